@@ -11,7 +11,7 @@ from rich.table import Table
 
 from pointsman.bench.columns import columns
 from pointsman.bench.steady import Times, at_rate, times_of
-from pointsman.bench.system import RunningSystem, whole_system
+from pointsman.bench.system import RunningSystem, all_busy_s, used_s, whole_system
 from pointsman.client import Client
 from pointsman.store.ask.jobs import open_jobs
 
@@ -51,11 +51,11 @@ def run(rate: int, seconds: float, say: Callable[[str], None]) -> JourneyReport:
 async def _measure(whole: RunningSystem, rate: int, seconds: float) -> JourneyReport:
     async with Client(kafka=whole.kafka, agent_id="bench") as client:
         await at_rate(client, rate, _WARM_UP_S)
-        before = whole.busy_s()
+        busy = all_busy_s(whole.pids)
         started = time.perf_counter()
         took = await at_rate(client, rate, seconds)
         span = time.perf_counter() - started
-        after = whole.busy_s()
+        used = used_s(whole.pids, busy)
     jobs = len(took)
     hops = await _hops(whole.postgres, took)
     return JourneyReport(
@@ -63,8 +63,8 @@ async def _measure(whole: RunningSystem, rate: int, seconds: float) -> JourneyRe
         jobs / span,
         times_of(list(took.values())),
         {name: times_of(times) for name, times in hops.items()},
-        {name: (after[name] - before[name]) / jobs * 1000 for name in after},
-        whole.memory_mb(),
+        {name: seconds / jobs * 1000 for name, seconds in used.items()},
+        whole.memory_mb("rss"),
     )
 
 

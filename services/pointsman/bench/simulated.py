@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pointsman.dev.ports import LOOPBACK, free_port
-from pointsman.dev.services.processes import Process, stop, wait_ready
+from pointsman.dev.services.processes import Process, running
 from pointsman.runtime.loopback import proxies_for
 
 
@@ -54,9 +54,5 @@ def simulated(folder: Path) -> Iterator[Simulated]:
         f"http://{LOOPBACK}:{port}",
         health="/_sim/stats",
     )  # fmt: skip
-    process.start()
-    try:
-        wait_ready([process])
+    with running(process):
         yield Simulated(process.url)
-    finally:
-        stop([process])

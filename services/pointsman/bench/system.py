@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 import psutil
 
@@ -20,7 +21,7 @@ from pointsman.dev.ports import free_port
 from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services import logins as open_logins
 from pointsman.dev.services.fleet import fleet
-from pointsman.dev.services.processes import Process, second, stop, wait_ready
+from pointsman.dev.services.processes import Process, running, second
 from pointsman.dev.services.secure_logins import SecureLogins, secure_logins
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.registry.publish import apply_file
@@ -53,22 +54,16 @@ class RunningSystem:
         own = self.logins.sender(agent_id)
         return Client(kafka=own.kafka, agent_id=agent_id, key=own.key)
 
-    def busy_s(self) -> dict[str, float]:
-        """Processor seconds that each process has used since it began; servers with all their children."""
-        pids = {process.name: process.pid for process in self.processes}
-        pids |= {"Kafka": self.stack.kafka.child.pid, "Postgres": self.stack.postgres.child.pid}
-        return {name: busy_s(pid) for name, pid in pids.items()}
+    @property
+    def pids(self) -> dict[str, int]:
+        """Of our own processes, then of both servers."""
+        ours = {process.name: process.pid for process in self.processes}
+        return ours | {"Kafka": self.stack.kafka.child.pid, "Postgres": self.stack.postgres.child.pid}
 
-    def memory_mb(self) -> dict[str, float]:
-        """Resident memory of each of our own processes, MB."""
+    def memory_mb(self, kind: Literal["rss", "pss"]) -> dict[str, float]:
+        """Of each of our own processes, MB: resident, or with what they share divided among them (Linux)."""
         return {
-            process.name: psutil.Process(process.pid).memory_info().rss / 1e6 for process in self.processes
-        }
-
-    def memory_share_mb(self) -> dict[str, float]:
-        """The same with what processes share divided among them (PSS), MB; Linux alone says so."""
-        return {
-            process.name: psutil.Process(process.pid).memory_full_info().pss / 1e6
+            process.name: getattr(psutil.Process(process.pid).memory_full_info(), kind) / 1e6
             for process in self.processes
         }
 
@@ -94,39 +89,31 @@ def whole_system(
     our processes.
     """
     with servers(say, jvm_flags, secure=secure) as (stack, folder):
-        processes: list[Process] = []
-        try:
-            owner = stack.postgres.dsn()
-            logins = _logins(stack, owner, agents)
-            asyncio.run(_prepare(stack.kafka.settings, owner, agents, logins))
-            processes = fleet(
-                folder,
-                stack.kafka.bootstrap,
-                owner,
-                free_port(),
-                TIERS,
-                gateway=gateway,
-                secure=logins,
-                together=together,
-            )
-            quick = {
-                "POINTSMAN_LATENCY_MS": json.dumps(dict.fromkeys(TIERS, latency_ms)),
-                "POINTSMAN_JITTER": "0",
-            }
-            for process in processes:
-                more = quick if process is processes[0] else settings
-                process.environment = {**process.environment, **more}
-            processes += [
-                second(started, f"{started.name}-2") for started in processes if started.name in twice
-            ]
-            for process in processes:
-                process.start()
-            wait_ready(processes)
-            key = processes[0].environment["POINTSMAN_AUDIT_PUBLIC_KEY"]
-            reader = logins.postgres("operator") if logins else open_logins.reader(owner)
+        owner = stack.postgres.dsn()
+        logins = _logins(stack, owner, agents)
+        asyncio.run(_prepare(stack.kafka.settings, owner, agents, logins))
+        processes = fleet(
+            folder,
+            stack.kafka.bootstrap,
+            owner,
+            free_port(),
+            TIERS,
+            gateway=gateway,
+            secure=logins,
+            together=together,
+        )
+        quick = {
+            "POINTSMAN_LATENCY_MS": json.dumps(dict.fromkeys(TIERS, latency_ms)),
+            "POINTSMAN_JITTER": "0",
+        }
+        for process in processes:
+            more = quick if process is processes[0] else settings
+            process.environment = {**process.environment, **more}
+        processes += [second(started, f"{started.name}-2") for started in processes if started.name in twice]
+        key = processes[0].environment["POINTSMAN_AUDIT_PUBLIC_KEY"]
+        reader = logins.postgres("operator") if logins else open_logins.reader(owner)
+        with running(*processes):
             yield RunningSystem(stack.kafka.settings, reader, processes, stack, folder, key, logins)
-        finally:
-            stop(processes)
 
 
 def _logins(stack: Stack, owner: str, agents: Path) -> SecureLogins | None:
@@ -169,3 +156,13 @@ def busy_s(pid: int) -> float:
     times = [measured.cpu_times() for measured in (process, *process.children(recursive=True))]
     # A server's children that are gone are in its own account.
     return sum(time.user + time.system for time in times) + times[0].children_user + times[0].children_system
+
+
+def all_busy_s(pids: Mapping[str, int]) -> dict[str, float]:
+    """The same of several."""
+    return {name: busy_s(pid) for name, pid in pids.items()}
+
+
+def used_s(pids: Mapping[str, int], since: Mapping[str, float]) -> dict[str, float]:
+    """Processor seconds since `all_busy_s` said what is in `since`."""
+    return {name: busy - since[name] for name, busy in all_busy_s(pids).items()}

@@ -141,15 +141,13 @@ class HopBench:
             f"http://{LOOPBACK}:{port}",
         )
         router.start()
-        assert router.child is not None
         try:
             return await while_running([router], self._measured(f"{topics.prefix}.router", router.pid))
         finally:
-            router.child.kill()
-            router.child.wait()
+            router.kill()
 
     async def _measured(self, group: str, pid: int) -> Hop:
-        return await measure(self._kafka.settings, group, self._messages, [pid], self._broker)
+        return await measure(self._kafka.settings, group, self._messages, pid, self._broker)
 
 
 def run(messages: int, rounds: int, policies: Sequence[Policy], say: Callable[[str], None]) -> HopReport:

@@ -76,7 +76,7 @@ class Victims:
             match accident.kind:
                 case AccidentKind.KILL:
                     self.killed[accident.name] += 1
-                    _kill(process)
+                    process.kill()
                 case AccidentKind.FREEZE:
                     self.frozen[accident.name] += 1
                     os.kill(process.pid, signal.SIGSTOP)
@@ -98,9 +98,3 @@ class Victims:
 async def _start_again(server: Server, after_s: float) -> None:
     await asyncio.sleep(after_s)
     await asyncio.to_thread(server.start)
-
-
-def _kill(process: Process) -> None:
-    assert process.child is not None
-    process.child.kill()
-    process.child.wait()

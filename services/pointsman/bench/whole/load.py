@@ -1,8 +1,7 @@
 """Jobs by a bare producer, and their results by a bare consumer: so many outstanding, or so many a second."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -108,16 +107,6 @@ class BareLoad:
             if began is not None:
                 self._took_ms.append((time.perf_counter() - began) * 1000)
             message = self._consumer.poll(0)
-
-
-@contextmanager
-def load(kafka: KafkaPart, jobs: str, results: str, body: Callable[[str, str], object]) -> Iterator[BareLoad]:
-    """See `BareLoad`."""
-    made = BareLoad(kafka, jobs, results, body)
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def prompt(number: int) -> str:

@@ -1,12 +1,19 @@
 """What a broker was asked, by type, and how long it worked on it: its own metrics, by JMX."""
 
 import re
+import subprocess
 from dataclasses import dataclass
 
-from pointsman.bench.kafka_tools import KafkaTools
+from pointsman.dev import jars
 from pointsman.dev.ports import LOOPBACK
+from pointsman.dev.servers.java import find_java
 
-_REQUEST = re.compile(r"name=(RequestsPerSec|LocalTimeMs),request=(\w+)(?:,version=\d+)?:(Count|Mean)$")
+#: Has Kafka's own reader of a broker's metrics.
+_TOOLS = jars.Jar(
+    "org.apache.kafka", "kafka-tools", jars.KAFKA,
+    "28142ee12baf9e7d46e4784c612aed7a8565e80462616b0ddfb4e2f8d7837e53", 667304,
+)  # fmt: skip
+_METRIC = re.compile(r".*name=(RequestsPerSec|LocalTimeMs),request=(\w+)(?:,version=\d+)?:(Count|Mean)=(\S+)")
 _OBJECTS = (
     "kafka.network:type=RequestMetrics,name=RequestsPerSec,request=*,version=*",
     "kafka.network:type=RequestMetrics,name=LocalTimeMs,request=*",
@@ -21,6 +28,9 @@ class RequestCost:
     local_ms: float
 
 
+Requests = dict[str, RequestCost]
+
+
 def jmx(port: int) -> list[str]:
     """What a broker's JVM is told so that it shows its metrics at that port, on the loopback alone."""
     flags = [f"port={port}", f"rmi.port={port}", "authenticate=false", "ssl=false", f"host={LOOPBACK}"]
@@ -29,21 +39,32 @@ def jmx(port: int) -> list[str]:
     ]
 
 
-def requests_of(tools: KafkaTools, jmx_port: int) -> dict[str, RequestCost]:
+def class_path() -> str:
+    """Of Kafka's tools; fetches their jar the first time."""
+    cache = jars.cache_folder() / f"kafka-{jars.KAFKA}"
+    return ":".join(map(str, jars.fetch([*jars.read_lock(jars.LOCK_FILE.read_text()), _TOOLS], cache)))
+
+
+def requests_of(class_path: str, jmx_port: int) -> Requests:
     """Since the broker began, by type."""
+    asked = [argument for name in _OBJECTS for argument in ("--object-name", name)]
+    url = f"service:jmx:rmi:///jndi/rmi://{LOOPBACK}:{jmx_port}/jmxrmi"
+    command = [
+        str(find_java().path), "-Xmx512m", "-cp", class_path, "org.apache.kafka.tools.JmxTool",
+        "--jmx-url", url, "--one-time", "--report-format", "properties", "--attributes", "Count,Mean", *asked,
+    ]  # fmt: skip
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
     counts: dict[str, float] = {}
     means: dict[str, float] = {}
-    for name, value in tools.metrics(jmx_port, _OBJECTS).items():
-        if match := _REQUEST.search(name):
-            metric, request, attribute = match.groups()
-            if metric == "RequestsPerSec" and attribute == "Count":
-                counts[request] = counts.get(request, 0) + value
-            elif metric == "LocalTimeMs" and attribute == "Mean":
-                means[request] = value
+    for metric, request, attribute, value in _METRIC.findall(printed):
+        if (metric, attribute) == ("RequestsPerSec", "Count"):
+            counts[request] = counts.get(request, 0) + float(value)
+        elif (metric, attribute) == ("LocalTimeMs", "Mean"):
+            means[request] = float(value)
     return {request: RequestCost(count, count * means.get(request, 0)) for request, count in counts.items()}
 
 
-def between(before: dict[str, RequestCost], after: dict[str, RequestCost]) -> dict[str, RequestCost]:
+def between(before: Requests, after: Requests) -> Requests:
     """What came in the meantime; of the time, by the mean of all since the beginning."""
     costs = {}
     for request, then in after.items():

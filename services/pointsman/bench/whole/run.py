@@ -1,28 +1,26 @@
 """Runs the levels in turn: ours, then the baseline, then a gateway; ratios within one run are what counts."""
 
 import asyncio
-import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from pointsman.bench.kafka_tools import KafkaTools
 from pointsman.bench.steady import Times, times_of
-from pointsman.bench.system import RunningSystem, busy_s, whole_system
+from pointsman.bench.system import RunningSystem, all_busy_s, used_s, whole_system
 from pointsman.bench.whole import http_load, plain
 from pointsman.bench.whole.http_load import HttpTarget
-from pointsman.bench.whole.load import Level, LoadSpan, load
+from pointsman.bench.whole.load import BareLoad, Level, LoadSpan
 from pointsman.bench.whole.peer import MODEL, Peer
-from pointsman.bench.whole.requests import RequestCost, between, jmx, requests_of
+from pointsman.bench.whole.requests import RequestCost, Requests, between, class_path, jmx, requests_of
 from pointsman.bus.admin.topics import apply
 from pointsman.dev.ports import LOOPBACK, free_port
-from pointsman.dev.servers.child import end_with_parent
-from pointsman.runtime.loopback import proxies_for
+from pointsman.dev.servers.child import Child
+from pointsman.dev.services.processes import Process, running
 from pointsman_schemas.topics import Topics
 
 _WARM_UP_S = 3.0
@@ -30,10 +28,11 @@ _WARM_UP_S = 3.0
 _SETTLE_S = 10.0
 #: What happens without jobs happens each second; a long run does not wait as long for it.
 _IDLE_S = 30.0
-_READY_S = 30.0
 OURS, PLAIN = "pointsman", "plain FastStream"
 DIRECT, GATEWAY = "the provider itself", "pointsman by HTTP"
 _SERVERS = ("Kafka", "Postgres")
+#: What the dev stack has for a provider; the one that is asked here is no process of the system.
+_STAND_IN = "simulator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ def run_gateway(
     with _bench(seconds, say, gateway=True, settings=settings) as (bench, provider):
         targets = [
             (DIRECT, HttpTarget(provider, MODEL), {}),
-            (GATEWAY, HttpTarget(f"{bench.gateway_url}/v1"), bench.our_processes()),
+            (GATEWAY, HttpTarget(f"{bench.gateway_url}/v1"), bench.our_processes),
             *((peer.name, _target_of(peer), peer.processes()) for peer in others),
         ]
         results = []
@@ -137,41 +136,43 @@ def _bench(
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[tuple["_Bench", str]]:
     """Everything, and the address of a provider that answers at once."""
-    with ExitStack() as stack:
-        jmx_port, provider_port = free_port(), free_port()
-        provider = f"http://{LOOPBACK}:{provider_port}"
-        stack.enter_context(_module("provider", Path("/dev/null"), str(provider_port)))
-        _wait_for(provider)
-        whole = whole_system(
-            0,
-            say,
-            gateway=gateway,
-            together=not separate,
-            jvm_flags=[*jmx(jmx_port), *jvm_flags],
-            settings={"POINTSMAN_SIMULATOR": provider, **settings},
-        )
-        yield _Bench(stack.enter_context(whole), jmx_port, seconds, say), provider
+    jmx_port, port = free_port(), free_port()
+    provider = f"http://{LOOPBACK}:{port}"
+    process = Process(
+        "provider", [str(port)], {}, Path("/dev/null"), provider, health="", program=_module("provider")
+    )
+    whole = whole_system(
+        0,
+        say,
+        gateway=gateway,
+        together=not separate,
+        jvm_flags=[*jmx(jmx_port), *jvm_flags],
+        settings={"POINTSMAN_SIMULATOR": provider, **settings},
+    )
+    with running(process), whole as started:
+        yield _Bench(started, partial(requests_of, class_path(), jmx_port), seconds, say), provider
 
 
 class _Bench:
+    """`asked`: what the broker was asked since it began."""
+
     def __init__(
-        self, whole: RunningSystem, jmx_port: int, seconds: float, say: Callable[[str], None]
+        self, whole: RunningSystem, asked: Callable[[], Requests], seconds: float, say: Callable[[str], None]
     ) -> None:
         self._whole = whole
-        self._jmx_port = jmx_port
+        self._asked = asked
         self._seconds = seconds
         self._say = say
-        self._tools = KafkaTools()
+        self._servers = {name: whole.pids[name] for name in _SERVERS}
 
     def idle_cores(self) -> dict[str, float]:
         """Of each process of ours and of both servers, while nobody sends anything."""
-        pids = self.our_processes()
         self._say("no jobs")
         time.sleep(_SETTLE_S)
-        began, busy = time.perf_counter(), _busy(pids)
+        began, busy = time.perf_counter(), all_busy_s(self.our_processes)
         time.sleep(min(self._seconds, _IDLE_S))
         seconds = time.perf_counter() - began
-        return {name: (after - busy[name]) / seconds for name, after in _busy(pids).items()}
+        return {name: used / seconds for name, used in used_s(self.our_processes, busy).items()}
 
     def ours(self, levels: Sequence[Level]) -> list[LevelResult]:
         topics = Topics()
@@ -179,7 +180,8 @@ class _Bench:
         def body(id: str, prompt: str) -> object:
             return {"job_id": id, "agent_id": "bench", "prompt": prompt}
 
-        return self._by_kafka(OURS, levels, (topics.intake.name, topics.results.name), body, self._ours)
+        with closing(BareLoad(self._whole.kafka, topics.intake.name, topics.results.name, body)) as jobs:
+            return self._run(OURS, levels, jobs.run, self.our_processes)
 
     def plain(self, levels: Sequence[Level], provider: str) -> list[LevelResult]:
         like = Topics().intake
@@ -189,12 +191,13 @@ class _Bench:
         def body(id: str, prompt: str) -> object:
             return {"id": id, "prompt": prompt}
 
-        log = self._whole.folder / "plain.log"
-        owner = self._whole.stack.postgres.dsn()
-        with _module("plain", log, self._whole.kafka.kafka, owner, provider) as process:
-            return self._by_kafka(
-                PLAIN, levels, (plain.JOBS, plain.RESULTS), body, {"application": process.pid}
-            )
+        command = [*_module("plain"), self._whole.kafka.kafka, self._whole.stack.postgres.dsn(), provider]
+        application = Child(command, self._whole.folder / "plain.log")
+        try:
+            with closing(BareLoad(self._whole.kafka, plain.JOBS, plain.RESULTS, body)) as jobs:
+                return self._run(PLAIN, levels, jobs.run, {"application": application.pid, **self._servers})
+        finally:
+            application.stop()
 
     @property
     def gateway_url(self) -> str:
@@ -202,57 +205,41 @@ class _Bench:
 
     def memory_mb(self) -> dict[str, float]:
         """Of each process of ours, as `WholeResults` has it."""
-        return {name: mb for name, mb in self._whole.memory_share_mb().items() if name != "simulator"}
+        return {name: mb for name, mb in self._whole.memory_mb("pss").items() if name != _STAND_IN}
 
+    @property
     def our_processes(self) -> dict[str, int]:
-        """All that an answer by our gateway needs."""
-        return self._ours | self._servers
+        """All that an answer needs, but for the provider's stand-in."""
+        return {name: pid for name, pid in self._whole.pids.items() if name != _STAND_IN}
 
     def by_http(
-        self, system: str, target: HttpTarget, levels: Sequence[Level], pids: dict[str, int]
+        self, system: str, target: HttpTarget, levels: Sequence[Level], pids: Mapping[str, int]
     ) -> list[LevelResult]:
-        """`pids`: whose processor time is told. Requests to the broker are those of our gateway alone."""
-        ours = system.startswith(GATEWAY)
-        results = []
-        for level in levels:
-            self._say(f"{system}: {level}")
-            asyncio.run(http_load.run(target, level, _WARM_UP_S))
-            asked, busy = requests_of(self._tools, self._jmx_port) if ours else {}, _busy(pids)
-            span = asyncio.run(http_load.run(target, level, self._seconds))
-            used = {name: after - busy[name] for name, after in _busy(pids).items()}
-            requests = between(asked, requests_of(self._tools, self._jmx_port)) if ours else {}
-            results.append(self._result(system, level, span, used, requests))
-        return results
+        def run(level: Level, seconds: float) -> LoadSpan:
+            return asyncio.run(http_load.run(target, level, seconds))
 
-    @property
-    def _ours(self) -> dict[str, int]:
-        """But for the provider's stand-in."""
-        return {process.name: process.pid for process in self._whole.processes[1:]}
+        return self._run(system, levels, run, pids, asks=system.startswith(GATEWAY))
 
-    @property
-    def _servers(self) -> dict[str, int]:
-        stack = self._whole.stack
-        return {"Kafka": stack.kafka.child.pid, "Postgres": stack.postgres.child.pid}
-
-    def _by_kafka(
+    def _run(
         self,
         system: str,
         levels: Sequence[Level],
-        topics: tuple[str, str],
-        body: Callable[[str, str], object],
-        pids: dict[str, int],
+        run: Callable[[Level, float], LoadSpan],
+        pids: Mapping[str, int],
+        *,
+        asks: bool = True,
     ) -> list[LevelResult]:
-        pids |= self._servers
+        """`run`: the load; `pids`: whose processor time is told; `asks`: whether the broker is asked."""
         results = []
-        with load(self._whole.kafka, *topics, body) as jobs:
-            for level in levels:
-                self._say(f"{system}: {level}")
-                jobs.run(level, _WARM_UP_S)
-                asked, busy = requests_of(self._tools, self._jmx_port), _busy(pids)
-                span = jobs.run(level, self._seconds)
-                used = {name: after - busy[name] for name, after in _busy(pids).items()}
-                requests = between(asked, requests_of(self._tools, self._jmx_port))
-                results.append(self._result(system, level, span, used, requests))
+        for level in levels:
+            self._say(f"{system}: {level}")
+            run(level, _WARM_UP_S)
+            asked, busy = self._asked() if asks else {}, all_busy_s(pids)
+            span = run(level, self._seconds)
+            used = used_s(pids, busy)
+            results.append(
+                self._result(system, level, span, used, between(asked, self._asked()) if asks else {})
+            )
         return results
 
     def _result(
@@ -279,38 +266,6 @@ class _Bench:
         )
 
 
-def _busy(pids: dict[str, int]) -> dict[str, float]:
-    """Processor seconds since each began; with children."""
-    return {name: busy_s(pid) for name, pid in pids.items()}
-
-
-@contextmanager
-def _module(name: str, log: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """A module of this package as a program; ended at the end."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.{name}", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            preexec_fn=end_with_parent,  # noqa: PLW1509 -- called from the main thread only
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(url: str) -> None:
-    give_up = time.monotonic() + _READY_S
-    opener = urllib.request.build_opener(proxies_for(url))
-    while True:
-        try:
-            opener.open(url, timeout=3).close()
-        except OSError:
-            if time.monotonic() > give_up:
-                raise
-        else:
-            return
-        time.sleep(0.05)
+def _module(name: str) -> list[str]:
+    """The command that runs a module of this package as a program."""
+    return [sys.executable, "-m", f"{__package__}.{name}"]

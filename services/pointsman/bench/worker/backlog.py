@@ -9,7 +9,7 @@ from pathlib import Path
 from pointsman.bench.hop.raw import fill
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.worker.jobs import routed_jobs
-from pointsman.bench.worker.process import Under, worker
+from pointsman.bench.worker.process import Under, peak_mb, worker
 from pointsman.bus.admin.topics import apply
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
@@ -52,8 +52,8 @@ async def backlog(
     provider.order({"effect": {"kind": "latency", "ms": _LATENCY_MS}})
     provider.forget()
     say(f"one worker on them for {seconds:.0f} s, {_LIMIT} calls of {_LATENCY_MS} ms at once")
-    with worker(Under(folder, kafka, topics.prefix, provider.url, _LIMIT)) as watched:
+    with worker(Under(folder, kafka, topics.prefix, provider.url, _LIMIT)) as process:
         await asyncio.sleep(seconds)
-        done = provider.stats()["total"]
+        done, peak = provider.stats()["total"], peak_mb(process)
     provider.order()
-    return Backlog(waiting, jobs.mean_bytes, filled, seconds, done, watched.peak_rss / 1e6)
+    return Backlog(waiting, jobs.mean_bytes, filled, seconds, done, peak)

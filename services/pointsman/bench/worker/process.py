@@ -1,22 +1,18 @@
 """One worker under measurement: a process of its own, with a limit of calls in flight."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
 
-import psutil
-
-from pointsman.bench.system import busy_s
 from pointsman.dev.ports import LOOPBACK, free_port
 from pointsman.dev.servers.kafka import broker_at
-from pointsman.dev.services.processes import Process, stop, wait_ready
+from pointsman.dev.services.processes import Process, running
 from pointsman.runtime.settings import KafkaPart
 
 MODEL = "gpt-4.1-nano"
-_LOOK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +27,8 @@ class Under:
     tier: str = "small"
 
 
-@dataclass
-class WatchedProcess:
-    """A process and the most resident memory that it was seen to have, bytes."""
-
-    process: Process
-    peak_rss: int = 0
-    _ended: Event = field(default_factory=Event)
-
-    @property
-    def busy_s(self) -> float:
-        """Processor seconds since it began."""
-        return busy_s(self.process.pid)
-
-    def watch(self) -> None:
-        """Look every tenth of a second until told to stop."""
-        seen = psutil.Process(self.process.pid)
-        while not self._ended.wait(_LOOK_S):
-            try:
-                self.peak_rss = max(self.peak_rss, seen.memory_info().rss)
-            except psutil.Error:
-                return
-
-    def stop(self) -> None:
-        """End it, and the looking."""
-        self._ended.set()
-        stop([self.process])
-
-
 @contextmanager
-def worker(under: Under, number: int = 1) -> Iterator[WatchedProcess]:
+def worker(under: Under, number: int = 1) -> Iterator[Process]:
     """Started and ready; ended afterwards."""
     name = f"{under.prefix}-worker-{number}"
     process = Process(name, ["run", "worker", "--tier", under.tier], {}, under.folder / f"{name}.log", "")
@@ -75,16 +43,16 @@ def worker(under: Under, number: int = 1) -> Iterator[WatchedProcess]:
         "POINTSMAN_SESSION_TIMEOUT_MS": "6000",
         "POINTSMAN_HTTP_PORT": str(port),
     }
-    process.start()
-    watched = WatchedProcess(process)
-    looking = Thread(target=watched.watch, daemon=True)
-    looking.start()
-    try:
-        wait_ready([process])
-        yield watched
-    finally:
-        watched.stop()
-        looking.join()
+    with running(process):
+        yield process
+
+
+def peak_mb(process: Process) -> float:
+    """The most resident memory that it has had; Linux alone says so."""
+    (peak_kb,) = re.findall(
+        r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE
+    )
+    return int(peak_kb) * 1024 / 1e6
 
 
 def _providers(under: Under) -> Path:

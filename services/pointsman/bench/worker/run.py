@@ -16,9 +16,10 @@ from pointsman.bench.hop.measure import Committed, at_least, committed_by
 from pointsman.bench.hop.raw import fill
 from pointsman.bench.servers import servers
 from pointsman.bench.simulated import Simulated, simulated
+from pointsman.bench.system import busy_s
 from pointsman.bench.worker.backlog import Backlog, backlog
 from pointsman.bench.worker.jobs import RoutedJobs, routed_jobs
-from pointsman.bench.worker.process import MODEL, Under, WatchedProcess, worker
+from pointsman.bench.worker.process import MODEL, Under, peak_mb, worker
 from pointsman.bus.admin.topics import apply
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
@@ -125,20 +126,19 @@ class WorkerBench:
         self._say(f"{count:,} calls of {case.latency_ms / 1000:g} s, {case.limit} at once: a worker")
         await apply(self._kafka, topics.all([TIER]))
         under = Under(self._folder, self._kafka, topics.prefix, self._provider.url, case.limit)
-        with worker(under) as watched:
-            throughput = await self._worker(case, topics, jobs, count, watched)
+        with worker(under) as process:
+            throughput = await self._worker(case, topics, jobs, count, process.pid)
+            peak = peak_mb(process)
         ideal = case.limit / case.latency_ms * 1000
-        return Measured(case.latency_ms, case.limit, count, ideal, throughput, bare, watched.peak_rss / 1e6)
+        return Measured(case.latency_ms, case.limit, count, ideal, throughput, bare, peak)
 
-    async def _worker(
-        self, case: Case, topics: Topics, jobs: RoutedJobs, count: int, watched: WatchedProcess
-    ) -> Throughput:
+    async def _worker(self, case: Case, topics: Topics, jobs: RoutedJobs, count: int, pid: int) -> Throughput:
         async with committed_by(self._kafka, f"{topics.prefix}.worker.{TIER}") as committed:
             await self._do(topics, jobs, committed, _WARM, 0)
             self._slow_down(case)
-            started, busy = time.perf_counter(), watched.busy_s
+            started, busy = time.perf_counter(), busy_s(pid)
             await self._do(topics, jobs, committed, count, _WARM)
-            seconds, used = time.perf_counter() - started, watched.busy_s - busy
+            seconds, used = time.perf_counter() - started, busy_s(pid) - busy
         return self._taken(count, seconds, used)
 
     async def _do(

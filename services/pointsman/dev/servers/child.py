@@ -1,4 +1,4 @@
-"""A server process of ours: ends when we end, and can be killed, frozen and woken for tests."""
+"""A process of ours: ends when we end, and can be killed, frozen and woken for tests."""
 
 import ctypes
 import os
@@ -24,8 +24,8 @@ def set_aside(log: Path) -> None:
         log.replace(log.with_name(f"{log.name}.previous"))
 
 
-class Child:
-    """One running server; its output goes to `log`."""
+class Child(subprocess.Popen[bytes]):
+    """One running process; its output goes to `log`. `user`: another one, its number and its group's."""
 
     def __init__(
         self,
@@ -39,53 +39,45 @@ class Child:
     ) -> None:
         self._stop_signal = stop_signal
         with log.open("ab") as out:
-            self._process = subprocess.Popen(
+            super().__init__(
                 [str(word) for word in command],
                 stdin=stdin or subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 env={**os.environ, **(env or {})},
-                start_new_session=True,
-                cwd="/",  # another user may not be allowed where we stand
-                preexec_fn=_prepare(user, stop_signal),  # noqa: PLW1509 -- called from the main thread only
+                start_new_session=True,  # Ctrl-C reaches us only: we stop what we started in our order
+                cwd="/" if user else None,  # another user may not be allowed where we stand
+                preexec_fn=_prepare(user, stop_signal),
             )
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
     def running(self) -> bool:
-        return self._process.poll() is None
+        return self.poll() is None
 
     @property
     def end(self) -> str:
         """How it ended, in words."""
-        code = self._process.poll()
+        code = self.poll()
         if code is None:
             return "it has not ended"
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-
-    def wait(self, seconds: float) -> int:
-        """Wait for it to end by itself; returns its exit code."""
-        return self._process.wait(seconds)
 
     def stop(self) -> bool:
         """Ask it to end, and end it when it does not; returns whether it ended when asked."""
         if not self.running:
             return False
-        self._process.send_signal(self._stop_signal)
+        self.send_signal(self._stop_signal)
         try:
-            self._process.wait(_STOP_WITHIN_S)
+            self.wait(_STOP_WITHIN_S)
         except subprocess.TimeoutExpired:
             self.kill()
             return False
         return True
 
     def kill(self) -> None:
-        """SIGKILL, as a power cut would."""
-        self._process.kill()
-        self._process.wait()
+        """SIGKILL, as a power cut would; returns when it has ended."""
+        super().kill()
+        self.wait()
 
 
 def _prepare(user: tuple[int, int] | None, end_by: signal.Signals) -> Callable[[], None]:

@@ -10,7 +10,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ import psutil
 
 from pointsman.dev.errors import DevError
 from pointsman.dev.ports import LOOPBACK, free_port
-from pointsman.dev.servers.child import end_with_parent
+from pointsman.dev.servers.child import Child
 from pointsman.runtime.loopback import proxies_for
 
 _READY_WITHIN_S = 60.0
@@ -36,7 +37,7 @@ _PROGRAM = (sys.executable, "-m", "pointsman.cli.main")
 
 @dataclass
 class Process:
-    """One service: `arguments` follow the `pointsman` command; `url` is where it serves its health."""
+    """One service: `arguments` follow `program`, else the `pointsman` command; `url`: of its `health`."""
 
     name: str
     arguments: Sequence[str]
@@ -46,26 +47,24 @@ class Process:
     health: str = "/readyz"
     restarts: int = 0
     moves: int = 0
+    program: Sequence[str] = ()
     child: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def start(self) -> None:
         """Start it; returns at once."""
-        with self.log.open("ab") as log:
-            self.child = subprocess.Popen(
-                [*_PROGRAM, *self.arguments],
-                env={**os.environ, **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C reaches us only: we stop the services in our order
-                preexec_fn=end_with_parent,  # noqa: PLW1509 -- called from the main thread only
-            )
+        self.child = Child([*(self.program or _PROGRAM), *self.arguments], self.log, env=self.environment)
 
     @property
     def pid(self) -> int:
         """Of the running process."""
         assert self.child is not None, "not started"
         return self.child.pid
+
+    def kill(self) -> None:
+        """SIGKILL; returns when it has ended."""
+        assert self.child is not None, "not started"
+        self.child.kill()
+        self.child.wait()
 
     def ready(self) -> bool:
         """Whether it says that it is ready: it, not somebody else who got its port."""
@@ -147,6 +146,18 @@ def wait_ready(processes: Sequence[Process]) -> None:
                 f"read {waiting[0].log}",
             )
         time.sleep(0.05)
+
+
+@contextmanager
+def running(*processes: Process) -> Iterator[None]:
+    """Inside, every process runs and is ready. Raises as `wait_ready`."""
+    try:
+        for process in processes:
+            process.start()
+        wait_ready(processes)
+        yield
+    finally:
+        stop(processes)
 
 
 async def while_running(processes: Sequence[Process], work: Coroutine[Any, Any, T]) -> T:
