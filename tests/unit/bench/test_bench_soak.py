@@ -60,7 +60,7 @@ async def test_a_server_that_was_killed_is_back_before_anything_is_compared() ->
         def start(self) -> None:
             self.running = True
 
-    server = Server()
+    server: Any = Server()
     victims = Victims([], {"Kafka": server})
     losing = asyncio.create_task(victims.lose_servers([Accident(0, "Kafka", AccidentKind.KILL, 0.05)]))
     await server.killed.wait()

@@ -6,28 +6,22 @@ import signal
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from pointsman.bench.soak.accidents import Accident, AccidentKind
+from pointsman.dev.servers.kafka import EmbeddedKafka
+from pointsman.dev.servers.postgres import EmbeddedPostgres
 from pointsman.dev.services.processes import Process
 
 _LOOK_S = 1.0
 
 
-class Server(Protocol):
-    """Broker or database: what was acknowledged is there again after a kill."""
-
-    def kill(self) -> None:
-        """SIGKILL."""
-
-    def start(self) -> None:
-        """Return when it answers, on the port that it had."""
-
-
 class Victims:
     """Processes and servers by name, and how often each was killed, was frozen and ended by itself."""
 
-    def __init__(self, processes: Sequence[Process], servers: Mapping[str, Server]) -> None:
+    def __init__(
+        self, processes: Sequence[Process], servers: Mapping[str, EmbeddedKafka | EmbeddedPostgres]
+    ) -> None:
         self._processes = {process.name: process for process in processes}
         self._servers = servers
         self._busy: set[str] = set()
@@ -95,6 +89,6 @@ class Victims:
                 os.kill(process.pid, signal.SIGCONT)
 
 
-async def _start_again(server: Server, after_s: float) -> None:
+async def _start_again(server: EmbeddedKafka | EmbeddedPostgres, after_s: float) -> None:
     await asyncio.sleep(after_s)
     await asyncio.to_thread(server.start)

@@ -7,23 +7,21 @@ import socket
 import ssl
 import struct
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pointsman.dev import jars
-from pointsman.dev.errors import DevError, server_error
-from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.dev.errors import server_error
+from pointsman.dev.ports import LOOPBACK
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.child import Child, set_aside
 from pointsman.dev.servers.class_archive import GC, ClassArchive
 from pointsman.dev.servers.java import Java, find_java
 from pointsman.dev.servers.listeners import Listener, Listeners
+from pointsman.dev.servers.server import EmbeddedServer
 from pointsman.runtime.private_file import write_private
 from pointsman.runtime.settings import KafkaPart
-
-_READY_WITHIN_S = 60.0
 
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -75,7 +73,7 @@ rootLogger.appenderRef.file.ref=file
 """
 
 
-class EmbeddedKafka:
+class EmbeddedKafka(EmbeddedServer):
     """A broker on the loopback; its data is in `folder` and stays there.
 
     `security`: lets nobody in without TLS and a password; without it everybody on the loopback is let in.
@@ -93,14 +91,11 @@ class EmbeddedKafka:
         scram: Sequence[str] = (),
         jvm_flags: Sequence[str] = (),
     ) -> None:
-        self._folder = folder.resolve()
+        super().__init__("Kafka", folder, port, ("broker.log", "output.log"))
         self._security = security
         self._more = listeners
         self._scram = scram
         self._jvm_flags = jvm_flags
-        self.port = port or free_port()
-        self._may_move = port is None
-        self._child: Child | None = None
         self._archive: ClassArchive | None = None
 
     @property
@@ -122,12 +117,6 @@ class EmbeddedKafka:
     def formatted_secure(self) -> bool:
         """Whether that data is of a broker that let nobody in without a login."""
         return "authorizer.class.name=" in (self._folder / "server.properties").read_text()
-
-    @property
-    def child(self) -> Child:
-        """The running process."""
-        assert self._child is not None, "not started"
-        return self._child
 
     def start(self) -> None:
         """Start, and return when it answers.
@@ -153,27 +142,14 @@ class EmbeddedKafka:
             self._format([*self._java(java), *self._archive.reading(), *_class_path(paths)], properties)
         flags = [*self._java(java), *self._jvm_flags, *self._archive.flags()]
         command = [*flags, *_class_path(paths), "kafka.Kafka", properties]
-        for log in (self._output, self._folder / "broker.log"):
+        for log in self._logs:
             set_aside(log)
-        self._child = Child(command, self._output)
+        self._child = Child(command, self._logs[1])  # what Java itself has to say
 
     def wait_ready(self) -> None:
-        """Return when it answers; where nobody chose its port and another program has it now, on another."""
-        give_up = time.monotonic() + _READY_WITHIN_S
+        """Return when it answers."""
         tls = self._security.tls if self._security else None
-        while not (self.child.running and answers(self.port, tls)):
-            if not self.child.running and self._may_move and self._port_was_taken():
-                self.port = free_port()
-                self.launch()
-            elif not self.child.running or time.monotonic() > give_up:
-                self.child.kill()
-                raise self._failed("Kafka did not start")
-            time.sleep(0.05)
-        self._may_move = False  # from now on others know it
-
-    def _port_was_taken(self) -> bool:
-        logs = [log for log in (self._folder / "broker.log", self._output) if log.exists()]
-        return any("Address already in use" in log.read_text(errors="replace") for log in logs)
+        self._wait(lambda port: answers(port, tls), self.launch)
 
     def stop(self) -> None:
         """Shut down cleanly; the data stays."""
@@ -185,28 +161,9 @@ class EmbeddedKafka:
             self._archive.keep() if clean else self._archive.discard()
 
     def kill(self) -> None:
-        """SIGKILL; `start` brings it back on the same port and data."""
-        self.child.kill()
-        self._child = None
+        super().kill()
         if self._archive is not None:
             self._archive.discard()
-
-    def check(self) -> None:
-        """Raises DevError when it has ended by itself."""
-        if self._child is not None and not self._child.running:
-            raise self._failed(f"Kafka ended by itself ({self._child.end})")
-
-    @property
-    def _output(self) -> Path:
-        """What Java itself has to say; the broker's log is `broker.log`."""
-        return self._folder / "output.log"
-
-    def _failed(self, problem: str) -> DevError:
-        log = self._folder / "broker.log"
-        output = "".join(
-            file.read_text(errors="replace")[-800:] for file in (log, self._output) if file.exists()
-        )
-        return server_error(problem, output, f"read {log}, or begin anew: pointsman dev --fresh")
 
     def _java(self, java: Java) -> list[str | Path]:
         return [

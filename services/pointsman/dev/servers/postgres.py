@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import IO
 
 from pointsman.dev.errors import DevError, server_error
-from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.dev.ports import LOOPBACK
 from pointsman.dev.servers.child import Child, set_aside
+from pointsman.dev.servers.server import EmbeddedServer
 from pointsman.runtime.private_file import write_private
 
-_READY_WITHIN_S = 60.0
 USER = "pointsman"
 _WHO_MAY_ENTER = f"host all all {LOOPBACK}/32 scram-sha-256"
 
@@ -34,7 +34,7 @@ _SETTINGS = {
 }
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """A server whose data is in `folder` and stays there.
 
     Postgres does not run as root. For root it runs as `nobody`, from copies that `nobody` can read: programs
@@ -42,18 +42,9 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
-        self._folder = folder.resolve()
-        self.port = port or free_port()
-        self._may_move = port is None
-        self._child: Child | None = None
+        super().__init__("Postgres", folder, port, ("server.log",))
         self._password = ""
         self._as_user = _nobody() if os.geteuid() == 0 else None
-
-    @property
-    def child(self) -> Child:
-        """The running process."""
-        assert self._child is not None, "not started"
-        return self._child
 
     def dsn(self, database: str = USER) -> str:
         """The address of a database for clients, with the password; for a server that was started."""
@@ -77,21 +68,18 @@ class EmbeddedPostgres:
             self._make_cluster(data)
         self._remove_stale_pid(data)
         self._password = self._kept_password(data)
-        self._child = self._launched(data)
-        while not self._ready(self._child):  # another program has the port, which nobody chose
-            self.port = free_port()
-            self._child = self._launched(data)
-        self._may_move = False  # from now on others know it
+        self._launch()
+        self._wait(_accepts, self._launch)
         if fresh:
             self.create_database(USER)
             unfinished.unlink()
 
-    def _launched(self, data: Path) -> Child:
-        set_aside(self._folder / "server.log")
+    def _launch(self) -> None:
+        set_aside(self._logs[0])
         flags = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
-        return Child(
-            [self._programs() / "postgres", "-D", data, "-p", str(self.port), *flags],
-            self._folder / "server.log",
+        self._child = Child(
+            [self._programs() / "postgres", "-D", self.data_folder(), "-p", str(self.port), *flags],
+            self._logs[0],
             user=self._as_user,
             stop_signal=signal.SIGINT,  # fast shutdown: sessions are ended, data is flushed
         )
@@ -101,16 +89,6 @@ class EmbeddedPostgres:
         if self._child is not None:
             self._child.stop()
             self._child = None
-
-    def kill(self) -> None:
-        """SIGKILL to the server and, as they notice, its sessions; `start` recovers."""
-        self.child.kill()
-        self._child = None
-
-    def check(self) -> None:
-        """Raises DevError when it has ended by itself."""
-        if self._child is not None and not self._child.running:
-            raise self._failed(f"Postgres ended by itself ({self._child.end})")
 
     def create_database(self, name: str) -> None:
         """An empty database."""
@@ -187,11 +165,6 @@ class EmbeddedPostgres:
             output = log.read_text(errors="replace")[-800:]
             raise server_error("Postgres could not be prepared", output, "begin anew: pointsman dev --fresh")
 
-    def _failed(self, problem: str) -> DevError:
-        log = self._folder / "server.log"
-        output = log.read_text(errors="replace")[-800:] if log.exists() else ""
-        return server_error(problem, output, f"read {log}, or begin anew: pointsman dev --fresh")
-
     def data_folder(self) -> Path:
         """Where the cluster is: below `folder`; for root where `nobody` can go, linked to from there."""
         if self._as_user is None:
@@ -243,22 +216,6 @@ class EmbeddedPostgres:
             words = []
         if str(data) not in words:
             file.unlink(missing_ok=True)
-
-    def _ready(self, child: Child) -> bool:
-        """True as soon as it answers; False where its port was taken meanwhile, and may be another one."""
-        give_up = time.monotonic() + _READY_WITHIN_S
-        while not (child.running and _accepts(self.port)):
-            if not child.running and self._may_move and self._port_was_taken():
-                return False
-            if not child.running or time.monotonic() > give_up:
-                child.kill()
-                raise self._failed("Postgres did not start")
-            time.sleep(0.03)
-        return True
-
-    def _port_was_taken(self) -> bool:
-        log = self._folder / "server.log"
-        return log.exists() and "Address already in use" in log.read_text(errors="replace")
 
 
 def _nobody() -> tuple[int, int]:
