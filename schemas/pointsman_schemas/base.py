@@ -1,4 +1,4 @@
-"""What every message has in common: it is frozen, closed and names its own type and version."""
+"""Base classes and shared field types of all messages."""
 
 import re
 from datetime import UTC, datetime
@@ -6,13 +6,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-#: The first and the last time that UTC has: with an offset, the years 1 and 9999 reach beyond.
+#: The first and the last time that Python can represent in UTC. Times with an offset may lie outside.
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
 LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def in_utc(time: datetime) -> datetime:
-    """`time` in UTC; the first or the last that there is, where it would lie beyond."""
+    """`time` in UTC, clamped to `FIRST` and `LAST`."""
     try:
         return time.astimezone(UTC)
     except OverflowError:
@@ -20,7 +20,7 @@ def in_utc(time: datetime) -> datetime:
 
 
 def within_utc(time: datetime) -> datetime:
-    """`time` as it stands, or the nearest to it that UTC has."""
+    """`time` unchanged if UTC can represent it, else `FIRST` or `LAST`."""
     utc = in_utc(time)
     return time if utc == time else utc
 
@@ -30,28 +30,28 @@ def format_time(time: datetime) -> str:
     return in_utc(time).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-#: Who acts: an agent or a person. Letters, digits and `. _ : @ / -`, at most 128 characters.
+#: The id of an agent or a person. Letters, digits and `. _ : @ / -`, at most 128 characters.
 AGENT_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}\Z")
 AgentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$")]
 
-#: A tier's name is part of a topic's name, so it keeps to what Kafka allows there.
+#: A tier's name is part of a topic name, so it uses only characters that Kafka allows there.
 TierName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 
-#: A JSON object as the other side sent it.
+#: A JSON object as it was received.
 Json = dict[str, Any]
 
-#: A time with its zone; brought to the nearest that UTC has, where that is beyond the calendar.
+#: A time with a time zone, clamped to the times that UTC can represent.
 Timestamp = Annotated[AwareDatetime, AfterValidator(within_utc)]
 
 
 class Value(BaseModel):
-    """A frozen part of a message; unknown fields are refused."""
+    """An immutable part of a message. Unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Message(Value):
-    """One record's value. `type` is `<name>.v<version>`; the envelope carries it as `ce_type`."""
+    """The value of one record. `type` is `<name>.v<version>`; the envelope repeats it in `ce_type`."""
 
     TYPE: ClassVar[str]
 
@@ -63,8 +63,8 @@ class Message(Value):
 
 
 class NamedModel(Value):
-    """A learned score, by its content."""
+    """A model file, identified by its content."""
 
     name: str
     version: str
-    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the file's bytes")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the file")

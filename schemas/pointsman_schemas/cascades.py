@@ -1,4 +1,4 @@
-"""A cascade: cheap tiers answer first, and an answer that falls short sends the job up."""
+"""Cascades: a cheap tier answers first, and the job escalates to the next tier if the answer falls short."""
 
 from decimal import Decimal
 from typing import Literal
@@ -12,37 +12,44 @@ Accept = Literal["answer", "logprob", "agreement", "model"]
 
 
 class CascadePlan(Value):
-    """What the policy asks of the answers below the last tier, whose own is kept as it is.
+    """How the answers of a cascade are judged. The answer of the last tier is always accepted.
 
-    `answer`: that it is whole. `logprob`: that its tokens are likely. `agreement`: that the first two tiers
-    say the same. `model`: that a trained model finds the second tier's good enough beside the first's.
+    An answer is accepted
+    - by `answer`: if it is complete;
+    - by `logprob`: if the mean log probability of its tokens is high enough;
+    - by `agreement`: if the first two tiers give the same answer;
+    - by `model`: if a trained model predicts that the second tier's answer is good enough, given the first's.
     """
 
-    tiers: tuple[TierName, ...] = Field(min_length=2, description="in the order in which they are asked")
+    tiers: tuple[TierName, ...] = Field(min_length=2, description="in the order in which they answer")
     accept: Accept
-    threshold: float | None = Field(default=None, ge=0, le=1, description="of `logprob`: to be exceeded")
+    threshold: float | None = Field(
+        default=None, ge=0, le=1, description="for `logprob`: the value to exceed"
+    )
     model: NamedModel | None = None
-    quality: str | None = Field(default=None, description="of `model`: the quality that it is asked for")
-    on_failure: Literal["up", "end"] = Field(description="what a tier that cannot answer leads to")
+    quality: str | None = Field(default=None, description="for `model`: the required quality")
+    on_failure: Literal["up", "end"] = Field(
+        description="if a tier cannot answer: escalate (`up`) or fail the job (`end`)"
+    )
 
 
 class Evidence(Value):
-    """What a later tier's answer is compared with: the end of what was said, and its length."""
+    """The part of an answer that a later tier's answer is compared with."""
 
-    said: str = Field(max_length=8_000)
-    tokens: float = Field(ge=0, description="characters / 4 of all that was said")
-    logprob: float | None = Field(default=None, description="mean over its tokens, where it was told")
+    said: str = Field(max_length=8_000, description="the end of the answer")
+    tokens: float = Field(ge=0, description="length of the whole answer in characters, divided by 4")
+    logprob: float | None = Field(default=None, description="mean over its tokens; null if not reported")
 
 
 class CascadeStep(Value):
-    """One tier's answer, held against what the plan asks."""
+    """One tier's answer and how it was judged."""
 
     tier: TierName
     accepted: bool
     reason: StepReason
-    detail: str = Field(description="what was compared, with both sides, e.g. `0.8100 < 0.9000`")
+    detail: str = Field(description="the comparison, e.g. `0.8100 < 0.9000`")
     confidence: float | None = Field(default=None, ge=0, le=1)
     threshold: float | None = Field(default=None, ge=0, le=1)
-    attempts: int = Field(ge=0, description="provider calls made on this tier")
-    cost_usd: Decimal | None = Field(description="of these calls; null when a price is unknown")
+    attempts: int = Field(ge=0, description="number of provider calls on this tier")
+    cost_usd: Decimal | None = Field(description="cost of these calls; null if a price is unknown")
     evidence: Evidence | None = Field(default=None, exclude_if=lambda evidence: evidence is None)

@@ -1,4 +1,4 @@
-"""Every message type by name: what a record's `type` may say."""
+"""All message types by name."""
 
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished

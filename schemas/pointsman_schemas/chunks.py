@@ -1,4 +1,4 @@
-"""A piece of an answer while it is being written (topic `jobs.chunks`)."""
+"""Pieces of streamed answers (topic `jobs.chunks`)."""
 
 from typing import Literal
 from uuid import UUID
@@ -7,25 +7,25 @@ from pydantic import Field
 
 from pointsman_schemas.base import AgentId, Json, Message
 
-#: Events that one message holds at most: as many as came within a moment.
+#: The maximum number of events in one message.
 MOST_EVENTS = 1_000
 
 
 class JobChunk(Message):
-    """Pieces of the answer to a job that asked for a stream; the outcome holds the whole answer.
+    """Pieces of the answer to a job that requested a stream. The outcome has the whole answer.
 
-    Not in a transaction and not audited. A reader may miss messages, and sees it by `index`: what is
-    missing is in the outcome. Pieces of another `call` begin the answer anew.
+    Not transactional and not audited. Messages may be lost: `index` then has a gap, and the missing pieces
+    are in the outcome. Pieces with another `call` start the answer again.
     """
 
     type: Literal["job.chunk.v1"] = "job.chunk.v1"
     job_id: UUID
     agent_id: AgentId
-    call: UUID = Field(description="the provider call that it is of")
-    index: int = Field(ge=0, description="of this message among those of its call, from 0")
+    call: UUID = Field(description="id of the provider call")
+    index: int = Field(ge=0, description="number of this message within its call, from 0")
     events: tuple[Json, ...] = Field(
         min_length=1,
         max_length=MOST_EVENTS,
-        description="in OpenAI's `chat.completion.chunk` shape, in order, as the provider sent them; a call "
-        "of a tool has its number in the whole answer",
+        description="in OpenAI's `chat.completion.chunk` format, in the provider's order; the index of a "
+        "tool call counts within the whole answer",
     )

@@ -1,8 +1,8 @@
-"""A claim check: what stands on Kafka in place of a value that is too large for it.
+"""Claim checks: a value that is too large for Kafka is kept in a store, and the record refers to it.
 
-The whole value, byte for byte, lies in a store under its digest. On Kafka the value is an abridgement: the
-message without its bulky fields, and the claim. The header `ce_dataref` (CloudEvents' own extension for this)
-says that it is one.
+The store has the whole value, byte for byte, under its digest. The record has an abridged value: the message
+without its large fields, plus the claim. The header `ce_dataref` (a CloudEvents extension) marks such a
+record.
 """
 
 import json
@@ -13,10 +13,10 @@ from pydantic import Field, StringConstraints
 
 from pointsman_schemas.base import Json, Value
 
-#: CloudEvents' extension attribute `dataref`: where the data is that the record does not carry.
+#: The CloudEvents extension attribute `dataref`: where the whole value is stored.
 DATAREF = "ce_dataref"
 
-#: Where the bulk of each message type is: what an abridgement leaves out, dots between nested names.
+#: The large fields of each message type, which an abridged value leaves out. Nested names are joined by dots.
 BULK: dict[str, tuple[str, ...]] = {
     "job.submitted.v1": ("request",),
     "job.routed.v1": ("job.request",),
@@ -25,10 +25,10 @@ BULK: dict[str, tuple[str, ...]] = {
     "job.completed.v1": ("response",),
 }
 
-#: What an abridgement of ours begins with.
+#: The first bytes of an abridged value that pointsman writes.
 FRONT = b'{"claim":'
 
-#: The least that stands for a field that was left out, where a reader needs the small fields alone.
+#: Placeholders for fields that were left out, so that a reader can decode the remaining fields.
 STAND_INS: dict[str, Json | None] = {
     "request": {"messages": [{"role": "user"}]},
     "response": {},
@@ -37,11 +37,14 @@ STAND_INS: dict[str, Json | None] = {
 
 
 class Claim(Value):
-    """The value of the record: its digest, its size, and where it was put, for people."""
+    """A reference to the whole value: its digest, size and location."""
 
     digest: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
     bytes: int = Field(ge=1)
-    store: str = Field(max_length=1024, description="where it was put; readers look in the store they know")
+    store: str = Field(
+        max_length=1024,
+        description="where it was stored, for people; readers use the store in their own settings",
+    )
 
     @property
     def sha256(self) -> str:
@@ -50,7 +53,7 @@ class Claim(Value):
 
 
 def has_dataref(headers: Iterable[tuple[str, bytes]]) -> bool:
-    """Whether the headers say that the data is elsewhere."""
+    """Whether the headers say that the value is in a store."""
     for name, _ in headers:  # noqa: SIM110 -- `any` makes a generator for each record
         if name == DATAREF:
             return True
@@ -58,7 +61,7 @@ def has_dataref(headers: Iterable[tuple[str, bytes]]) -> bool:
 
 
 def abridge(kind: str, message: Json, claim: Claim) -> Json:
-    """`message`, of the type `kind`, with the claim in front and without its bulk."""
+    """`message`, of the type `kind`, with the claim first and without its large fields."""
     short = {"claim": claim.model_dump(), **message}
     for path in BULK[kind]:
         *way, last = path.split(".")
@@ -71,14 +74,14 @@ def abridge(kind: str, message: Json, claim: Claim) -> Json:
 
 
 def readable(routed: bytes) -> bytes:
-    """A `job.routed.v1` as it is on record, to be read as one: of an abridgement all but the request."""
+    """A recorded `job.routed.v1` made decodable: an abridged one gets a placeholder for its request."""
     if not routed.startswith(FRONT):
         return routed
     return json.dumps(fill_in("job.routed.v1", json.loads(routed))).encode()
 
 
 def fill_in(kind: str, abridged: Json) -> Json:
-    """An abridgement that can be read as a message: without its claim, with stand-ins for its bulk."""
+    """An abridged value made decodable: without the claim, with placeholders for the large fields."""
     filled = {name: value for name, value in abridged.items() if name != "claim"}
     for path in BULK.get(kind, ()):
         *way, last = path.split(".")

@@ -1,4 +1,4 @@
-"""A dead letter: the record as it was found, with reason and origin in headers (topic `jobs.dead`)."""
+"""Dead letters: the unchanged record, with reason and origin in headers (topic `jobs.dead`)."""
 
 from dataclasses import dataclass
 
@@ -6,24 +6,24 @@ from pointsman_schemas.reasons import Reason
 
 TYPE = "job.dead.v1"
 
-#: More of a record's own headers than this is not carried along; the original stays in the audit.
+#: At most this many headers and header bytes of the record are copied. The audit keeps the original record.
 MAX_HEADERS = 64
 MAX_HEADER_BYTES = 16_384
-#: What a record's own headers are prefixed with on `jobs.dead`.
+#: Prefix of the record's own headers on `jobs.dead`.
 ORIGINAL = "orig_"
-#: On any record that a topic would not take as it was: what its value weighed, and its digest.
+#: On a record whose value the topic refused: size and digest of the original value.
 CUT_BYTES, CUT_DIGEST = "ce_cutbytes", "ce_cutdigest"
-#: On a letter that has the beginning of a large value only: what the whole weighed, and its digest.
+#: On a dead letter with only the beginning of a large value: size and digest of the whole value.
 VALUE_BYTES, VALUE_SHA256 = "ce_valuebytes", "ce_valuesha256"
-#: On a letter about records that are gone: the offset behind the last of them; its origin is the first.
+#: On a dead letter about deleted records: the offset after the last one. The origin is the first one.
 LOST_BEFORE = "ce_lostbefore"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """Why a record came to nothing, and where it stood.
+    """Why a record was not processed, and its topic, partition and offset.
 
-    `lost_before`: all from there to before this offset were deleted before they were read.
+    `lost_before`: if set, the records from `offset` up to, but not including, this one were deleted unread.
     """
 
     reason: Reason

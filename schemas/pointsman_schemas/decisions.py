@@ -1,4 +1,4 @@
-"""Why a job went where it went: the trace of checks, the choice and the runner-up."""
+"""A routing decision: the chosen tier, the runner-up and all checks."""
 
 from typing import Literal
 
@@ -12,16 +12,16 @@ Layer = Literal["admission", "rule", "score", "confidence"]
 
 
 class Check(Value):
-    """One check, in the order in which it was looked at."""
+    """One check of a decision. Checks are listed in the order in which they were made."""
 
     layer: Layer
     name: str
     passed: bool
-    detail: str = Field(description="what was compared, with both sides, e.g. `412 characters <= 2000`")
+    detail: str = Field(description="the comparison, e.g. `412 characters <= 2000`")
 
 
 class Choice(Value):
-    """A tier, the rule that names it and that rule's reason."""
+    """A tier, the rule that chose it and that rule's reason."""
 
     tier: TierName
     rule: str
@@ -29,7 +29,7 @@ class Choice(Value):
 
 
 class Score(Value):
-    """A learned estimate that the chosen tier is sufficient, against the threshold it had to reach."""
+    """The predicted probability that the chosen tier is sufficient, and the threshold it had to reach."""
 
     model: str = Field(description="name and version, e.g. `general@3f2a9c1d0b7e`")
     sufficient: float = Field(ge=0, le=1)
@@ -37,9 +37,10 @@ class Score(Value):
 
 
 class SecondOpinion(Value):
-    """What an embedding model said of an undecided job, per tier of the score's model, ascending.
+    """The predictions of an embedding model for an undecided job, one per tier, from least to most capable.
 
-    It is on record because its last bits may differ between processors: the decision is made again from it.
+    They are recorded because their last bits may differ between processors: a replay uses the recorded
+    values.
     """
 
     model: str = Field(description="name and version, e.g. `general@3f2a9c1d0b7e`")
@@ -49,29 +50,29 @@ class SecondOpinion(Value):
 
 
 class Decision(Choice):
-    """The router's answer for one job: same job, same policy version, same decision."""
+    """The router's decision for one job. The same job and policy version give the same decision."""
 
     policy_version: str = Field(description="hash of the policy's content")
-    runner_up: Choice | None = Field(description="what the next matching rule would have chosen")
+    runner_up: Choice | None = Field(description="the choice of the next matching rule with another tier")
     score: Score | None = None
     open_tiers: tuple[TierName, ...] | None = Field(
         default=None,
         exclude_if=lambda tiers: tiers is None,
-        description="open to the agent; absent: all",
+        description="tiers that the agent may use; absent: all",
     )
     opinion: SecondOpinion | None = Field(
         default=None,
         exclude_if=lambda opinion: opinion is None,
-        description="absent: none was asked, or none was to be had",
+        description="absent: not requested, or not available",
     )
     cascade: CascadePlan | None = Field(
         default=None,
         exclude_if=lambda plan: plan is None,
-        description="how the answer is judged, and where the job goes when it falls short; absent: it counts",
+        description="how answers are judged, and where the job escalates to; absent: any answer is accepted",
     )
     review: ReviewPlan | None = Field(
         default=None,
         exclude_if=lambda plan: plan is None,
-        description="when a person decides; absent: nobody is asked",
+        description="when a person decides; absent: never",
     )
     checks: tuple[Check, ...]

@@ -1,4 +1,4 @@
-"""What somebody thinks of a job's answer (topic `feedback`)."""
+"""Verdicts on answers (topic `feedback`)."""
 
 from typing import Literal
 from uuid import UUID
@@ -10,19 +10,19 @@ from pointsman_schemas.decisions import Score
 
 
 class JobFeedback(Message):
-    """A verdict on a job's answer, from whoever can tell; the last of each judge counts."""
+    """A verdict on a job's answer. The latest verdict of each judge counts."""
 
     type: Literal["job.feedback.v1"] = "job.feedback.v1"
     job_id: UUID
-    agent_id: AgentId = Field(description="whose job it is")
-    by: AgentId = Field(description="who judged: a person, or an agent")
+    agent_id: AgentId = Field(description="the agent that submitted the job")
+    by: AgentId = Field(description="the judge: a person or an agent")
     verdict: float = Field(ge=0, le=1, description="1: good, 0: bad")
     comment: str = Field(default="", max_length=2000)
     tier: TierName | None = Field(
-        default=None, exclude_if=lambda tier: tier is None, description="as the outcome has it"
+        default=None, exclude_if=lambda tier: tier is None, description="copied from the outcome"
     )
     score: Score | None = Field(
         default=None,
         exclude_if=lambda score: score is None,
-        description="as the outcome has it: the promise that the verdict is held against",
+        description="copied from the outcome: the prediction that the verdict is compared with",
     )

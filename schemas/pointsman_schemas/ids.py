@@ -1,4 +1,4 @@
-"""Identifiers: UUIDv7 for what is new, UUIDv5 for what follows from a record, so a repeat is recognised."""
+"""Identifiers: UUIDv7 for new messages; UUIDv5 for messages derived from a record, so repeats are equal."""
 
 import os
 from datetime import datetime
@@ -13,7 +13,7 @@ SHORT = 12
 def uuid7(now: datetime, random: bytes | None = None) -> UUID:
     """A UUIDv7 (RFC 9562): 48 bits of milliseconds since 1970, then 74 random bits.
 
-    `random` is 10 bytes; it is drawn from the operating system when not given.
+    `random` is 10 bytes; the default comes from the operating system.
     """
     milliseconds = int(now.timestamp() * 1000)
     rest = int.from_bytes(random if random is not None else os.urandom(10), "big")
@@ -24,19 +24,25 @@ def uuid7(now: datetime, random: bytes | None = None) -> UUID:
 
 
 def short_id(job_id: UUID) -> str:
-    """Its last group of digits, which tells apart what was made in the same instant, and commands accept.
+    """The last 12 digits of a job id, which commands accept in place of the id.
 
-    The whole id where it ends with the address of the machine that made it (versions 1, 2 and 6).
+    The whole id if it ends with a machine's address (versions 1, 2 and 6), because that is not unique.
     """
     text = str(job_id)
     return text if job_id.version in (1, 2, 6) else text[-SHORT:]
 
 
 def signed_job_id(agent_id: str, message_id: UUID) -> UUID:
-    """The id of a job whose signed record names none: one message is one job, wherever it stands."""
+    """The id of a job whose signed record has no job id.
+
+    It does not depend on the record's partition or offset.
+    """
     return uuid5(_DERIVED, f"signed:{agent_id}:{message_id}")
 
 
 def derived_id(topic: str, partition: int, offset: int, step: str) -> UUID:
-    """The id of what `step` makes of one record: the same record and step give the same id, always."""
+    """The id of the message that `step` makes from a record.
+
+    The same record and step always give the same id.
+    """
     return uuid5(_DERIVED, f"{topic}:{partition}:{offset}:{step}")

@@ -16,13 +16,13 @@ from pointsman_schemas.reasons import AnsweredReason, FailReason
 class _Outcome(Message):
     job_id: UUID
     agent_id: AgentId
-    tier: TierName | None = Field(description="null when the job ended before it was routed")
-    attempts: int = Field(ge=0, description="provider calls made for it")
-    cost_usd: Decimal | None = Field(description="sum over all attempts; null when a price is unknown")
+    tier: TierName | None = Field(description="null if the job ended before it was routed")
+    attempts: int = Field(ge=0, description="number of provider calls")
+    cost_usd: Decimal | None = Field(description="sum over all attempts; null if a price is unknown")
     cascade: tuple[CascadeStep, ...] = Field(
         default=(),
         exclude_if=lambda steps: not steps,
-        description="the answers that were judged, in order; attempts and cost_usd count all tiers",
+        description="the answers that were judged, in order; attempts and cost_usd include all tiers",
     )
     rule: str | None = Field(
         default=None, exclude_if=lambda rule: rule is None, description="the rule that chose the tier"
@@ -31,56 +31,57 @@ class _Outcome(Message):
         default=None,
         max_length=64,
         exclude_if=lambda digest: digest is None,
-        description="of the request that the job was made of, as its metadata said",
+        description="digest of the request that the job was made from, copied from its metadata",
     )
     provider_ms: float | None = Field(
         default=None,
         ge=0,
         exclude_if=lambda ms: ms is None,
-        description="for how long a call to this tier's providers was under way",
+        description="time during which at least one call to this tier's providers was in flight",
     )
 
 
-#: What kept a job from being called for; absent where nothing did.
+#: The limit that delayed or stopped a job; absent if there was none.
 Limit = Annotated[
-    str | None, Field(exclude_if=lambda limit: limit is None, description="the limit that held it up")
+    str | None,
+    Field(exclude_if=lambda limit: limit is None, description="the limit that delayed or stopped the job"),
 ]
-#: From what the provider refused a request with; absent where it did not say.
+#: A field of the error that a provider refused a request with; absent if the error did not have it.
 ProviderWord = Annotated[
     str | None,
     Field(
         max_length=80,
         exclude_if=lambda word: word is None,
-        description="as the provider's error names it; one that says the input is too long has the code "
+        description="from the provider's error; for an input that is too long, the code is "
         "context_length_exceeded",
     ),
 ]
 
 
 class JobCompleted(_Outcome):
-    """The provider answered; `response` is its body, unchanged."""
+    """A provider answered. `response` is its body, unchanged."""
 
     type: Literal["job.completed.v1"] = "job.completed.v1"
     tier: TierName
     provider: str
-    model: str = Field(description="the model as the provider named it in its answer")
+    model: str = Field(description="the model's name in the provider's answer")
     usage: Usage | None
     response: Json
     score: Score | None = Field(
         default=None,
         exclude_if=lambda score: score is None,
-        description="what the learned score promised of this answer; absent where it did not choose the tier",
+        description="the learned score's prediction for this answer; absent if it did not choose the tier",
     )
     confidence: tuple[Check, ...] = Field(
         default=(),
         exclude_if=lambda checks: not checks,
-        description="confidences that were held against thresholds; "
-        "one that did not exceed its own went to a person",
+        description="confidences compared with review thresholds; one that did not exceed its threshold "
+        "sent the job to a person",
     )
 
 
 class JobFailed(_Outcome):
-    """No answer could be had: the provider refused the request or kept failing."""
+    """There is no answer: the provider refused the request, or every attempt failed."""
 
     type: Literal["job.failed.v1"] = "job.failed.v1"
     reason: FailReason
@@ -100,7 +101,7 @@ class JobRejected(_Outcome):
 
 
 class JobExpired(_Outcome):
-    """The deadline passed before an answer was there."""
+    """The deadline passed before there was an answer."""
 
     type: Literal["job.expired.v1"] = "job.expired.v1"
     deadline: Timestamp
@@ -109,13 +110,13 @@ class JobExpired(_Outcome):
 
 
 class JobCancelled(_Outcome):
-    """Somebody asked for it to stop."""
+    """The job was cancelled by an agent or a person."""
 
     type: Literal["job.cancelled.v1"] = "job.cancelled.v1"
     cancelled_by: AgentId
     message: str
 
 
-#: What a job can end as once it was routed.
+#: The outcomes of a job that was routed.
 WorkerOutcome = JobCompleted | JobFailed | JobRejected | JobExpired | JobCancelled
 Outcome = Annotated[WorkerOutcome, Field(discriminator="type")]

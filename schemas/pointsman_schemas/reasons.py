@@ -1,4 +1,4 @@
-"""Why a record or a job came to nothing: closed vocabularies, bounded enough for a metric's label."""
+"""Closed vocabularies of reasons, small enough for metric labels."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -43,11 +43,11 @@ class Reason(StrEnum):
 
 def _answered(reason: Reason) -> Reason:
     if reason.name.startswith("SIGNATURE_"):
-        raise ValueError("nobody is answered who has not proven who asks")
+        raise ValueError("a job with a wrong or missing signature gets no outcome")
     return reason
 
 
-#: Why a job is rejected: what is wrong with a record's signature is told on `jobs.dead` alone.
+#: Why a job is rejected. Signature errors are reported only on `jobs.dead`.
 AnsweredReason = Annotated[
     Reason,
     AfterValidator(_answered),
@@ -62,7 +62,7 @@ AnsweredReason = Annotated[
 
 
 class FailReason(StrEnum):
-    """Why a provider call came to nothing."""
+    """Why a provider call failed."""
 
     RATE_LIMITED = "rate_limited"
     SERVER_ERROR = "server_error"
@@ -76,13 +76,13 @@ class FailReason(StrEnum):
     INTERNAL = "internal"
 
 
-#: The `code` of a failed job whose input no model of its tier has room for, whatever the provider calls it:
-#: clients shorten a conversation then, and ask again.
+#: The `code` of a failed job whose input is too long for all models of its tier, whatever the provider calls
+#: it. Clients recognise this code and shorten the conversation.
 TOO_LONG = "context_length_exceeded"
 
 
 class StepReason(StrEnum):
-    """Why an answer in a cascade was accepted, or why the job went up."""
+    """Why an answer in a cascade was accepted, or why the job escalated."""
 
     SURE = "sure"
     UNSURE = "unsure"

@@ -1,4 +1,4 @@
-"""A case that a person decides: asked for, claimed, decided (topics `jobs.review`, `reviews.*`)."""
+"""Review cases, which people decide: requests, commands, answers, state (`jobs.review`, `reviews.*`)."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -16,26 +16,29 @@ from pointsman_schemas.outcomes import JobCompleted
 
 ReviewStatus = Literal["open", "claimed", "approved", "edited", "rejected", "sent", "expired", "withdrawn"]
 ReviewChoice = Literal["approve", "edit", "reject", "send"]
-#: SHA-256 in hex.
+#: A SHA-256 in hexadecimal.
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 ReasonText = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)]
 
 
 class ReviewStop(Value):
-    """Why a job stopped: the threshold, and the confidence that does not exceed it."""
+    """Why a job waits for a person: a threshold, and the confidence that does not exceed it."""
 
     rule: str = Field(min_length=1, max_length=64)
     of: ReviewOf
     source: ConfidenceSource
-    value: str | None = Field(max_length=64, description="as it was compared; null: there is none")
+    value: str | None = Field(
+        max_length=64, description="the confidence as it was compared; null: there is none"
+    )
     threshold: Threshold
     detail: str = Field(max_length=500, description="the comparison in words, e.g. `0.94 < 0.95`")
 
 
 class ReviewRequested(Message):
-    """A person is to decide: everything that the reviewer needs (topic `jobs.review`).
+    """Asks for a person's decision, with everything the reviewer needs (topic `jobs.review`).
 
-    Of `routing`: whether the job goes to the decision's tier. Of an `answer`: whether `proposed` counts.
+    `stop.of` says what is decided. `routing`: whether the job goes to the decision's tier. `answer`: whether
+    `proposed` becomes the outcome.
     """
 
     type: Literal["review.requested.v1"] = "review.requested.v1"
@@ -43,14 +46,17 @@ class ReviewRequested(Message):
     decision: Decision
     steps: tuple[CascadeStep, ...] = ()
     stop: ReviewStop
-    queue: QueueName = Field(description="of `decision.review`, where it waits first")
-    proposed: JobCompleted | None = Field(default=None, description="the outcome, where it is approved")
+    queue: QueueName = Field(description="the first queue, one of `decision.review`")
+    proposed: JobCompleted | None = Field(default=None, description="the outcome if it is approved")
     attempts: int = Field(ge=0, description="provider calls made so far")
-    cost_usd: Decimal | None = Field(description="of these calls; null when a price is unknown")
+    cost_usd: Decimal | None = Field(description="cost of these calls; null if a price is unknown")
 
 
 class ReviewClaim(Message):
-    """A person takes a case (topic `reviews.decided`); `revision`: of the case as the person saw it."""
+    """A person claims a case (topic `reviews.decided`).
+
+    `revision` is that of the case as the person saw it.
+    """
 
     type: Literal["review.claim.v1"] = "review.claim.v1"
     job_id: UUID
@@ -59,7 +65,7 @@ class ReviewClaim(Message):
 
 
 class ReviewRelease(Message):
-    """A person gives a claimed case back."""
+    """A person releases a claimed case."""
 
     type: Literal["review.release.v1"] = "review.release.v1"
     job_id: UUID
@@ -68,10 +74,10 @@ class ReviewRelease(Message):
 
 
 class ReviewDecide(Message):
-    """A person decides a case that it has claimed.
+    """A person decides a case that they have claimed.
 
-    `seen`: of the value of the `review.requested.v1` that was looked at, so that what is approved is what is
-    carried out.
+    `seen` is the digest of the `review.requested.v1` that was shown, so that only what was shown can be
+    approved.
     """
 
     type: Literal["review.decide.v1"] = "review.decide.v1"
@@ -81,8 +87,8 @@ class ReviewDecide(Message):
     choice: ReviewChoice
     seen: Digest
     reason: ReasonText = ""
-    response: Json | None = Field(default=None, description="of `edit`: the provider's body as it shall be")
-    tier: TierName | None = Field(default=None, description="of `send`: where the job goes")
+    response: Json | None = Field(default=None, description="for `edit`: the new response body")
+    tier: TierName | None = Field(default=None, description="for `send`: the tier to send the job to")
 
 
 class ReviewRefusal(StrEnum):
@@ -104,19 +110,19 @@ class ReviewRefusal(StrEnum):
 
 
 class ReviewAnswered(Message):
-    """What became of a command (topic `reviews.answers`); it is the one that `ce_causationid` names."""
+    """The result of a command (topic `reviews.answers`). `ce_causationid` is the command's id."""
 
     type: Literal["review.answered.v1"] = "review.answered.v1"
     job_id: UUID
     by: AgentId
-    refused: ReviewRefusal | None = Field(description="null: it was carried out")
+    refused: ReviewRefusal | None = Field(description="null: the command was carried out")
     message: str = Field(max_length=1000)
-    status: ReviewStatus | None = Field(description="of the case now; null: there is none")
-    revision: int = Field(ge=0, description="of the case now; 0: there is none")
+    status: ReviewStatus | None = Field(description="current status of the case; null: there is no case")
+    revision: int = Field(ge=0, description="current revision of the case; 0: there is no case")
 
 
 class ReviewClaimed(Value):
-    """Who is at work on a case, and until when."""
+    """Who has claimed a case, and until when."""
 
     by: AgentId
     since: Timestamp
@@ -124,24 +130,26 @@ class ReviewClaimed(Value):
 
 
 class ReviewDecision(Value):
-    """What a person decided; `seconds`: from the claim to the decision."""
+    """A person's decision. `seconds` is the time from the claim to the decision."""
 
     by: AgentId
     at: Timestamp
     choice: ReviewChoice
     reason: str
     seconds: float = Field(ge=0)
-    response_sha256: Digest | None = Field(default=None, description="of the body of an `edit`")
+    response_sha256: Digest | None = Field(
+        default=None, description="for `edit`: digest of the new response body"
+    )
     tier: TierName | None = None
 
 
 class ReviewOrigin(Value):
-    """The `review.requested.v1` that opened a case: its place, and what its envelope says."""
+    """The `review.requested.v1` that opened a case: its position and envelope."""
 
     topic: str
     partition: int = Field(ge=0)
     offset: int = Field(ge=0)
-    sha256: Digest = Field(description="of its value")
+    sha256: Digest = Field(description="digest of its value")
     id: UUID
     trace_id: str | None
     span_id: str | None
@@ -149,26 +157,26 @@ class ReviewOrigin(Value):
 
 
 class ReviewChanged(Message):
-    """The case of a job as it stands (topic `reviews.state`); the latest of each job holds."""
+    """The state of a job's case (topic `reviews.state`). The latest record of a job is the current one."""
 
     type: Literal["review.changed.v1"] = "review.changed.v1"
     job_id: UUID
     agent_id: AgentId
-    revision: int = Field(ge=1, description="one more with each change")
+    revision: int = Field(ge=1, description="increases by one with each change")
     status: ReviewStatus
     change: str = Field(max_length=64, description="what changed it, e.g. `claimed`")
     at: Timestamp = Field(description="when it was changed")
-    by: AgentId | None = Field(description="who changed it; null: nobody, a time was over")
+    by: AgentId | None = Field(description="who changed it; null: a time limit")
     queue: QueueName
-    deadline: Timestamp = Field(description="when the queue's time is over")
+    deadline: Timestamp = Field(description="when the case leaves this queue")
     opened: Timestamp
     claim: ReviewClaimed | None = None
     decisions: tuple[ReviewDecision, ...] = Field(default=(), max_length=16)
     stop: ReviewStop
     origin: ReviewOrigin
-    job_deadline: Timestamp | None = Field(description="of the job: no answer is wanted after it")
+    job_deadline: Timestamp | None = Field(description="the job's own deadline")
     seeded: bool = Field(
         default=False,
         exclude_if=lambda seeded: not seeded,
-        description="it was a test, whose answer was to another question; told when it has ended",
+        description="the case was a test, with the answer to another question; set when the case has ended",
     )

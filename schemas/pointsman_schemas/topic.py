@@ -1,4 +1,4 @@
-"""What a topic is, and who may write and read it."""
+"""The declaration of a topic, with its writers and readers."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -6,22 +6,25 @@ from datetime import timedelta
 from pointsman_schemas.base import Message
 
 MIB = 1024 * 1024
-#: What comes first in the name of each topic, unless an installation says otherwise.
+#: The default prefix of all topic names.
 DEFAULT_PREFIX = "pointsman"
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic. `max_message_bytes` bounds a record batch after compression.
+    """One topic.
 
-    `writers` and `readers` are who may, in a cluster with logins: `pointsman access` makes its ACLs of them.
-    `agents` are those with a Kafka login, `agent-ID` is one of them, `worker-TIER` the workers of one tier,
-    `people` who operates the installation: they read every topic but the agents' own, and are named where it
-    is for them. A `worker` writes to the tiers that a cascade leads to from its own.
+    `writers` and `readers` are roles. `pointsman access` derives the ACLs from them:
+    - `agents`: all agents with a Kafka login; `agent-ID`: one of them;
+    - `worker-TIER`: the workers of one tier; `worker`: the workers of every tier, as
+      writers only of the tiers that a cascade may escalate to from their own;
+    - `people`: the operators. They may read every topic except those of single agents; they are listed only
+      on topics meant for them.
 
-    `compacted`: the latest record of each key stays for ever, `retention` says nothing.
-    `broker_time`: a record's time is when the broker took it, whatever its writer's clock says.
-    `otherwise`: the topic that takes its records where it is not there, or not for the writer.
+    `max_message_bytes`: the largest record batch, after compression.
+    `compacted`: the latest record of each key is kept for ever; `retention` has no effect.
+    `broker_time`: a record's timestamp is the time at which the broker appended it.
+    `otherwise`: the topic to write to if this one does not exist or may not be written.
     """
 
     name: str
@@ -39,5 +42,5 @@ class Topic:
 
     @property
     def audited(self) -> bool:
-        """Whether the audit keeps all that is on it: what it declares to read is what it subscribes to."""
+        """Whether the audit service reads this topic and keeps its records."""
         return "audit" in self.readers

@@ -1,1 +1,1 @@
-"""What steers an installation: policy, registry, limits, review plans, signed checkpoints."""
+"""Messages that control an installation: policy, registry, limits, review plans, batches, checkpoints."""

@@ -1,4 +1,4 @@
-"""Files and batches of a gateway's callers, as every gateway has them (topic `gateway.batches`)."""
+"""Uploaded files and batches of the gateway (topic `gateway.batches`)."""
 
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ BatchId = Annotated[str, Field(pattern="^batch_[0-9a-f]{32}$")]
 
 
 class FileKept(Message):
-    """A file is in the store of large values, under its digest."""
+    """A file was uploaded or deleted. Its content is in the store of large values, under its digest."""
 
     type: Literal["file.kept.v1"] = "file.kept.v1"
     file_id: FileId
@@ -22,12 +22,12 @@ class FileKept(Message):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     created_at: Timestamp
     deleted_at: Timestamp | None = Field(
-        default=None, exclude_if=lambda at: at is None, description="it is no caller's any more since then"
+        default=None, exclude_if=lambda at: at is None, description="when it was deleted"
     )
 
 
 class BatchSubmitted(Message):
-    """The lines of a file are to be answered, each as a job."""
+    """A request to answer the lines of a file, each as one job."""
 
     type: Literal["batch.submitted.v1"] = "batch.submitted.v1"
     batch_id: BatchId
@@ -36,11 +36,11 @@ class BatchSubmitted(Message):
     endpoint: str = Field(max_length=64)
     metadata: dict[str, str] = Field(default={}, max_length=16)
     created_at: Timestamp
-    expires_at: Timestamp = Field(description="what is not answered by then expires")
+    expires_at: Timestamp = Field(description="lines without an answer by then expire")
 
 
 class BatchCancel(Message):
-    """Stop a batch: lines that were not sent are not, jobs under way are cancelled."""
+    """Stops a batch: no further lines are submitted, and jobs in progress are cancelled."""
 
     type: Literal["batch.cancel.v1"] = "batch.cancel.v1"
     batch_id: BatchId
@@ -49,7 +49,7 @@ class BatchCancel(Message):
 
 
 class BatchChanged(Message):
-    """How far a batch is, by the gateway that works on it."""
+    """The progress of a batch, written by the gateway that processes it."""
 
     type: Literal["batch.changed.v1"] = "batch.changed.v1"
     batch_id: BatchId
@@ -59,7 +59,7 @@ class BatchChanged(Message):
     completed: int = Field(ge=0)
     failed: int = Field(ge=0)
     problems: tuple[str, ...] = Field(
-        default=(), max_length=100, description="why its file cannot be used: `line 3: ...`"
+        default=(), max_length=100, description="why the input file cannot be used, e.g. `line 3: ...`"
     )
     output_file_id: FileId | None = None
     error_file_id: FileId | None = None

@@ -1,6 +1,6 @@
-"""What worker processes agree on: budgets, reservations, pauses (topic `limits`).
+"""Shared limits: budgets, reservations, pauses and circuit breakers (topic `limits`).
 
-Nobody leads: each process folds the topic's records, by their broker time, through the same state machine.
+There is no leader: each worker process applies all records, by broker time, to the same state machine.
 """
 
 from typing import Literal
@@ -14,19 +14,21 @@ Amounts = dict[str, int]
 
 
 class LimitDeclared(Message):
-    """A budget as it is from here on: at most `limit` in any span of `window_s` seconds, or in a UTC day."""
+    """Sets a budget from this record on: at most `limit` in any `window_s` seconds, or in a UTC day."""
 
     type: Literal["limit.declared.v1"] = "limit.declared.v1"
     process: Name
     budget: Name
     limit: int = Field(ge=0, description="requests, tokens, or billionths of a US dollar")
-    window_s: float | None = Field(gt=0, description="null: a day, by UTC")
-    slack_s: float = Field(default=0, ge=0, description="how much later than granted a call may arrive")
-    refuses: bool = Field(default=False, description="what there is no room for is refused, not queued")
+    window_s: float | None = Field(gt=0, description="null: a UTC day")
+    slack_s: float = Field(default=0, ge=0, description="how long after its grant a call may arrive")
+    refuses: bool = Field(
+        default=False, description="true: reservations beyond the limit are refused; false: they wait"
+    )
 
 
 class Reservation(Value):
-    """What one call may need of each budget that it comes under."""
+    """The largest amount that one call may use of each of its budgets."""
 
     call: str = Field(description="<job id>:<number>")
     target: Name = Field(description="provider/model")
@@ -34,23 +36,23 @@ class Reservation(Value):
 
 
 class LimitReserved(Message):
-    """A process asks for leave to make calls; without any it says that it is still there."""
+    """A process reserves calls. A message without calls is a heartbeat."""
 
     type: Literal["limit.reserved.v1"] = "limit.reserved.v1"
     process: Name
-    number: int = Field(ge=0, description="counts up in each process")
+    number: int = Field(ge=0, description="increases within each process")
     calls: tuple[Reservation, ...]
 
 
 class Settlement(Value):
-    """What a call came to; a budget that is not named keeps what was reserved."""
+    """The amounts that a call used. Budgets that are not listed keep the reserved amount."""
 
     call: str
     used: Amounts
 
 
 class LimitSettled(Message):
-    """Calls have ended, or are not made after all: then all is given back."""
+    """Calls have ended, or were not made; then the whole reservation is returned."""
 
     type: Literal["limit.settled.v1"] = "limit.settled.v1"
     process: Name
@@ -58,7 +60,7 @@ class LimitSettled(Message):
 
 
 class LimitPaused(Message):
-    """A provider asked to be left alone: nobody calls `target` for so many seconds from this record on."""
+    """A provider asked for a pause: no process calls `target` for `seconds` after this record."""
 
     type: Literal["limit.paused.v1"] = "limit.paused.v1"
     process: Name
@@ -67,25 +69,25 @@ class LimitPaused(Message):
 
 
 class LimitResumed(Message):
-    """A person lifts the pause of `target` for all processes, and lets its open breaker be tried at once."""
+    """A person ends the pause of `target` for all processes. An open breaker may be probed at once."""
 
     type: Literal["limit.resumed.v1"] = "limit.resumed.v1"
-    by: Name = Field(description="who asked for it")
+    by: Name = Field(description="who ended it")
     target: Name
     reason: str = Field(default="", max_length=500)
 
 
 class LimitStanding(Message):
-    """All that the records before `as_of` amount to, so that a process that joins need not read them."""
+    """A snapshot of the state before `as_of`, so that a new process need not read earlier records."""
 
     type: Literal["limit.standing.v1"] = "limit.standing.v1"
     process: Name
-    as_of: int = Field(ge=0, description="offset of the first record that is not in it")
+    as_of: int = Field(ge=0, description="offset of the first record that is not included")
     state: Json
 
 
 class BreakerCounted(Message):
-    """What calls of `target` came to since this process's last report; written when some have failed."""
+    """Calls to `target` that succeeded and failed since this process's last report; written if any failed."""
 
     type: Literal["breaker.counted.v1"] = "breaker.counted.v1"
     process: Name
@@ -95,10 +97,12 @@ class BreakerCounted(Message):
 
 
 class BreakerTurned(Message):
-    """`target` is left alone (open), tried by this process alone (probing), or called again (closed)."""
+    """The state of the circuit breaker of `target`: open, probing (by this process only) or closed."""
 
     type: Literal["breaker.turned.v1"] = "breaker.turned.v1"
     process: Name
     target: Name
     to: Literal["open", "probing", "closed"]
-    seconds: float = Field(default=0, ge=0, description="until it may be tried, or until the probe is lost")
+    seconds: float = Field(
+        default=0, ge=0, description="open: time until a probe; probing: time until the probe counts as lost"
+    )

@@ -1,4 +1,4 @@
-"""What routers decide by, on record: the policy in force and the models it names (topic `policy`)."""
+"""The policy in force and its models (topic `policy`)."""
 
 from typing import Literal
 
@@ -8,40 +8,40 @@ from pointsman_schemas.base import Message, NamedModel, TierName
 
 
 class PolicyApplied(Message):
-    """A router begins to decide by this policy: what a decision's `policy_version` stands for."""
+    """A router starts to use this policy. Decisions refer to it by `policy_version`."""
 
     type: Literal["policy.applied.v1"] = "policy.applied.v1"
     name: str
     policy_version: str
-    text: str = Field(description="the file as a person wrote it")
-    model: NamedModel | None = Field(description="the learned score that it names; null where it names none")
+    text: str = Field(description="content of the policy file")
+    model: NamedModel | None = Field(description="its learned score; null: none")
     accept: NamedModel | None = Field(
         default=None,
         exclude_if=lambda model: model is None,
-        description="the model by which its cascade accepts answers; absent where it names none",
+        description="the accept model of its cascade; absent: none",
     )
     opinion: NamedModel | None = Field(
         default=None,
         exclude_if=lambda model: model is None,
-        description="what gives a second opinion on undecided jobs; absent where it names none",
+        description="the model that gives second opinions on undecided jobs; absent: none",
     )
     tiers: tuple[TierName, ...] = Field(
         default=(),
         exclude_if=lambda tiers: not tiers,
         max_length=16,
-        description="the policy's, in order of ascending capability",
+        description="its tiers, from least to most capable",
     )
     models: dict[str, TierName] = Field(
         default={},
         exclude_if=lambda models: not models,
         max_length=1_000,
-        description="names of models that a client may ask for, and the tier that each stands for",
+        description="model names that clients may request, and the tier of each",
     )
 
 
 class ModelApplied(Message):
-    """The bytes of a model that a policy names, once for each content."""
+    """The content of a model that a policy uses, written once for each content."""
 
     type: Literal["model.applied.v1"] = "model.applied.v1"
     model: NamedModel
-    content: str = Field(description="the file's bytes in base64")
+    content: str = Field(description="the file in base64")

@@ -1,4 +1,4 @@
-"""Who may do what, as it stands on record: agents and what is open to each (topic `agents.registry`)."""
+"""The registry: agents, what each may do, and the rules for all (topic `agents.registry`)."""
 
 import base64
 import binascii
@@ -21,10 +21,10 @@ from pointsman_schemas.control.review_plans import EntryThreshold, QueueName
 
 T = TypeVar("T")
 
-#: What Kafka allows in a topic's name.
+#: Characters that Kafka allows in a topic name.
 _TOPIC_PART = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-#: One value or a list of them, none of which is refused.
+#: One value or a list. An empty list is refused.
 OneOrMore = Annotated[
     tuple[T, ...],
     BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]),
@@ -43,12 +43,12 @@ def _ed25519(text: str) -> str:
         raise ValueError(f"must be the 32 bytes of an Ed25519 public key in base64; these are {len(raw)}")
     if bytes([*raw[:31], raw[31] & 0x7F]) in _WEAK:
         raise ValueError(
-            "anybody can sign for this key, which is a placeholder or a weak point of the curve: make another"
+            "anybody can sign for this key: it is a placeholder or a weak point of the curve; make another"
         )
     return text
 
 
-#: Points of small order, without the sign's bit: a signature that fits them needs no private key.
+#: Points of small order, without the sign bit. Signatures for them can be made without a private key.
 _WEAK = frozenset(
     bytes.fromhex(point)
     for point in (
@@ -66,73 +66,81 @@ PublicKey = Annotated[str, Field(max_length=64), AfterValidator(_ed25519)]
 
 
 class AgentBudget(Value):
-    """What an agent's jobs may cost. `day` is a UTC day, all tiers and processes together."""
+    """What an agent's jobs may cost, in all tiers and processes together. A day is a UTC day."""
 
     usd_per_day: float | None = Field(default=None, gt=0, le=1e9)
     usd_per_job: float | None = Field(default=None, gt=0, le=1e9)
     when_spent: Literal["reject", "wait"] = Field(
-        default="reject", description="what the day has no room for: rejected, or queued until it has"
+        default="reject", description="jobs beyond the day's budget are rejected, or wait for the next day"
     )
 
 
 class ApiKey(Value):
-    """What is known of an API key: enough to recognise it, not to use it."""
+    """The digest of an API key: enough to recognise the key, not to use it."""
 
-    id: str = Field(
-        pattern=r"^[0-9a-f]{12}$", description="as it stands in the key, so that people can tell it"
-    )
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the whole key as text, in hexadecimal")
-    expires: date | None = Field(default=None, description="the first day, by UTC, on which it is refused")
+    id: str = Field(pattern=r"^[0-9a-f]{12}$", description="the part of the key that identifies it to people")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the whole key, in hexadecimal")
+    expires: date | None = Field(default=None, description="first UTC day on which it is refused")
 
     def has_expired(self, today: date) -> bool:
-        """Whether its last day is over; `today` by UTC."""
+        """Whether the key has expired; `today` is a UTC day."""
         return self.expires is not None and today >= self.expires
 
 
 class AgentEntry(Value):
-    """One agent and what is open to it; what is left out is not restricted."""
+    """One agent and what it may do. Fields that are left out do not restrict it."""
 
     id: AgentId
-    owner: Name = Field(description="the team that answers for it")
-    contact: Name | None = Field(default=None, description="how to reach them: a mail address or a channel")
+    owner: Name = Field(description="the responsible team")
+    contact: Name | None = Field(
+        default=None, description="how to reach the owner: a mail address or a channel"
+    )
     purpose: str | None = Field(default=None, min_length=1, max_length=500)
     tiers: OneOrMore[TierName] | None = None
     kinds: OneOrMore[Kind] | None = None
     tools: tuple[Name, ...] | None = Field(
-        default=None, max_length=256, description="names of tools that its jobs may offer; [] for none"
+        default=None, max_length=256, description="tools that its jobs may offer to a model; []: none"
     )
     reviews: OneOrMore[QueueName] | None = Field(
         default=None,
         exclude_if=lambda queues: queues is None,
-        description="queues whose cases it, a person, may decide",
+        description="for a person: the review queues whose cases they may decide",
     )
     confidence: tuple[EntryThreshold, ...] = Field(
         default=(),
         exclude_if=lambda thresholds: not thresholds,
         max_length=32,
-        description="confidence that does not exceed these sends its jobs to a person",
+        description="thresholds: a confidence that does not exceed one sends the job to a person",
     )
-    talks_to: OneOrMore[AgentId] | None = Field(default=None, description="agents that it may write to")
-    max_chars: int | None = Field(default=None, ge=1, description="characters of text in all messages")
+    talks_to: OneOrMore[AgentId] | None = Field(
+        default=None, description="agents that it may send messages to"
+    )
+    max_chars: int | None = Field(
+        default=None, ge=1, description="highest number of characters in all messages"
+    )
     budget: AgentBudget | None = None
-    jobs_per_minute: int | None = Field(default=None, ge=1, le=1_000_000, description="begun in any 60 s")
-    over_rate: Literal["wait", "reject"] = Field(default="wait", description="a job beyond that")
-    expires: date | None = Field(default=None, description="the first day, by UTC, on which it is refused")
+    jobs_per_minute: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="jobs started in any 60 s"
+    )
+    over_rate: Literal["wait", "reject"] = Field(
+        default="wait", description="what happens to jobs beyond that"
+    )
+    expires: date | None = Field(default=None, description="first UTC day on which it is refused")
     public_keys: OneOrMore[PublicKey] | None = Field(
-        default=None, description="Ed25519, the 32 bytes in base64; two while one replaces the other"
+        default=None, description="Ed25519 public keys, 32 bytes in base64; several while keys are rotated"
     )
     api_keys: tuple[ApiKey, ...] = Field(
         default=(),
         exclude_if=lambda keys: not keys,
         max_length=16,
-        description="by which a gateway knows it; gateways may sign for it then",
+        description="API keys for the gateway; gateways may sign for an agent that has some",
     )
     gateway: bool = Field(
         default=False,
         exclude_if=lambda gateway: not gateway,
-        description="it may sign for agents that have API keys",
+        description="true: it may sign for agents with API keys",
     )
-    kafka: bool = Field(default=False, description="it has a Kafka login, and a topic for its outcomes")
+    kafka: bool = Field(default=False, description="true: it has a Kafka login and a topic for its outcomes")
 
     @field_validator("api_keys")
     @classmethod
@@ -175,35 +183,37 @@ State = Literal["active", "suspended", "retired"]
 
 
 class AgentChanged(Message):
-    """An agent is from here on as `agent` says; the latest such record of an agent holds.
+    """The current entry of an agent. The latest record of an agent applies.
 
-    Sent by whoever approved it, where the rules ask for two people, else by whoever changed it.
+    If the rules require two people, the one who approved the change writes it, else the one who made it.
     """
 
     type: Literal["agent.changed.v1"] = "agent.changed.v1"
     agent: AgentEntry
     state: State = "active"
     by: AgentId = Field(description="who changed it")
-    approved_by: AgentId | None = Field(default=None, description="who approved it, where the rules ask")
-    proposal: UUID | None = Field(default=None, description="what was approved")
+    approved_by: AgentId | None = Field(
+        default=None, description="who approved it, if the rules require this"
+    )
+    proposal: UUID | None = Field(default=None, description="the approved proposal")
     reason: str = Field(default="", max_length=2000)
 
 
 class RegistryRules(Value):
-    """What holds for all agents of an installation."""
+    """Rules for all agents of an installation."""
 
-    unregistered: Literal["admit", "reject"] = Field(description="what to do with agents not listed here")
+    unregistered: Literal["admit", "reject"] = Field(
+        description="what happens to jobs of agents that are not registered"
+    )
     identity: Literal["claimed", "signed"] = Field(
-        default="claimed", description="whether an agent's word is enough, or its signature is asked for"
+        default="claimed", description="signed: agents must sign their jobs; claimed: signatures are optional"
     )
-    strict: bool = Field(
-        default=False, description="each agent needs a contact and a day on which it expires"
-    )
-    approvals: Literal[1, 2] = Field(default=1, description="people who must agree to a change")
+    strict: bool = Field(default=False, description="true: every agent needs `contact` and `expires`")
+    approvals: Literal[1, 2] = Field(default=1, description="number of people needed for a change")
 
 
 class RegistryChanged(Message):
-    """The rules for all agents are these from here on."""
+    """Sets the rules for all agents."""
 
     type: Literal["registry.changed.v1"] = "registry.changed.v1"
     rules: RegistryRules
@@ -214,7 +224,7 @@ class RegistryChanged(Message):
 
 
 class ProposedChange(Value):
-    """One of `agent`, in this state, and `rules`."""
+    """Either an agent's new entry and state, or new rules."""
 
     agent: AgentEntry | None = None
     state: State = "active"
@@ -222,7 +232,10 @@ class ProposedChange(Value):
 
 
 class RegistryProposed(Message):
-    """Changes that hold once another person has approved them; each is then a message of its own."""
+    """Changes that take effect after another person has approved them.
+
+    Each is then written as a separate message.
+    """
 
     type: Literal["registry.proposed.v1"] = "registry.proposed.v1"
     proposal: UUID

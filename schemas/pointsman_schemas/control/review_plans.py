@@ -1,4 +1,4 @@
-"""When a person decides: the thresholds that hold for a job, and the queues in which its case waits."""
+"""Review plans: the thresholds that send a job to a person, and the queues in which its case waits."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,66 +9,72 @@ from pydantic import Field, StringConstraints
 
 from pointsman_schemas.base import TierName, Value
 
-#: Where a confidence comes from, see docs/review.md.
+#: How a confidence is measured, see docs/review.md.
 ConfidenceSource = Literal["score", "logprob", "agreement", "verifier", "stated"]
-#: What the confidence is in.
+#: What the confidence is about.
 ReviewOf = Literal["routing", "answer"]
-#: What there is of each, before a job is done and after.
+#: The sources that exist before a job is done (`routing`) and after (`answer`).
 SOURCES_OF: Mapping[ReviewOf, tuple[ConfidenceSource, ...]] = MappingProxyType(
     {"routing": ("score",), "answer": ("logprob", "agreement", "verifier", "stated")}
 )
 QueueName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Kind = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-#: From 0 to 1, exactly as it is written.
+#: From 0 to 1, as an exact decimal.
 Threshold = Annotated[Decimal, Field(ge=0, le=1, max_digits=19, decimal_places=18)]
 
 
 class ReviewThreshold(Value):
-    """A confidence of this source that does not exceed `above` sends the job to `queue`."""
+    """Sends a job to `queue` if its confidence does not exceed `above`."""
 
-    name: str = Field(min_length=1, max_length=64, description="of the policy's rule, or `agent`")
+    name: str = Field(min_length=1, max_length=64, description="name of the policy's rule, or `agent`")
     of: ReviewOf
     source: ConfidenceSource
-    above: Threshold = Field(description="what is equal, missing or no number goes to a person, too")
+    above: Threshold = Field(description="equal, missing or non-numeric values also go to a person")
     queue: QueueName
 
 
 class EntryThreshold(Value):
-    """A threshold in an agent's entry; it holds beside the policy's."""
+    """A threshold in an agent's registry entry, in addition to those of the policy."""
 
     of: ReviewOf = "answer"
     source: ConfidenceSource
     above: Threshold
     queue: QueueName
-    kind: tuple[Kind, ...] | None = Field(default=None, max_length=256, description="of jobs; absent: all")
+    kind: tuple[Kind, ...] | None = Field(
+        default=None, max_length=256, description="kinds of jobs it applies to; absent: all"
+    )
 
 
 class ReviewQueue(Value):
     """How the cases of a queue are decided."""
 
     name: QueueName
-    deadline_s: int = Field(ge=10, le=90 * 86_400, description="a case waits here for so long")
-    then: QueueName | None = Field(default=None, description="the queue after that; null: rejected")
-    people: Literal[1, 2] = Field(default=1, description="different people who must agree")
-    reason: Literal["always", "changes"] = Field(
-        default="changes", description="what needs a reason: every decision, or all but plain approvals"
+    deadline_s: int = Field(ge=10, le=90 * 86_400, description="how long a case waits here")
+    then: QueueName | None = Field(
+        default=None, description="the queue it then moves to; null: the job is rejected"
     )
-    lease_s: int = Field(default=900, ge=10, le=86_400, description="a claim lasts for so long")
+    people: Literal[1, 2] = Field(default=1, description="number of different people who must agree")
+    reason: Literal["always", "changes"] = Field(
+        default="changes", description="decisions that need a reason: all, or all except approvals"
+    )
+    lease_s: int = Field(default=900, ge=10, le=86_400, description="how long a claim lasts")
     seeded_every: int | None = Field(
         default=None,
         ge=2,
         le=10_000,
         exclude_if=lambda every: every is None,
-        description="after about one in so many answers that were decided there is a test case",
+        description="about one test case is added per this many decided answers",
     )
-    open_per_person: int = Field(default=10, ge=1, le=1_000, description="claims that one person may hold")
+    open_per_person: int = Field(
+        default=10, ge=1, le=1_000, description="highest number of claims per person"
+    )
 
 
 class ReviewPlan(Value):
-    """What holds for one job; `queues` are those of its thresholds, and those that they lead to."""
+    """The review rules for one job. `queues` are those of its thresholds and those that follow them."""
 
     tiers: tuple[TierName, ...] = Field(
-        min_length=1, max_length=16, description="open to the job, in order of ascending capability"
+        min_length=1, max_length=16, description="tiers that the job may use, from least to most capable"
     )
     thresholds: tuple[ReviewThreshold, ...] = Field(min_length=1, max_length=64)
     queues: tuple[ReviewQueue, ...] = Field(min_length=1, max_length=64)

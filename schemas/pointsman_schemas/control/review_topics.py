@@ -1,4 +1,4 @@
-"""The topics by which people decide cases: asked, commanded, kept as state and answered."""
+"""The topics of the review service: cases, commands, state and answers to commands."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,16 +16,16 @@ from pointsman_schemas.topic import DEFAULT_PREFIX, MIB, Topic
 
 @dataclass(frozen=True, slots=True)
 class ReviewTopics:
-    """A part of `Topics`: `prefix` comes first in every name."""
+    """A part of `Topics`. All names begin with `prefix`."""
 
     prefix: str = DEFAULT_PREFIX
 
     @property
     def review(self) -> Topic:
-        """One partition, as its three others: so it is known exactly how many cases a person has claimed."""
+        """One partition, like the other three topics, so that a person's claims can be counted exactly."""
         return Topic(
             f"{self.prefix}.jobs.review",
-            "Jobs that wait for a person, with all that is needed to decide",
+            "Jobs that wait for a person, with everything needed to decide",
             key="job id",
             partitions=1,
             retention=timedelta(days=90),
@@ -39,7 +39,7 @@ class ReviewTopics:
     def reviews_decided(self) -> Topic:
         return Topic(
             f"{self.prefix}.reviews.decided",
-            "What people claim, give back and decide",
+            "People's commands: claim, release, decide",
             key="job id",
             partitions=1,
             retention=timedelta(days=7),
@@ -54,7 +54,7 @@ class ReviewTopics:
     def reviews_state(self) -> Topic:
         return Topic(
             f"{self.prefix}.reviews.state",
-            "Each case as it stands: what the review service restores its state from",
+            "The state of each case, from which the review service restores",
             key="job id, or request/JOB",
             partitions=1,
             retention=timedelta(days=7),
@@ -69,7 +69,7 @@ class ReviewTopics:
     def reviews_answers(self) -> Topic:
         return Topic(
             f"{self.prefix}.reviews.answers",
-            "What became of each command about a case: carried out, or refused with a reason",
+            "The result of each command: carried out, or refused with a reason",
             key="job id",
             partitions=1,
             retention=timedelta(days=7),

@@ -1,1 +1,1 @@
-"""What describes the contract to others, generated from the code."""
+"""Generates the published description of the messages and topics: JSON Schema, AsyncAPI, Markdown."""

@@ -1,4 +1,4 @@
-"""The whole system as one AsyncAPI 3.0 document: topics as channels, services as operations."""
+"""The AsyncAPI 3.0 document: topics as channels, writers and readers as operations."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,7 +12,7 @@ from pointsman_schemas.topics import Topics
 
 BINDING = "0.5.0"
 
-#: The two parts of a topic's name that an installation chooses.
+#: The parts of a topic name that an installation chooses.
 PARAMETERS: dict[str, Json] = {
     "prefix": {"description": "first part of every topic's name", "default": DEFAULT_PREFIX},
     "tier": {
@@ -25,7 +25,7 @@ _PREFIX, _TIER = "{prefix}", "{tier}"
 
 
 def document(examples: Mapping[str, Json]) -> Json:
-    """The AsyncAPI document. `examples`: for each message name `headers`, and `value` as JSON or text."""
+    """The AsyncAPI document. `examples` has, for each message name, `headers` and `value` (JSON or text)."""
     topics = Topics(_PREFIX)
     channels = {_channel_id(topic): topic for topic in topics.all([_TIER])}
     return {
@@ -60,7 +60,7 @@ def document(examples: Mapping[str, Json]) -> Json:
 
 
 def carried(topic: Topic, topics: Topics) -> list[str]:
-    """The names of the messages on `topic`, strangers' plain bodies and dead letters among them."""
+    """The names of the messages on `topic`, including plain job bodies and dead letters."""
     names = [message.TYPE for message in topic.carries]
     if topic == topics.intake:
         names.append(PLAIN)
@@ -129,11 +129,11 @@ def _message(name: str, topic: Topic, example: Json | None) -> Json:
                 "summary": topic.title,
                 "contentType": "application/octet-stream",
                 "headers": {"$ref": f"./{DEAD}.json"},
-                "payload": {"description": "the record's bytes as they were found; none for a tombstone"},
+                "payload": {"description": "the unchanged bytes of the record; none for a tombstone"},
             }
         case _ if name == PLAIN:
             body |= {
-                "summary": "A job as any Kafka client may send it: no envelope, ids filled in.",
+                "summary": "A job without an envelope, as any Kafka client may send it. Ids are filled in.",
                 "payload": {"$ref": f"./{PLAIN}.json"},
             }
         case _:
@@ -149,6 +149,6 @@ def _message(name: str, topic: Topic, example: Json | None) -> Json:
 
 
 def _payload(name: str) -> Json:
-    """The message; of one that may be large, an abridgement with a claim to it too."""
+    """The schema of the payload. A message that may be large has an abridged form as well."""
     whole = {"$ref": f"./{name}.json"}
     return {"anyOf": [whole, {"$ref": f"./{CLAIM}.json"}]} if name in BULK else whole

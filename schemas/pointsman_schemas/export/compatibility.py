@@ -1,10 +1,10 @@
-"""Whether a message's schema may still carry the version it has: what changed, in words, and whom it hurts.
+"""Compares two schemas of a message and lists incompatible changes, which need a new version of the message.
 
-Two rules:
-- Whoever writes as before is still understood, and so is every record already written: for all messages.
-- Whoever reads as before still understands: for messages that others read. Closed vocabularies do not grow,
-  what was always there stays, no new type of value appears. A new optional field is no break: readers pass
-  over it.
+Rules:
+- All messages: existing writers and existing records stay valid.
+- Messages read by programs outside of pointsman: existing readers stay valid. Enumerations do not grow,
+  required fields stay, and no new value type appears. A new optional field is compatible, because readers
+  ignore it.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import Any
 
 from pointsman_schemas.base import Json
 
-#: Keyword -> +1 where a larger value admits less, -1 where a smaller one does.
+#: +1: a larger value is stricter; -1: a smaller value is stricter.
 _LIMITS = {
     "minLength": 1,
     "minItems": 1,
@@ -25,7 +25,7 @@ _LIMITS = {
     "maximum": -1,
     "exclusiveMaximum": -1,
 }
-#: Constraints that are compared as they stand: adding or changing one admits less.
+#: Constraints that cannot be ordered: adding or changing one counts as stricter.
 _EXACT = ("pattern", "format", "multipleOf", "uniqueItems", "propertyNames", "oneOf", "allOf", "not")
 _COMPARED = {
     *("type", "enum", "const", "anyOf", "$ref", "properties", "required", "additionalProperties", "items"),
@@ -35,7 +35,7 @@ _NOTES = {"$schema", "$id", "$defs", "title", "description", "examples", "deprec
 
 
 def breaks(old: Json, new: Json, *, read_by_others: bool) -> list[str]:
-    """What an unchanged program would stumble over if `old` became `new`; empty when nothing.
+    """The incompatible changes from `old` to `new`, in words; empty if there are none.
 
     `read_by_others`: programs that are not part of pointsman read this message.
     """
@@ -43,7 +43,7 @@ def breaks(old: Json, new: Json, *, read_by_others: bool) -> list[str]:
 
 
 class _Comparison:
-    """One comparison; remembers the pairs it is inside of, because a schema may refer to itself."""
+    """One comparison. It tracks the pairs of references in progress, because a schema may refer to itself."""
 
     def __init__(self, old: Json, new: Json, read_by_others: bool) -> None:
         self.old, self.new, self.readers = old, new, read_by_others
@@ -143,7 +143,7 @@ _ANYTHING = "anything"
 
 
 def _alternatives(node: Json, root: Json) -> list[Json]:
-    """The node without references, one for each type of value it admits."""
+    """The node with references resolved, once for each type of value that it admits."""
     node = _resolve(node, root)
     if "anyOf" in node:
         rest = {keyword: value for keyword, value in node.items() if keyword != "anyOf"}

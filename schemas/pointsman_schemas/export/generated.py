@@ -10,12 +10,12 @@ from pointsman_schemas.export.asyncapi import document
 from pointsman_schemas.export.json_schema import schemas
 from pointsman_schemas.export.topic_table import topic_table
 
-#: In docs/contract.md the table stands between these two lines.
+#: The lines before and after the table in docs/contract.md.
 BEGIN, END = "<!-- begin: topics -->", "<!-- end: topics -->"
 
 
 def exported(checkout: Path) -> dict[Path, str]:
-    """Every generated file of the checkout and the text it must have."""
+    """Every generated file of the checkout and its text."""
     folder = checkout / "schemas" / "json"
     texts = {folder / f"{name}.json": to_text(schema) for name, schema in schemas().items()}
     texts[folder / "asyncapi.json"] = to_text(document(examples(checkout / "schemas" / "examples")))
@@ -25,12 +25,12 @@ def exported(checkout: Path) -> dict[Path, str]:
 
 
 def to_text(value: Json) -> str:
-    """`value` as JSON that is the same on every machine: sorted, two spaces, a newline at the end."""
+    """`value` as reproducible JSON: sorted keys, two spaces, a newline at the end."""
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def examples(folder: Path) -> dict[str, Json]:
-    """The example messages by type: `headers` as an object, `value` as JSON, raw bytes as text."""
+    """The example messages by type: `headers` as an object, `value` as JSON or, for raw bytes, as text."""
     examples_of = {}
     for path in sorted(folder.glob("*.json")):
         example = json.loads(path.read_text("utf-8"))
@@ -41,10 +41,10 @@ def examples(folder: Path) -> dict[str, Json]:
 
 
 def with_table(page: str) -> str:
-    """`page` with the topics as they are now.
+    """`page` with the current table of topics.
 
     Raises:
-        ValueError: the page has no place for the table.
+        ValueError: the page lacks the lines around the table.
     """
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -54,7 +54,7 @@ def with_table(page: str) -> str:
 
 
 def drift(checkout: Path) -> list[str]:
-    """What differs between the files and the code, as lines of a unified diff; empty when nothing does."""
+    """The differences between the files and the code, as lines of a unified diff."""
     wanted = exported(checkout)
     texts = {path: path.read_text("utf-8") if path.exists() else "" for path in wanted}
     texts |= {path: path.read_text("utf-8") for path in stale(checkout, wanted)}
@@ -68,12 +68,12 @@ def drift(checkout: Path) -> list[str]:
 
 
 def stale(checkout: Path, wanted: dict[Path, str]) -> list[Path]:
-    """Files in `schemas/json` that nothing writes any more."""
+    """Files in `schemas/json` that are no longer generated."""
     return sorted(set((checkout / "schemas" / "json").glob("*.json")) - set(wanted))
 
 
 def write(checkout: Path) -> list[Path]:
-    """Write every generated file that is not as it should be, remove stale ones; returns the changed ones."""
+    """Write outdated files and remove stale ones. Returns the changed and removed files."""
     wanted = exported(checkout)
     changed = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in changed:

@@ -1,4 +1,4 @@
-"""The messages as JSON Schema (draft 2020-12): what a record's value and headers look like on the wire."""
+"""JSON Schemas (draft 2020-12) of record values and headers."""
 
 from typing import Any
 
@@ -22,21 +22,21 @@ CLAIM = "claim.v1"
 DEAD = f"{dead.TYPE}.headers"
 
 _UUID = {"type": "string", "format": "uuid"}
-_AGENT = "who acts: the agent the job belongs to"
+_AGENT = "the agent that the message belongs to"
 
 
 class _OnTheWire(GenerateJsonSchema):
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
-        """Money is written as a text, so that no parser rounds it; `5E-8` is one way to write it."""
+        """Amounts of money are strings, so that no parser rounds them, e.g. `5E-8`."""
         return {"type": "string", "pattern": r"^-?\d+(\.\d+)?(E[+-]?\d+)?$"}
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """A field's name says it already."""
+        """Titles would repeat the field names."""
         return False
 
 
 def schemas() -> dict[str, Json]:
-    """Every schema by name: message types, the plain body, the headers of envelopes and dead letters."""
+    """Every schema by name: message types, the plain job body, headers of envelopes and dead letters."""
     return {
         **{name: message(name) for name in MESSAGES},
         PLAIN: plain_body(),
@@ -47,27 +47,27 @@ def schemas() -> dict[str, Json]:
 
 
 def message(name: str) -> Json:
-    """The schema of the message type `name`. `type` is required: it tells our messages from plain bodies."""
+    """The schema of a message type. `type` is required, to distinguish messages from plain job bodies."""
     body = _of(MESSAGES[name])
     body["required"] = [*body["required"], "type"]
     return _named(name, f"{body.pop('title')} ({name})", body.pop("description"), body)
 
 
 def plain_body() -> Json:
-    """The flat body that any Kafka client may send to the intake."""
+    """The plain job body that any Kafka client may send to `jobs.intake`."""
     job, chat = _of(Job), _of(ChatRequest)
     properties = {name: job["properties"][name] for name in job["properties"] if name != "request"}
     properties["prompt"] = {
         "type": "string",
         "pattern": r"\S",
-        "description": "short for one message of the role `user`",
+        "description": "the same as one message with the role `user`",
     }
     properties["messages"] = chat["properties"]["messages"]
     return _named(
         PLAIN,
         f"Plain job ({PLAIN})",
-        "A job without an envelope: who asks and what. Ids are filled in; every further field is a parameter "
-        "of the OpenAI chat request and passes through unchanged.",
+        "A job without an envelope. Ids are filled in. All further fields are parameters of the OpenAI chat "
+        "request and are passed on unchanged.",
         {
             "type": "object",
             "properties": properties,
@@ -80,48 +80,61 @@ def plain_body() -> Json:
 
 
 def envelope_headers() -> Json:
-    """The Kafka headers of every message that pointsman writes, each value as UTF-8 text."""
+    """The Kafka headers of every message that pointsman writes. Values are UTF-8 text."""
     attributes = {
         "ce_specversion": {"type": "string", "const": "1.0"},
-        "ce_id": {**_UUID, "description": "this message; a repeat has the same id"},
-        "ce_source": {"type": "string", "minLength": 1, "maxLength": 256, "description": "who wrote it"},
+        "ce_id": {**_UUID, "description": "id of this message; a repeat has the same id"},
+        "ce_source": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 256,
+            "description": "who wrote the message",
+        },
         "ce_type": {
             "type": "string",
             "pattern": rf"^{TYPE_PREFIX}[a-z.]+\.v\d+$",
             "description": f"`{TYPE_PREFIX}` and the message's type",
         },
-        "ce_time": {"type": "string", "format": "date-time", "description": "the writer's clock, in UTC"},
+        "ce_time": {
+            "type": "string",
+            "format": "date-time",
+            "description": "time of writing, by the writer's clock, in UTC",
+        },
         "ce_agentid": {"type": "string", "description": _AGENT},
         "content-type": {"type": "string", "const": "application/json"},
-        "ce_subject": {**_UUID, "description": "the job, as CloudEvents names it"},
-        "ce_jobid": {**_UUID, "description": "the job"},
-        "ce_causationid": {**_UUID, "description": "`ce_id` of the message that this one follows from"},
-        "ce_attempt": {"type": "string", "pattern": r"^\d{1,6}$", "description": "which provider call"},
+        "ce_subject": {**_UUID, "description": "the job id, as the CloudEvents subject"},
+        "ce_jobid": {**_UUID, "description": "the job id"},
+        "ce_causationid": {**_UUID, "description": "`ce_id` of the message that caused this one"},
+        "ce_attempt": {
+            "type": "string",
+            "pattern": r"^\d{1,6}$",
+            "description": "number of the provider call",
+        },
         "ce_orderkey": {
             "type": "string",
-            "description": "with a routed job: an agent's jobs of one key are done one after another",
+            "description": "order key: an agent's jobs with the same key run one after another",
         },
         "ce_dataref": {
             "type": "string",
-            "description": "the value is an abridgement, the whole of it is there: see `claim.v1`",
+            "description": "where the whole value is stored; the record's value is abridged, see `claim.v1`",
         },
-        DATA_SUBJECT: {"type": "string", "description": "whom the message is about"},
+        DATA_SUBJECT: {"type": "string", "description": "the person that the message is about"},
         SIGNATURE: {
             "type": "string",
-            "description": "that the agent sent it: key id, colon and an Ed25519 signature in base64",
+            "description": "the sender's signature: key id, colon and an Ed25519 signature in base64",
         },
         dead.CUT_BYTES: {
             "type": "string",
-            "description": "the topic did not take the value as it was: so many bytes it would have had",
+            "description": "the topic refused the original value: its size in bytes",
         },
         dead.CUT_DIGEST: {
             "type": "string",
-            "description": "with `ce_cutbytes`: the digest of the value that it would have had",
+            "description": "with `ce_cutbytes`: digest of the original value",
         },
         "traceparent": {
             "type": "string",
             "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
-            "description": "W3C trace context; the trace is the job",
+            "description": "W3C trace context",
         },
     }
     return _named(
@@ -138,13 +151,13 @@ def envelope_headers() -> Json:
 
 
 def abridged_value() -> Json:
-    """The value of a record with `ce_dataref`: the claim, and the message's small fields."""
+    """The value of a record with `ce_dataref`: the claim and the message's small fields."""
     claim = _of(Claim)
     return _named(
         CLAIM,
         f"Abridged value ({CLAIM})",
-        "Stands in a record whose value is kept in a store: the digest of the whole value, and the message "
-        "that `ce_type` names, without its bulk.",
+        "The value of a record whose whole value is in a store: a reference to it, and the message of type "
+        "`ce_type` without its large fields.",
         {
             "type": "object",
             "properties": {"claim": claim},
@@ -155,25 +168,25 @@ def abridged_value() -> Json:
 
 
 def dead_letter_headers() -> Json:
-    """The envelope of a dead letter, with the reason and where the record stood."""
+    """The headers of a dead letter: an envelope with reason and origin."""
     body = envelope_headers()
     body["properties"] |= {
         "ce_type": {"type": "string", "const": f"{TYPE_PREFIX}{dead.TYPE}"},
         "ce_reason": {"type": "string", "enum": [reason.value for reason in Reason]},
-        "ce_detail": {"type": "string", "description": "what is wrong, for a person"},
-        "ce_stage": {"type": "string", "description": "which service gave it up"},
+        "ce_detail": {"type": "string", "description": "the error, for people"},
+        "ce_stage": {"type": "string", "description": "the service that wrote the dead letter"},
         "ce_origin": {
             "type": "string",
             "pattern": r"^.+/\d+@\d+$",
-            "description": "where it stood: topic/partition@offset",
+            "description": "position of the record: topic/partition@offset",
         },
         dead.LOST_BEFORE: {
             "type": "string",
-            "description": "records from there to before this offset were deleted before they were read",
+            "description": "records from the origin up to the offset before this one were deleted unread",
         },
         dead.VALUE_BYTES: {
             "type": "string",
-            "description": "the value is the beginning of a large one: so many bytes the whole has",
+            "description": "the value is only the beginning of a large one: size of the whole in bytes",
         },
         dead.VALUE_SHA256: {
             "type": "string",
@@ -184,8 +197,8 @@ def dead_letter_headers() -> Json:
     return _named(
         DEAD,
         f"Dead letter ({dead.TYPE})",
-        "The record's value and key are the bytes as found; its own headers follow with "
-        f"`{dead.ORIGINAL}` in front.",
+        "The value and the key are the unchanged bytes of the record. The record's own headers follow with "
+        f"the prefix `{dead.ORIGINAL}`.",
         {name: body[name] for name in ("type", "properties", "required", "additionalProperties")},
     )
 

@@ -1,4 +1,4 @@
-"""Keeps the promise of what is published: `python -m pointsman_schemas.export.published [--publish]`."""
+"""Checks schemas against the published ones: `python -m pointsman_schemas.export.published [--publish]`."""
 
 import argparse
 import json
@@ -13,12 +13,12 @@ from pointsman_schemas.topics import Topics
 
 COMMAND = "python -m pointsman_schemas.export.published"
 
-#: Who of a topic's readers is not part of pointsman.
+#: Readers of topics that are not part of pointsman.
 OTHERS = frozenset({"agents", "people"})
 
 
 def violations(published: dict[str, Json], current: dict[str, Json]) -> dict[str, list[str]]:
-    """For each published schema what its present form breaks, in words; kept promises are left out."""
+    """The incompatible changes of each published schema, in words. Compatible schemas are left out."""
     others = read_by_others()
     found = {
         name: ["the message is gone"]
@@ -30,7 +30,7 @@ def violations(published: dict[str, Json], current: dict[str, Json]) -> dict[str
 
 
 def read_by_others() -> frozenset[str]:
-    """The schemas that programs outside of pointsman read: results, dead letters and every envelope."""
+    """The schemas that programs outside of pointsman read: outcomes, dead letters and envelopes."""
     topics = Topics()
     read = [
         message.TYPE
@@ -48,24 +48,21 @@ def load(folder: Path) -> dict[str, Json]:
 
 
 def advice(name: str) -> str:
-    """What to do when the schema `name` cannot change in this way."""
+    """What to do instead of an incompatible change to the schema `name`."""
     if name == PLAIN or ".headers" in name:
-        return (
-            f"{name} has no version 2: leave what it says, "
-            "and add what is new as something that may be missing"
-        )
+        return f"{name} cannot get a version 2: leave it unchanged, and add new fields as optional ones"
     base, _, version = name.rpartition(".v")
     return (
-        f"{name} is published: leave it as it was and make {base}.v{int(version) + 1}, "
-        "a class of its own in pointsman_schemas, listed in catalog.py, with an example in schemas/examples"
+        f"{name} is published: leave it unchanged and add {base}.v{int(version) + 1}, "
+        "a new class in pointsman_schemas, listed in catalog.py, with an example in schemas/examples"
     )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0: every promise is kept; 1: one is broken (nothing is published then)."""
+    """Exit code 0: all changes are compatible; 1: at least one is not, and nothing is published."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument(
-        "--publish", action="store_true", help="pin every schema as it is now: part of a release"
+        "--publish", action="store_true", help="publish the current schemas, as part of a release"
     )
     parser.add_argument("--folder", type=Path, default=Path(__file__).parents[1] / "published")
     options = parser.parse_args(arguments)
@@ -81,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         for name, schema in current.items():
             (folder / f"{name}.json").write_text(to_text(schema), "utf-8")
     elif missing := sorted(set(current) - set(published)):
-        sys.stdout.write(f"not published yet, free to change: {', '.join(missing)}\n")
+        sys.stdout.write(f"not published yet, may still change: {', '.join(missing)}\n")
     return 0
 
 

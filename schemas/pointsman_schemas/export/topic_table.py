@@ -1,4 +1,4 @@
-"""The topics as a Markdown table, for people."""
+"""The topics as a Markdown table."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ COLUMNS = ("topic", "key", "partitions", "kept for", "carries", "from", "to")
 
 
 def topic_table() -> str:
-    """One row per topic, in the order in which a job meets them; names without the prefix."""
+    """One row per topic, in the order in which a job passes them; names without the prefix."""
     topics = Topics("prefix")
     rows = [COLUMNS, tuple("---" for _ in COLUMNS)]
     rows += [_row(topic, topics) for topic in topics.all(["<tier>"])]

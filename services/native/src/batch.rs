@@ -1,33 +1,33 @@
-//! The records of a batch, where they stand: side by side, or in one of Kafka's batches (record format 2).
+//! The records of a batch, as separate buffers or inside Kafka record batches (record format 2).
 
 use crate::envelope::{Envelope, Header, DATAREF, HEADERS, SIGNED_HEADERS};
 use pyo3::pybacked::PyBackedBytes;
 use std::ops::Range;
 
-/// One record as it was consumed; `value` is none where its headers are not an `envelope`.
+/// A consumed record. `value` is `None` if the headers are not a supported `envelope`.
 pub struct Record<'a> {
     pub offset: i64,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
     pub envelope: Option<Envelope<'a>>,
-    /// When the broker took it, milliseconds since 1970; none where it does not say.
+    /// The broker's append time in milliseconds since 1970; `None` if the topic uses the producer's time.
     pub taken_ms: Option<i64>,
 }
 
-/// Where bytes stand: which of the buffers, and what part of it.
+/// A byte range: index of the buffer, and range within it.
 type Span = (usize, Range<usize>);
 
-/// A record by its places in the buffers.
+/// A record as byte ranges in the buffers.
 struct Placed {
     offset: i64,
     key: Option<Span>,
     value: Option<Span>,
-    /// Of the envelope: id, agent, job, trace, time; and the signature.
+    /// Envelope: id, agent, job, trace, time; then the signature.
     envelope: Option<([Span; 5], Option<Span>)>,
     taken_ms: Option<i64>,
 }
 
-/// What is to be routed; Python's bytes are kept until the next batch.
+/// The records to route. Python's buffers are kept until the next batch.
 #[derive(Default)]
 pub struct Batch {
     buffers: Vec<PyBackedBytes>,
@@ -36,7 +36,6 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Begin anew.
     pub fn clear(&mut self) {
         self.placed.clear();
         self.times.clear();
@@ -47,12 +46,13 @@ impl Batch {
         self.placed.len()
     }
 
-    /// When records came that stood in Kafka's batches: milliseconds since 1970, how many in a row.
+    /// Append times of records from Kafka batches: milliseconds since 1970, and the number of consecutive
+    /// records.
     pub fn times(&self) -> &[(i64, u64)] {
         &self.times
     }
 
-    /// Add a record that has no envelope.
+    /// Adds a record without an envelope.
     pub fn take(&mut self, offset: i64, key: PyBackedBytes, value: PyBackedBytes) {
         let [key, value] = [key, value].map(|bytes| {
             let span = (self.buffers.len(), 0..bytes.len());
@@ -78,10 +78,12 @@ impl Batch {
         }
     }
 
-    /// Add the `count` records of one of Kafka's batches, decompressed and without its head, which has the offset
-    /// and the time of the first. `taken_ms`: the time of each, where the broker said it.
+    /// Adds the `count` records of a Kafka batch, decompressed and without its header, which has the offset
+    /// and the time of the first record. `taken_ms` is the append time of all of them, if the broker set
+    /// it.
     ///
-    /// None where a value is kept elsewhere, or anything is not as it should be; what was added then is of no use.
+    /// Returns `None` if a value is in a store or anything is malformed. The records added so far must then
+    /// be discarded.
     pub fn read(
         &mut self,
         content: PyBackedBytes,
@@ -101,7 +103,7 @@ impl Batch {
         for _ in 0..count {
             let size = rest.varint()?;
             let mut record = Reader(rest.take(size)?);
-            record.take(1)?; // attributes: there are none
+            record.take(1)?; // attributes, always 0
             let own_ms = first_ms.checked_add(record.varint()?)?;
             let at_ms = taken_ms.unwrap_or(own_ms);
             let offset = first.checked_add(record.varint()?)?;
@@ -153,7 +155,7 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    /// Bytes behind their length; there may be none, which is not the same as an error.
+    /// Bytes preceded by their length. The inner `None` is a null field, which is not an error.
     fn sized(&mut self) -> Option<Option<&'a [u8]>> {
         match self.varint()? {
             -1 => Some(None),
@@ -183,7 +185,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Seven bits to a byte, the lowest first; the sign is the lowest bit.
+    /// A varint: seven bits per byte, lowest first, zigzag encoded.
     fn varint(&mut self) -> Option<i64> {
         let mut number = 0u64;
         for (place, &byte) in self.0.iter().take(10).enumerate() {

@@ -1,14 +1,14 @@
-//! The decision cache: decisions of the full path, for jobs that differ only in what no rule looks at.
+//! The decision cache: decisions of the full path, for jobs that differ only in fields that no rule uses.
 //!
-//! A policy sees a handful of facts. Two jobs that agree in all of them, and whose lengths fall between the same
-//! bounds, get the same decision but for the number of characters in its words. Of a scored job what the score
-//! said differs, too, and the tier that it chose is one of the facts. So a decision is kept with holes, and is
-//! repeated for other lengths and scores once a second decision came out as it has it.
+//! A policy depends on a few facts of a job. Jobs with equal facts whose lengths lie in the same interval
+//! get the same decision, except for the number of characters in its texts. For a scored job the score's
+//! values also differ, and the tier that it chose is one of the facts. A decision is therefore stored with
+//! placeholders. It is repeated for other lengths and scores once a second decision has matched it.
 
 use crate::score::{Scored, SUSPENDED};
 use std::collections::HashMap;
 
-/// So many are kept; beyond it all are forgotten, and remembered anew.
+/// Maximum number of decisions. Beyond it, all are deleted.
 const KEPT: usize = 5_000;
 
 #[derive(Clone)]
@@ -19,7 +19,7 @@ enum Piece {
     Checks,
 }
 
-/// A decision as JSON, in pieces; `tag` is the caller's name for its tier and rule.
+/// A decision as JSON in pieces. `tag` is the caller's number for its tier and rule.
 #[derive(Clone)]
 pub struct Form {
     pub tier: usize,
@@ -33,11 +33,11 @@ enum State {
         form: Form,
     },
     Sure(Form),
-    /// Two lengths did not fit one form.
+    /// Decisions for two lengths did not match one form.
     Never,
 }
 
-/// Whether the score is asked for jobs with these facts, and for which tiers (a bit for each).
+/// Whether jobs with these facts are scored, and for which tiers (one bit each).
 #[derive(Clone, Copy, PartialEq)]
 pub enum Asks {
     Nobody,
@@ -47,7 +47,7 @@ pub enum Asks {
 #[derive(Default)]
 pub struct Decisions {
     asks: HashMap<Vec<u8>, Asks>,
-    /// By facts, and behind them the score's choice.
+    /// By the facts, followed by the score's choice.
     states: HashMap<Vec<u8>, State>,
 }
 
@@ -63,7 +63,7 @@ impl Form {
         Some(Form { tier, tag, pieces: split(pieces, &words(chars), &Piece::Length) })
     }
 
-    /// The decision for a job of so many characters, of which the score said this.
+    /// Writes the decision for a job with `chars` characters and this score.
     pub fn write(&self, chars: usize, scored: Option<&Scored>, out: &mut Vec<u8>) {
         let words = words(chars);
         for piece in &self.pieces {
@@ -79,12 +79,12 @@ impl Form {
 }
 
 impl Decisions {
-    /// Whether the score is to be asked; None where no job with these facts was decided yet.
+    /// Whether to compute the score; `None` if no job with these facts was decided before.
     pub fn asks(&self, facts: &[u8]) -> Option<Asks> {
         self.asks.get(facts).copied()
     }
 
-    /// The decision to rely on, if there is one. `facts`: the score's choice is among them, if one was asked.
+    /// The cached decision, if there is one. `facts` include the score's choice if the job was scored.
     pub fn find(&self, facts: &[u8], chars: usize) -> Option<&Form> {
         match self.states.get(facts)? {
             State::Sure(form) => Some(form),
@@ -93,7 +93,7 @@ impl Decisions {
         }
     }
 
-    /// Note whether the score was asked for a job with these facts.
+    /// Stores whether a job with these facts was scored.
     pub fn note(&mut self, facts: &[u8], asks: Asks) {
         if self.asks.len() == KEPT && !self.asks.contains_key(facts) {
             self.asks.clear();
@@ -102,7 +102,7 @@ impl Decisions {
         self.asks.insert(facts.to_vec(), asks);
     }
 
-    /// Note what was decided; the second time it may be repeated.
+    /// Stores a decision. It may be repeated after the second call.
     pub fn remember(
         &mut self,
         facts: &[u8],
@@ -132,7 +132,7 @@ impl Decisions {
     }
 }
 
-/// How conditions and restrictions speak of a length.
+/// How policy conditions and agent restrictions write a length.
 fn words(chars: usize) -> Vec<u8> {
     format!("{chars} characters").into_bytes()
 }
@@ -155,7 +155,7 @@ fn split(pieces: Vec<Piece>, hole: &[u8], mark: &Piece) -> Vec<Piece> {
     made
 }
 
-/// None unless the hole is there just once.
+/// `None` unless the placeholder's text occurs exactly once.
 fn split_once(pieces: Vec<Piece>, hole: &[u8], mark: Piece) -> Option<Vec<Piece>> {
     let before = pieces.len();
     let made = split(pieces, hole, &mark);

@@ -1,30 +1,30 @@
-//! The headers of a submitted job, in the one form that our own client writes: as `Envelope.to_headers`.
+//! The headers of a submitted job, in the one form that `Envelope.to_headers` in pointsman_schemas writes.
 
-/// How many headers that form has, and with a signature.
+/// Number of headers in that form, without and with a signature.
 pub const HEADERS: usize = 10;
 pub const SIGNED_HEADERS: usize = 11;
 const SIGNATURE: &[u8] = b"ce_signature";
-/// A record that has it keeps its value elsewhere.
+/// A record with this header has its value in a store.
 pub const DATAREF: &[u8] = b"ce_dataref";
 const MOST_SOURCE: usize = 256;
 
 pub type Header<'a> = (&'a [u8], Option<&'a [u8]>);
 
-/// Of the record's envelope, what the next one takes over. Whether job and agent are those of the value, and of
-/// the right form, is for others to see.
+/// Fields of the record's envelope that the next message takes over. The caller checks that job and agent
+/// are valid and equal to those of the value.
 #[derive(Clone, Copy)]
 pub struct Envelope<'a> {
     pub id: &'a [u8],
     pub agent_id: &'a [u8],
     pub job_id: &'a [u8],
-    /// Digits of the trace.
+    /// The trace id, in hexadecimal.
     pub trace: &'a [u8],
     pub time: &'a [u8],
     pub signature: Option<&'a [u8]>,
 }
 
 impl<'a> Envelope<'a> {
-    /// None where the headers are of another form, which the full path has to look at.
+    /// `None` if the headers have another form; the full path handles those.
     pub fn read(headers: &[Header<'a>]) -> Option<Self> {
         const NAMES: [&[u8]; HEADERS] = [
             b"ce_specversion",
@@ -61,7 +61,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// In the form that is written: lower case, with hyphens.
+/// A UUID in lower case with hyphens.
 pub fn is_uuid(id: &[u8]) -> bool {
     id.len() == 36
         && id.iter().enumerate().all(|(at, byte)| match at {
@@ -78,7 +78,7 @@ pub fn is_source(source: &[u8]) -> bool {
     (1..=MOST_SOURCE).contains(&source.len()) && !source.contains(&0) && std::str::from_utf8(source).is_ok()
 }
 
-/// `2030-01-31T12:00:00.000000Z`, a time that there is.
+/// A valid time in the form `2030-01-31T12:00:00.000000Z`.
 pub fn is_time(text: &[u8]) -> bool {
     let form = b"0000-00-00T00:00:00.000000Z";
     let fits =
@@ -100,7 +100,7 @@ pub fn is_time(text: &[u8]) -> bool {
     year > 0 && (1..=days).contains(&day) && number(11, 13) < 24 && number(14, 16) < 60 && number(17, 19) < 60
 }
 
-/// The trace in `00-<trace>-<span>-01`.
+/// The trace id in `00-<trace>-<span>-01`.
 pub fn trace_in(parent: &[u8]) -> Option<&[u8]> {
     let rest = parent.strip_prefix(b"00-")?.strip_suffix(b"-01")?;
     let fits = rest.len() == 49

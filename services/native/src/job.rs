@@ -1,42 +1,42 @@
-//! The ordinary job in a record's value, from bytes to bytes: a plain one, as `bus/codec/intake.py` reads it, or one in
-//! the shape of our own message.
+//! Reads an ordinary job from a record's value: a plain job, as `bus/codec/intake.py` reads it, or a
+//! `job.submitted.v1`.
 
 use crate::envelope::is_uuid;
 use crate::json::{write_name, Kind, Names, Reader};
 
-/// Names that mean something else than a parameter of the request.
+/// Field names that are not parameters of the request.
 const UNUSUAL: [&[u8]; 3] = [b"version", b"schema_version", b"specversion"];
-/// What a message of ours says it is.
+/// The message type of a submitted job.
 const TYPE: &[u8] = b"job.submitted.v1";
-/// Metadata that name a person.
+/// The metadata field that names a person.
 const SUBJECT: &[u8] = b"data_subject";
 
-/// A job in pieces of JSON. One object is used for record after record.
+/// A job as pieces of JSON. One object is reused for all records.
 #[derive(Default)]
 pub struct Job {
-    /// The publisher's, empty where it chose none.
+    /// The publisher's job id; empty if there is none.
     pub job_id: Vec<u8>,
     pub agent_id: Vec<u8>,
-    /// With quotes, or `null`.
+    /// As JSON: a string with quotes, or `null`.
     pub kind: Vec<u8>,
     pub tier: Vec<u8>,
     pub metadata: Vec<u8>,
-    /// Of each name that rules look at, what stands there; empty where nothing does.
+    /// The value of each metadata field that a rule uses; empty if absent.
     pub looked_at: Vec<Vec<u8>>,
     messages: Vec<u8>,
     rest: Vec<u8>,
-    /// All texts of all messages, a line each.
+    /// The text of all messages, one line each.
     pub text: Vec<u8>,
     pub chars: usize,
     pub turns: usize,
     tools: usize,
     functions: usize,
-    /// The type of response that is demanded, empty for none.
+    /// The type of `response_format`; empty if absent.
     pub form: Vec<u8>,
 }
 
 impl Job {
-    /// None where the record has to be looked at properly; what was read until then means nothing.
+    /// `None` if the full path must read the record. The fields are then meaningless.
     pub fn read(&mut self, value: &[u8], metadata_names: &[Vec<u8>]) -> Option<()> {
         self.clear(metadata_names.len());
         std::str::from_utf8(value).ok()?;
@@ -75,7 +75,7 @@ impl Job {
         is_whole.then_some(())
     }
 
-    /// As the routed job has it: ends with the request, and closes it.
+    /// The JSON of the routed job. The request is its last field.
     pub fn write(&self, job_id: &[u8], out: &mut Vec<u8>) {
         for piece in [
             b"{\"job_id\":\"",
@@ -120,7 +120,7 @@ impl Job {
         (self.chars, self.turns, self.tools, self.functions) = (0, 0, 0, 0);
     }
 
-    /// How many tools the model may use, under either name.
+    /// Number of tools that the model may use, under either name.
     pub fn tools(&self) -> usize {
         if self.tools > 0 {
             self.tools
@@ -156,7 +156,7 @@ impl Job {
         Some(())
     }
 
-    /// As the message has it, which says what it asks for in one object.
+    /// The request of a `job.submitted.v1`.
     fn read_request(&mut self, reader: &mut Reader) -> Option<()> {
         reader.expect(b'{')?;
         let mut names = Names::default();
@@ -195,7 +195,7 @@ impl Job {
         holds_ink(&self.text).then_some(())
     }
 
-    /// Messages of role and text, in this order.
+    /// Messages with `role` and `content`, in this order.
     fn read_messages(&mut self, reader: &mut Reader) -> Option<()> {
         reader.expect(b'[')?;
         while reader.more(self.turns == 0, b']')? {
@@ -222,7 +222,7 @@ impl Job {
         (self.turns > 0).then_some(())
     }
 
-    /// The type of a demanded response; as a text, or inside of an object.
+    /// The type of `response_format`, given as a string or in an object.
     fn read_form(&mut self, reader: &mut Reader) -> Option<()> {
         let start = self.rest.len();
         match reader.value(&mut self.rest, 1)? {
@@ -235,7 +235,7 @@ impl Job {
             }
             _ => return None,
         }
-        // An empty one is a demand all the same, and would look like none here.
+        // An empty type still counts as a response format, but an empty `form` means that there is none.
         (1..=32).contains(&self.form.len()).then_some(())?;
         if self.form == b"text" {
             self.form.clear();
@@ -261,7 +261,7 @@ fn read_name(reader: &mut Reader, into: &mut Vec<u8>, fits: fn(&[u8]) -> bool) -
     fits(unquoted(into)?).then_some(())
 }
 
-/// How many tools there are; they have to be a list.
+/// The length of a list of tools; `None` for anything else.
 fn read_tools(reader: &mut Reader, out: &mut Vec<u8>) -> Option<usize> {
     match reader.value(out, 1)? {
         Kind::Null => Some(0),
@@ -270,7 +270,7 @@ fn read_tools(reader: &mut Reader, out: &mut Vec<u8>) -> Option<usize> {
     }
 }
 
-/// What stands at `type` in an object that was rewritten already.
+/// The value of `type` in an object that was already rewritten.
 fn type_in(written: &[u8]) -> Option<&[u8]> {
     let mut reader = Reader::new(written);
     reader.expect(b'{')?;
@@ -285,7 +285,7 @@ fn type_in(written: &[u8]) -> Option<&[u8]> {
     None
 }
 
-/// The inside of a text that was written without escapes; None for anything else.
+/// The content of a JSON string without escapes; `None` for anything else.
 fn unquoted(written: &[u8]) -> Option<&[u8]> {
     let inside = written.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     (!inside.contains(&b'\\')).then_some(inside)
@@ -308,14 +308,15 @@ fn is_kind(name: &[u8]) -> bool {
     (1..=64).contains(&count_chars(name))
 }
 
-/// Whether there is anything but space; a control character alone is left to others to judge.
+/// Whether there is anything except whitespace. A text with only control characters is left to the full
+/// path.
 fn holds_ink(text: &[u8]) -> bool {
     text.iter().any(|byte| (0x21..0x7f).contains(byte))
         || std::str::from_utf8(text)
             .is_ok_and(|text| text.chars().any(|character| character > '\x7f' && !character.is_whitespace()))
 }
 
-/// Characters of UTF-8.
+/// Number of characters in UTF-8 bytes.
 pub fn count_chars(text: &[u8]) -> usize {
     text.iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
 }

@@ -1,40 +1,40 @@
-//! JSON as its other readers see it, rewritten in the one form that they would write it in.
+//! Reads JSON and rewrites it in the form that the Python serialisers produce.
 //!
-//! Whatever two readers might see differently (a name twice, a number that no double keeps, an escape in a
-//! name, a half of a surrogate pair) is not read: `None` leaves the record to the full path.
+//! Anything that two readers may read differently (a repeated name, a number that no double represents, an
+//! escape in a name, a lone surrogate) is not read: `None` leaves the record to the full path.
 
-/// Deeper values are left alone; far from what the stack holds.
+/// Deeper values are not read, to bound the stack.
 const MAX_DEPTH: usize = 32;
-/// Objects with more names are left alone: each name is compared with each other.
+/// Objects with more names are not read, because each name is compared with all others.
 const MAX_NAMES: usize = 64;
-/// Integers of more digits are left alone: they might not fit 64 bits.
+/// Longer integers are not read, because they may not fit in 64 bits.
 pub(crate) const MAX_DIGITS: usize = 18;
 
-/// Walks over one value, from its beginning to its end.
+/// Reads one value from beginning to end.
 pub struct Reader<'a> {
     pub(crate) text: &'a [u8],
     pub(crate) at: usize,
 }
 
-/// What a text came to: its characters, and whether it stands in the input just as it is.
+/// A string that was read: its characters, and whether it was copied without changes.
 pub struct Text<'a> {
     pub raw: &'a [u8],
     pub plain: bool,
 }
 
-/// A value's kind, as far as anybody asks.
+/// The kind of a value, as far as callers need it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Null,
     Scalar,
     Text,
     Object,
-    /// With so many items.
+    /// With this number of items.
     List(usize),
 }
 
 impl<'a> Reader<'a> {
-    /// `text` is UTF-8.
+    /// `text` must be UTF-8.
     pub fn new(text: &'a [u8]) -> Self {
         Reader { text, at: 0 }
     }
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next byte that is no space, if it is this one.
+    /// Consumes the next byte after whitespace if it is `byte`.
     pub fn takes(&mut self, byte: u8) -> bool {
         self.skip_space();
         self.expect_here(byte).is_some()
@@ -59,19 +59,19 @@ impl<'a> Reader<'a> {
         self.takes(byte).then_some(())
     }
 
-    /// Whether a `null` comes next, which is then behind us.
+    /// Consumes a `null` if there is one.
     pub fn takes_null(&mut self) -> bool {
         self.skip_space();
         self.word(b"null", &mut Vec::new()).is_some()
     }
 
-    /// Whether nothing but space is left.
+    /// Whether only whitespace is left.
     pub fn is_at_end(&mut self) -> bool {
         self.skip_space();
         self.at == self.text.len()
     }
 
-    /// Whether another item follows; `first` says that none came yet. Eats the comma, or `close`.
+    /// Whether another item follows. Consumes the comma, or `close`. `first`: no item was read yet.
     pub fn more(&mut self, first: bool, close: u8) -> Option<bool> {
         if self.takes(close) {
             return Some(false);
@@ -82,14 +82,14 @@ impl<'a> Reader<'a> {
         Some(true)
     }
 
-    /// A name and the colon behind it; names with escapes are not read.
+    /// A name and its colon. Names with escapes are not read.
     pub fn name(&mut self) -> Option<&'a [u8]> {
         let name = self.plain_text()?;
         self.expect(b':')?;
         Some(name)
     }
 
-    /// A text without escapes, without its quotes.
+    /// A string without escapes, without its quotes.
     pub fn plain_text(&mut self) -> Option<&'a [u8]> {
         self.expect(b'"')?;
         let start = self.at;
@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
         Some(run)
     }
 
-    /// A text, appended with its quotes to `out` as it is written, and without them to `meaning` as it is meant.
+    /// A string, appended to `out` as JSON, and to `meaning` as plain text.
     pub fn text(&mut self, out: &mut Vec<u8>, mut meaning: Option<&mut Vec<u8>>) -> Option<Text<'a>> {
         self.expect(b'"')?;
         let start = self.at;
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
                         push_char(meant, meaning);
                     }
                 }
-                _ => return None, // a control character
+                _ => return None, // control character
             }
         }
         let raw = &self.text[start..self.at];
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    /// An integer of 18 digits at most; a fraction that is written as the shortest text of its double is.
+    /// An integer with at most 18 digits, or a fraction that is already the shortest text of its double.
     fn number(&mut self, out: &mut Vec<u8>) -> Option<()> {
         let start = self.at;
         if self.peek() == Some(b'-') {
@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn skip_plain(&mut self) {
         let rest = &self.text[self.at..];
-        // Eight bytes at a time, as most texts are long.
+        // Eight bytes at a time, because most strings are long.
         let eights = rest.chunks_exact(8).take_while(|eight| !ends_within(eight)).count() * 8;
         let tail = &rest[eights..];
         self.at += eights + tail.iter().position(|&byte| ends_run(byte)).unwrap_or(tail.len());
@@ -277,7 +277,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The names of one object so far.
+/// The names of one object that were read so far.
 #[derive(Default)]
 pub struct Names<'a>(Vec<&'a [u8]>);
 
@@ -286,7 +286,7 @@ impl<'a> Names<'a> {
         self.0.is_empty()
     }
 
-    /// None for a name that was there before, and for one too many.
+    /// `None` for a repeated name and for one too many.
     pub fn add(&mut self, name: &'a [u8]) -> Option<()> {
         if self.0.len() == MAX_NAMES || self.0.contains(&name) {
             return None;
@@ -296,15 +296,15 @@ impl<'a> Names<'a> {
     }
 }
 
-/// A name without escapes, and its colon.
+/// Writes a name and its colon. The name needs no escapes.
 pub fn write_name(name: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     out.extend_from_slice(name);
     out.extend_from_slice(b"\":");
 }
 
-/// With at most 15 significant digits a text comes back from its double; of these the plain ones, which every
-/// writer writes without an exponent.
+/// Whether all serialisers write this number the same way: at most 15 significant digits, which a double
+/// preserves, and no exponent.
 fn is_shortest(whole: &[u8], part: &[u8]) -> bool {
     let trimmed = part == b"0" || !part.ends_with(b"0");
     let is_zero = whole == b"0" && part.iter().all(|&digit| digit == b'0');
@@ -330,12 +330,12 @@ fn push_char(meant: char, out: &mut Vec<u8>) {
     out.extend_from_slice(meant.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-/// Whether a run of characters that a text holds as they are ends here.
+/// Whether a byte ends a run of characters that are copied unchanged.
 fn ends_run(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// Whether it ends at any of eight bytes; tells by arithmetic on all of them at once.
+/// The same for eight bytes at once.
 fn ends_within(eight: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const TOPS: u64 = 0x8080_8080_8080_8080;

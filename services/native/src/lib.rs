@@ -1,7 +1,7 @@
-//! The router's fast path and the audit's reader as a Python module, `pointsman_native`; `router/fast_path.py` and
-//! `audit/records/one_pass.py` are its callers.
+//! The Python module `pointsman_native`: the router's fast path, called by `router/fast_path.py`, and the
+//! audit's record reader, called by `audit/records/one_pass.py`.
 //!
-//! A panic never leaves: a record on which the code broke is left to the full path.
+//! Panics are caught: a record that causes one is left to the full path.
 
 mod batch;
 mod decisions;
@@ -33,17 +33,18 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use words::Vocabulary;
 
-/// Counted up whenever a class or function here changes; `runtime/native.py` asks for one.
+/// Increase it when a class or function of this module changes. `runtime/native.py` requires a certain
+/// version.
 const VERSION: u32 = 8;
 
-/// A score made ready for one policy, for all lanes.
+/// A model prepared for one policy, shared by all lanes.
 #[pyclass(frozen)]
 struct Score(Arc<Model>);
 
 #[pymethods]
 impl Score {
-    /// `weights`: of each feature as many as there are `biases`, and one. `heads`: of each its weights and its
-    /// bias; `scales`: of each its slope and its offset. `bars`: floor, rate, margin.
+    /// `weights`: for each feature one value per bias, and one more. `heads`: for each head its weights and
+    /// its bias. `scales`: slope and offset of each. `bars`: floor, rate, margin.
     #[new]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -89,7 +90,7 @@ impl Score {
     }
 }
 
-/// One lane's: `begin` a batch, give it by `take` or `read`, then `route` it.
+/// The state of one lane. Call `begin`, then `take` or `read`, then `route`.
 #[pyclass]
 struct FastPath {
     batch: Batch,
@@ -98,7 +99,7 @@ struct FastPath {
 
 #[pymethods]
 impl FastPath {
-    /// `metadata`: the names that rules look at; `bounds`: lengths at which a rule changes, ascending.
+    /// `metadata`: names that rules use. `bounds`: lengths at which a rule changes, ascending.
     #[new]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -130,38 +131,39 @@ impl FastPath {
         FastPath { batch: Batch::default(), router: Router::new(settings, remembered) }
     }
 
-    /// Repeat none of the decisions so far; `bounds` as for `new`.
+    /// Clears the decision cache. `bounds` as in `new`.
     fn forget(&mut self, bounds: Vec<u64>) {
         self.router.forget(bounds);
     }
 
-    /// A new batch, of one of so many partitions. `suspended`: the check that says why the score is not asked; empty where
-    /// it is.
+    /// Starts a batch. `suspended`: the check that says why the score is not used; empty if it is used.
     fn begin(&mut self, partition: i32, partitions: i32, time: &[u8], suspended: &[u8]) {
         self.batch.clear();
         self.router.begin(partition, partitions, time, suspended);
     }
 
-    /// What agents sign with from now on, each its keys; none where an agent's word is enough.
+    /// Sets the agents' public keys; `None` if signatures are not required.
     #[pyo3(signature = (topic, keys))]
     fn demand(&mut self, topic: Vec<u8>, keys: Option<Vec<(Vec<u8>, Vec<NamedKey>)>>) {
         self.router.keys = keys.map(|keys| Keys::new(topic, keys));
     }
 
-    /// Use a valid signature up: 0, or 1 where it was used before, 2 where that is not known any more.
+    /// Marks a valid signature as used. 0: it is now used; 1: it was used before; 2: too old to tell.
     fn use_up(&mut self, agent: &[u8], raw: [u8; 64], time_ms: i64, at_ms: i64) -> u32 {
         self.router.used.use_up(agent, &raw, time_ms, at_ms) as u32
     }
 
-    /// Records that are to be routed: a key and a value each.
+    /// Adds records, each as a key and a value.
     fn take(&mut self, records: Vec<(i64, PyBackedBytes, PyBackedBytes)>) {
         for (offset, key, value) in records {
             self.batch.take(offset, key, value);
         }
     }
 
-    /// The same from one of Kafka's batches, decompressed and without its head, which has the offset and the time
-    /// of its first record; `taken_ms`: when the broker took all of it, if the batch says. False if it cannot be read here: then all that was taken since `begin` is of no use.
+    /// Adds the records of a Kafka batch, decompressed and without its header, which has the offset and the
+    /// time of its first record. `taken_ms` is the append time of all records, if the batch has one.
+    /// Returns false if the batch cannot be read here; all records added since `begin` must then be
+    /// discarded.
     fn read(
         &mut self,
         py: Python<'_>,
@@ -178,8 +180,8 @@ impl FastPath {
         })
     }
 
-    /// Route records from `place` on; returns where it stopped and why: 0 all is done, 1 an ordinary job whose
-    /// decision may be remembered, 2 anything else.
+    /// Routes records from `place` on. Returns where it stopped and why. 0: all are done; 1: an ordinary
+    /// job whose decision may be cached; 2: any other record.
     fn route(&mut self, py: Python<'_>, place: usize) -> (usize, u32) {
         let (batch, router) = (&self.batch, &mut self.router);
         py.detach(|| {
@@ -194,8 +196,8 @@ impl FastPath {
         })
     }
 
-    /// Remember records from `place` on, which were answered before; returns where it stopped at one that is for
-    /// the full path to remember, or behind the last.
+    /// Stores the job ids of records from `place` on, which were answered before. Returns the place of the
+    /// first record that the full path must handle, or the end.
     fn recall(&mut self, py: Python<'_>, place: usize) -> usize {
         let (batch, router) = (&self.batch, &mut self.router);
         py.detach(|| {
@@ -207,8 +209,9 @@ impl FastPath {
         })
     }
 
-    /// What was decided for the record where `route` stopped for want of a decision. `tag` stands for the
-    /// decision's tier and rule; `open`: a bit for each tier that the score was asked about, None if it was not.
+    /// Stores the decision for the record at which `route` stopped with 1. `tag` is the number of the
+    /// decision's tier and rule. `open` has a bit for each tier that was scored; `None` if the job was not
+    /// scored.
     #[pyo3(signature = (decision, tier, tag, open))]
     fn remember(&mut self, decision: &[u8], tier: usize, tag: usize, open: Option<u64>) {
         let asks = open.map_or(Asks::Nobody, Asks::Score);
@@ -216,7 +219,7 @@ impl FastPath {
         let _ = catch_unwind(AssertUnwindSafe(|| router.remember(decision, tier, tag, asks)));
     }
 
-    /// What was made since `begin`: tier, number of records, and these as they stand in one of Kafka's batches.
+    /// The records made since `begin`: tier, number of records, and the records in Kafka's format.
     fn made<'py>(&self, py: Python<'py>) -> Vec<(usize, usize, Bound<'py, PyBytes>)> {
         let tiers = self.router.made.iter().enumerate();
         tiers
@@ -225,22 +228,23 @@ impl FastPath {
             .collect()
     }
 
-    /// When the records of Kafka's batches came: milliseconds since 1970, how many in a row.
+    /// Append times of records from Kafka batches: milliseconds since 1970, and the number of consecutive
+    /// records.
     fn times(&self) -> Vec<(i64, u64)> {
         self.batch.times().to_vec()
     }
 
-    /// How many jobs went by each tag since `begin`.
+    /// Number of jobs for each tag since `begin`.
     fn counts(&self) -> Vec<u64> {
         self.router.counts.clone()
     }
 
-    /// The shapes of the scored jobs' texts that were drawn since `begin`.
+    /// Text shapes of the scored jobs that were sampled since `begin`.
     fn drawn(&self) -> Vec<Vec<u32>> {
         self.router.drawn.iter().map(|shape| shape.to_vec()).collect()
     }
 
-    /// Remember the id of a job, in its text form; false if it was known.
+    /// Stores a job id in text form. Returns false if it was known.
     fn seen(&mut self, id: &str) -> bool {
         self.router.seen.add(number_of(id.as_bytes()))
     }

@@ -1,4 +1,5 @@
-//! The columns of an audit row, from a record of ours: its envelope, and what its schema says stands where.
+//! Reads the columns of an audit row from a record: from its envelope, and from its value as the schema
+//! describes it.
 
 use crate::envelope::{self, is_source, is_time, is_uuid, trace_in};
 use crate::job::Job;
@@ -14,37 +15,37 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 16_384;
 const TYPE_PREFIX: &str = "pointsman.";
-/// Of how many places in the message a reader may take values.
+/// Maximum number of slots for values of a message.
 const SLOTS: usize = 24;
-/// As many as `MessageFacts` has.
+/// The number of fields of `MessageFacts`.
 const COLUMNS: usize = 14;
-/// What a job on the intake is, whether or not it says so.
+/// The type of a job on the intake, which need not state it.
 const SUBMITTED: &str = "job.submitted.v1";
 
-/// A kind of message: its schema, and where each column comes from.
+/// A message type: its schema, and the source of each column.
 struct Kind {
     name: String,
     schema: Node,
     columns: Vec<Source>,
 }
 
-/// The same word in each message, or the first of these places that says something.
+/// A constant, or the first of these slots that has a value.
 enum Source {
     Word(String),
     Places(Vec<usize>),
 }
 
-/// Reads messages of some kinds.
+/// Reads messages of the known types.
 #[pyclass(frozen)]
 pub struct MessageReader(Vec<Kind>);
 
-/// Where a record stands: topic, partition, offset, timestamp in milliseconds.
+/// A record's position: topic, partition, offset, timestamp in milliseconds.
 type Place<'a> = (&'a str, i32, i64, i64);
 type Header<'a> = (&'a str, &'a str);
-/// Its name, its schema, its columns' places, the slots of these.
+/// Name, schema, field paths of the columns, and slots of these paths.
 type Described<'py> = (String, Bound<'py, PyAny>, Vec<Vec<String>>, HashMap<String, usize>);
 
-/// Empty of a job without headers.
+/// Empty for a job without headers.
 #[derive(Default)]
 struct Envelope<'a> {
     id: &'a str,
@@ -57,7 +58,7 @@ struct Envelope<'a> {
 }
 
 enum Column<'a> {
-    /// As it stands in the message.
+    /// As in the message.
     Taken(Taken<'a>),
     Made(String),
 }
@@ -71,8 +72,8 @@ struct Read<'a> {
 
 #[pymethods]
 impl MessageReader {
-    /// Of each kind its name, its schema as `Node::build` takes it, its columns as `FACTS` has them, and the slots of
-    /// their places.
+    /// For each type: its name, its schema as for `Node::build`, its columns as in `FACTS`, and the slots
+    /// of their paths.
     #[new]
     fn new(kinds: Vec<Described<'_>>) -> PyResult<Self> {
         let mut known = Vec::new();
@@ -91,9 +92,10 @@ impl MessageReader {
         Ok(MessageReader(known))
     }
 
-    /// Of a record that is surely one of ours: id, cause's id, trace, type, source, attempt and time of its envelope,
-    /// headers as JSON, the record's digest, then its kind's columns. None: it has to be looked at properly.
-    /// `submitted`: it is a job on the intake, whose columns are its id, empty where it has none, and its agent.
+    /// The row of a record: id, causation id, trace, type, source, attempt and time from the envelope,
+    /// headers as JSON, the record's digest, then the columns of its type. `None` if the Python models must
+    /// read it. `submitted`: the record is a job on the intake, whose columns are its id (empty if absent)
+    /// and its agent.
     fn read<'py>(
         &self,
         py: Python<'py>,
@@ -174,7 +176,7 @@ impl MessageReader {
     }
 }
 
-/// A job as `bus/codec/intake.py` takes it: without headers, or with those of our own client.
+/// A job as `bus/codec/intake.py` accepts it: without headers, or with those of `pointsman.client`.
 fn job_in<'a>(value: &[u8], headers: &[Header<'a>]) -> Option<(Envelope<'a>, Vec<Column<'a>>)> {
     let mut job = Job::default();
     job.read(value, &[])?;
@@ -202,7 +204,7 @@ fn string<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyAny> {
     PyString::new(py, text).into_any()
 }
 
-/// The envelope, in the forms that our own messages have; None for any other.
+/// The envelope, in the form that pointsman writes; `None` for any other.
 fn envelope_in<'a>(headers: &[Header<'a>]) -> Option<Envelope<'a>> {
     let size: usize = headers.iter().map(|(name, value)| name.chars().count() + value.len()).sum();
     (headers.len() <= MAX_HEADERS && size <= MAX_HEADER_BYTES).then_some(())?;
@@ -237,7 +239,7 @@ fn envelope_in<'a>(headers: &[Header<'a>]) -> Option<Envelope<'a>> {
     is_whole.then_some(envelope)
 }
 
-/// As `header_pairs`; None where it would have to write something another way.
+/// The same as `header_pairs`; `None` if a header cannot be written unchanged.
 fn json_of(headers: &[Header<'_>]) -> Option<String> {
     let mut out = String::with_capacity(1024);
     out.push('[');
@@ -254,7 +256,7 @@ fn json_of(headers: &[Header<'_>]) -> Option<String> {
     Some(out)
 }
 
-/// As `store/append/record.py` has it, byte by byte.
+/// The same bytes as in `store/append/record.py`.
 fn digest_of(place: Place<'_>, key: Option<&[u8]>, value: &[u8], headers: &[Header<'_>]) -> [u8; 32] {
     let (topic, partition, offset, timestamp_ms) = place;
     let mut head = Vec::with_capacity(1024);

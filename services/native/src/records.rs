@@ -1,36 +1,36 @@
-//! Records as they stand in one of Kafka's batches (record format 2), one after another.
+//! Writes records in Kafka's format (record format 2).
 
-/// Aim of one batch before compression, bytes: a quarter of what the topics of tiers take after it.
+/// Target size of a batch before compression, in bytes: a quarter of the compressed size that a tier topic
+/// accepts.
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
 
-/// The records of one batch, not compressed and without the batch's head.
+/// The records of one batch, uncompressed and without the batch header.
 #[derive(Default)]
 pub struct Run {
     pub count: usize,
     pub bytes: Vec<u8>,
 }
 
-/// Everything that goes to one partition.
+/// All records for one partition.
 #[derive(Default)]
 pub struct Runs {
     runs: Vec<Run>,
-    /// How many of them are in use; the last one still has room. The others keep their memory for later.
+    /// Number of batches in use; only the last one has room. Unused ones keep their memory for later.
     used: usize,
     body: Vec<u8>,
 }
 
 impl Runs {
-    /// The runs so far.
+    /// The batches in use.
     pub fn made(&self) -> &[Run] {
         &self.runs[..self.used]
     }
 
-    /// Begin anew.
     pub fn clear(&mut self) {
         self.used = 0;
     }
 
-    /// Append a record; its timestamp is the batch's.
+    /// Appends a record with the batch's timestamp.
     pub fn add(&mut self, key: &[u8], value: &[u8], headers: &[(&[u8], &[u8])]) {
         if self.made().last().is_none_or(|run| run.bytes.len() + value.len() > BATCH_BYTES) {
             if self.used == self.runs.len() {
@@ -44,7 +44,7 @@ impl Runs {
         let run = &mut self.runs[self.used - 1];
         let body = &mut self.body;
         body.clear();
-        body.extend_from_slice(&[0, 0]); // attributes, and no time since the batch's first record
+        body.extend_from_slice(&[0, 0]); // attributes and timestamp delta
         put_varint(run.count as i64, body);
         put_sized(key, body);
         put_sized(value, body);
@@ -64,7 +64,7 @@ fn put_sized(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-/// Seven bits to a byte, the lowest first; the sign is the lowest bit.
+/// A varint: seven bits per byte, lowest first, zigzag encoded.
 fn put_varint(number: i64, out: &mut Vec<u8>) {
     let mut left = ((number << 1) ^ (number >> 63)) as u64;
     while left >= 0x80 {

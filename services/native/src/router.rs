@@ -1,6 +1,7 @@
-//! An ordinary job whose decision is known: from a record's bytes to the bytes of the record that follows from it.
+//! Routes ordinary jobs whose decision is cached, from the bytes of a record to the bytes of the resulting
+//! record.
 //!
-//! Whatever it is not sure of, it leaves to the full path: it stops there, and goes on behind it.
+//! It leaves every other record to the full path and continues behind it.
 
 use crate::batch::Record;
 use crate::decisions::{Asks, Decisions};
@@ -15,28 +16,28 @@ use std::io::Write;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// What a derived id begins with; as `pointsman_schemas/ids.py`.
+/// The namespace of derived ids, as in `pointsman_schemas/ids.py`.
 const SALT: [u8; 16] =
     [0x5C, 0x2C, 0x6A, 0x4E, 0x5F, 0x5B, 0x5D, 0x0E, 0x9A, 0x53, 0x70, 0x6F, 0x69, 0x6E, 0x74, 0x73];
 
-/// Jobs with longer facts, bytes, are left alone: decisions are kept by them, and whoever publishes may write
-/// anything into metadata that a rule looks at.
+/// Jobs with longer facts, in bytes, are left to the full path. Facts are keys of the decision cache, and
+/// publishers may write anything into metadata that a rule uses.
 const MOST_FACTS: usize = 1_024;
 
-/// Why it stopped.
+/// Why routing stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub enum Why {
-    /// It did not: every record is done.
+    /// All records are done.
     Done = 0,
-    /// An ordinary job without a decision: what the full path decides can be remembered.
+    /// An ordinary job without a cached decision.
     Undecided = 1,
-    /// Anything else.
+    /// Any other record.
     Unsure = 2,
 }
 
-/// What does not change. `max_bytes`: of a value that is read, `largest`: of one that is made. `draw_every`: of
-/// so many scored jobs the shape of one is noted, for whoever watches for drift.
+/// Settings. `max_bytes`: largest value to read. `largest`: largest value to write. `draw_every`: one of
+/// this many scored jobs is sampled for the drift monitor.
 pub struct Settings {
     pub topic: Vec<u8>,
     pub source: Vec<u8>,
@@ -46,24 +47,24 @@ pub struct Settings {
     pub bounds: Vec<u64>,
     pub metadata: Vec<Vec<u8>>,
     pub draw_every: u32,
-    /// How many signatures are remembered.
+    /// Maximum number of signatures to remember.
     pub signatures: usize,
     pub model: Option<Arc<Model>>,
 }
 
-/// One lane's.
+/// The state of one lane.
 pub struct Router {
     settings: Settings,
     decisions: Decisions,
     pub seen: Seen,
-    /// Where agents must sign: with what.
+    /// The agents' public keys, if signatures are required.
     pub keys: Option<Keys>,
     pub used: Used,
-    /// What was made since `begin`, by tier.
+    /// Records made since `begin`, by tier.
     pub made: Vec<Runs>,
-    /// How many jobs went by each tag since `begin`.
+    /// Number of jobs for each tag since `begin`.
     pub counts: Vec<u64>,
-    /// The shapes of the scored jobs' texts that were drawn since `begin`.
+    /// Text shapes of the scored jobs that were sampled since `begin`.
     pub drawn: Vec<Shape>,
     partition: i32,
     partitions: i32,
@@ -97,13 +98,13 @@ impl Router {
         }
     }
 
-    /// Repeat none of the decisions so far; lengths are told apart by these bounds from now on.
+    /// Clears the decision cache and sets the lengths at which a rule changes.
     pub fn forget(&mut self, bounds: Vec<u64>) {
         self.decisions = Decisions::default();
         self.settings.bounds = bounds;
     }
 
-    /// A new batch, of one of so many partitions; `suspended`: the check that says why the score is not asked, if so.
+    /// Starts a batch. `suspended`: the check that says why the score is not used, if it is not.
     pub fn begin(&mut self, partition: i32, partitions: i32, time: &[u8], suspended: &[u8]) {
         self.partition = partition;
         self.partitions = partitions;
@@ -114,7 +115,7 @@ impl Router {
         self.drawn.clear();
     }
 
-    /// Route one record.
+    /// Routes one record.
     pub fn route(&mut self, record: &Record) -> Why {
         let Some(job_id) = self.read(record) else { return Why::Unsure };
         self.write_facts();
@@ -164,7 +165,7 @@ impl Router {
         Why::Done
     }
 
-    /// Remember one record that was answered before; none where that is for the full path to do.
+    /// Stores the job id of a record that was answered before; `None` if the full path must do it.
     pub fn recall(&mut self, record: &Record) -> Option<()> {
         let job_id = self.read(record)?;
         self.accepted(record)?;
@@ -174,8 +175,8 @@ impl Router {
         Some(())
     }
 
-    /// Take note of what was decided for the record at which `route` found no decision. `tag` stands for the
-    /// decision's tier and rule.
+    /// Stores the decision for the record at which `route` stopped. `tag` is the number of the decision's
+    /// tier and rule.
     pub fn remember(&mut self, made: &[u8], tier: usize, tag: usize, asks: Asks) {
         self.write_facts();
         self.decisions.note(&self.facts, asks);
@@ -189,7 +190,7 @@ impl Router {
         self.decisions.remember(&self.facts, made, self.job.chars, scored, tier, tag);
     }
 
-    /// Ask the score about the job; its choice becomes one of the facts.
+    /// Scores the job. The chosen tier becomes one of the facts.
     fn score(&mut self, open: u64) -> Option<()> {
         if self.suspended.is_empty() {
             self.settings.model.as_ref()?.look(&self.job.text, open, &mut self.scored)?;
@@ -200,7 +201,7 @@ impl Router {
         Some(())
     }
 
-    /// Whether the record is by its agent, as far as that is asked; a good signature is then used up.
+    /// Whether the signature is valid, if one is required. A valid signature is marked as used.
     fn accepted(&mut self, record: &Record) -> Option<()> {
         let Some(keys) = &self.keys else { return Some(()) };
         let (envelope, at_ms) = (record.envelope.as_ref()?, record.taken_ms?);
@@ -213,7 +214,7 @@ impl Router {
         (used == Use::Valid).then_some(())
     }
 
-    /// The ordinary job in `record` with its id, standing in the lane where it belongs.
+    /// The ordinary job in `record`, with its id, if it belongs to this partition.
     fn read(&mut self, record: &Record) -> Option<[u8; 36]> {
         let value = record.value.filter(|value| value.len() <= self.settings.max_bytes)?;
         self.job.read(value, &self.settings.metadata)?;
@@ -228,13 +229,13 @@ impl Router {
         self.job.job_id.as_slice().try_into().ok()
     }
 
-    /// Everything but the length that a policy or an agent's restrictions may look at.
+    /// All facts that a policy or an agent's restrictions may use, except the length.
     fn write_facts(&mut self) {
         let (job, facts) = (&self.job, &mut self.facts);
         facts.clear();
         for fact in [&job.agent_id, &job.kind, &job.tier, &job.form].into_iter().chain(&job.looked_at) {
             facts.extend_from_slice(fact);
-            facts.push(0xFF); // which no text holds
+            facts.push(0xFF); // does not occur in UTF-8
         }
         let band = self.settings.bounds.partition_point(|&bound| bound <= job.chars as u64);
         for number in [job.turns, job.tools(), band] {
@@ -272,7 +273,7 @@ impl Router {
         self.made[tier].add(job_id, &self.value, &headers);
     }
 
-    /// The id of what `step` makes of a record.
+    /// The derived id of the message that `step` makes from a record.
     fn derived(&self, offset: i64, step: &str) -> [u8; 36] {
         let mut name = Vec::with_capacity(64);
         name.extend_from_slice(&SALT);
@@ -282,7 +283,7 @@ impl Router {
     }
 }
 
-/// A UUID of version 5, as `pointsman_schemas/ids.py` makes it: `name` begins with what is its namespace.
+/// A UUIDv5, as in `pointsman_schemas/ids.py`. `name` begins with the namespace.
 fn id_of(name: &[u8]) -> [u8; 36] {
     let (namespace, name) = name.split_at(16);
     let id = Uuid::new_v5(&Uuid::from_slice(namespace).expect("16 bytes"), name);

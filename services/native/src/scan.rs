@@ -1,9 +1,9 @@
-//! JSON walked over as it stands, without writing it anew.
+//! Skips over JSON without rewriting it.
 
 use crate::json::{Reader, MAX_DIGITS};
 
 impl<'a> Reader<'a> {
-    /// The next byte that is no space, which stays where it is.
+    /// The next byte after whitespace, not consumed.
     pub fn next_byte(&mut self) -> Option<u8> {
         self.skip_space();
         self.peek()
@@ -17,18 +17,18 @@ impl<'a> Reader<'a> {
         self.at = place;
     }
 
-    /// All from a place to here.
+    /// The bytes from `place` to here.
     pub fn since(&self, place: usize) -> &'a [u8] {
         &self.text[place..self.at]
     }
 
-    /// Whether `true` or `false` comes next, which is then behind us.
+    /// Consumes `true` or `false` if there is one.
     pub fn takes_bool(&mut self) -> bool {
         self.skip_space();
         [&b"true"[..], b"false"].iter().any(|word| self.word(word, &mut Vec::new()).is_some())
     }
 
-    /// Any text, without its quotes, as it stands.
+    /// A string as written, without its quotes.
     pub fn skip_text(&mut self) -> Option<&'a [u8]> {
         self.expect(b'"')?;
         let start = self.at;
@@ -40,14 +40,14 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                     self.escape()?;
                 }
-                _ => return None, // a control character
+                _ => return None, // control character
             }
         }
         self.at += 1;
         Some(&self.text[start..self.at - 1])
     }
 
-    /// An integer of 18 digits at most.
+    /// An integer with at most 18 digits.
     pub fn integer(&mut self) -> Option<i64> {
         self.skip_space();
         let start = self.at;
@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(&self.text[start..self.at]).ok()?.parse().ok()
     }
 
-    /// A number without an exponent, of 18 digits at most before the point and behind it.
+    /// A number without an exponent, with at most 18 digits before the point and 18 after it.
     pub fn decimal(&mut self) -> Option<f64> {
         self.skip_space();
         let start = self.at;

@@ -1,6 +1,6 @@
-//! The learned score: as `score/net.py`, `score/exact.py` and `score/choose.py`, to the last bit.
+//! The learned score, bit for bit as in `score/net.py`, `score/exact.py` and `score/choose.py`.
 //!
-//! The order of every operation on doubles is theirs; nothing here may be rearranged.
+//! Floating-point operations have the same order as there and must not be rearranged.
 
 use crate::words::{TextFeatures, Vocabulary};
 use std::f64::consts::LN_2;
@@ -15,26 +15,26 @@ pub struct Head {
     pub offset: f64,
 }
 
-/// A model made ready for one policy; the tiers of both ascend alike.
+/// A model prepared for one policy. Tiers are in ascending order in both.
 pub struct Model {
     pub vocabulary: Vocabulary,
-    /// Of each feature one weight for each hidden unit, then the square of its rarity.
+    /// For each feature one weight per hidden unit, then the square of its rarity.
     pub rows: Vec<i32>,
     pub biases: Vec<i64>,
     pub heads: Vec<Head>,
-    /// The least share of known words.
+    /// The minimum share of known words.
     pub floor: f64,
     pub rate: f64,
     pub margin: f64,
-    /// Of each tier, today's price over that of training.
+    /// For each tier, its current price divided by its price at training time.
     pub prices: Vec<f64>,
-    /// The policy's name of each tier of the model.
+    /// The policy's name for each tier of the model.
     pub tiers: Vec<Vec<u8>>,
-    /// Name and version, as decisions have it.
+    /// Name and version, as written in decisions.
     pub name: Vec<u8>,
 }
 
-/// What came of one text, in JSON. One object is used for text after text.
+/// The result for one text, as JSON. One object is reused for all texts.
 #[derive(Default)]
 pub struct Scored {
     features: TextFeatures,
@@ -47,11 +47,11 @@ pub struct Scored {
     pub checks: Vec<u8>,
 }
 
-/// Stands for a tier where the score cannot say.
+/// Used instead of a tier if the score cannot decide.
 pub const SUSPENDED: usize = usize::MAX;
 
 impl Scored {
-    /// The score is not asked, for the reason that this check says.
+    /// The score is not used, for the reason in this check.
     pub fn suspended(&mut self, check: &[u8]) {
         self.choice = SUSPENDED;
         self.score.clear();
@@ -73,7 +73,7 @@ struct Estimate {
 }
 
 impl Model {
-    /// Score `text`; `open` has a bit for each tier that may be chosen. None where the full path must look.
+    /// Scores `text`. `open` has a bit for each permitted tier. `None` if the full path must do it.
     pub fn look(&self, text: &[u8], open: u64, into: &mut Scored) -> Option<()> {
         into.score.clear();
         into.checks.clear();
@@ -159,7 +159,7 @@ impl Model {
         Some(Estimate { sufficient, better, cost })
     }
 
-    /// Each tier below the last that may be chosen, ascending; None where something is no number.
+    /// The permitted tiers below the last, in ascending order; `None` if a value is not a number.
     fn compare(&self, of: &Estimate, usable: &[usize], last: usize) -> Option<Vec<Compared>> {
         let all = of.sufficient.iter().chain(&of.better).chain(&of.cost);
         all.clone().chain([&self.rate, &self.margin]).all(|number| number.is_finite()).then_some(())?;
@@ -185,7 +185,7 @@ impl Model {
     fn write_compared(&self, compared: &Compared, out: &mut Vec<u8>) -> Option<()> {
         let (left, right) = (fixed(compared.sufficient, 4)?, fixed(compared.required, 4)?);
         if left == right {
-            return None; // told in full length, or a tie: rare, and not for here
+            return None; // equal when rounded, so all digits are written: rare, left to the full path
         }
         let passed = compared.sufficient > compared.required;
         let detail = format!("{left} {} {right}", if passed { '>' } else { '<' });
@@ -219,7 +219,7 @@ fn write_check(name: &[u8], passed: bool, detail: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// As Python's `.2f` and `.4f`; None for what lies in the middle of two, and for what rounds to nothing.
+/// Formats like Python's `.2f` and `.4f`; `None` for rounding ties and for values that round to zero.
 fn fixed(number: f64, digits: i32) -> Option<String> {
     let halves = number * 2.0 * 10f64.powi(digits);
     let is_tie = halves.fract() == 0.0 && halves % 2.0 != 0.0;
@@ -227,12 +227,12 @@ fn fixed(number: f64, digits: i32) -> Option<String> {
     (!is_tie && (!vanishes || number == 0.0)).then(|| format!("{number:.*}", digits as usize))
 }
 
-/// The shortest text that comes back as this double; None where writers differ about exponents.
+/// The shortest text for this double; `None` if serialisers differ about the exponent.
 fn shortest(number: f64) -> Option<String> {
     (number == 0.0 || (1e-3..1e3).contains(&number)).then(|| format!("{number:?}"))
 }
 
-/// e to the power of x, as `score/exact.py`.
+/// e to the power of x, as in `score/exact.py`.
 fn exp(x: f64) -> f64 {
     if x.is_nan() {
         return x;

@@ -1,4 +1,4 @@
-//! The job ids that a lane has met lately, as `router/seen.py`: an id is met again, or it is remembered.
+//! The job ids that a lane has seen recently, as in `router/seen.py`.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -13,7 +13,7 @@ impl Seen {
         Seen { order: VecDeque::with_capacity(capacity), ids: HashSet::with_capacity(capacity), capacity }
     }
 
-    /// Remember an id; false if it was there already. What came first is forgotten first.
+    /// Stores an id. Returns false if it was already there. The oldest ids are deleted first.
     pub fn add(&mut self, id: u128) -> bool {
         if !self.ids.insert(id) {
             return false;
@@ -32,7 +32,7 @@ impl Seen {
     }
 }
 
-/// A UUID's number from its text; its form was looked at before.
+/// The number of a UUID in text form, which was validated before.
 pub fn number_of(id: &[u8]) -> u128 {
     id.iter()
         .filter_map(|&digit| (digit as char).to_digit(16))

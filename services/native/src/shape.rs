@@ -1,6 +1,6 @@
-//! A message's value held against its schema, which `audit/records/schemas.py` writes down from the models.
+//! Checks a message's value against its schema, which `audit/records/schemas.py` derives from the models.
 //!
-//! What is surely right is taken, and the values of its columns with it; all else is left to the models.
+//! It takes the column values of messages that are certainly valid and leaves all others to the models.
 
 use crate::envelope::{is_time, is_uuid};
 use crate::json::Reader;
@@ -8,41 +8,41 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-/// Deeper values are left alone; far from what the stack holds.
+/// Deeper values are not read, to bound the stack.
 const MAX_DEPTH: usize = 32;
-/// As many names as there are bits to tell which were there.
+/// Maximum number of fields of an object: one bit each.
 const MAX_FIELDS: usize = 64;
-/// Longer amounts are left alone.
+/// Longer amounts are not read.
 const MAX_AMOUNT: usize = 24;
 
-/// What may stand in a place.
+/// What a value may be.
 pub enum Node {
-    /// Any value at all.
+    /// Any value.
     Any,
-    /// None that is known here: the models are asked.
+    /// Unknown to this reader: left to the models.
     Never,
     Null,
     Bool,
     Uuid,
     Time,
-    /// A decimal number as a text, without exponent.
+    /// A decimal number as a string, without an exponent.
     Amount,
-    /// So many characters.
+    /// Minimum and maximum number of characters.
     Text(usize, usize),
-    /// ASCII: the first of these, the others of those, so many at most.
+    /// ASCII: characters allowed first, characters allowed after it, and maximum length.
     Form(Vec<u8>, Vec<u8>, usize),
     Words(Vec<Vec<u8>>),
     Integer(i64, i64),
     Number(f64, f64),
     List(Box<Node>, usize, usize),
-    /// Any names, at most so many.
+    /// Any names, up to this number.
     Map(Box<Node>, usize),
-    /// `open`: other names may be there.
+    /// `open`: other names are allowed.
     Object(Vec<Field>, bool),
     Union(Vec<Node>),
 }
 
-/// A name of an object; what stands there goes into the column `slot`, if it has one.
+/// A field of an object. Its value goes into the column `slot`, if it has one.
 pub struct Field {
     name: Vec<u8>,
     node: Node,
@@ -50,7 +50,7 @@ pub struct Field {
     slot: Option<usize>,
 }
 
-/// A column's value as it stands in the message.
+/// A column's value as in the message.
 #[derive(Clone, Copy, Default)]
 pub enum Taken<'a> {
     #[default]
@@ -61,7 +61,7 @@ pub enum Taken<'a> {
 }
 
 impl Node {
-    /// From nested tuples: what it is called, then what it has.
+    /// Builds a node from nested tuples: the kind, then its parameters.
     pub fn build(schema: &Bound<'_, PyAny>) -> PyResult<Node> {
         let parts = schema.cast::<PyTuple>()?;
         let kind: String = parts.get_item(0)?.extract()?;
@@ -98,7 +98,7 @@ impl Node {
         })
     }
 
-    /// Walk over a value that is surely of this schema; None where it may not be.
+    /// Skips a value that certainly matches this schema; `None` if it may not.
     pub fn check<'a>(&self, reader: &mut Reader<'a>, taken: &mut [Taken<'a>], depth: usize) -> Option<()> {
         if depth > MAX_DEPTH {
             return None;
@@ -113,7 +113,7 @@ impl Node {
             Node::Amount => is_amount(reader.plain_text()?).then_some(()),
             Node::Text(least, most) => {
                 let raw = reader.skip_text()?;
-                // An escape has more bytes than characters, so what is bounded must have none.
+                // Escapes have more bytes than characters, so strings with a length limit must have none.
                 let unbounded = *least == 0 && *most >= raw.len();
                 let length = || std::str::from_utf8(raw).map_or(0, |text| text.chars().count());
                 (unbounded || (!raw.contains(&b'\\') && (*least..=*most).contains(&length()))).then_some(())
@@ -200,7 +200,7 @@ impl Field {
             b'-' | b'0'..=b'9' if self.node.is_float() => {
                 Taken::Float(std::str::from_utf8(raw).ok()?.parse().ok()?)
             }
-            // What no column of four bytes holds becomes null there: that is for others to see.
+            // A value that does not fit the four bytes of its column becomes null; the models decide that.
             b'-' | b'0'..=b'9' => {
                 Taken::Integer(i64::from(std::str::from_utf8(raw).ok()?.parse::<i32>().ok()?))
             }
@@ -221,10 +221,10 @@ fn object<'a>(
     while reader.more(is_first, b'}')? {
         is_first = false;
         let name = reader.name()?;
-        // They mostly come in their order.
+        // Fields usually come in the schema's order.
         let place = (next..fields.len()).chain(0..next).find(|at| fields[*at].name == name);
         let Some(place) = place else {
-            // A name with an escape may be one of ours; `name` does not read those.
+            // `name` does not read names with escapes, which may be one of these fields.
             open.then_some(())?;
             any(reader, depth + 1)?;
             continue;
@@ -244,7 +244,7 @@ fn object<'a>(
     fields.iter().enumerate().all(is_there).then_some(())
 }
 
-/// A value that every reader takes, whatever it holds. Names may be there twice: nobody reads them here.
+/// A value that every reader accepts. Names may repeat, because they are not read here.
 fn any(reader: &mut Reader<'_>, depth: usize) -> Option<()> {
     if depth > MAX_DEPTH {
         return None;
@@ -278,7 +278,7 @@ fn any(reader: &mut Reader<'_>, depth: usize) -> Option<()> {
     }
 }
 
-/// A time with six digits of the second or without any, as the models write it.
+/// A time with six fractional digits or none, as the models write it.
 fn is_moment(text: &[u8]) -> bool {
     match text.strip_suffix(b"Z") {
         Some(whole) if whole.len() == 19 => is_time(&[whole, b".000000Z"].concat()),
@@ -286,7 +286,7 @@ fn is_moment(text: &[u8]) -> bool {
     }
 }
 
-/// `12.50`, as `numeric` keeps it.
+/// `12.50`, as `numeric` stores it.
 fn is_amount(text: &[u8]) -> bool {
     let (whole, part) = match text.iter().position(|byte| *byte == b'.') {
         Some(at) => (&text[..at], &text[at + 1..]),

@@ -1,5 +1,5 @@
-//! Whether a record is by its agent, as `identity/verify.py`. Only what is certainly good counts here: about
-//! everything else the full path has the word.
+//! Verifies signatures, as `identity/verify.py` does. Everything that is not certainly valid is left to the
+//! full path.
 
 use crate::used::GOOD_FOR_MS;
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -12,14 +12,14 @@ const KEY_ID: usize = 16;
 /// A key's id and its 32 bytes.
 pub type NamedKey = (Vec<u8>, Vec<u8>);
 
-/// What agents sign with, where signatures are demanded; `topic`: the name that they sign.
+/// The agents' public keys, if signatures are required. `topic`: the topic name that agents sign.
 pub struct Keys {
     topic: Vec<u8>,
     agents: HashMap<Vec<u8>, Vec<(Vec<u8>, VerifyingKey)>>,
 }
 
 impl Keys {
-    /// A key that is none is left out.
+    /// An invalid key is left out.
     pub fn new(topic: Vec<u8>, keys: Vec<(Vec<u8>, Vec<NamedKey>)>) -> Self {
         let key = |(id, raw): NamedKey| {
             let raw = raw.as_slice().try_into().ok()?;
@@ -30,7 +30,7 @@ impl Keys {
         Keys { topic, agents: agents.collect() }
     }
 
-    /// The 64 bytes of a good signature, and the time that it was made at, milliseconds since 1970.
+    /// The 64 bytes of a valid signature, and the time of signing in milliseconds since 1970.
     pub fn verified(&self, agent: &[u8], signed: &Signed, at_ms: i64) -> Option<([u8; 64], i64)> {
         let (id, text) = (signed.signature.get(..KEY_ID)?, signed.signature.get(KEY_ID + 1..)?);
         (signed.signature[KEY_ID] == b':').then_some(())?;
@@ -52,7 +52,8 @@ impl Keys {
     }
 }
 
-/// Of a record what is signed, and its signature. `id` and `time` have the form that our own client writes.
+/// The signed fields of a record, and its signature. `id` and `time` have the form that `pointsman.client`
+/// writes.
 pub struct Signed<'a> {
     pub id: &'a [u8],
     pub time: &'a [u8],
@@ -60,7 +61,7 @@ pub struct Signed<'a> {
     pub signature: &'a [u8],
 }
 
-/// 64 bytes from their base64, which has one form.
+/// Decodes 64 bytes from canonical base64.
 fn decoded(text: &[u8]) -> Option<[u8; 64]> {
     let digits = text.strip_suffix(b"==").filter(|digits| digits.len() == 86)?;
     let mut raw = [0; 64];
@@ -86,7 +87,7 @@ fn decoded(text: &[u8]) -> Option<[u8; 64]> {
     (bits == 0).then_some(raw)
 }
 
-/// Of `2030-01-31T12:00:00.000000Z`, a time that there is.
+/// Milliseconds of a valid time such as `2030-01-31T12:00:00.000000Z`.
 fn milliseconds(time: &[u8]) -> Option<i64> {
     let number = |from: usize, to: usize| {
         time.get(from..to)?
@@ -95,13 +96,13 @@ fn milliseconds(time: &[u8]) -> Option<i64> {
     };
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let seconds = number(11, 13)? * 3600 + number(14, 16)? * 60 + number(17, 19)?;
-    // Days since 1970: years begin in March, so that the leap day is a year's last.
+    // days since 1970; years begin in March, so that a leap day is the last day of its year
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468;
     Some((days * 86_400 + seconds) * 1000 + number(20, 23)?)
 }
 
-/// Where Java's default partitioner puts a key.
+/// The partition that Java's default partitioner gives a key.
 pub fn partition_of(key: &[u8], partitions: i32) -> i32 {
     const M: u32 = 0x5bd1_e995;
     let mut hash = 0x9747_b28c ^ key.len() as u32;
@@ -139,14 +140,14 @@ mod tests {
         let mut text = [b'A'; 88];
         text[86..].fill(b'=');
         assert_eq!(decoded(&text), Some([0; 64]));
-        text[85] = b'B'; // bits that belong to no byte
+        text[85] = b'B'; // unused bits
         assert_eq!(decoded(&text), None);
         assert_eq!(decoded(b"AA=="), None);
     }
 
     #[test]
     fn a_key_is_where_java_puts_it() {
-        // As org.apache.kafka.common.utils.UtilsTest has them.
+        // From org.apache.kafka.common.utils.UtilsTest.
         for (key, hash) in [("21", -973_932_308_i32), ("foobar", -790_332_482), ("abc", 479_470_107)] {
             assert_eq!(partition_of(key.as_bytes(), i32::MAX), (hash & 0x7FFF_FFFF) % i32::MAX, "{key}");
         }

@@ -1,10 +1,10 @@
-//! The signatures that a lane has accepted, as `identity/used.py`: each is good once, within bounds.
+//! The signatures that a lane has accepted, as in `identity/used.py`, in bounded memory.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// For so long before and after the broker's time a signature is good, milliseconds.
+/// A signature is valid for this long before and after the broker's time, in milliseconds.
 pub const GOOD_FOR_MS: i64 = 300_000;
-/// What is kept of a signature.
+/// The part of a signature that is kept.
 const KEPT: usize = 16;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,7 +15,7 @@ pub enum Use {
     Stale = 2,
 }
 
-/// One agent's, by the second of their time; nothing of `forgotten` or before is accepted.
+/// One agent's signatures by second. Signatures from `forgotten` or earlier are not accepted.
 #[derive(Default)]
 struct OfAgent {
     known: BTreeMap<i64, HashSet<[u8; KEPT]>>,
@@ -35,7 +35,7 @@ impl OfAgent {
         Use::Valid
     }
 
-    /// Forget those of this second and before; returns how many.
+    /// Deletes the signatures of this second and earlier. Returns how many.
     fn forget(&mut self, until: i64) -> usize {
         let before = self.size;
         while let Some(entry) = self.known.first_entry().filter(|entry| *entry.key() <= until) {
@@ -57,7 +57,7 @@ impl Used {
         Used { agents: HashMap::new(), count: 0, capacity }
     }
 
-    /// Use a valid signature of `agent` up, which says that it was made at `time_ms`.
+    /// Marks a valid signature of `agent`, made at `time_ms`, as used.
     pub fn use_up(&mut self, agent: &[u8], raw: &[u8; 64], time_ms: i64, at_ms: i64) -> Use {
         if !self.agents.contains_key(agent) {
             self.agents.insert(agent.to_vec(), OfAgent::default());

@@ -1,4 +1,4 @@
-//! What the score sees in a text: as `score/features.py`, straight to the rows of a model's weights.
+//! The features of a text that the score uses, as in `score/features.py`, as rows of a model's weights.
 
 use crate::job::count_chars;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 const HEAD: usize = 1_500;
 const TAIL: usize = 500;
 const OPTIONS: &[u8] = b"\na. ";
-/// The kinds of shape, in the order in which `Shape` has their steps.
+/// The kinds of shape, in the order of their steps in `Shape`.
 const SHAPES: [&str; KINDS] = [
     "length",
     "asked",
@@ -24,31 +24,31 @@ pub const KINDS: usize = 11;
 /// More steps than any kind of shape has.
 const STEPS: usize = 128;
 
-/// Of each kind of shape, which step a text has.
+/// The text's step for each kind of shape.
 pub type Shape = [u32; KINDS];
 
-/// Where the weights of each word, sign and shape stand.
+/// The rows of the weights of each word, sign and shape.
 pub struct Vocabulary {
     words: Words,
     signs: [Option<u32>; 256],
     shapes: Vec<Option<u32>>,
 }
 
-/// What a text shows. One object is used for text after text.
+/// The features of a text. One object is reused for all texts.
 #[derive(Default)]
 pub struct TextFeatures {
-    /// The row of each feature that the model knows, each once.
+    /// The row of each known feature, once.
     pub rows: Vec<u32>,
-    /// Share of the text's distinct words that the model knows, times the share of it that was read.
+    /// Share of the text's distinct words that the model knows, times the share of the text that was read.
     pub known: f64,
     raw: Vec<u8>,
-    /// Where the words stand that the model does not know.
+    /// Positions of words that the model does not know.
     strangers: Vec<Range<usize>>,
     met: Vec<u32>,
     turn: u32,
 }
 
-/// What a text is made up of, apart from its words.
+/// Properties of a text apart from its words.
 struct Counts {
     bytes: [u32; 256],
     sentences: u32,
@@ -56,7 +56,7 @@ struct Counts {
 }
 
 impl Vocabulary {
-    /// Names as a model's file has them, the place of each being its row.
+    /// `names` are the features of the model file; a feature's index is its row.
     pub fn new(names: &[Vec<u8>]) -> Self {
         let mut made = Vocabulary {
             words: Words::new(names.len()),
@@ -76,7 +76,7 @@ impl Vocabulary {
         made
     }
 
-    /// Look for every feature of a text.
+    /// Finds all features of a text.
     pub fn look(&self, text: &[u8], features: &mut TextFeatures) {
         let chars = count_chars(text);
         features.begin(self.words.rows);
@@ -120,7 +120,7 @@ impl TextFeatures {
     }
 }
 
-/// The shape of a text alone.
+/// The shape of a text only.
 pub fn shape_of(text: &[u8]) -> Shape {
     let chars = count_chars(text);
     let mut raw = Vec::new();
@@ -128,7 +128,7 @@ pub fn shape_of(text: &[u8]) -> Shape {
     walk(&raw, |_, _| {}).shape(&raw, chars)
 }
 
-/// What is read of a text: its beginning and its end, capital letters as small ones and digits alike.
+/// The part of a text that is read, its beginning and its end, in lower case and with all digits equal.
 fn read_ends(text: &[u8], chars: usize, into: &mut Vec<u8>) {
     let alike = |part: &[u8], into: &mut Vec<u8>| into.extend(part.iter().map(|&byte| ALIKE[byte as usize]));
     into.clear();
@@ -141,7 +141,7 @@ fn read_ends(text: &[u8], chars: usize, into: &mut Vec<u8>) {
     }
 }
 
-/// Go over a text once; `word` gets each word's place and hash.
+/// Reads a text once. `word` gets each word's position and hash.
 fn walk(raw: &[u8], mut word: impl FnMut(Range<usize>, u64)) -> Counts {
     let mut counts = Counts { bytes: [0; 256], sentences: 0, numbers: 0 };
     let (mut start, mut hash, mut before) = (0, SEED, 0u8);
@@ -186,9 +186,9 @@ impl Counts {
     }
 }
 
-/// The words of a model: a table of places, which are tried one after another from where the hash points.
+/// The words of a model: a hash table with linear probing.
 struct Words {
-    /// Beginning and end in `text`, and row; an end of 0 is free.
+    /// Start and end in `text`, and row; an end of 0 means free.
     places: Vec<(u32, u32, u32)>,
     text: Vec<u8>,
     rows: usize,
@@ -227,14 +227,14 @@ impl Words {
     }
 }
 
-/// FNV-1a. The vocabulary is fixed and what is unknown only looked up, so nobody can fill a slot.
+/// FNV-1a. The vocabulary is fixed and unknown words are only looked up, so input cannot fill the table.
 const SEED: u64 = 0xCBF29CE484222325;
 
 fn mixed(hash: u64, byte: u8) -> u64 {
     (hash ^ byte as u64).wrapping_mul(0x100000001B3)
 }
 
-/// Where character number `chars` begins.
+/// The byte position of character number `chars`.
 fn place_of(text: &[u8], chars: usize) -> usize {
     let begins = text.iter().enumerate().filter(|(_, &byte)| byte & 0xC0 != 0x80);
     begins.map(|(at, _)| at).nth(chars).unwrap_or(text.len())
@@ -252,7 +252,7 @@ fn shape_named(name: &[u8]) -> Option<usize> {
     (step < STEPS).then_some(kind * STEPS + step)
 }
 
-/// Digits are all alike, and capital letters are small ones.
+/// Maps all digits to one, and capital letters to small ones.
 static ALIKE: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -267,7 +267,7 @@ static ALIKE: [u8; 256] = {
     table
 };
 
-/// What is no part of a word; the backslash is.
+/// Whether a byte is not part of a word; the backslash is part of one.
 static IS_SIGN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 33;
@@ -278,7 +278,7 @@ static IS_SIGN: [bool; 256] = {
     table
 };
 
-/// What stands between words.
+/// Whether a byte separates words.
 static PARTS: [bool; 256] = {
     let mut table = IS_SIGN;
     let mut byte = 0;

@@ -190,8 +190,8 @@ def test_the_command_says_what_to_do_and_publishes_nothing_broken(
     assert main(["--folder", str(tmp_path), "--publish"]) == 1
     said = capsys.readouterr().err
     assert "job.failed.v1: hint: the field must now be there" in said
-    assert "make job.failed.v2" in said
-    assert "job.plain.v1 has no version 2" in said
+    assert "add job.failed.v2" in said
+    assert "job.plain.v1 cannot get a version 2" in said
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == pinned
 
 
@@ -202,4 +202,4 @@ def test_a_new_message_is_free_until_it_is_published(
     (tmp_path / "job.cancel.v1.json").unlink()
     capsys.readouterr()
     assert main(["--folder", str(tmp_path)]) == 0
-    assert "free to change: job.cancel.v1" in capsys.readouterr().out
+    assert "may still change: job.cancel.v1" in capsys.readouterr().out
