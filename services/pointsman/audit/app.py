@@ -12,9 +12,8 @@ from pointsman.audit.privacy_file import PrivacyFile, load
 from pointsman.audit.private import Privacy
 from pointsman.audit.settings import AuditSettings
 from pointsman.bus.consume.reader import Reader
-from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.host import Service
 from pointsman.identity.keys import PrivateKey
-from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
@@ -131,15 +130,8 @@ def build(settings: AuditSettings, *, clock: Clock = utc_now) -> Service:
         name="audit",
         settings=settings,
         topics=[topics.intake.name, topics.results.name, topics.dead.name],
-        broker=control_broker(settings),
         run=audit.run,
         stop=audit.stop,
         not_ready=audit.not_ready,
         resources=audit.open,
     )
-
-
-def run(settings: AuditSettings) -> int:
-    """Store until told to stop; returns the exit code."""
-    logging.configure()
-    return serve(build(settings), settings)

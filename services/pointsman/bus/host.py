@@ -48,7 +48,6 @@ class Service:
     name: str
     settings: LanePart
     topics: Sequence[str]
-    broker: KafkaBroker
     run: Callable[[], Coroutine[Any, Any, None]]
     stop: Callable[[], None]
     not_ready: Callable[[], str | None]
@@ -85,8 +84,9 @@ class Host:
         self._stopping = False
         self.failure: BaseException | None = None
         self.ended = asyncio.Event()
+        self._broker = control_broker(service.settings)
         self._own = AsgiFastStream(
-            service.broker,
+            self._broker,
             lifespan=self._lifespan,
             specification=AsyncAPI(title=f"pointsman {service.name}"),
             asgi_routes=[
@@ -134,7 +134,7 @@ class Host:
 
     async def _readyz(self, scope: Scope) -> AsgiResponse:
         missing = self._service.not_ready()
-        if missing is None and not await self._service.broker.ping(2.0):
+        if missing is None and not await self._broker.ping(2.0):
             missing = "Kafka does not answer"
         body = {"service": self._service.name, "ready": missing is None, "missing": missing}
         return _json(200 if missing is None else 503, body)
@@ -152,12 +152,12 @@ def serve(service: Service, http: HttpPart) -> int:
 
 
 async def _serve(service: Service, http: HttpPart) -> int:
+    host = Host(service)
     try:
         await await_bus(service.settings, service.topics)
     except BusNotReadyError as error:
         event(log, logging.ERROR, Event.SERVICE_NOT_STARTED, service=service.name, problem=str(error))
         return 1
-    host = Host(service)
     BoundedHttp.most_connections = connections_allowed()
     listener = socket.create_server((http.http_host, http.http_port))
     address = f"http://{http.http_host}:{listener.getsockname()[1]}"

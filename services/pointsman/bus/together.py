@@ -42,7 +42,6 @@ def together(services: Sequence[Service]) -> Service:
         name="+".join(service.name for service in services),
         settings=first.settings,
         topics=sorted({topic for service in services for topic in service.topics}),
-        broker=first.broker,
         run=run,
         stop=stop,
         not_ready=not_ready,

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pointsman.bus.codec.records import Incoming
-from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.host import Service
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.commands import MessageListener
 from pointsman.claims.opened import closed_after, open_claim_check, open_store
@@ -30,7 +30,6 @@ from pointsman.gateway.webhooks.notices import Webhooks
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
-from pointsman.runtime import logging
 from pointsman.runtime.background import background
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.telemetry.otlp import SpanExporter
@@ -120,7 +119,6 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
         name="gateway",
         settings=settings,
         topics=[topic.name for topic in topics.of("gateway")],
-        broker=control_broker(settings),
         run=replies.reader.run,
         stop=replies.reader.stop,
         not_ready=lambda: in_force.problem or policies.problem or names.problem or replies.reader.problem,
@@ -132,9 +130,3 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
 
 def _key(file: Path | None) -> PrivateKey | None:
     return None if file is None else PrivateKey.parse(file.read_text())
-
-
-def run(settings: GatewaySettings) -> int:
-    """Serve until told to stop; returns the exit code."""
-    logging.configure()
-    return serve(build(settings), settings)

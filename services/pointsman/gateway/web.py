@@ -1,11 +1,11 @@
 """The HTTP application: routes, and errors in the shape of the caller's API."""
 
 import logging
+from contextlib import suppress
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
@@ -37,51 +37,8 @@ _GONE = 499
 
 
 def web_app(door: Door) -> ASGIApp:
-    """All routes through this door.
-
-    What FastAPI does between a request and its route costs as much as the route: so it is asked about those
-    alone that have something in their path or query to be read. The others it knows for `/openapi.json`.
-    """
-    app = _documented(door)
-    plain = {
-        route.path: route
-        for routes in _ROUTES
-        for route in routes.router.routes
-        if isinstance(route, APIRoute) and route.methods == {"POST"} and "{" not in route.path
-    }
-
-    async def dispatch(scope: Any, receive: Any, send: Any) -> None:
-        path = scope["path"]
-        if path.endswith("/"):  # a redirect would go to wherever the `host` header says, the request with it
-            path = scope["path"] = path.rstrip("/") or "/"
-        route = plain.get(path) if scope.get("method") == "POST" else None
-        if route is None:
-            await app(scope, receive, send)
-            return
-        scope |= {"app": app, "route": route}
-        request = Request(scope, receive, send)
-        try:
-            response = await route.endpoint(request)
-        except (GoneError, ClientDisconnect) as error:
-            response = await _gone(request, error)
-        except (ApiError, BusError, ClaimsUnavailableError) as error:
-            response = await _said(request, error)
-        except Exception as error:
-            response = await _defect(request, error)
-        await response(scope, receive, send)
-
-    return dispatch
-
-
-def _documented(door: Door) -> FastAPI:
-    app = FastAPI(
-        title="pointsman",
-        version="1",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/openapi.json",
-        redirect_slashes=False,
-    )
+    """All routes through this door."""
+    app = FastAPI(title="pointsman", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.door = door
     for routes in _ROUTES:
         app.include_router(routes.router)
@@ -91,7 +48,14 @@ def _documented(door: Door) -> FastAPI:
     app.add_exception_handler(GoneError, _gone)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _defect)
-    return app
+
+    async def without_slash(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"].endswith("/"):  # a redirect would go to wherever the `host` header says
+            scope["path"] = scope["path"].rstrip("/") or "/"
+        with suppress(Exception):  # it is in the log, and answered
+            await app(scope, receive, send)
+
+    return without_slash
 
 
 async def _said(request: Request, error: Exception) -> Response:

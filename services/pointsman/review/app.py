@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.state.state_lane import state_lanes
-from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.host import Service
 from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.registry.cancellations import Cancellations
@@ -15,7 +15,6 @@ from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
 from pointsman.review.handler import SOURCE, STAGE, ReviewHandler
 from pointsman.review.settings import ReviewSettings
-from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 
 
@@ -66,7 +65,6 @@ def build(
         name="review",
         settings=settings,
         topics=[topic.name for topic in topics.of("review")],
-        broker=control_broker(settings),
         run=review,
         stop=lanes.stop,
         not_ready=lambda: (
@@ -74,9 +72,3 @@ def build(
         ),
         resources=resources,
     )
-
-
-def run(settings: ReviewSettings) -> int:
-    """Review until told to stop; returns the exit code."""
-    logging.configure()
-    return serve(build(settings), settings)

@@ -8,7 +8,7 @@ from logging import INFO, getLogger
 
 from pointsman.bus.consume.batch_lane import batch_lanes
 from pointsman.bus.consume.failing import Failing
-from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.host import Service
 from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.claims.opened import closed_after, open_claim_check
@@ -27,7 +27,6 @@ from pointsman.router.replies import STAGE
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.router.settings import RouterSettings
 from pointsman.router.signatures import LOOKS_BACK
-from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
@@ -100,7 +99,6 @@ def build(
         name="router",
         settings=settings,
         topics=[topic.name for topic in topics.of("router", tiers=policy.tiers)],
-        broker=control_broker(settings),
         run=route,
         stop=lanes.stop,
         not_ready=lambda: (
@@ -108,9 +106,3 @@ def build(
         ),
         resources=partial(closed_after, claim_check),
     )
-
-
-def run(settings: RouterSettings) -> int:
-    """Route until told to stop; returns the exit code."""
-    logging.configure()
-    return serve(build(settings), settings)

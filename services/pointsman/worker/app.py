@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.consume.window_lane import window_lanes
-from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.host import Service
 from pointsman.bus.produce.chunk_publisher import ChunkPublisher
 from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.bus.read.commands import MessageListener
@@ -19,7 +19,6 @@ from pointsman.registry.cancelling import hear_cancellations
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
-from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.telemetry.otlp import SpanExporter
 from pointsman.worker.accept_models import AcceptModels
@@ -108,7 +107,6 @@ def build(
         name=f"worker-{settings.tier}",
         settings=settings,
         topics=[topic.name for topic in topics.of("worker", tiers=[settings.tier])],
-        broker=control_broker(settings),
         run=lanes.run,
         stop=stop,
         not_ready=lambda: not_ready(lanes, shared_limits, commands),
@@ -136,9 +134,3 @@ def not_ready(lanes: Lanes, shared_limits: SharedLimits, commands: MessageListen
     if missing is not None:
         return missing
     return None if lanes.ready else "lanes are not open yet"
-
-
-def run(settings: WorkerSettings) -> int:
-    """Work until told to stop; returns the exit code."""
-    logging.configure()
-    return serve(build(settings), settings)

@@ -102,7 +102,6 @@ async def test_what_is_not_sure_enough_stops_for_a_person(kafka: Kafka, tmp_path
             failing=Failing(topics, stage=STAGE, source=source_of("small"), tier="small", clock=utc_now),
         )
         async with (
-            router.broker,
             running(router, worker),
             Client(kafka=settings) as client,
             Follower(settings, ends, start="beginning") as follower,

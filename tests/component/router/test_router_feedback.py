@@ -48,13 +48,12 @@ Route = Callable[[int], Awaitable[list[JobRouted]]]
 async def routing(settings: RouterSettings) -> AsyncIterator[None]:
     """A router of its own, that knows nothing of the ones before."""
     router = build(settings)
-    async with router.broker:
-        work = asyncio.ensure_future(router.run())
-        try:
-            yield
-        finally:
-            router.stop()
-            await work
+    work = asyncio.ensure_future(router.run())
+    try:
+        yield
+    finally:
+        router.stop()
+        await work
 
 
 def through(settings: RouterSettings, client: Client) -> Route:

@@ -103,13 +103,12 @@ async def installation(kafka: Kafka) -> AsyncIterator[Installation]:
     made = Installation(settings)
     await made.apply(agents(OLD))
     router = build(settings)
-    async with router.broker:
-        work = asyncio.ensure_future(router.run())
-        try:
-            yield made
-        finally:
-            router.stop()
-            await work
+    work = asyncio.ensure_future(router.run())
+    try:
+        yield made
+    finally:
+        router.stop()
+        await work
 
 
 async def test_a_gateway_asks_for_agents_with_api_keys_until_it_is_suspended(kafka: Kafka) -> None:

@@ -53,7 +53,6 @@ async def test_jobs_wait_for_nobody_for_long(
 
     router = build(settings)
     async with (
-        router.broker,
         Client(kafka=kafka.bootstrap, prefix=kafka.prefix, agent_id="math-tutor") as client,
         Follower(kafka.settings, names, start="beginning") as follower,
     ):

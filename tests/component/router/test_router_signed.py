@@ -45,13 +45,12 @@ agents:
 async def routing(settings: RouterSettings) -> AsyncIterator[None]:
     """A router that demands signatures and knows only what is on Kafka."""
     router = build(settings)
-    async with router.broker:
-        work = asyncio.ensure_future(router.run())
-        try:
-            yield
-        finally:
-            router.stop()
-            await work
+    work = asyncio.ensure_future(router.run())
+    try:
+        yield
+    finally:
+        router.stop()
+        await work
 
 
 async def read_all(settings: RouterSettings, topics: list[str], least: int) -> list[Incoming]:

@@ -2,7 +2,7 @@
 
 import sys
 
-from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.host import Service, serve
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.settings import HttpPart
 from pointsman_schemas.topics import Topics
@@ -18,7 +18,6 @@ if __name__ == "__main__":
         name="broken",
         settings=settings,
         topics=[Topics(settings.prefix).results.name],
-        broker=control_broker(settings),
         run=run,
         stop=lambda: None,
         not_ready=lambda: None,

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
@@ -22,12 +21,10 @@ class Part:
         self._stopping = asyncio.Event()
 
     def service(self) -> Service:
-        broker: Any = object()
         return Service(
             name=self.name,
             settings=LanePart(),
             topics=["in", self.name],
-            broker=broker,
             run=self._run,
             stop=self._stopping.set,
             not_ready=lambda: self.missing,

@@ -38,13 +38,16 @@ _SHARED = ("router", "opinion", "worker", "review")
 
 
 def service(name: str, module: str, settings_class: str, purpose: str, **options: Any) -> None:
-    """The command `name`: `run` of the module, with settings from what all have as options, and `options`."""
+    """The command `name`: serves what the module builds; its settings come from options of all and `options`."""
     of_all = {"kafka": Kafka, "prefix": Prefix}
     source = SettingsOf(f"pointsman.{settings_class}", **of_all, **options, http_port=HttpPort)
 
     def run(*, settings: Annotated[Any, source]) -> int:
-        code: int = import_module(f"pointsman.{module}").run(settings)
-        return code
+        from pointsman.bus.host import serve
+        from pointsman.runtime import logging
+
+        logging.configure()
+        return serve(import_module(f"pointsman.{module}").build(settings), settings)
 
     app.command(name, help=purpose)(command(run))
     _SERVICES[name] = (module, settings_class)

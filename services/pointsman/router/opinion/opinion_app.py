@@ -6,7 +6,7 @@ from functools import partial
 
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.window_lane import window_lanes
-from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.host import Service
 from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
@@ -23,7 +23,6 @@ from pointsman.router.policy_publisher import publish_policy
 from pointsman.router.replies import STAGE
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.router.settings import RouterSettings
-from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.score.estimate import Estimate
 
@@ -76,7 +75,6 @@ def build(
         name="opinion",
         settings=settings,
         topics=[topic.name for topic in settings.topics.of("opinion", tiers=policy.tiers)],
-        broker=control_broker(settings),
         run=opine,
         stop=lanes.stop,
         not_ready=lambda: calibration.problem or (None if lanes.ready else "lanes are not open yet"),
@@ -115,9 +113,3 @@ def giver(file: PolicyFile) -> Give:
         return await asyncio.get_running_loop().run_in_executor(thread, estimate, text)
 
     return give
-
-
-def run(settings: RouterSettings) -> int:
-    """Give opinions until told to stop; returns the exit code."""
-    logging.configure()
-    return serve(build(settings), settings)
