@@ -8,7 +8,7 @@ from pathlib import Path
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.host import Service
 from pointsman.bus.produce.publisher import Publisher
-from pointsman.bus.read.commands import MessageListener
+from pointsman.bus.read.commands import MessageListener, TopicListener
 from pointsman.claims.opened import closed_after, open_claim_check, open_store
 from pointsman.client.outcomes import duplicate_in
 from pointsman.gateway.access_log import logged
@@ -18,7 +18,6 @@ from pointsman.gateway.asking.taken import TakenRequests
 from pointsman.gateway.batches.board import BatchBoard
 from pointsman.gateway.batches.runner import BatchRunner
 from pointsman.gateway.door import Door
-from pointsman.gateway.reading import keep_reading
 from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.reviews.board import ReviewBoard
 from pointsman.gateway.settings import GatewaySettings
@@ -30,7 +29,6 @@ from pointsman.gateway.webhooks.notices import Webhooks
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
-from pointsman.runtime.background import background
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.telemetry.otlp import SpanExporter
 from pointsman_schemas.control.policies import PolicyApplied
@@ -100,7 +98,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
             batches.running(),
             runner.running(),
             closed_after(files),
-            background(keep_reading(settings, topics.dead, "end", hear_letter), "duplicates"),
+            TopicListener(settings, topics.dead, hear_letter, start="end").running(),
             closed_after(claim_check),
         ):
             yield

@@ -1,4 +1,4 @@
-"""Messages that every process hears, whatever partitions it owns: it reads the topic in full."""
+"""What every process is shown, whatever partitions it owns: it reads the topic in full."""
 
 import asyncio
 import logging
@@ -25,38 +25,39 @@ _RECONNECT_S = 1.0
 M = TypeVar("M", bound=Message)
 
 
-class MessageListener(Generic[M]):
-    """Calls `hear` for every message of these kinds on a topic, with its record, from `start` on.
+class TopicListener:
+    """Gives `take` every record of a topic from `start` on, until it is cancelled.
 
     Without a group: each process reads all of it. `problem`: why it is not read now, for `/readyz`.
+    `caught_up`: whether all is read that was there when the reading began.
     """
 
     def __init__(
         self,
         settings: LanePart,
         topic: Topic,
-        kinds: tuple[type[M], ...],
-        hear: Callable[[M, Incoming], None],
+        take: Callable[[Incoming], None],
         *,
         start: Start = "beginning",
     ) -> None:
         self._settings = settings
         self._topic = topic
-        self._kinds = kinds
-        self._hear = hear
+        self._take = take
         self._next: Start = start
         self.problem: str | None = f"{topic.name} is not read yet"
+        self.caught_up = asyncio.Event()
 
     async def catch_up(self) -> None:
-        """Hear what is on the topic by now, before it is `running`.
+        """Take what is on the topic by now.
 
         Raises:
             BusError: it cannot be read.
         """
-        async with Follower(self._settings, [self._topic.name], start=self._next, until_end=True) as follower:
+        async with self._follower(until_end=True) as follower:
             async for record in follower:
                 self._take(record)
             self._next, self.problem = dict(follower.offsets), None
+        self.caught_up.set()
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """Inside, the topic is read."""
@@ -66,6 +67,8 @@ class MessageListener(Generic[M]):
         """Read until cancelled; a broken connection is replaced by a new one."""
         while True:
             try:
+                if not self.caught_up.is_set():
+                    await self.catch_up()
                 await self._connected()
             except BusError as error:
                 self.problem = f"{self._topic.name} cannot be read: {error}"
@@ -76,10 +79,7 @@ class MessageListener(Generic[M]):
             await asyncio.sleep(_RECONNECT_S)
 
     async def _connected(self) -> None:
-        stalled_after = self._settings.stall_timeout_ms / 1000
-        async with Follower(
-            self._settings, [self._topic.name], start=self._next, stalled_after=stalled_after
-        ) as follower:
+        async with self._follower() as follower:
             while True:
                 records = await follower.read()
                 self.problem = None
@@ -87,7 +87,33 @@ class MessageListener(Generic[M]):
                     self._take(record)
                 self._next = dict(follower.offsets)
 
-    def _take(self, record: Incoming) -> None:
+    def _follower(self, *, until_end: bool = False) -> Follower:
+        return Follower(
+            self._settings,
+            [self._topic.name],
+            start=self._next,
+            until_end=until_end,
+            stalled_after=self._settings.stall_timeout_ms / 1000,
+        )
+
+
+class MessageListener(TopicListener, Generic[M]):
+    """Calls `hear` for every message of these kinds on a topic, with its record, from `start` on."""
+
+    def __init__(
+        self,
+        settings: LanePart,
+        topic: Topic,
+        kinds: tuple[type[M], ...],
+        hear: Callable[[M, Incoming], None],
+        *,
+        start: Start = "beginning",
+    ) -> None:
+        super().__init__(settings, topic, self._heard, start=start)
+        self._kinds = kinds
+        self._hear = hear
+
+    def _heard(self, record: Incoming) -> None:
         read = decode(record)
         if isinstance(read, Malformed):
             event(

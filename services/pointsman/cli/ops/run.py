@@ -38,7 +38,7 @@ _SHARED = ("router", "opinion", "worker", "review")
 
 
 def service(name: str, module: str, settings_class: str, purpose: str, **options: Any) -> None:
-    """The command `name`: serves what the module builds; its settings come from options of all and `options`."""
+    """The command `name`: serves what the module builds, with settings from options of all and `options`."""
     of_all = {"kafka": Kafka, "prefix": Prefix}
     source = SettingsOf(f"pointsman.{settings_class}", **of_all, **options, http_port=HttpPort)
 

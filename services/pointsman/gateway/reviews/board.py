@@ -16,10 +16,10 @@ from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.errors import PublishUncertainError
 from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.commands import TopicListener
 from pointsman.bus.settings import LanePart
 from pointsman.client.reviews import KnownCases
 from pointsman.gateway.errors import ApiError, unavailable
-from pointsman.gateway.reading import keep_reading
 from pointsman_schemas.reviews import ReviewAnswered
 from pointsman_schemas.topics import Topics
 
@@ -35,14 +35,13 @@ class ReviewBoard:
     """One for each process; `running` while it serves."""
 
     def __init__(self, settings: LanePart, topics: Topics, publisher: Publisher) -> None:
-        self._settings = settings
-        self._topics = topics
+        self._state = TopicListener(settings, topics.reviews_state, self._change)
+        self._answers = TopicListener(settings, topics.reviews_answers, self._answer, start="end")
         self._publisher = publisher
         self._cases = KnownCases()
         self._waiting: dict[UUID, deque[asyncio.Future[ReviewAnswered]]] = {}
         self._under_way = 0
         self._reading: list[asyncio.Task[None]] = []
-        self._caught_up, self._listening = asyncio.Event(), asyncio.Event()
         self._changed = asyncio.Event()
 
     @asynccontextmanager
@@ -62,19 +61,11 @@ class ReviewBoard:
             ApiError: they cannot be read.
         """
         if not self._reading:
-            state, answers = self._topics.reviews_state, self._topics.reviews_answers
-            self._reading = [
-                asyncio.create_task(
-                    keep_reading(self._settings, state, "beginning", self._change, self._caught_up)
-                ),
-                asyncio.create_task(
-                    keep_reading(self._settings, answers, "end", self._answer, self._listening)
-                ),
-            ]
+            self._reading = [asyncio.create_task(topic.run()) for topic in (self._state, self._answers)]
         try:
             async with asyncio.timeout(_OPEN_S):
-                await self._caught_up.wait()
-                await self._listening.wait()
+                await self._state.caught_up.wait()
+                await self._answers.caught_up.wait()
         except TimeoutError:
             raise unavailable("the cases cannot be read at the moment") from None
         return self._cases
