@@ -18,7 +18,6 @@ from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.places import EARLIEST, LATEST, Place
 from pointsman.bus.produce.bitmap import decode_metadata
-from pointsman.bus.read.partitions import Partitions
 from pointsman.bus.tcp_check import PATIENCE_S, reach
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
@@ -163,19 +162,14 @@ async def _measure(
     committed: Mapping[str, Mapping[Place, tuple[int, str]]],
     clock: Clock,
 ) -> list[LaneLag]:
-    fetcher = Fetcher(
-        settings,
-        "pointsman-lag",
-        lambda tp: partitions.first(tp, PATIENCE_S),
-        request_timeout_ms=int(PATIENCE_S * 1000),
-    )
-    partitions = Partitions(fetcher.client, committed_only=True, user=settings.kafka_username)
+    fetcher = Fetcher(settings, "pointsman-lag", request_timeout_ms=int(PATIENCE_S * 1000))
+    partitions = fetcher.partitions
     try:
         await fetcher.start()
         places = await partitions.all({target.topic for target in watched})
         await fetcher.know({topic for topic, _ in places})
-        first = await partitions.offsets(dict.fromkeys(places, EARLIEST), PATIENCE_S)
-        end = await partitions.offsets(dict.fromkeys(places, LATEST), PATIENCE_S)
+        first = await partitions.offsets(dict.fromkeys(places, EARLIEST))
+        end = await partitions.offsets(dict.fromkeys(places, LATEST))
         lags = []
         for lane in watched:
             done = committed[lane.group]

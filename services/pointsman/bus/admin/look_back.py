@@ -1,11 +1,10 @@
 """Where a lane's reading begins that must know what came within a time before its first record."""
 
-import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from pointsman.bus.places import Place
+from pointsman.bus.read.partitions import Partitions
 
-_MS = timedelta(milliseconds=1)
 #: How far behind a lane may be, tried one after another: mostly it is not behind at all.
 _BEHIND = (
     timedelta(seconds=5),
@@ -17,9 +16,7 @@ _BEHIND = (
 )
 
 
-async def looked_back(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, next_offset: int, span: timedelta
-) -> int:
+async def looked_back(partitions: Partitions, place: Place, next_offset: int, span: timedelta) -> int:
     """An offset before which everything came more than `span` before the record at `next_offset`.
 
     By the broker's clock: this machine's says only where to try. At the earliest where the partition begins.
@@ -27,19 +24,9 @@ async def looked_back(
     Raises:
         KafkaError: the brokers do not say.
     """
-    now_ms = int(time.time() * 1000)
+    now = datetime.now(UTC)
     for behind in _BEHIND:
-        since_ms = now_ms - behind // _MS
-        if await _offset_at(consumer, tp, since_ms) <= next_offset:
-            return min(next_offset, await _offset_at(consumer, tp, since_ms - span // _MS))
-    first: int = (await consumer.beginning_offsets([tp]))[tp]
-    return first
-
-
-async def _offset_at(consumer: AIOKafkaConsumer, tp: TopicPartition, at_ms: int) -> int:
-    """The first record that came then or later, or the end."""
-    there = (await consumer.offsets_for_times({tp: max(0, at_ms)}))[tp]
-    if there is not None:
-        return int(there.offset)
-    end: int = (await consumer.end_offsets([tp]))[tp]
-    return end
+        if (await partitions.resolve([place], now - behind))[place] <= next_offset:
+            begins = await partitions.resolve([place], now - behind - span)
+            return min(next_offset, begins[place])
+    return await partitions.first(place)

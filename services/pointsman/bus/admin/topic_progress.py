@@ -42,7 +42,7 @@ class ProgressReader:
     def __init__(self, settings: KafkaPart, admin: AIOKafkaAdminClient) -> None:
         self._kafka = settings.kafka
         self._admin = admin
-        self._partitions = Partitions(admin._client, committed_only=True, user=settings.kafka_username)
+        self._partitions = Partitions(admin._client, within=PATIENCE_S, user=settings.kafka_username)
 
     async def read(self, watched: Sequence[WatchedTopic]) -> dict[str, TopicProgress]:
         """By topic.
@@ -52,8 +52,8 @@ class ProgressReader:
         """
         try:
             places = await self._partitions.all({target.topic for target in watched})
-            first = await self._partitions.offsets(dict.fromkeys(places, EARLIEST), PATIENCE_S)
-            end = await self._partitions.offsets(dict.fromkeys(places, LATEST), PATIENCE_S)
+            first = await self._partitions.offsets(dict.fromkeys(places, EARLIEST))
+            end = await self._partitions.offsets(dict.fromkeys(places, LATEST))
             committed = {
                 target.topic: await committed_offsets(self._admin, target.group, within=PATIENCE_S)
                 for target in watched

@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from uuid import UUID
@@ -41,6 +41,7 @@ from pointsman.bus.codec.record_batch import read_batches
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
 from pointsman.bus.places import Place
 from pointsman.bus.protocol.fetch_requests import FetchedPartition, fetch
+from pointsman.bus.read.partitions import Partitions
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
@@ -69,7 +70,8 @@ class Halt(Enum):
 
 @dataclass(slots=True)
 class _Stock:
-    """`end`: behind the last record of the partition, as last heard. `missing`: the broker had none there.
+    """`end`: behind the last record of the partition, as last heard. `begins`: the partition, where the
+    broker had no record at the position.
 
     `heard_at`: when the broker last answered for it, by our clock.
     `topic`: the id of the topic that the position is in; `seed`: see `Incoming`.
@@ -80,15 +82,13 @@ class _Stock:
     seed: str
     fetch_buffer: FetchBuffer = field(default_factory=FetchBuffer)
     end: int | None = None
-    missing: bool = False
+    begins: int | None = None
     heard_at: float = 0.0
     halt: Halt | None = None
 
 
 class Fetcher:
-    """`first_offset`: asks for the offset at which a partition begins.
-
-    A broker answers as soon as it has `gather_bytes`, or with what there is when it has waited long enough.
+    """A broker answers as soon as it has `gather_bytes`, or with what there is when it has waited enough.
     `committed_only`: records of transactions that are under way are waited for.
     `skips`: it goes on behind records that are gone, and in a topic that was made anew.
     """
@@ -97,7 +97,6 @@ class Fetcher:
         self,
         settings: KafkaPart,
         name: str,
-        first_offset: Callable[[TopicPartition], Awaitable[int]],
         gather_bytes: int = 1,
         *,
         request_timeout_ms: int,
@@ -111,8 +110,14 @@ class Fetcher:
             request_timeout_ms=request_timeout_ms,
             retry_backoff_ms=50,
         )
+        #: Where partitions begin and end.
+        self.partitions = Partitions(
+            self.client,
+            within=request_timeout_ms / 1000,
+            committed_only=committed_only,
+            user=settings.kafka_username,
+        )
         self._longest_wait_ms = min(_WAIT_MS, request_timeout_ms // 2)
-        self._first_offset = first_offset
         self._gather_bytes = gather_bytes
         self._committed_only = committed_only
         self._skips = skips
@@ -175,7 +180,7 @@ class Fetcher:
         """What is in stock of a partition that was sought."""
         return self._stocks[tp].fetch_buffer
 
-    async def position(self, tp: TopicPartition) -> int | None:
+    def position(self, tp: TopicPartition) -> int | None:
         """Where its next question begins: behind what was fetched, its markers too; None: it is forgotten."""
         stock = self._stocks.get(tp)
         return None if stock is None else stock.position
@@ -191,9 +196,9 @@ class Fetcher:
         """As `position`, of a partition that was sought."""
         return self._stocks[tp].position
 
-    def missing(self, tp: TopicPartition) -> bool:
-        """Whether the broker has no such offset as the one that is asked for."""
-        return self._stocks[tp].missing
+    def missing(self, tp: TopicPartition) -> int | None:
+        """Where the partition begins, if the broker has no such offset as the one that is asked for."""
+        return self._stocks[tp].begins
 
     def silent_s(self, tp: TopicPartition) -> float:
         """For how long no broker has answered for it, seconds."""
@@ -293,7 +298,7 @@ class Fetcher:
                 refused.append(error)
         if refused:
             await self._pause(*refused)
-        elif any(stock.missing for stock in stocks.values()):
+        elif any(stock.begins is not None for stock in stocks.values()):
             await asyncio.sleep(_PAUSE_S)
 
     async def _put(self, place: Place, stock: _Stock, part: FetchedPartition) -> None:
@@ -306,15 +311,15 @@ class Fetcher:
         _check(part.code, f"{place[0]}-{place[1]}")
         batches, stock.position = read_batches(place, stock.position, part.records, part.aborted, stock.seed)
         stock.fetch_buffer.put(batches)
-        stock.end, stock.missing, stock.heard_at = part.end, False, time.monotonic()
+        stock.end, stock.begins, stock.heard_at = part.end, None, time.monotonic()
 
     async def _look_for_first(self, place: Place, stock: _Stock) -> None:
         """The broker has no such offset: what stood there is gone, or never was."""
-        first = await self._first_offset(TopicPartition(*place))
+        first = await self.partitions.first(place)
         if first > stock.position and not self._skips:
             stock.halt = Halt.GONE
             return
-        if not stock.missing:
+        if stock.begins is None:
             event(
                 log,
                 logging.ERROR,
@@ -324,7 +329,7 @@ class Fetcher:
                 offset=stock.position,
                 first=first,
             )
-        stock.missing = True
+        stock.begins = first
         stock.position = max(stock.position, first)
 
     async def _pause(self, *errors: KafkaError) -> None:

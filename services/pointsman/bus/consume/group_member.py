@@ -8,7 +8,6 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -64,8 +63,7 @@ async def group_member(
     await reach_once(settings, timeout_ms / 1000)
     consumer = consumer_of(settings, group, aligned=aligned)
     admin = connection.admin(settings, request_timeout_ms=timeout_ms)
-    first = partial(first_offset, consumer)
-    fetcher = Fetcher(settings, group, first, gather_bytes, request_timeout_ms=timeout_ms, skips=False)
+    fetcher = Fetcher(settings, group, gather_bytes, request_timeout_ms=timeout_ms, skips=False)
     member = GroupMember(group, consumer, fetcher, admin, settings.stall_timeout_ms / 1000)
     try:
         yield member
@@ -143,7 +141,7 @@ class GroupMember:
         Raises:
             KafkaError: the group refuses for good.
         """
-        watchdog = Watchdog(self.consumer, self.stall_s, self.fetcher.position)
+        watchdog = Watchdog(self.fetcher, self.stall_s)
         while not stopping.is_set():
             if self._watching is not None and self._watching.done():
                 self._watching.result()
@@ -213,12 +211,6 @@ def consumer_of(settings: LanePart, group: str, *, aligned: bool = False) -> AIO
         retry_backoff_ms=50,
         request_timeout_ms=settings.request_timeout_ms,
     )
-
-
-async def first_offset(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
-    """Where a partition begins."""
-    first: int = (await consumer.beginning_offsets([tp]))[tp]
-    return first
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

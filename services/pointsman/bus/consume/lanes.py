@@ -24,13 +24,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from pointsman.bus.admin.look_back import looked_back
 from pointsman.bus.consume.fetcher import Fetcher
-from pointsman.bus.consume.group_member import (
-    GroupMember,
-    first_offset,
-    group_member,
-    keep_connected,
-    wait_at_most,
-)
+from pointsman.bus.consume.group_member import GroupMember, group_member, keep_connected, wait_at_most
 from pointsman.bus.consume.lane import Lane
 from pointsman.bus.consume.lost import put_lost_on_record
 from pointsman.bus.errors import line_of
@@ -263,7 +257,7 @@ class Lanes:
 
     async def _one_life(self, tp: TopicPartition, member: GroupMember, lives: list[Lane]) -> None:
         """Open the lane and run it until it fails. `lives` holds the previous lane, if any, then this one."""
-        fetcher = member.fetcher
+        fetcher, place = member.fetcher, (tp.topic, tp.partition)
         transactions, membership = self._transactions, self._membership
         assert transactions is not None
         assert membership is not None
@@ -274,14 +268,14 @@ class Lanes:
         writer = LaneWriter(self._group, tp, transactions, membership)
         try:
             position = await writer.position(member.admin, known.topic)
-            first = await first_offset(member.consumer, tp)
+            first = await fetcher.partitions.first(place)
             before = lives[0] if lives else None
             lane = self._open_lane(first, position, writer, before)
             if before is not None and lane is not before:
                 await before.abandon()
             span = self._looks_back()
             if lane is not before and span is not None and position.next_offset is not None:
-                from_there = await looked_back(member.consumer, tp, position.next_offset, span)
+                from_there = await looked_back(fetcher.partitions, place, position.next_offset, span)
                 lane.position = max(first, min(lane.position, from_there))
             if lane is not before:
                 await put_lost_on_record(self._settings, self._group, writer, position, first)

@@ -18,7 +18,7 @@ from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.consume.group_member import GroupMember
 from pointsman.bus.consume.lost import report_lost
 from pointsman.bus.consume.position_store import MovedError, Store, TopicsChangedError
-from pointsman.bus.places import Place
+from pointsman.bus.places import EARLIEST, Place
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 
@@ -82,12 +82,12 @@ class ReadPositions:
         wanted, fetcher = self.unknown, member.fetcher
         await fetcher.know({topic for topic, _ in self.next} | {tp.topic for tp in wanted})
         ids = {tp.topic: fetcher.ids[tp.topic] for tp in wanted if tp.topic in fetcher.ids}
-        there = [tp for tp in wanted if tp.topic in ids]
+        there: list[Place] = [(tp.topic, tp.partition) for tp in wanted if tp.topic in ids]
         try:
-            positions = await self._store.positions([(tp.topic, tp.partition) for tp in there], ids)
+            positions = await self._store.positions(there, ids)
             if wanted is not self.unknown:
                 return {}  # the group changed hands meanwhile
-            first = await member.consumer.beginning_offsets(there) if there else {}
+            first = await fetcher.partitions.offsets(dict.fromkeys(there, EARLIEST))
             if wanted is not self.unknown:
                 return {}
             positions = await self._lose(positions, first)
@@ -101,25 +101,21 @@ class ReadPositions:
         marks = {topic: await self._mark_of(member, topic, id) for topic, id in ids.items()}
         if wanted is not self.unknown:
             return {}
-        for tp in there:
-            place = (tp.topic, tp.partition)
+        for place in there:
             self.next[place] = positions.get(place)
-            fetcher.seek(tp, positions.get(place, first[tp]), marks[tp.topic])
+            fetcher.seek(TopicPartition(*place), positions.get(place, first[place]), marks[place[0]])
         self.unknown, self._aside = set(), self._aside - wanted
         self.changed -= ids.keys()
         if len(there) < len(wanted):  # deleted: the group will hear of it, or it is made anew
-            self._set_aside(wanted - set(there))
+            self._set_aside({tp for tp in wanted if tp.topic not in ids})
         fetcher.forget_others(TopicPartition(*place) for place in self.next)
         return positions
 
-    async def _lose(
-        self, positions: Mapping[Place, int], first: Mapping[TopicPartition, int]
-    ) -> dict[Place, int]:
+    async def _lose(self, positions: Mapping[Place, int], first: Mapping[Place, int]) -> dict[Place, int]:
         """Where to go on: behind what is gone, which is put on record."""
         behind = dict(positions)
         for place, position in positions.items():
-            begins = first[TopicPartition(*place)]
-            if position < begins:
+            if position < (begins := first[place]):
                 await self._store.lose(place, position, begins)
                 report_lost(self._group, place, position, begins)
                 behind[place] = begins

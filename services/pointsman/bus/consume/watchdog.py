@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
-ReadTo = Callable[[TopicPartition], Awaitable[int | None]]
+from pointsman.bus.consume.fetcher import Fetcher
+from pointsman.bus.places import LATEST
 
 
 class StalledError(Exception):
@@ -14,15 +15,11 @@ class StalledError(Exception):
 
 
 class Watchdog:
-    """Raises `StalledError` when records wait on the broker and a lane stands still for `limit_s` seconds.
+    """Raises `StalledError` when records wait on the broker and a lane stands still for `limit_s` seconds."""
 
-    `read_to` says how far a partition was read, its markers of transactions counted; None: it was left.
-    """
-
-    def __init__(self, consumer: AIOKafkaConsumer, limit_s: float, read_to: ReadTo) -> None:
-        self._consumer = consumer
+    def __init__(self, fetcher: Fetcher, limit_s: float) -> None:
+        self._fetcher = fetcher
         self._limit_s = limit_s
-        self._read_to = read_to
         self._seen: dict[TopicPartition, tuple[int, float]] = {}
         self._called_at = time.monotonic()
         self._next_look = self._called_at + limit_s / 2
@@ -44,21 +41,14 @@ class Watchdog:
         still = [tp for tp, (_, since) in moved.items() if now - since >= self._limit_s]
         if not still:
             return
+        asked = dict.fromkeys([(tp.topic, tp.partition) for tp in still], LATEST)
         try:
-            ends = await asyncio.wait_for(self._consumer.end_offsets(still), self._limit_s / 2)
+            ends = await asyncio.wait_for(self._fetcher.partitions.offsets(asked), self._limit_s / 2)
         except TimeoutError:
             raise StalledError("the broker does not say where the topic ends") from None
         for tp in still:
             self._seen[tp] = (moved[tp][0], now)
-            if ends[tp] > moved[tp][0] and not await self._at_end(tp, ends[tp]):
-                raise StalledError(
-                    f"{tp.topic}-{tp.partition} stands at {moved[tp][0]}, its end is {ends[tp]}"
-                )
-
-    async def _at_end(self, tp: TopicPartition, end: int) -> bool:
-        # What is left may be transaction markers only; a lane may have failed while the broker was asked.
-        try:
-            read_to = await asyncio.wait_for(self._read_to(tp), 1)
-        except TimeoutError:  # the client itself does not know
-            return False
-        return read_to is None or read_to >= end
+            end, read_to = ends[tp.topic, tp.partition], self._fetcher.position(tp)
+            # What is left may be markers only; a lane may have failed while the broker was asked.
+            if end > moved[tp][0] and read_to is not None and read_to < end:
+                raise StalledError(f"{tp.topic}-{tp.partition} stands at {moved[tp][0]}, its end is {end}")

@@ -22,8 +22,7 @@ from aiokafka.structs import TopicPartition
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.errors import BusError, KafkaUnavailableError
-from pointsman.bus.places import EARLIEST, LATEST, Place, Start, Topics
-from pointsman.bus.read.partitions import Partitions
+from pointsman.bus.places import LATEST, Place, Start, Topics
 from pointsman.bus.tcp_check import PATIENCE_S, reach
 from pointsman.runtime.settings import KafkaPart
 
@@ -79,7 +78,6 @@ class Follower:
         self._patience = patience
         self._stalled_after = stalled_after
         self._ends: dict[Place, int] = {}
-        self._first: dict[Place, int] = {}
         self._refresh_s = _REFRESH_S if isinstance(topics, re.Pattern) else _REFRESH_NAMED_S
         self._next_refresh = 0.0
         self._turn = 0
@@ -99,13 +97,10 @@ class Follower:
         self._fetcher = Fetcher(
             self._settings,
             "pointsman-reader",
-            self._first_offset,
             request_timeout_ms=max(1_000, int(self._patience * 1000)),
             committed_only=self._committed_only,
         )
-        self._partitions = Partitions(
-            self._fetcher.client, committed_only=self._committed_only, user=self._settings.kafka_username
-        )
+        self._partitions = self._fetcher.partitions
         try:
             await self._fetcher.start()
             await self._locate()
@@ -167,11 +162,10 @@ class Follower:
             BusError: they cannot be had.
         """
         try:
-            first = await self._partitions.offsets({place: EARLIEST}, self._patience)
-            end = await self._partitions.offsets({place: LATEST}, self._patience)
+            end = await self._partitions.offsets({place: LATEST})
+            return await self._partitions.first(place), end[place]
         except KafkaError as error:
             raise self._refused(error) from error
-        return first[place], end[place]
 
     def seek(self, place: Place, offset: int) -> None:
         """Read this partition on from there."""
@@ -205,30 +199,22 @@ class Follower:
 
     def _caught_up(self, place: Place, tp: TopicPartition) -> None:
         """All that was fetched is taken: go on behind the markers of transactions; or anew, see above."""
-        position, first = self._fetcher.next_offset(tp), self._first.get(place, 0)
-        if self._fetcher.missing(tp) and first < position:
+        position, first = self._fetcher.next_offset(tp), self._fetcher.missing(tp)
+        if first is not None and first < position:
             self.seek(place, first)
         else:
             self.offsets[place] = position
 
-    async def _first_offset(self, tp: TopicPartition) -> int:
-        """Asked by the fetcher where a partition has not the place that is read."""
-        first = self._first[tp.topic, tp.partition] = await self._partitions.first(tp, self._patience)
-        return first
-
     async def _locate(self) -> None:
         places = await self._partitions.all(self._topics)
-        await self._know(places)
-        offsets = await self._partitions.resolve(places, self._start, self._patience)
+        await self._fetcher.know({topic for topic, _ in places})
+        offsets = await self._partitions.resolve(places, self._start)
         if self._until_end:
-            ends = await self._partitions.offsets(dict.fromkeys(places, LATEST), self._patience)
+            ends = await self._partitions.offsets(dict.fromkeys(places, LATEST))
             self._ends = {place: end for place, end in ends.items() if end > offsets[place]}
         for place, offset in offsets.items():
             self.seek(place, offset)
         self._next_refresh = time.monotonic() + self._refresh_s
-
-    async def _know(self, places: set[Place]) -> None:
-        await self._fetcher.know({topic for topic, _ in places})
 
     def _find_new(self) -> None:
         """Beside the reading, which does not wait for it."""
@@ -240,7 +226,7 @@ class Follower:
         with contextlib.suppress(KafkaError, OSError):  # the brokers are away: look again later
             new = await self._partitions.there(self._topics) - self.offsets.keys()
             if new:
-                await self._know({*self.offsets, *new})
+                await self._fetcher.know({topic for topic, _ in (*self.offsets, *new)})
             for place in new:
                 self.seek(place, 0)
 

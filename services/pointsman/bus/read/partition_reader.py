@@ -23,7 +23,6 @@ from pointsman.bus.consume.group_member import GroupMember, group_member, keep_c
 from pointsman.bus.errors import BusError, KafkaUnavailableError
 from pointsman.bus.places import EARLIEST, LATEST, Place
 from pointsman.bus.produce.lane_writer import partition_of
-from pointsman.bus.read.partitions import Partitions
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
@@ -58,7 +57,6 @@ class PartitionReader:
         self._next: dict[Place, int] = {}
         self._halted: set[Place] = set()
         self._member: GroupMember | None = None
-        self._partitions: Partitions | None = None
         self._locating = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._connected = asyncio.Event()
@@ -112,9 +110,6 @@ class PartitionReader:
                 # What is read does not hang on the group, which waits for a process that was killed.
                 await member.join(self._assigned, topics=[self._topics[0]], waits=False)
                 await member.fetcher.know(self._topics)
-                self._partitions = Partitions(
-                    member.fetcher.client, committed_only=True, user=self._settings.kafka_username
-                )
                 self._member = member
                 for place, offset in self._next.items():
                     member.fetcher.seek(TopicPartition(*place), offset)
@@ -130,7 +125,7 @@ class PartitionReader:
                     )
             finally:
                 self._connected.clear()
-                self._member = self._partitions = None
+                self._member = None
 
     async def _assigned(self, given: set[TopicPartition]) -> None:
         self._given = frozenset(tp.partition for tp in given)
@@ -155,11 +150,11 @@ class PartitionReader:
             ]
             if not places:
                 return
-            member, partitions = self._member, self._partitions
-            if member is None or partitions is None:
+            member = self._member
+            if member is None:
                 raise self._unavailable()
             times = {place: EARLIEST if place in self._halted else LATEST for place in places}
-            starts = await partitions.offsets(times, self._settings.request_timeout_ms / 1000)
+            starts = await member.fetcher.partitions.offsets(times)
             if member is not self._member:
                 raise self._unavailable()  # the next connection would not know of them
             for place, start in starts.items():

@@ -25,12 +25,15 @@ _LEADER_CHANGES = (74, 75, 78)
 class Partitions:
     """Asks brokers through a connected client. `committed_only`: what is not committed is behind the end.
 
-    `user`: as whom the client logs in, where it does.
+    `within`: for so many seconds, each question. `user`: as whom the client logs in, where it does.
     """
 
-    def __init__(self, client: AIOKafkaClient, *, committed_only: bool, user: str = "") -> None:
+    def __init__(
+        self, client: AIOKafkaClient, *, within: float, committed_only: bool = True, user: str = ""
+    ) -> None:
         self._user = user
         self._client = client
+        self._within = within
         self._committed_only = committed_only
 
     async def there(self, topics: Topics) -> set[Place]:
@@ -63,13 +66,13 @@ class Partitions:
                 raise TopicMissingError(missing, self._user)
             await asyncio.sleep(_PAUSE_S)
 
-    async def offsets(self, times: Mapping[Place, int], within: float) -> dict[Place, int]:
+    async def offsets(self, times: Mapping[Place, int]) -> dict[Place, int]:
         """As `list_offsets`; a partition that changes hands is asked for again.
 
         Raises:
-            KafkaError: no answer within `within` seconds, or a refusal.
+            KafkaError: no answer in time, or a refusal.
         """
-        give_up = time.monotonic() + within
+        give_up = time.monotonic() + self._within
         offsets_found: dict[Place, int] = {}
         while left := {place: at for place, at in times.items() if place not in offsets_found}:
             error = await self._ask(left, offsets_found)
@@ -81,14 +84,9 @@ class Partitions:
             await self._client.force_metadata_update()
         return offsets_found
 
-    async def first(self, tp: TopicPartition, within: float) -> int:
-        """Where a partition begins.
-
-        Raises:
-            KafkaError: as `offsets`.
-        """
-        place = (tp.topic, tp.partition)
-        return (await self.offsets({place: EARLIEST}, within))[place]
+    async def first(self, place: Place) -> int:
+        """Where a partition begins; raises as `offsets`."""
+        return (await self.offsets({place: EARLIEST}))[place]
 
     async def _ask(self, times: Mapping[Place, int], offsets_found: dict[Place, int]) -> KafkaError | None:
         """Ask each leader once; returns an error, if there was one."""
@@ -117,7 +115,7 @@ class Partitions:
                     first_error = kind(f"{place[0]}-{place[1]}")
         return first_error
 
-    async def resolve(self, places: Collection[Place], start: Start, within: float) -> dict[Place, int]:
+    async def resolve(self, places: Collection[Place], start: Start) -> dict[Place, int]:
         """Where each place begins for `start`; a place that the offsets do not name, at its first record.
 
         An offset that the partition does not have any more, or never had, is its first one.
@@ -127,18 +125,18 @@ class Partitions:
         """
         match start:
             case "beginning":
-                return await self.offsets(dict.fromkeys(places, EARLIEST), within)
+                return await self.offsets(dict.fromkeys(places, EARLIEST))
             case "end":
-                return await self.offsets(dict.fromkeys(places, LATEST), within)
+                return await self.offsets(dict.fromkeys(places, LATEST))
             case datetime():
                 at_ms = max(0, int(start.timestamp() * 1000))
-                offsets = await self.offsets(dict.fromkeys(places, at_ms), within)
+                offsets = await self.offsets(dict.fromkeys(places, at_ms))
                 none_yet = [place for place, offset in offsets.items() if offset < 0]
-                return offsets | await self.offsets(dict.fromkeys(none_yet, LATEST), within)
+                return offsets | await self.offsets(dict.fromkeys(none_yet, LATEST))
             case Mapping():
-                first = await self.offsets(dict.fromkeys(places, EARLIEST), within)
+                first = await self.offsets(dict.fromkeys(places, EARLIEST))
                 named = [place for place in places if start.get(place, 0) > first[place]]
-                end = await self.offsets(dict.fromkeys(named, LATEST), within)
+                end = await self.offsets(dict.fromkeys(named, LATEST))
                 return first | {place: start[place] for place in named if start[place] <= end[place]}
             case _:
                 assert_never(start)

@@ -6,10 +6,10 @@ import os
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.conn import AIOKafkaConnection
-from aiokafka.errors import CorruptRecordException, UnknownTopicOrPartitionError
+from aiokafka.errors import CorruptRecordException
 from aiokafka.protocol.metadata import MetadataRequest
 
 from pointsman.bus.admin.topics import apply
@@ -37,19 +37,10 @@ class Place:
         self.topic = Topics(kafka.prefix).tier("small").name
         self.producer = producer
         self.settings = LanePart(kafka=kafka.bootstrap, prefix=kafka.prefix)
-        self.fetcher = Fetcher(self.settings, "fetcher", self.first_offset, request_timeout_ms=20_000)
+        self.fetcher = Fetcher(self.settings, "fetcher", request_timeout_ms=20_000)
 
     def __getitem__(self, partition: int) -> TopicPartition:
         return TopicPartition(self.topic, partition)
-
-    async def first_offset(self, tp: TopicPartition) -> int:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap)
-        await consumer.start()
-        try:
-            first: int = (await consumer.beginning_offsets([tp]))[tp]
-            return first
-        finally:
-            await consumer.stop()
 
     async def publish(self, *values: bytes, partition: int = HERE) -> None:
         for value in values:
@@ -93,10 +84,7 @@ async def test_who_is_cancelled_while_it_connects_leaves_no_connection_open(
 
     monkeypatch.setattr(AIOKafkaConnection, "send", noted)
 
-    async def first_offset(_tp: TopicPartition) -> int:
-        return 0
-
-    fetcher = Fetcher(LanePart(kafka=kafka.bootstrap), "fetcher", first_offset, request_timeout_ms=20_000)
+    fetcher = Fetcher(LanePart(kafka=kafka.bootstrap), "fetcher", request_timeout_ms=20_000)
     starting = asyncio.create_task(fetcher.start())
     await asyncio.wait_for(is_asked.wait(), 20)
     starting.cancel()
@@ -126,7 +114,7 @@ async def test_records_come_in_their_order_and_new_ones_follow(place: Place) -> 
     assert await place.take(count(2)) == [b"a", b"b"]
     await place.publish(b"c")
     assert await place.take(count(1)) == [b"c"]
-    assert (await place.fetcher.position(place[HERE]), place.fetcher.unread(place[HERE])) == (3, 0)
+    assert (place.fetcher.position(place[HERE]), place.fetcher.unread(place[HERE])) == (3, 0)
 
 
 async def test_what_is_not_committed_does_not_come_and_markers_are_passed(kafka: Kafka, place: Place) -> None:
@@ -142,7 +130,7 @@ async def test_what_is_not_committed_does_not_come_and_markers_are_passed(kafka:
         await writer.stop()
     assert await place.take(count(3)) == [b"beside aborted", b"committed", b"beside committed"]
     async with asyncio.timeout(30):
-        while await place.fetcher.position(place[HERE]) != 6:
+        while place.fetcher.position(place[HERE]) != 6:
             await place.fetcher.gather([place[HERE]], SOON_S)
     assert place.fetcher.unread(place[HERE]) == 0
 
@@ -258,10 +246,7 @@ async def test_a_topic_that_is_made_later_is_found(kafka: Kafka) -> None:
     topic = Topics(kafka.prefix).tier("medium")
     place = TopicPartition(topic.name, 0)
 
-    async def none(_: TopicPartition) -> int:
-        raise UnknownTopicOrPartitionError(topic.name)
-
-    fetcher = Fetcher(LanePart(kafka=kafka.bootstrap), "fetcher", none, request_timeout_ms=20_000)
+    fetcher = Fetcher(LanePart(kafka=kafka.bootstrap), "fetcher", request_timeout_ms=20_000)
     await fetcher.start()
     await fetcher.know([topic.name])
     try:

@@ -12,6 +12,7 @@ from aiokafka.errors import NotLeaderForPartitionError, OffsetOutOfRangeError
 from pointsman.bus.admin.topic_ids import TopicId
 from pointsman.bus.consume import fetcher as module
 from pointsman.bus.consume.fetcher import Fetcher
+from pointsman.bus.places import Place
 from pointsman.bus.protocol.fetch_requests import FetchedPartition
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event
@@ -59,13 +60,14 @@ async def brokers() -> Brokers:
 
 @pytest.fixture
 async def fetcher(brokers: Brokers, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fetcher]:
-    async def first_offset(_: TopicPartition) -> int:
+    async def first(_: Place) -> int:
         return 0
 
     monkeypatch.setattr(module, "fetch", lambda starts, ids, **asked: asked)
     monkeypatch.setattr(module, "_PAUSE_S", 0.001)
-    made = Fetcher(LanePart(), "fetcher", first_offset, gather_bytes=7, request_timeout_ms=20_000)
+    made = Fetcher(LanePart(), "fetcher", gather_bytes=7, request_timeout_ms=20_000)
     made.__dict__["_client"] = brokers
+    monkeypatch.setattr(made.partitions, "first", first)
     made.ids["t"] = TopicId("cluster", UUID(int=1))
     made.seek(HERE, 0)
     made.seek(THERE, 0)
@@ -151,7 +153,7 @@ async def test_a_partition_whose_records_were_lost_keeps_none_from_the_others(
     brokers.leader_for_partition = lambda _: 0  # type: ignore[method-assign, assignment]
     brokers.answers[0].put_nowait((0, {tuple(HERE): lost, tuple(THERE): found}))
     await fetcher.gather([HERE, THERE], FOREVER_S)
-    assert (await fetcher.position(HERE), await fetcher.position(THERE)) == (5, 1)
+    assert (fetcher.position(HERE), fetcher.position(THERE)) == (5, 1)
     assert [record.getMessage() for record in caplog.records] == [Event.OFFSET_MISSING]
 
 

@@ -14,6 +14,7 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume import lanes as host
 from pointsman.bus.consume.lane import Lane
 from pointsman.bus.consume.lanes import Lanes
+from pointsman.bus.places import Place
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
 from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.settings import LanePart
@@ -60,7 +61,7 @@ class Group:
         self.before: list[Lane | None] = []
         self.told: list[tuple[object, ...]] = []
         self.ids = {HERE.topic: TopicId("cluster", UUID(int=1))}
-        self.fetcher = self.consumer = self.admin = self
+        self.fetcher = self.partitions = self.consumer = self.admin = self
 
     async def is_member(self) -> bool:
         self.asked.set()
@@ -82,8 +83,8 @@ class Group:
 
     # --- a member of the group with its clients
 
-    async def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(places, 0)
+    async def first(self, place: Place) -> int:
+        return 0
 
     async def know(self, topics: object) -> None: ...
 

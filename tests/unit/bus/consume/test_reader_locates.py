@@ -46,12 +46,13 @@ class Client:
         self.committed: dict[TopicPartition, int] = {}
         self._meanwhile = meanwhile
         self.broker_is_there = True
+        self.partitions = self
 
-    async def beginning_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    async def offsets(self, times: Mapping[Place, int]) -> dict[Place, int]:
         await asyncio.sleep(0)
         happens, self._meanwhile = self._meanwhile, _nothing
         await happens()
-        return dict.fromkeys(tps, 2)
+        return dict.fromkeys(times, 2)
 
     def seek(self, tp: TopicPartition, offset: int, mark: TopicMark) -> None:
         self.sought[tp] = offset

@@ -1,6 +1,6 @@
 """The watchdog: a lane that stands still is an error only where there is something left for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from pointsman.bus.consume import watchdog as module
 from pointsman.bus.consume.watchdog import StalledError, Watchdog
+from pointsman.bus.places import Place
 
 HERE = TopicPartition("t", 0)
 LIMIT_S = 10.0
@@ -19,16 +20,13 @@ async def stands_still(
 ) -> None:
     """For longer than it may, on a partition that ends at 9."""
 
-    class Consumer:
-        async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-            return dict.fromkeys(tps, 9)
+    async def offsets(times: Mapping[Place, int]) -> dict[Place, int]:
+        return dict.fromkeys(times, 9)
 
-    async def position(_: TopicPartition) -> int | None:
-        return read_to
-
+    fetcher = SimpleNamespace(partitions=SimpleNamespace(offsets=offsets), position=lambda _: read_to)
     times = iter(clock)
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(times)))
-    watchdog = Watchdog(cast("Any", Consumer()), LIMIT_S, position)
+    watchdog = Watchdog(cast("Any", fetcher), LIMIT_S)
     for _ in clock[1:]:
         await watchdog.look({HERE: at})
 

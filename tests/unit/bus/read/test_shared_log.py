@@ -5,12 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from aiokafka.structs import TopicPartition
 
 from pointsman.bus import connection
 from pointsman.bus.admin.topic_ids import TopicId
 from pointsman.bus.consume import fetcher
 from pointsman.bus.errors import BusError
+from pointsman.bus.places import Place
 from pointsman.bus.read import follow, partitions, shared_log
 from pointsman.bus.read.shared_log import SharedLog
 from pointsman.bus.settings import LanePart
@@ -43,10 +43,10 @@ class Client:
 class Partitions(partitions.Partitions):
     """Offsets are known."""
 
-    async def offsets(self, times: Any, within: float) -> Any:
+    async def offsets(self, times: Any) -> Any:
         return dict.fromkeys(times, 9)
 
-    async def first(self, tp: TopicPartition, within: float) -> int:
+    async def first(self, place: Place) -> int:
         return 0
 
 
@@ -57,7 +57,7 @@ async def test_a_partition_without_an_answer_for_long_is_an_error(monkeypatch: p
     now = iter(range(0, 1_000_000, settings.stall_timeout_ms // 4000))
     monkeypatch.setattr(fetcher, "time", SimpleNamespace(monotonic=lambda: next(now)))
     monkeypatch.setattr(connection, "AIOKafkaClient", Client)
-    monkeypatch.setattr(follow, "Partitions", Partitions)
+    monkeypatch.setattr(fetcher, "Partitions", Partitions)
     monkeypatch.setattr(follow, "reach", there)
     monkeypatch.setattr(shared_log, "Publisher", lambda _: Client())
     with pytest.raises(BusError, match="no broker has answered"):

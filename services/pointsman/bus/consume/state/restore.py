@@ -15,7 +15,7 @@ from pointsman.bus.codec.records import Incoming, Unread
 from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.consume.watchdog import StalledError
 from pointsman.bus.errors import BusError
-from pointsman.bus.places import EARLIEST, LATEST
+from pointsman.bus.places import LATEST
 from pointsman.bus.read.partitions import Partitions
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event
@@ -48,24 +48,17 @@ async def restore(settings: LanePart, inputs: Sequence[str], changelog: TopicPar
         KafkaError, OSError: no broker answers.
     """
     started = time.monotonic()
-    place, timeout_s = (changelog.topic, changelog.partition), settings.request_timeout_ms / 1000
-    fetcher = Fetcher(
-        settings,
-        "pointsman-state",
-        lambda tp: partitions.first(tp, timeout_s),
-        request_timeout_ms=settings.request_timeout_ms,
-        skips=False,
-    )
+    place, timeout_ms = (changelog.topic, changelog.partition), settings.request_timeout_ms
+    fetcher = Fetcher(settings, "pointsman-state", request_timeout_ms=timeout_ms, skips=False)
     # What is not committed yet counts, too.
-    partitions = Partitions(fetcher.client, committed_only=False, user=settings.kafka_username)
+    ends = Partitions(fetcher.client, within=timeout_ms / 1000, committed_only=False)
     try:
         await fetcher.start()
         topics = [*inputs, changelog.topic]
-        see_alike(topics, [topic for topic, _ in await partitions.all(topics)])
+        see_alike(topics, [topic for topic, _ in await fetcher.partitions.all(topics)])
         await fetcher.know([changelog.topic])
-        first = (await partitions.offsets({place: EARLIEST}, timeout_s))[place]
-        end = (await partitions.offsets({place: LATEST}, timeout_s))[place]
-        fetcher.seek(changelog, first)
+        fetcher.seek(changelog, await fetcher.partitions.first(place))
+        end = (await ends.offsets({place: LATEST}))[place]
         values: dict[bytes, bytes] = {}
         count = 0
         moved = started
