@@ -81,8 +81,8 @@ async def refusal(settings: KafkaPart, host: str, port: int, within: float) -> B
         return error
 
 
-async def reach_once(settings: KafkaPart, within: float) -> None:
-    """Return when one of the servers lets us in; each is asked once.
+async def ask_servers(settings: KafkaPart, within: float) -> tuple[str, int]:
+    """The first of the servers that lets us in; each is asked once.
 
     Raises:
         KafkaUnavailableError: none does; KafkaLoginError where one answers.
@@ -91,7 +91,7 @@ async def reach_once(settings: KafkaPart, within: float) -> None:
     for host, port in addresses(settings.kafka):
         reason = await refusal(settings, host, port, within)
         if reason is None:
-            return
+            return host, port
         reasons.append(reason)
     for reason in reasons:
         if isinstance(reason, KafkaLoginError):
@@ -99,8 +99,8 @@ async def reach_once(settings: KafkaPart, within: float) -> None:
     raise KafkaUnavailableError(settings.kafka, within, "; ".join(map(str, reasons)))
 
 
-async def reach(settings: KafkaPart, within: float = PATIENCE_S) -> None:
-    """Return as soon as one of the servers lets us in.
+async def await_server(settings: KafkaPart, within: float = PATIENCE_S) -> tuple[str, int]:
+    """One of the servers, as soon as it lets us in.
 
     Raises:
         KafkaUnavailableError: none does within `within` seconds; KafkaLoginError, sooner, where one answers.
@@ -109,7 +109,7 @@ async def reach(settings: KafkaPart, within: float = PATIENCE_S) -> None:
     until = began + within
     while True:
         try:
-            return await reach_once(settings, max(until - time.monotonic(), 0.1))
+            return await ask_servers(settings, max(until - time.monotonic(), 0.1))
         except KafkaLoginError as error:
             if error.sure or time.monotonic() >= min(until, began + _STARTING_S):
                 raise

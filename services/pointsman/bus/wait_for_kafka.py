@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from pointsman.bus import connection
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.settings import LanePart
-from pointsman.bus.tcp_check import reach_once
+from pointsman.bus.tcp_check import ask_servers
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 
@@ -37,7 +37,7 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
     told = None
     while True:
         try:
-            await reach_once(settings, _ASK_S)
+            await ask_servers(settings, _ASK_S)
             missing = await _missing(settings, topics)
         except KafkaUnavailableError as error:
             problem = error.line

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.emit import emit_own
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.client.line import ledger_of
 from pointsman.limits.bounds import LAST_MS
@@ -14,8 +14,6 @@ from pointsman.limits.ledger import Ledger
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.control.limits import LimitResumed
-from pointsman_schemas.envelope import Envelope
-from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topics import Topics
 
 
@@ -78,11 +76,9 @@ async def resume(
     Raises:
         BusError: it could not be written; nothing, or a part, is resumed.
     """
-    now = clock()
-    messages = [LimitResumed(by=by, target=target, reason=reason) for target in targets]
     records = [
-        emit(topics.limits, message.target.encode(), Envelope(uuid7(now), by, message.TYPE, now, by), message)
-        for message in messages
+        emit_own(topics.limits, target, by, LimitResumed(by=by, target=target, reason=reason), clock())
+        for target in targets
     ]
     async with Publisher(kafka) as publisher:
         await publisher.publish(records)

@@ -34,7 +34,6 @@ from pointsman.review.told import done, unknown_case
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
-from pointsman.runtime.metrics import DEAD
 from pointsman_schemas.base import Json, Message
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import Envelope, follow_with
@@ -309,7 +308,6 @@ class ReviewHandler:
         return broker_time(record) if record.by_broker else self._clock()
 
     def _dead(self, record: Incoming, malformed: Malformed) -> Outgoing:
-        DEAD.labels(STAGE, malformed.reason).inc()
         letter = DeadLetter(malformed.reason, malformed.message, STAGE, *record.origin)
         return dead_letter(
             self._topics.dead, record, letter, cause=malformed.cause, source=SOURCE, now=self._clock()

@@ -10,7 +10,7 @@ from pointsman.bus.codec.claimed import dataref
 from pointsman.bus.codec.emit import dead_letter, emit
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.router.admission import Refused
-from pointsman.runtime.metrics import DEAD, FINISHED
+from pointsman.runtime.metrics import FINISHED
 from pointsman_schemas.base import Message
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.decisions import Decision
@@ -66,7 +66,6 @@ class Replies:
 
     def dead_letter(self, cause: Envelope | None, why: Refused) -> list[Outgoing]:
         """The dead letter alone, for a record whose job is unknown or has its outcome already."""
-        DEAD.labels(STAGE, why.reason).inc()
         letter = DeadLetter(why.reason, why.message, STAGE, *self.record.origin)
         return [
             dead_letter(self.topics.dead, self.record, letter, cause=cause, source=self.source, now=self.now)

@@ -14,7 +14,6 @@ from pointsman.registry.cancellations import Cancellations
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
-from pointsman.runtime.metrics import DEAD
 from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.calls.attempts import Attempts, CallContext
 from pointsman.worker.calls.chunks import JobChunks
@@ -239,7 +238,6 @@ class WorkerHandler:
     def _dead_letter(
         self, record: Incoming, cause: Envelope | None, reason: Reason, message: str
     ) -> Outgoing:
-        DEAD.labels(STAGE, reason).inc()
         letter = DeadLetter(reason, message, STAGE, *record.origin)
         return dead_letter(
             self._topics.dead, record, letter, cause=cause, source=self._source, now=self._clock()

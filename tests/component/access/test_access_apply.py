@@ -24,7 +24,7 @@ from pointsman.bus.admin.quotas import list_quotas, set_client_quota, set_quotas
 from pointsman.bus.admin.topics import apply as apply_topics
 from pointsman.bus.admin.users import list_users, remove_users, set_passwords
 from pointsman.bus.errors import BusError
-from pointsman.bus.tcp_check import reach
+from pointsman.bus.tcp_check import await_server
 from pointsman.dev.servers.postgres import EmbeddedPostgres
 from pointsman.store.errors import StoreError
 from pointsman.store.migrate import migrate
@@ -142,7 +142,7 @@ async def test_everybody_gets_in_with_what_was_given(made: Installation, broker:
     assert made.passwords.keys() == set(made.wanted.users)
     for name, passwords in made.passwords.items():
         assert passwords.kafka is not None
-        await reach(broker.part(name, passwords.kafka))
+        await await_server(broker.part(name, passwords.kafka))
         assert (passwords.postgres is None) == (name not in made.wanted.logins)
         if passwords.postgres is not None:
             await (await asyncpg.connect(as_login(made.postgres, name, passwords.postgres))).close()
@@ -250,7 +250,7 @@ async def test_who_is_renewed_gets_in_with_the_new_password_only(
     assert before.kafka and after.kafka and before.postgres and after.postgres
     await _until_let_in(broker, name, after.kafka)
     with pytest.raises(BusError):
-        await reach(broker.part(name, before.kafka), 1)
+        await await_server(broker.part(name, before.kafka), 1)
     await (await asyncpg.connect(as_login(made.postgres, name, after.postgres))).close()
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(as_login(made.postgres, name, before.postgres))
@@ -258,7 +258,7 @@ async def test_who_is_renewed_gets_in_with_the_new_password_only(
 
 async def _until_let_in(broker: GuardedKafka, name: str, password: str) -> None:
     """Brokers hear of a password a moment after it was taken."""
-    await reach(broker.part(name, password), 20)
+    await await_server(broker.part(name, password), 20)
 
 
 async def test_what_others_were_given_on_the_cluster_is_named_and_left(made: Installation) -> None:

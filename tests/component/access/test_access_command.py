@@ -9,7 +9,7 @@ import pytest
 from pointsman.bus.admin.acl import Acl, principal
 from pointsman.bus.admin.acls import add_acls, remove_acls
 from pointsman.bus.admin.topics import apply as apply_topics
-from pointsman.bus.tcp_check import reach
+from pointsman.bus.tcp_check import await_server
 from pointsman.registry.agents_file import parse
 from pointsman.registry.changes import plan as plan_registry
 from pointsman.registry.changes import turned
@@ -92,7 +92,9 @@ async def test_from_nothing_to_a_rotated_password(command: Command, guarded: Gua
     ]
     assert {oct(file.stat().st_mode & 0o777) for file in files} == {"0o600"}
     reader = _read(folder / f"{PREFIX}.agent.reader.env")
-    await reach(guarded.broker.part(reader["POINTSMAN_KAFKA_USERNAME"], reader["POINTSMAN_KAFKA_PASSWORD"]))
+    await await_server(
+        guarded.broker.part(reader["POINTSMAN_KAFKA_USERNAME"], reader["POINTSMAN_KAFKA_PASSWORD"])
+    )
     assert (folder / f"{PREFIX}.agent.reader.password").read_text() == reader["POINTSMAN_KAFKA_PASSWORD"]
     audit = _read(folder / f"{PREFIX}.audit.env")
     await (await asyncpg.connect(audit["POINTSMAN_POSTGRES_WRITER"])).close()

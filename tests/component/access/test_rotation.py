@@ -21,7 +21,7 @@ from pointsman.bus.errors import BusError, KafkaLoginError
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.settings import LanePart
-from pointsman.bus.tcp_check import reach
+from pointsman.bus.tcp_check import await_server
 from pointsman.cli.ops.access_secrets import told, write
 from pointsman.dev.certificates import Authority
 from pointsman.runtime.clock import utc_now
@@ -132,7 +132,7 @@ async def test_users_go_on_with_new_passwords_from_their_files(
     await _until_let_in(users.part(WORKER))
     await users.work_until_connected_anew()
     with pytest.raises(BusError):
-        await reach(guarded.broker.part(WORKER, old), 1)
+        await await_server(guarded.broker.part(WORKER, old), 1)
 
 
 async def test_users_go_on_when_the_broker_has_a_certificate_of_another_ca(
@@ -145,7 +145,7 @@ async def test_users_go_on_when_the_broker_has_a_certificate_of_another_ca(
     write_private(users.ca, another.file.read_text())
     await users.work_until_connected_anew()
     with pytest.raises(KafkaLoginError, match="is not signed by the CA in"):
-        await reach(guarded.broker.admin.model_copy(update={"kafka_ca_file": old}), 1)
+        await await_server(guarded.broker.admin.model_copy(update={"kafka_ca_file": old}), 1)
 
 
 async def test_the_super_user_has_a_new_password_and_nobody_else_notices(
@@ -161,7 +161,7 @@ async def test_the_super_user_has_a_new_password_and_nobody_else_notices(
     await _until_let_in(admin)
     await users.work_until_connected_anew()
     with pytest.raises(BusError):
-        await reach(guarded.broker.part(name, old), 1)
+        await await_server(guarded.broker.part(name, old), 1)
 
 
 async def _until_let_in(part: KafkaPart) -> None:
@@ -169,6 +169,8 @@ async def _until_let_in(part: KafkaPart) -> None:
     async with asyncio.timeout(60):
         while True:
             try:
-                return await reach(part, 5)
+                await await_server(part, 5)
             except BusError:
                 await asyncio.sleep(0.05)
+            else:
+                return

@@ -13,7 +13,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from pointsman.access.apply import Servers, apply, issue, plan, suspend
 from pointsman.access.derive import Access, derive
 from pointsman.bus.errors import BusError
-from pointsman.bus.tcp_check import addresses, connected, reach
+from pointsman.bus.tcp_check import addresses, await_server, connected
 from pointsman.registry.agents_file import parse
 from pointsman.registry.changes import plan as registry_plan
 from pointsman.registry.publish import Person, submit
@@ -69,7 +69,7 @@ async def test_an_open_connection_ends_and_there_is_no_other(guarded: Guarded) -
                     await connection.send(MetadataRequest([]))
                     await asyncio.sleep(0.05)
     with pytest.raises(BusError):
-        await reach(made.part(user), 1)
+        await await_server(made.part(user), 1)
     await _without(guarded, [agent])
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pointsman.bus.errors import BusError
-from pointsman.bus.tcp_check import reach
+from pointsman.bus.tcp_check import await_server
 from pointsman.dev.certificates import Authority
 from pointsman.runtime.settings import KafkaPart
 from tests.support.access.installation import PREFIX, Guarded
@@ -39,11 +39,11 @@ ATTEMPTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 async def test_nobody_gets_in_otherwise(guarded: Guarded, attempt: str) -> None:
     with pytest.raises(BusError):
-        await reach(_with(guarded, ATTEMPTS[attempt]), 1)
+        await await_server(_with(guarded, ATTEMPTS[attempt]), 1)
 
 
 async def test_the_agent_itself_gets_in(guarded: Guarded) -> None:
-    await reach(_with(guarded, {}))
+    await await_server(_with(guarded, {}))
 
 
 @pytest.mark.parametrize("listener", ["BROKERS", "CONTROLLER"])
@@ -61,7 +61,7 @@ async def test_the_brokers_way_in_is_for_their_certificate_only(
         there | {"kafka_security_protocol": "PLAINTEXT", **_NOBODY},
     ):
         with pytest.raises(BusError):
-            await reach(_with(guarded, attempt), 1)
+            await await_server(_with(guarded, attempt), 1)
 
 
 def _with(guarded: Guarded, other: dict[str, Any]) -> KafkaPart:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from pointsman.bus.admin.users import set_passwords
 from pointsman.bus.errors import BusError, KafkaLoginError
 from pointsman.bus.read.follow import follow
-from pointsman.bus.tcp_check import reach
+from pointsman.bus.tcp_check import await_server
 from pointsman.client.client import Client
 from pointsman.dev.certificates import Authority
 from pointsman.dev.services.secure_logins import SecureLogins
@@ -82,11 +82,11 @@ async def test_jobs_go_on_while_passwords_and_the_brokers_certificate_are_replac
     for part, old in old_passwords.items():
         own = {"kafka_password": SecretStr(old), "kafka_password_file": None}
         with pytest.raises(BusError):
-            await reach(logins.kafka(part).model_copy(update=own), 1)
+            await await_server(logins.kafka(part).model_copy(update=own), 1)
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(old_address)
     with pytest.raises(KafkaLoginError, match="is not signed by the CA in"):
-        await reach(system.settings.model_copy(update={"kafka_ca_file": old_ca}), 1)
+        await await_server(system.settings.model_copy(update={"kafka_ca_file": old_ca}), 1)
 
 
 async def new_passwords_in_kafka(system: System, logins: SecureLogins) -> dict[str, str]:

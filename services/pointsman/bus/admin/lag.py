@@ -18,7 +18,7 @@ from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.places import EARLIEST, LATEST, Place
 from pointsman.bus.produce.bitmap import decode_metadata
-from pointsman.bus.tcp_check import PATIENCE_S, reach
+from pointsman.bus.tcp_check import PATIENCE_S, await_server
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
@@ -146,7 +146,7 @@ async def lag(
     Raises:
         KafkaUnavailableError, TopicMissingError, BusError: it could not be found out.
     """
-    await reach(settings)
+    await await_server(settings)
     try:
         async with connection.connected_admin(settings, PATIENCE_S) as admin:
             groups = {target.group for target in watched}

@@ -9,10 +9,10 @@ from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import IncompatibleBrokerVersion
 from aiokafka.protocol.metadata import MetadataRequest
 
-from pointsman.bus.errors import BusError, KafkaLoginError, KafkaUnavailableError
+from pointsman.bus.errors import BusError, KafkaLoginError
 from pointsman.bus.protocol.transaction_requests import Versions, versions
 from pointsman.bus.refused_connection import FAILURES
-from pointsman.bus.tcp_check import addresses, connected, reach, refusal
+from pointsman.bus.tcp_check import await_server, connected, refusal
 from pointsman.runtime.settings import KafkaPart
 
 #: Each question, seconds.
@@ -61,8 +61,7 @@ async def probe(settings: KafkaPart) -> Probe:
     """Ask; never raises, whatever is wrong is in the answer."""
     bootstrap = settings.kafka
     try:
-        await reach(settings, _PATIENCE_S)
-        host, port = await _listening(settings)
+        host, port = await await_server(settings, _PATIENCE_S)
         async with connected(settings, host, port, _PATIENCE_S) as connection:
             spoken = await _versions(connection)
             cluster = await connection.send(MetadataRequest(None, allow_auto_topic_creation=False))
@@ -96,18 +95,6 @@ async def _brokers(settings: KafkaPart, addresses: Mapping[int, tuple[str, int]]
 def _release(spoken: Versions) -> str:
     known = spoken.known.get("metadata.version", 0)
     return next((release for level, release in _RELEASES if known >= level), "unknown")
-
-
-async def _listening(settings: KafkaPart) -> tuple[str, int]:
-    """The first of the addresses that lets us in, as none but the brokers' own would tell of themselves.
-
-    Raises:
-        KafkaUnavailableError: none does any more.
-    """
-    for host, port in addresses(settings.kafka):
-        if await refusal(settings, host, port, _PATIENCE_S) is None:
-            return host, port
-    raise KafkaUnavailableError(settings.kafka, _PATIENCE_S, "what listened there is gone")
 
 
 async def _versions(connection: AIOKafkaConnection) -> Versions:

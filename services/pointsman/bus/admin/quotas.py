@@ -10,7 +10,7 @@ from pointsman.bus import connection
 from pointsman.bus.errors import BusError
 from pointsman.bus.protocol import quota_requests
 from pointsman.bus.protocol.transaction_requests import Packed
-from pointsman.bus.tcp_check import reach
+from pointsman.bus.tcp_check import await_server
 from pointsman.runtime.settings import KafkaPart
 
 #: Whatever its name is.
@@ -76,7 +76,7 @@ async def _set(settings: KafkaPart, request: Packed) -> None:
 
 @asynccontextmanager
 async def _client(settings: KafkaPart) -> AsyncIterator[AIOKafkaClient]:
-    await reach(settings)
+    await await_server(settings)
     try:
         async with connection.connected_client(settings) as client:
             yield client

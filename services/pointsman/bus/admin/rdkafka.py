@@ -14,7 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an
 
 from pointsman.bus import connection
 from pointsman.bus.errors import BusError, KafkaUnavailableError
-from pointsman.bus.tcp_check import PATIENCE_S, reach
+from pointsman.bus.tcp_check import PATIENCE_S, await_server
 from pointsman.runtime.settings import KafkaPart
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ async def admin(settings: KafkaPart) -> AdminClient:
     Raises:
         KafkaUnavailableError: no broker lets us in.
     """
-    await reach(settings)
+    await await_server(settings)
     return connection.cluster_admin(settings)
 
 

@@ -14,7 +14,7 @@ from aiokafka.client import AIOKafkaClient
 from pointsman.bus import connection
 from pointsman.bus.protocol.transaction_requests import Packed, ResponseReader
 from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
-from pointsman.bus.tcp_check import reach
+from pointsman.bus.tcp_check import await_server
 from pointsman.runtime.settings import KafkaPart
 
 _API, _VERSION = 3, 12
@@ -54,7 +54,7 @@ async def topic_ids_of(settings: KafkaPart) -> dict[str, TopicId]:
         KafkaUnavailableError: no broker answers.
         KafkaError: they do not say.
     """
-    await reach(settings)
+    await await_server(settings)
     async with connection.connected_client(settings) as client:
         ids: dict[str, TopicId] = await client.send(client.get_random_node(), request(None))
         return ids

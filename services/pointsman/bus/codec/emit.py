@@ -4,6 +4,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.runtime.metrics import DEAD
 from pointsman_schemas import dead, envelope
 from pointsman_schemas.base import Message
 from pointsman_schemas.envelope import Envelope
@@ -36,6 +37,7 @@ def dead_letter(
     now: datetime,
 ) -> Outgoing:
     """The dead letter for `record`: its bytes as on Kafka, its own headers prefixed, both up to a bound."""
+    DEAD.labels(letter.stage, letter.reason).inc()
     if cause is None:
         id = derived_id(*record.root, "dead")
         letter_envelope = Envelope(id, source, dead.TYPE, now, UNKNOWN_AGENT)

@@ -23,7 +23,7 @@ from pointsman.bus.errors import RecordsRefusedError
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure
-from pointsman.runtime.metrics import DEAD, FINISHED
+from pointsman.runtime.metrics import FINISHED
 from pointsman_schemas import dead
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
@@ -77,9 +77,7 @@ class Failing:
             log,
             logging.ERROR,
             Event.RECORD_GIVEN_UP,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
+            **record.place,
             error=repr(error),
         )
         problem = f"a defect in the {self._stage} ({type(error).__name__}), see its log -- send the job again"
@@ -141,7 +139,6 @@ class Failing:
         """The dead letter and, if the cause names a job, that job's outcome."""
         now = self._clock()
         reason, fail_reason = reasons
-        DEAD.labels(self._stage, reason).inc()
         letter = dead.DeadLetter(reason, problem, self._stage, *record.origin)
         made = [dead_letter(self._topics.dead, record, letter, cause=cause, source=self._source, now=now)]
         if ends and cause is not None and cause.job_id is not None:

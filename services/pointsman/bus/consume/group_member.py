@@ -22,7 +22,7 @@ from pointsman.bus.consume.watchdog import StalledError, Watchdog
 from pointsman.bus.errors import KafkaUnavailableError, line_of
 from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.settings import LanePart
-from pointsman.bus.tcp_check import reach_once
+from pointsman.bus.tcp_check import ask_servers
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 
@@ -60,7 +60,7 @@ async def group_member(
         KafkaUnavailableError: no broker answers.
     """
     timeout_ms = settings.request_timeout_ms
-    await reach_once(settings, timeout_ms / 1000)
+    await ask_servers(settings, timeout_ms / 1000)
     consumer = consumer_of(settings, group, aligned=aligned)
     admin = connection.admin(settings, request_timeout_ms=timeout_ms)
     fetcher = Fetcher(settings, group, gather_bytes, request_timeout_ms=timeout_ms, skips=False)

@@ -26,7 +26,7 @@ from pointsman.bus.admin.look_back import looked_back
 from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.consume.group_member import GroupMember, group_member, keep_connected, wait_at_most
 from pointsman.bus.consume.lane import Lane
-from pointsman.bus.consume.lost import put_lost_on_record
+from pointsman.bus.consume.lost import pass_over_lost
 from pointsman.bus.errors import line_of
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
 from pointsman.bus.produce.shared_transactions import SharedTransactions
@@ -278,7 +278,7 @@ class Lanes:
                 from_there = await looked_back(fetcher.partitions, place, position.next_offset, span)
                 lane.position = max(first, min(lane.position, from_there))
             if lane is not before:
-                await put_lost_on_record(self._settings, self._group, writer, position, first)
+                await pass_over_lost(self._settings, self._group, writer, position, first)
             lives[:] = [lane]
             if tp in self._commits_when_failed:
                 self._commits_when_failed[tp] = lane.commits

@@ -11,14 +11,14 @@ from pointsman.bus.produce.lane_writer import LaneWriter, Position
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
-from pointsman.runtime.metrics import DEAD, LOST
+from pointsman.runtime.metrics import LOST
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.reasons import Reason
 
 log = logging.getLogger(__name__)
 
 
-async def put_lost_on_record(
+async def pass_over_lost(
     settings: LanePart, group: str, writer: LaneWriter, position: Position, first: int
 ) -> None:
     """Where the lane's position is before `first`, which the partition begins at: say so, and move it there.
@@ -40,7 +40,6 @@ async def put_lost_on_record(
         lane.topic, lane.partition, at, int(time.time() * 1000), None, None, (), seed=writer.seed
     )
     letter = DeadLetter(Reason.INTERNAL, problem, stage, *record.origin, lost_before=first)
-    DEAD.labels(stage, letter.reason).inc()
     await writer.write(
         [
             dead_letter(

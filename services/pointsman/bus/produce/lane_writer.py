@@ -58,7 +58,7 @@ class LaneWriter:
         self._group = group
         self.lane = lane
         self.membership = membership
-        self._transactions = transactions
+        self._queue = transactions
         self._partitions: dict[str, int] = {}
         #: How many partitions the lane's own topic has; known once the position is.
         self.partitions = 1
@@ -82,7 +82,7 @@ class LaneWriter:
         Raises:
             KafkaError: the brokers do not say; the lane must not take that for a group that never committed.
         """
-        await self._transactions.settled((self.lane.topic, self.lane.partition))
+        await self._queue.settled((self.lane.topic, self.lane.partition))
         await self._count(self.lane.topic)
         if topic is not None:
             self.mark = await topic_mark(admin, self._group, self.lane.topic, topic)
@@ -92,7 +92,7 @@ class LaneWriter:
     async def settled(self, topics: Iterable[str]) -> None:
         """Return when nothing that we wrote for the lanes of this partition in these topics is under way."""
         for topic in topics:
-            await self._transactions.settled((topic, self.lane.partition))
+            await self._queue.settled((topic, self.lane.partition))
 
     async def is_last(self, admin: AIOKafkaAdminClient, *, within: float) -> bool:
         """Whether the committed position is as this writer read or wrote it last: nobody else had the lane.
@@ -135,7 +135,7 @@ class LaneWriter:
         while True:
             grouped = await self._grouped(records)
             try:
-                await self._transactions.write(self.membership, offset, grouped)
+                await self._queue.write(self.membership, offset, grouped)
                 break
             except TopicsClosedError as error:
                 # Another lane's, which is in the same transaction; or ours, which go elsewhere then.
@@ -172,7 +172,7 @@ class LaneWriter:
         """Whether it can be written to, as far as is known."""
         if time.monotonic() < self._closed_until.get(topic, 0.0):
             return False
-        if topic in self._partitions or await self._transactions.is_there(topic):
+        if topic in self._partitions or await self._queue.transactions.is_there(topic):
             return True
         self._close(topic, "there is no such topic")
         return False
@@ -183,7 +183,7 @@ class LaneWriter:
         event(log, logging.WARNING, Event.TOPIC_PASSED_OVER, topic=topic, problem=problem)
 
     async def _count(self, topic: str) -> int:
-        count = self._partitions[topic] = await self._transactions.partitions(topic)
+        count = self._partitions[topic] = await self._queue.transactions.partitions(topic)
         if topic == self.lane.topic:
             self.partitions = count
         return count

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from pointsman.bus import connection
 from pointsman.bus.codec.records import MAX_RECORD_BYTES
 from pointsman.bus.errors import KafkaUnavailableError
-from pointsman.bus.tcp_check import reach
+from pointsman.bus.tcp_check import await_server
 from pointsman.runtime.settings import KafkaPart
 
 #: How long an orderly end may take when no broker answers, seconds.
@@ -23,7 +23,7 @@ async def start_producer(settings: KafkaPart, patience: float, **options: Any) -
     Raises:
         KafkaUnavailableError: no broker, or it lets us not in.
     """
-    await reach(settings, patience)
+    await await_server(settings, patience)
     producer = connection.producer(
         settings,
         compression_type="zstd",

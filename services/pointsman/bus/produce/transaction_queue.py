@@ -76,7 +76,7 @@ class TransactionQueue:
     """Writes what waits, all of it together, until it is closed; made within a running event loop."""
 
     def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
+        self.transactions = transactions
         #: Whether the outcome of the last transaction is known.
         self._clear = True
         #: How many go alone now.
@@ -95,14 +95,6 @@ class TransactionQueue:
             BrokerTooOldError: the cluster has not agreed on these transactions.
         """
         return cls(await Transactions.open(settings, group))
-
-    async def partitions(self, topic: str) -> int:
-        """How many partitions the topic has."""
-        return await self._transactions.partitions(topic)
-
-    async def is_there(self, topic: str) -> bool:
-        """Whether there is such a topic that we may see."""
-        return await self._transactions.is_there(topic)
 
     async def write(
         self, membership: Membership, offset: Offset, records: Mapping[Place, Sequence[Made]]
@@ -140,7 +132,7 @@ class TransactionQueue:
         await asyncio.wait([self._task])
         for write in self._waiting:
             write.end(KafkaConnectionError("closed"))
-        await self._transactions.close()
+        await self.transactions.close()
 
     async def _run(self) -> None:
         while True:
@@ -193,7 +185,7 @@ class TransactionQueue:
             # What is left of it holds up all who read its topics: it is aborted at once. If that fails, it is
             # before the next transaction, or by the broker when its time is over.
             with contextlib.suppress(KafkaError, OSError):
-                await self._transactions.begin_anew()
+                await self.transactions.begin_anew()
                 self._clear = True
             parts = _by_group(writes)
             if self._clear and isinstance(error, _REFUSED_BY_A_GROUP) and len(parts) > 1:
@@ -209,7 +201,7 @@ class TransactionQueue:
 
     async def _write_together(self, writes: Sequence[_Write]) -> None:
         if not self._clear:
-            await self._transactions.begin_anew()
+            await self.transactions.begin_anew()
         self._clear = False
         records: dict[Place, list[Made]] = {}
         for write in writes:
@@ -219,7 +211,7 @@ class TransactionQueue:
         for write in writes:
             positions.setdefault(write.membership, []).append(write.offset)
         try:
-            await self._transactions.write(positions, records)
+            await self.transactions.write(positions, records)
         except RecordsRefusedError:
             self._clear = True
             raise

@@ -42,7 +42,7 @@ from pointsman.bus.produce.transactional_ids import transactional_id
 from pointsman.bus.protocol import transaction_requests as requests
 from pointsman.bus.protocol.transaction_requests import Membership, Offset, Packed, Producer, Versions
 from pointsman.bus.settings import LanePart
-from pointsman.bus.tcp_check import reach_once
+from pointsman.bus.tcp_check import ask_servers
 
 #: Between two tries, seconds. The coordinator takes a millisecond or two to end the transaction before.
 _SOON_S, _PAUSE_S = 0.003, 0.05
@@ -98,7 +98,7 @@ class Transactions:
             try:
                 await connection.connect(client)
             except KafkaConnectionError:
-                await reach_once(settings, settings.request_timeout_ms / 1000)  # which says why
+                await ask_servers(settings, settings.request_timeout_ms / 1000)  # which says why
                 raise
             if await transaction_version(client) < 2:
                 raise BrokerTooOldError(settings.kafka)

@@ -23,7 +23,7 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.errors import BusError, KafkaUnavailableError
 from pointsman.bus.places import LATEST, Place, Start, Topics
-from pointsman.bus.tcp_check import PATIENCE_S, reach
+from pointsman.bus.tcp_check import PATIENCE_S, await_server
 from pointsman.runtime.settings import KafkaPart
 
 Isolation = Literal["read_committed", "read_uncommitted"]
@@ -93,7 +93,7 @@ class Follower:
 
     async def __aenter__(self) -> Self:
         """Raises: KafkaUnavailableError, TopicMissingError, BusError."""
-        await reach(self._settings, self._patience)
+        await await_server(self._settings, self._patience)
         self._fetcher = Fetcher(
             self._settings,
             "pointsman-reader",

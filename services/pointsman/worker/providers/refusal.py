@@ -99,7 +99,7 @@ def refuse(
         "http_status": status,
         "elsewhere": rule.elsewhere,
     }
-    if rule.again:
+    if rule.is_transient:
         return Retry(after=error.delay_s if after is None else after, **rest)
     nothing_left_s = USED_UP_S if kind is RefusalKind.USED_UP else None
     code = TOO_LONG if kind is RefusalKind.TOO_LONG else error.code

@@ -31,10 +31,10 @@ class RefusalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefusalRow:
-    """`again`: it may go well there another time; `elsewhere`: another target need not share it."""
+    """`is_transient`: it may go well there another time; `elsewhere`: another target need not share it."""
 
     reason: FailReason
-    again: bool = False
+    is_transient: bool = False
     elsewhere: bool = False
 
 
@@ -44,11 +44,11 @@ ROWS = {
     RefusalKind.NO_MODEL: RefusalRow(FailReason.MODEL_NOT_FOUND, elsewhere=True),
     RefusalKind.TOO_LONG: RefusalRow(FailReason.BAD_REQUEST),
     RefusalKind.FILTERED: RefusalRow(FailReason.CONTENT_FILTER),
-    RefusalKind.LIMITED: RefusalRow(FailReason.RATE_LIMITED, again=True),
-    RefusalKind.TIMED_OUT: RefusalRow(FailReason.TIMEOUT, again=True),
-    RefusalKind.FAILING: RefusalRow(FailReason.SERVER_ERROR, again=True),
+    RefusalKind.LIMITED: RefusalRow(FailReason.RATE_LIMITED, is_transient=True),
+    RefusalKind.TIMED_OUT: RefusalRow(FailReason.TIMEOUT, is_transient=True),
+    RefusalKind.FAILING: RefusalRow(FailReason.SERVER_ERROR, is_transient=True),
     RefusalKind.REDIRECTED: RefusalRow(FailReason.BAD_RESPONSE, elsewhere=True),
-    RefusalKind.UNREADABLE: RefusalRow(FailReason.BAD_RESPONSE, again=True),
+    RefusalKind.UNREADABLE: RefusalRow(FailReason.BAD_RESPONSE, is_transient=True),
     RefusalKind.REQUEST: RefusalRow(FailReason.BAD_REQUEST),
 }
 

@@ -26,7 +26,7 @@ from pointsman.bus.host import control_broker
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import follow
 from pointsman.bus.settings import LanePart
-from pointsman.bus.tcp_check import reach
+from pointsman.bus.tcp_check import await_server
 from pointsman.cli.checks.kafka import kafka as check_kafka
 from pointsman.runtime import token_source
 from pointsman.runtime.settings import KafkaPart
@@ -233,7 +233,9 @@ async def test_each_mistake_is_one_line_that_says_what_to_do(
 ) -> None:
     monkeypatch.setattr(token_source, "COMMAND_S", 0.5)
     asked = wrong(secured)
-    errors = await asyncio.gather(*(reach(part, 60) for part, _ in asked.values()), return_exceptions=True)
+    errors = await asyncio.gather(
+        *(await_server(part, 60) for part, _ in asked.values()), return_exceptions=True
+    )
     for (what, (_, said)), error in zip(asked.items(), errors, strict=True):
         assert isinstance(error, KafkaLoginError), (what, error)
         assert re.search(said, error.line), (what, error.line)
@@ -243,12 +245,12 @@ async def test_each_mistake_is_one_line_that_says_what_to_do(
 
 
 async def test_a_program_s_token_logs_in(secured: SecuredKafka) -> None:
-    await reach(by_command(secured, f"echo {token()}"))
+    await await_server(by_command(secured, f"echo {token()}"))
 
 
 async def test_a_password_from_a_file_logs_in(secured: SecuredKafka) -> None:
     file = secured.file("password", f"{PASSWORD}\n")
-    await reach(secured.part("BOTH", SCRAM, kafka_password=None, kafka_password_file=file))
+    await await_server(secured.part("BOTH", SCRAM, kafka_password=None, kafka_password_file=file))
 
 
 @asynccontextmanager
@@ -269,7 +271,7 @@ async def mute() -> AsyncIterator[int]:
 async def test_a_server_that_says_nothing_is_not_waited_for_in_vain(protocol: str) -> None:
     async with mute() as port:
         with pytest.raises(KafkaUnavailableError, match=r"did not answer within 1 s.*SECURITY_PROTOCOL"):
-            await reach(KafkaPart(kafka=f"127.0.0.1:{port}", kafka_security_protocol=protocol), 1)
+            await await_server(KafkaPart(kafka=f"127.0.0.1:{port}", kafka_security_protocol=protocol), 1)
 
 
 async def test_who_closes_does_not_wait_for_a_broker_that_stands_still(secured: SecuredKafka) -> None:

@@ -274,7 +274,7 @@ async def test_a_late_record_of_an_earlier_transaction_is_refused(intake: Intake
     """It was on its way while its transaction ended: it must not get into the next one."""
     writer = await intake.writer()
     try:
-        inside = writer.queue._transactions
+        inside = writer.queue.transactions
         client, name, earlier = inside._client, inside._name, inside._producer
         place = (intake.topics.tier("small").name, 0)
         late = Batches([intake.record(b"late")], earlier.id, earlier.epoch).batch or b""

@@ -132,7 +132,7 @@ async def owning(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
     async def nothing_lost(*_: object) -> None: ...
 
-    monkeypatch.setattr(host, "put_lost_on_record", nothing_lost)
+    monkeypatch.setattr(host, "pass_over_lost", nothing_lost)
     monkeypatch.setattr(host, "_ASK_AGAIN_S", 0.001)
     lanes = Lanes(LanePart(), "group", [HERE.topic], group.open_lane)
     inside: dict[str, Any] = lanes.__dict__

@@ -32,6 +32,9 @@ class Admin:
 class Queue:
     """Has nothing under way; each topic has one partition."""
 
+    def __init__(self) -> None:
+        self.transactions = self
+
     async def settled(self, lane: object) -> None: ...
 
     async def partitions(self, topic: str) -> int:

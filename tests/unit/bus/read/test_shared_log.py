@@ -58,7 +58,7 @@ async def test_a_partition_without_an_answer_for_long_is_an_error(monkeypatch: p
     monkeypatch.setattr(fetcher, "time", SimpleNamespace(monotonic=lambda: next(now)))
     monkeypatch.setattr(connection, "AIOKafkaClient", Client)
     monkeypatch.setattr(fetcher, "Partitions", Partitions)
-    monkeypatch.setattr(follow, "reach", there)
+    monkeypatch.setattr(follow, "await_server", there)
     monkeypatch.setattr(shared_log, "Publisher", lambda _: Client())
     with pytest.raises(BusError, match="no broker has answered"):
         async with SharedLog(settings, Topics("t").limits, "pointsman/worker") as log:
