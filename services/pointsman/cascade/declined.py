@@ -18,7 +18,6 @@ _SAME = str.maketrans(
     {**dict.fromkeys("‘’ʼ´`", "'"), **dict.fromkeys("。．", "."), "，": ",", "、": ",", "！": "!"}
     | dict.fromkeys("*_#>~()–—…\u00a0\u200b\ufeff", " ")
 )
-_END = ""
 
 Words = Sequence[str]
 

@@ -8,7 +8,7 @@ from pointsman.bus.read.ahead import ahead
 from pointsman.bus.read.log_end import log_end
 from pointsman.client.look_back import earliest
 from pointsman.limits.budgets import Sliding
-from pointsman.limits.joining import STANDING_EVERY, Entry, join
+from pointsman.limits.joining import STANDING_EVERY, join
 from pointsman.limits.ledger import Ledger, Ticket
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
@@ -77,7 +77,7 @@ async def ledger_of(kafka: KafkaPart, topics: Topics) -> Ledger:
     """
     most: int | None = 3 * STANDING_EVERY
     while True:
-        entries = [Entry(*record) for record in await log_end(kafka, topics.limits, most)]
+        entries = await log_end(kafka, topics.limits, most)
         joined = join(entries, whole=most is None)
         if joined is not None:
             return joined.ledger

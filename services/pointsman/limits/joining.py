@@ -14,13 +14,8 @@ STANDING_EVERY = 1_000
 STANDING_AGAIN = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One record of the log; `at` is its broker time, milliseconds since 1970."""
-
-    offset: int
-    at: int
-    message: Message
+#: Offset, broker time in milliseconds since 1970, message.
+Entry = tuple[int, int, Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +34,25 @@ def join(entries: Sequence[Entry], *, whole: bool) -> Joined | None:
     """
     if not entries:
         return Joined(Ledger(), 0) if whole else None
-    first = entries[0].offset
+    first = entries[0][0]
     left_out: list[str] = []
-    for entry in reversed(entries):
-        message = entry.message
-        if isinstance(message, LimitStanding) and first <= message.as_of <= entry.offset:
+    for offset, _, message in reversed(entries):
+        if isinstance(message, LimitStanding) and first <= message.as_of <= offset:
             try:
                 ledger, as_of = Ledger(message.state), message.as_of
                 break
             except UnusableError as error:
-                left_out.append(f"{error} at offset {entry.offset}")
+                left_out.append(f"{error} at offset {offset}")
     else:
         if not whole:
             return None
         ledger, as_of = Ledger(), first
-    for entry in entries:
-        if entry.offset >= as_of:
+    for offset, at, message in entries:
+        if offset >= as_of:
             try:
-                ledger.fold(entry.message, entry.at)
+                ledger.fold(message, at)
             except UnusableError as error:
-                left_out.append(f"{error} at offset {entry.offset}")
+                left_out.append(f"{error} at offset {offset}")
     return Joined(ledger, as_of, tuple(left_out))
 
 

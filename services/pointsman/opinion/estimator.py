@@ -58,13 +58,6 @@ class Opinion:
     bars: Mapping[str, Bar]
     beside: str
 
-    def logits(self, vectors: npt.NDArray[np.floating], surfaces: Floats) -> Floats:
-        """[n, o] before calibration; probabilities as log-odds."""
-        return before_calibration(
-            nearness(self.place(vectors, surfaces), self.landmarks) @ self.weights + self.base,
-            len(self.tiers),
-        )
-
     def estimates(self, vectors: npt.NDArray[np.floating], surfaces: Floats) -> list[Estimate]:
         """One for each text."""
         near = nearness(self.place(vectors, surfaces), self.landmarks)

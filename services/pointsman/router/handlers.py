@@ -82,7 +82,6 @@ class RouterHandler:
         *,
         calibration: CalibrationMonitor | None = None,
         opinions: OpinionAvailability | None = None,
-        source: str = SOURCE,
         remembered: int = 10_000,
         fast_score: FastScore | None = None,
         largest: int = MOST_BYTES,
@@ -98,7 +97,6 @@ class RouterHandler:
         self._topics = topics
         self._outcomes = OutcomeTopics(topics, in_force)
         self._clock = clock
-        self._source = source
         shadow = policy.shadow
         self._drift = DriftWatch(policy.scorer.profile)
         self._calibration = calibration or CalibrationMonitor.of(policy)
@@ -109,7 +107,7 @@ class RouterHandler:
             self._fast = FastPath(
                 policy,
                 topics,
-                source,
+                SOURCE,
                 remembered=remembered,
                 drift=self._drift,
                 score=fast_score,
@@ -200,70 +198,74 @@ class RouterHandler:
 
     def _handle(self, record: Incoming, now: datetime) -> Handled:
         """The full path."""
-        replies = Replies(self._topics, self._outcomes, self._source, record, now)
+        replies = Replies(self._topics, self._outcomes, SOURCE, record, now)
         cause: Envelope | None = None
         try:
             read = self._decode(record)
-            refused = self._signatures.refusal(record, read)
-            if refused is not None:
-                return Handled(_refuse_unproven(replies, read, refused))
-            if self._signatures.is_misrouted(record, read):
-                return Handled([_republished(replies, read)])
-            first = self._is_first(record, read)
+            aside = self._set_aside(replies, read)
+            if aside is not None:
+                return Handled(aside)
+            first = self._is_first(read)
             cause = cause_of(read, record) if first else None
-            return self._answer(replies, read, first=first)
+            match read:
+                case Accepted() if first:
+                    return self._route(replies, read)
+                case Accepted():
+                    return Handled(replies.dead_letter(read.cause, _second(read.job)))
+                case Malformed():
+                    end = replies.refuse if first else replies.dead_letter
+                    return Handled(end(cause_of(read, record), Refused(read.reason, read.message)))
+                case _:
+                    assert_never(read)
         except Exception:
             _log_failure(record)
             return Handled(replies.refuse(cause, _BROKEN))
 
     def fail(self, record: Incoming) -> list[Outgoing]:
         """See `BatchHandler`."""
-        replies = Replies(self._topics, self._outcomes, self._source, record, self._clock())
+        replies = Replies(self._topics, self._outcomes, SOURCE, record, self._clock())
         read = self._decode(record)
+        aside = self._set_aside(replies, read)
+        if aside is not None:
+            return aside
+        return replies.refuse(cause_of(read, record) if self._is_first(read) else None, _BROKEN)
+
+    def _set_aside(self, replies: Replies, read: Accepted | Malformed) -> list[Outgoing] | None:
+        """What follows from a record that does not count in this lane; None for one that does.
+
+        If the agent is not proven, that is the dead letter alone: there is no outcome for it. A record of
+        another lane is sent there under its job's key; a signed one keeps its headers, so that its signature
+        stays valid.
+        """
+        record = replies.record
         refused = self._signatures.refusal(record, read)
         if refused is not None:
-            return _refuse_unproven(replies, read, refused)
+            return replies.dead_letter(cause_of(read, record) if refused.reason in KNOWN else None, refused)
         if self._signatures.is_misrouted(record, read):
-            return [_republished(replies, read)]
-        return replies.refuse(cause_of(read, record) if self._is_first(record, read) else None, _BROKEN)
+            cause = read.cause if isinstance(read, Accepted) and not is_signed(record.headers) else None
+            return [replies.republish(lane_key(read), cause)]
+        return None
 
     def _decode(self, record: Incoming) -> Accepted | Malformed:
         return decode_intake(record, self._policy.limits.max_record_bytes)
 
-    def _answer(self, replies: Replies, read: Accepted | Malformed, *, first: bool) -> Handled:
-        match read:
-            case Malformed():
-                end = replies.refuse if first else replies.dead_letter
-                refused = Refused(read.reason, read.message)
-                return Handled(end(cause_of(read, replies.record), refused))
-            case Accepted() if first:
-                return self._route(replies, read)
-            case Accepted():
-                return Handled(replies.dead_letter(read.cause, _second(read.job)))
-            case _:
-                assert_never(read)
-
     def _route(self, replies: Replies, read: Accepted) -> Handled:
         assert self._registry is not None, "a batch has begun"
-        try:
-            admitted = admit(self._registry, self._policy, read.job, replies.now)
-            if isinstance(admitted, Refused):
-                return Handled(replies.refuse(read.cause, admitted, read.job))
-            decision = decide(
-                self._policy,
-                read.job,
-                allowed=admitted.tiers,
-                earlier=admitted.checks,
-                suspended=self._suspended,
-                opinion=self._opinions.missing,
-                thresholds=admitted.thresholds,
-            )
-            if self._drift.watches and any(check.layer == "score" for check in decision.checks):
-                self._drift.add(read.job)
-            sent = self._send(replies, read, decision)
-        except Exception:
-            _log_failure(replies.record)
-            return Handled(replies.refuse(read.cause, _BROKEN))
+        admitted = admit(self._registry, self._policy, read.job, replies.now)
+        if isinstance(admitted, Refused):
+            return Handled(replies.refuse(read.cause, admitted, read.job))
+        decision = decide(
+            self._policy,
+            read.job,
+            allowed=admitted.tiers,
+            earlier=admitted.checks,
+            suspended=self._suspended,
+            opinion=self._opinions.missing,
+            thresholds=admitted.thresholds,
+        )
+        if self._drift.watches and any(check.layer == "score" for check in decision.checks):
+            self._drift.add(read.job)
+        sent = self._send(replies, read, decision)
         # Never repeated for another job: a shadow depends on the job's id, tool names are not among the facts
         # that the fast path compares, and each review is decided anew.
         is_unique = (
@@ -288,10 +290,10 @@ class RouterHandler:
             ROUTED.labels(shadow.decision.tier, shadow.decision.rule).inc()
         return [replies.shadow(read.cause, shadow.job, shadow.decision) for shadow in shadows]
 
-    def _is_first(self, record: Incoming, read: Accepted | Malformed) -> bool:
+    def _is_first(self, read: Accepted | Malformed) -> bool:
         """Remember the record's job id; False if this lane knew it already."""
         job_id = given_id(read)
-        return job_id is None or self._signatures.is_misrouted(record, read) or self._add_id(str(job_id))
+        return job_id is None or self._add_id(str(job_id))
 
 
 def _envelope_time(now: datetime) -> bytes:
@@ -302,17 +304,6 @@ def _envelope_time(now: datetime) -> bytes:
 def _log_failure(record: Incoming) -> None:
     """Log the exception that is being handled, with the record's place."""
     failure(log, Event.RECORD_NOT_HANDLED, **record.place)
-
-
-def _republished(replies: Replies, read: Accepted | Malformed) -> Outgoing:
-    """The record under its job's key; a signed one keeps its headers, so that its signature stays valid."""
-    cause = read.cause if isinstance(read, Accepted) and not is_signed(replies.record.headers) else None
-    return replies.republish(lane_key(read), cause)
-
-
-def _refuse_unproven(replies: Replies, read: Accepted | Malformed, refused: Refused) -> list[Outgoing]:
-    """The dead letter alone: the agent is not proven, so there is no outcome for it."""
-    return replies.dead_letter(cause_of(read, replies.record) if refused.reason in KNOWN else None, refused)
 
 
 def _second(job: Job) -> Refused:

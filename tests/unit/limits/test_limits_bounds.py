@@ -16,7 +16,7 @@ from pointsman.limits.bounds import LONGEST_OPEN_S, LONGEST_PAUSE_S, UnusableErr
 from pointsman.limits.breaker import Breaker, BreakerRule
 from pointsman.limits.broker_clock import BrokerClock
 from pointsman.limits.budgets import DAY_MS
-from pointsman.limits.joining import Entry, join
+from pointsman.limits.joining import join
 from pointsman.limits.ledger import Ledger
 from pointsman_schemas.base import Value
 from pointsman_schemas.catalog import MESSAGES
@@ -140,7 +140,7 @@ def test_any_number_in_any_field_raises_nothing_and_holds_nothing_for_long(
     entries, found = [], ledger()
     for offset, ((name, place), number) in enumerate(log, 10):
         message = unchecked(MESSAGES[name], put(EXAMPLES[name], place, number))
-        entries.append(Entry(offset, NOW + offset, message))
+        entries.append((offset, NOW + offset, message))
         before = found.standing()
         try:
             found.fold(message, NOW + offset)
@@ -194,11 +194,11 @@ def test_what_an_older_release_wrote_ends_within_the_bound(seconds: float) -> No
 
 def test_a_number_that_is_none_leaves_its_record_out() -> None:
     entries = [
-        Entry(0, NOW, RATE),
-        Entry(1, NOW, LimitPaused.model_construct(process="p", target=TARGET, seconds=float("nan"))),
-        Entry(2, NOW, LimitStanding(process="p", as_of=2, state={"at": "never"})),
-        Entry(3, NOW, LimitStanding(process="p", as_of=99, state={})),
-        Entry(4, NOW, ask("p", "a")),
+        (0, NOW, RATE),
+        (1, NOW, LimitPaused.model_construct(process="p", target=TARGET, seconds=float("nan"))),
+        (2, NOW, LimitStanding(process="p", as_of=2, state={"at": "never"})),
+        (3, NOW, LimitStanding(process="p", as_of=99, state={})),
+        (4, NOW, ask("p", "a")),
     ]
     joined = join(entries, whole=True)
     assert joined is not None

@@ -54,7 +54,6 @@ class OpinionHandler:
         *,
         calibration: CalibrationMonitor | None = None,
         outcomes: Callable[[str], Topic] | None = None,
-        source: str = SOURCE,
     ) -> None:
         """`outcomes`: the topic for the outcomes of an agent's jobs; by default one for all."""
         self._policy = policy
@@ -63,11 +62,10 @@ class OpinionHandler:
         self._give = give
         self._calibration = calibration or CalibrationMonitor.of(policy)
         self._clock = clock
-        self._source = source
 
     async def __call__(self, record: Incoming) -> list[Outgoing]:
         """The routed job, or the case for a person, that follows from `record`."""
-        replies = Replies(self._topics, self._outcomes, self._source, record, self._clock())
+        replies = Replies(self._topics, self._outcomes, SOURCE, record, self._clock())
         decoded = decode(record)
         if isinstance(decoded, Malformed):
             return replies.refuse(decoded.cause, Refused(decoded.reason, decoded.message))

@@ -1,12 +1,11 @@
 """The `cascade` section of a policy: which tiers are asked in which order, and what an answer must show."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BeforeValidator,
     Field,
-    PlainSerializer,
     PlainValidator,
     ValidationInfo,
     field_validator,
@@ -16,7 +15,7 @@ from pydantic import (
 from pointsman.cascade.accept import AcceptModel
 from pointsman.cascade.accept_file import parse
 from pointsman.cascade.plan import ascending, complete, payable
-from pointsman.router.policy.named_files import FileKind, NamedFile
+from pointsman.router.policy.named_files import BY_CONTENT, FileKind, NamedFile
 from pointsman.router.policy.tier_names import check_tier, context_of
 from pointsman.router.scoring.score_section import as_text
 from pointsman_schemas.base import TierName, Value
@@ -25,13 +24,7 @@ from pointsman_schemas.cascades import Accept, CascadePlan
 AcceptFile = NamedFile[AcceptModel]
 #: The accept model that a policy calls by this name; raises OSError and AcceptFileError.
 ReadAccept = Callable[[str], AcceptFile]
-ACCEPT = FileKind("accept model", parse, "pointsman.score", "models/accept.json")
-
-
-def _model(written: Any, info: ValidationInfo) -> AcceptFile:
-    file = ACCEPT.named(written, info, "read_accept")
-    context_of(info)["accept"] = file.model
-    return file
+ACCEPT = FileKind("accept model", parse, "pointsman.score", "models/accept.json", "read_accept")
 
 
 class CascadeSection(Value):
@@ -42,9 +35,9 @@ class CascadeSection(Value):
     threshold: float | None = Field(
         default=None, gt=0, lt=1, description="of `logprob`: a token's mean probability must exceed it"
     )
-    model: (
-        Annotated[AcceptFile, PlainValidator(_model), PlainSerializer(lambda file: file.sha256, str)] | None
-    ) = Field(default=None, description="of `model`")
+    model: Annotated[AcceptFile, PlainValidator(ACCEPT.named), BY_CONTENT] | None = Field(
+        default=None, description="of `model`"
+    )
     quality: Annotated[str, BeforeValidator(as_text)] | None = Field(
         default=None, description="of `model`: share of the strongest tier's quality that must be kept"
     )
@@ -63,8 +56,8 @@ class CascadeSection(Value):
     @field_validator("quality")
     @classmethod
     def _tuned(cls, quality: str | None, info: ValidationInfo) -> str | None:
-        model: AcceptModel | None = context_of(info).get("accept")
-        return quality if model is None or quality is None else payable(model, quality)
+        file: AcceptFile | None = info.data.get("model")
+        return quality if file is None or quality is None else payable(file.model, quality)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

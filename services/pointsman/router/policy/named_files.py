@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from pydantic import ValidationInfo
+from pydantic import PlainSerializer, ValidationInfo
 
 from pointsman.router.policy.tier_names import context_of
 from pointsman_schemas.base import NamedModel
@@ -16,6 +16,8 @@ from pointsman_schemas.base import NamedModel
 BUILTIN = "builtin"
 #: What fits into one record of the topic `policy`, written in base64.
 MAX_BYTES = 5 * 1024 * 1024
+#: What of a file counts in a policy's version: what it holds, not where it is.
+BY_CONTENT = PlainSerializer(lambda file: file.sha256, str)
 
 
 class _Named(Protocol):
@@ -50,12 +52,16 @@ class NamedFile(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class FileKind(Generic[M]):
-    """Which kind of file: what errors call it, how it is read, and the one that comes with pointsman."""
+    """Which kind of file: what errors call it, how it is read, and the one that comes with pointsman.
+
+    `reader`: the name under which a validation's context may have another way to find files of this kind.
+    """
 
     name: str
     parse: Callable[[bytes], M]
     package: str
     builtin: str
+    reader: str
 
     def read(self, content: bytes) -> NamedFile[M]:
         """The model that these bytes are.
@@ -75,8 +81,8 @@ class FileKind(Generic[M]):
 
         return read
 
-    def named(self, written: Any, info: ValidationInfo, reader: str) -> NamedFile[M]:
-        """The file that a policy names; the validation's context may have a `reader` of its own.
+    def named(self, written: Any, info: ValidationInfo) -> NamedFile[M]:
+        """The file that a policy names.
 
         Raises:
             ValueError: it is not there, is something else, or is too large to be put on record.
@@ -85,7 +91,7 @@ class FileKind(Generic[M]):
         if not isinstance(written, str) or not written:
             a = "an" if kind[0] in "aeiou" else "a"
             raise ValueError(f"must be the path of {a} {kind} file, relative to this one, or `{BUILTIN}`")
-        read: Callable[[str], NamedFile[M]] = context_of(info).get(reader) or self.beside(Path())
+        read: Callable[[str], NamedFile[M]] = context_of(info).get(self.reader) or self.beside(Path())
         try:
             file = read(written)
         except OSError as error:

@@ -243,11 +243,7 @@ def parse(
 
 def _readers(path: Path) -> dict[str, object]:
     """What finds the models that a policy at `path` names."""
-    return {
-        "read_model": SCORE.beside(path),
-        "read_accept": ACCEPT.beside(path),
-        "read_opinion": OPINION.beside(path),
-    }
+    return {kind.reader: kind.beside(path) for kind in (SCORE, ACCEPT, OPINION)}
 
 
 def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:

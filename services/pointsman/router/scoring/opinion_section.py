@@ -1,29 +1,25 @@
 """The `opinion` part of a policy's score: who is asked about undecided jobs, and how long it may take."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo
+from pydantic import Field, PlainValidator
 
 from pointsman.opinion.card import Card, read_card
-from pointsman.router.policy.named_files import FileKind, NamedFile
+from pointsman.router.policy.named_files import BY_CONTENT, FileKind, NamedFile
 from pointsman_schemas.base import Value
 
 #: An opinion's bytes, and what they say of themselves; the router itself needs no more.
 OpinionFile = NamedFile[Card]
 #: The opinion that a policy calls by this name; raises OSError and OpinionFileError.
 ReadOpinion = Callable[[str], OpinionFile]
-OPINION = FileKind("opinion", read_card, "pointsman.opinion", "models/general.json")
-
-
-def _model(written: Any, info: ValidationInfo) -> OpinionFile:
-    return OPINION.named(written, info, "read_opinion")
+OPINION = FileKind("opinion", read_card, "pointsman.opinion", "models/general.json", "read_opinion")
 
 
 class OpinionSection(Value):
     """Who gives a second opinion. The file's content is part of the policy's version, its path is not."""
 
-    model: Annotated[OpinionFile, PlainValidator(_model), PlainSerializer(lambda file: file.sha256, str)]
+    model: Annotated[OpinionFile, PlainValidator(OPINION.named), BY_CONTENT]
     band: float = Field(
         default=0.05, gt=0, le=1, description="a job is undecided when a comparison hung by no more than this"
     )

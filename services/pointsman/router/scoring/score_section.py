@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
-from pointsman.router.policy.named_files import FileKind, NamedFile
+from pointsman.router.policy.named_files import BY_CONTENT, FileKind, NamedFile
 from pointsman.router.policy.tier_names import check_tier, context_of
 from pointsman.router.scoring.opinion_section import OpinionSection
 from pointsman.score.estimate import tuned_for
@@ -16,13 +16,7 @@ from pointsman_schemas.base import TierName, Value
 ModelFile = NamedFile[ScoreModel]
 #: The model that a policy calls by this name; raises OSError and ModelFileError.
 ReadModel = Callable[[str], ModelFile]
-SCORE = FileKind("model", parse, "pointsman.score", "models/general.json")
-
-
-def _model(written: Any, info: ValidationInfo) -> ModelFile:
-    file = SCORE.named(written, info, "read_model")
-    context_of(info)["model"] = file.model
-    return file
+SCORE = FileKind("model", parse, "pointsman.score", "models/general.json", "read_model")
 
 
 def as_text(value: Any) -> Any:
@@ -33,7 +27,7 @@ def as_text(value: Any) -> Any:
 class ScoreSection(Value):
     """What `tier: scored` asks. The model's content is part of the policy's version, its path is not."""
 
-    model: Annotated[ModelFile, PlainValidator(_model), PlainSerializer(lambda file: file.sha256, str)]
+    model: Annotated[ModelFile, PlainValidator(SCORE.named), BY_CONTENT]
     quality: Annotated[str, BeforeValidator(as_text)] = Field(
         description="share of the strongest tier's quality that must be kept"
     )
@@ -53,21 +47,21 @@ class ScoreSection(Value):
     @field_validator("quality")
     @classmethod
     def _tuned(cls, quality: str, info: ValidationInfo) -> str:
-        model: ScoreModel | None = context_of(info).get("model")
-        return quality if model is None else tuned_for(model.bars, quality)
+        file: ModelFile | None = info.data.get("model")
+        return quality if file is None else tuned_for(file.model.bars, quality)
 
     @field_validator("opinion")
     @classmethod
     def _beside(cls, opinion: OpinionSection | None, info: ValidationInfo) -> OpinionSection | None:
-        model: ScoreModel | None = context_of(info).get("model")
+        file: ModelFile | None = info.data.get("model")
         quality = info.data.get("quality")
-        if opinion is None or model is None or quality is None:
+        if opinion is None or file is None or quality is None:
             return opinion
         card = opinion.model.model
-        if card.beside != model.version or card.tiers != model.tiers:
+        if card.beside != file.model.version or card.tiers != file.model.tiers:
             raise ValueError(
                 f"this opinion was tuned beside the score {card.beside} of {', '.join(card.tiers)}; "
-                f"the policy's is {model.version}: train them together"
+                f"the policy's is {file.model.version}: train them together"
             )
         if quality not in card.bars:
             raise ValueError(
@@ -80,10 +74,11 @@ class ScoreSection(Value):
     def _matched(cls, tiers: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         for tier in tiers:
             check_tier(tier, info)
-        model: ScoreModel | None = context_of(info).get("model")
+        file: ModelFile | None = info.data.get("model")
         known = context_of(info).get("tiers")
-        if model is None or known is None:
+        if file is None or known is None:
             return tiers
+        model = file.model
         matched = model_names(tiers, known, model)
         for name in model.tiers:
             if name not in matched.values():

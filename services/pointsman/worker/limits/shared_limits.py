@@ -167,25 +167,24 @@ class SharedLimits:
     async def _read(self, shared: SharedLog) -> None:
         while True:
             for entry in await shared.read():
-                self._fold(Entry(*entry))
+                self._fold(*entry)
 
-    def _fold(self, entry: Entry) -> None:
-        message = entry.message
+    def _fold(self, offset: int, at: int, message: Message) -> None:
         try:
-            answers = self.ledger.fold(message, entry.at)
+            answers = self.ledger.fold(message, at)
         except UnusableError as error:
-            event(log, logging.WARNING, Event.LIMIT_RECORD_IGNORED, said=str(error), offset=entry.offset)
+            event(log, logging.WARNING, Event.LIMIT_RECORD_IGNORED, said=str(error), offset=offset)
             return
-        self.clock.saw(entry.at, self.now())
+        self.clock.saw(at, self.now())
         ours = [answer for answer in answers if answer.ticket.process == self.process]
         for part in self._parts:
-            self.say(*part.hear(message, ours, entry.at))
+            self.say(*part.hear(message, ours, at))
         if isinstance(message, LimitStanding):
-            if message.as_of <= entry.offset:
+            if message.as_of <= offset:
                 self._as_of = max(self._as_of, message.as_of)
-        elif getattr(message, "process", "") == self.process and is_due(entry.offset, self._as_of):
+        elif getattr(message, "process", "") == self.process and is_due(offset, self._as_of):
             state = self.ledger.standing()
-            self.say((self.process, LimitStanding(process=self.process, as_of=entry.offset + 1, state=state)))
+            self.say((self.process, LimitStanding(process=self.process, as_of=offset + 1, state=state)))
         self._moved.set()
         self._moved = asyncio.Event()
         if any(part.due_at() is not None for part in self._parts):
@@ -219,5 +218,5 @@ async def _all(shared: SharedLog, start: int, end: int) -> list[Entry]:
     shared.seek(start)
     entries: list[Entry] = []
     while shared.position < end:
-        entries += [Entry(*record) for record in await shared.read()]
+        entries += await shared.read()
     return entries

@@ -25,13 +25,13 @@ from pointsman.worker.providers.refusal import (
     from_status,
     renewed_next_time,
     timed_out,
+    unsupported,
     without_token,
     words_of,
 )
 from pointsman.worker.providers.response import MAX_RAW_BYTES, MAX_RESPONSE_BYTES, not_readable, not_whole
 from pointsman.worker.providers.streaming.streamed_call import StreamedCall
 from pointsman.worker.providers.transport import Reply, Transport
-from pointsman.worker.providers.unsupported import unsupported
 from pointsman.worker.providers.wire_format import AnswerBody, WireFormat
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import Secrets

@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 import aiohttp
 
+from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.worker.calls.answer import Failure, Reject, Result, Retry
 from pointsman.worker.calls.retry_after import asked_wait
 from pointsman.worker.providers.error_body import ErrorBody, read_error
@@ -148,6 +149,18 @@ def without_token(row: ProviderRow, error: Exception) -> Retry:
     """There is no token to send just now."""
     detail = f"{row.name} was not asked: {clean(str(error))} -- run or read it by hand, as the worker's user"
     return Retry(reason=FailReason.AUTHENTICATION, message=detail, unbilled=True, cause=error)
+
+
+def unsupported(row: ProviderRow, error: RequestFieldError) -> Reject:
+    """Its format cannot say the request, so nothing was sent; a provider of another format may well do it."""
+    return Reject(
+        reason=FailReason.BAD_REQUEST,
+        message=f"{row.name} was not asked, as its format ({row.format}) cannot say it: {clean(str(error))}",
+        param=error.param[:80],
+        unbilled=True,
+        elsewhere=True,
+        cause=error,
+    )
 
 
 def renewed_next_time(result: Result) -> Result:

@@ -25,8 +25,6 @@ _BROKEN_OFF = {
     "error", "failed", "abort", "aborted", "network_error", "server_error", "internal_error",
     "insufficient_system_resource", "engine_overloaded",
 }  # fmt: skip
-#: Where a message has what was asked for.
-_CONTENT = ("content", "tool_calls", "refusal", "audio", "reasoning_content", "function_call")
 
 
 def read_answer(answered: AnswerBody) -> Result:

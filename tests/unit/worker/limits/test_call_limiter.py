@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 
 from pointsman.limits.breaker import BreakerRule
-from pointsman.limits.joining import Entry
 from pointsman.worker.limits.breakers import Breakers, WatchedTarget
 from pointsman.worker.limits.call_limiter import Acquired, CallLimiter, Slots, Wait
 from pointsman.worker.limits.errors import NoRoomError
@@ -55,7 +54,7 @@ async def test_a_probe_is_over_with_its_report() -> None:
     times = count(1_000_000)
 
     def read(message: Message) -> None:
-        shared._fold(Entry(0, next(times), message))
+        shared._fold(0, next(times), message)
 
     async def probe() -> None:
         async with limits.acquire(uuid4(), TARGET, {}, Wait()) as call:
