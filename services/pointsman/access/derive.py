@@ -1,13 +1,13 @@
 """All that an installation's principals may do, derived from its topics, tiers and agents; pure."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from pointsman.access.principals import Principal, Role, principals
 from pointsman.bus.admin.acl import Acl, Operation
 from pointsman.runtime.errors import CommandError
 from pointsman.store.roles import AUDITOR, CLAIMS, WRITER
+from pointsman_schemas.control.registry import AgentEntry
 from pointsman_schemas.topic import Topic
 from pointsman_schemas.topics import Topics
 
@@ -15,21 +15,6 @@ from pointsman_schemas.topics import Topics
 _READ_ALL: tuple[Role, ...] = ("audit",)
 #: What `pointsman topics apply` does; deleting is for nobody.
 _KEEPS_TOPICS: tuple[Operation, ...] = ("create", "alter", "describe configs", "alter configs")
-
-
-def kafka_acls(
-    topics: Topics, tiers: Sequence[str], users: Iterable[Principal], cascade: Sequence[str] = ()
-) -> frozenset[Acl]:
-    """All of them. `cascade`: the tiers of the policy's, in the order in which they are asked."""
-    users = list(users)
-    agents = [user.part for user in users if user.role == "agent"]
-    declared = all_topics(topics, tiers, agents)
-    return frozenset(acl for user in users for acl in _of(user, topics, declared, cascade))
-
-
-def all_topics(topics: Topics, tiers: Sequence[str], agents: Collection[str]) -> list[Topic]:
-    """Every topic of an installation, with one for the outcomes of each agent that has a login."""
-    return [*topics.all(tiers), *map(topics.agent_results, sorted(agents))]
 
 
 def _of(user: Principal, topics: Topics, declared: Sequence[Topic], cascade: Sequence[str]) -> Iterator[Acl]:
@@ -68,17 +53,6 @@ def _may_reach(user: Principal, topics: Topics, topic: Topic, cascade: Sequence[
 _LONGEST_LOGIN = 63
 
 
-class KafkaAgent(Protocol):
-    """What is needed of an agent's registry entry."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def jobs_per_minute(self) -> int | None: ...
-    @property
-    def max_chars(self) -> int | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Access:
     """What is to be there. `quotas` by user; `logins`: the role of each Postgres user."""
@@ -106,13 +80,14 @@ class Access:
 def derive(
     topics: Topics,
     tiers: Sequence[str],
-    agents: Iterable[KafkaAgent],
+    agents: Iterable[AgentEntry],
     *,
     cascade: Sequence[str] = (),
     claims_in_postgres: bool = False,
 ) -> Access:
-    """Of `agents` those that have a Kafka login and may act; `cascade` as `kafka_acls` takes it.
+    """Of `agents` those that have a Kafka login and may act.
 
+    `cascade`: the tiers of the policy's, in the order in which they are asked.
     `claims_in_postgres`: large values are kept in the audit's database, too.
 
     Raises:
@@ -120,7 +95,7 @@ def derive(
     """
     listed = sorted(agents, key=lambda agent: agent.id)
     users = principals(topics.prefix, tiers, [agent.id for agent in listed])
-    declared = all_topics(topics, tiers, [agent.id for agent in listed])
+    declared = [*topics.all(tiers), *(topics.agent_results(agent.id) for agent in listed)]
     _distinct(declared)
     by_name = {user.part: user.name for user in users if user.role == "agent"}
     logins = dict(_logins(users, claims_in_postgres))
@@ -133,7 +108,7 @@ def derive(
         topics.prefix,
         tuple(users),
         tuple(declared),
-        kafka_acls(topics, tiers, users, cascade),
+        frozenset(acl for user in users for acl in _of(user, topics, declared, cascade)),
         {by_name[agent.id]: quotas(agent.jobs_per_minute, agent.max_chars) for agent in listed},
         logins,
     )

@@ -50,12 +50,10 @@ class FolderHeads:
         self._folder = folder
 
     async def put(self, number: int, message: bytes) -> None:
-        """See `Heads`."""
         with _translated(str(self._folder), OSError):
             await asyncio.to_thread(self._write, number, message)
 
     async def all(self) -> list[bytes]:
-        """See `Heads`."""
         with _translated(str(self._folder), OSError):
             return await asyncio.to_thread(self._read)
 
@@ -84,12 +82,10 @@ class BucketHeads:
         self._url = url
 
     async def put(self, number: int, message: bytes) -> None:
-        """See `Heads`."""
         with _translated(self._url, *self._errors):
             await self._library.put_async(self._store, _name(number), message)
 
     async def all(self) -> list[bytes]:
-        """See `Heads`."""
         heads = []
         with _translated(self._url, *self._errors):
             async for page in self._library.list(self._store):

@@ -66,7 +66,9 @@ class Privacy:
             return row if subject is None else _sealed(row, digest, sealing.key_of(subject), subject)
         except Exception as error:
             event(log, logging.ERROR, Event.CONTENT_WITHHELD, error=type(error).__name__)
-            return self._withheld(row_of(record, self._topics))
+            row = row_of(record, self._topics)
+            digest = self._master.digest(row.record_sha256)
+            return _hidden(row, lambda _: "[masked]", None, digest, Note((Reason.INTERNAL.value,), b""))
 
     def _masked(self, record: Incoming, row: Row) -> Masked | None:
         topic, kind = record.topic, row.kind
@@ -91,20 +93,6 @@ class Privacy:
             privacy=Note(masked.rules, b"").text,
         )
         return cleaned.digested(record.headers)
-
-    def _withheld(self, row: Row) -> Row:
-        return (
-            _cleaned(row, lambda _: "[masked]")
-            ._replace(
-                key=None,
-                value=None,
-                headers="[]",
-                payload=None,
-                record_sha256=self._master.digest(row.record_sha256),
-                privacy=Note((Reason.INTERNAL.value,), b"").text,
-            )
-            .digested(())
-        )
 
 
 def _claim_of(record: Incoming) -> str | None:
@@ -139,15 +127,11 @@ def _sealed(row: Row, record_sha256: bytes, key: DataKey, subject: str) -> Row:
         hidden = text == subject or (len(subject) >= _LEAST and subject in text)
         return text.replace(subject, "[sealed]") if hidden else text
 
-    return (
-        _cleaned(row, clean)
-        ._replace(
-            key=None,
-            value=key.seal(place, packed(RecordContent(row.key, row.value, row.headers))),
-            headers="[]",
-            payload=None,
-            record_sha256=key.digest(record_sha256),
-            privacy=Note(rules, b"", key.subject, key.id).text,
-        )
-        .digested(())
-    )
+    content = key.seal(place, packed(RecordContent(row.key, row.value, row.headers)))
+    return _hidden(row, clean, content, key.digest(record_sha256), Note(rules, b"", key.subject, key.id))
+
+
+def _hidden(row: Row, clean: Callable[[str], str], value: bytes | None, digest: bytes, note: Note) -> Row:
+    """The row with `value` for all that its record was, and its other columns clean."""
+    bare = _cleaned(row, clean)._replace(key=None, value=value, headers="[]", payload=None)
+    return bare._replace(record_sha256=digest, privacy=note.text).digested(())

@@ -1,7 +1,6 @@
 """An MCP server with the audit database's questions as tools, so that an assistant can do the post-mortem."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import isfinite
@@ -39,31 +38,6 @@ PAYLOADS = {
     "errors": {"error_pattern"},
     "dead_letters": {"payload", "value", "detail"},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """A question and its arguments; `hidden` are columns that are left out."""
-
-    sql: str
-    arguments: tuple[object, ...] = ()
-    hidden: frozenset[str] = frozenset()
-
-
-def of_job(view: str, job_id: object, *, payloads: bool) -> Asking:
-    """`view` about one job."""
-    return Asking(f"select * from audit.{view} where job_id = $1", (job_id,), hidden(view, payloads=payloads))
-
-
-def of_time(function: str, since: object, until: object, *, payloads: bool) -> Asking:
-    """`function` about a time."""
-    shown = hidden(function, payloads=payloads)
-    return Asking(f"select * from audit.{function}($1, $2)", (since, until), shown)
-
-
-def hidden(name: str, *, payloads: bool) -> frozenset[str]:
-    """The columns of `name` that are not shown."""
-    return frozenset() if payloads else frozenset(PAYLOADS.get(name, ()))
 
 
 _WITHIN = timedelta(seconds=30)
@@ -124,20 +98,20 @@ class AuditTools:
 
     def add_about_job(self, server: MCPServer[Any], name: str, description: str) -> None:
         async def about_job(job_id: JobId, limit: Limit = 100) -> Answer:
-            return await self._answer(of_job(name, job_id, payloads=self._payloads), limit)
+            return await self._answer(limit, f"select * from audit.{name} where job_id = $1", job_id, of=name)
 
         server.tool(name=name, description=description)(about_job)
 
     def add_about_time(self, server: MCPServer[Any], name: str, description: str) -> None:
         async def about_time(since: Since = None, until: Until = None, limit: Limit = 100) -> Answer:
-            return await self._answer(of_time(name, *_span(since, until), payloads=self._payloads), limit)
+            span = _span(since, until)
+            return await self._answer(limit, f"select * from audit.{name}($1, $2)", *span, of=name)
 
         server.tool(name=name, description=description)(about_time)
 
     def add_as_it_is(self, server: MCPServer[Any], name: str, description: str) -> None:
         async def as_it_is(limit: Limit = 100) -> Answer:
-            asking = Asking(AS_IT_IS[name], hidden=hidden(name, payloads=self._payloads))
-            return await self._answer(asking, limit)
+            return await self._answer(limit, AS_IT_IS[name], of=name)
 
         server.tool(name=name, description=description)(as_it_is)
 
@@ -145,7 +119,7 @@ class AuditTools:
         self, since: Since = None, until: Until = None, outcome: Outcome = "failed", limit: Limit = 100
     ) -> Answer:
         text = "select * from audit.suspects($1, $2, $3, words => $4)"
-        return await self._answer(Asking(text, (*_span(since, until), outcome, self._payloads)), limit)
+        return await self._answer(limit, text, *_span(since, until), outcome, self._payloads)
 
     async def blast_radius(
         self, dimension: str, value: str, since: Since = None, until: Until = None, limit: Limit = 100
@@ -153,31 +127,29 @@ class AuditTools:
         if "word" in dimension and not self._payloads:
             raise ToolError("words of prompts are not told here\nstart the server without --no-payloads")
         text = "select * from audit.blast_radius($1, $2, $3, $4)"
-        return await self._answer(Asking(text, (dimension, value, *_span(since, until))), limit)
+        return await self._answer(limit, text, dimension, value, *_span(since, until))
 
     async def stuck(self, older_than_seconds: float = 300, limit: Limit = 100) -> Answer:
-        asking = Asking("select * from audit.stuck($1)", (timedelta(seconds=older_than_seconds),))
-        return await self._answer(asking, limit)
+        older_than = timedelta(seconds=older_than_seconds)
+        return await self._answer(limit, "select * from audit.stuck($1)", older_than)
 
     async def changes_before(self, job_id: JobId, limit: Limit = 100) -> Answer:
-        return await self._answer(Asking("select * from audit.changes_before($1)", (job_id,)), limit)
+        return await self._answer(limit, "select * from audit.changes_before($1)", job_id)
 
     async def sql(self, query: str, limit: Limit = 100) -> Answer:
-        return await self._answer(Asking(query), limit)
+        return await self._answer(limit, query)
 
-    async def _answer(self, asking: Asking, limit: int) -> Answer:
+    async def _answer(self, limit: int, sql: str, *arguments: object, of: str = "") -> Answer:
+        """`of`: the question that it is, some of whose columns may not be shown."""
         try:
-            columns, rows, more = await self._ask(asking, limit)
+            async with asked(self._dsn, sql, *arguments, within=_WITHIN, anybody_s=True) as answer:
+                rows, more = await answer.first(limit)
         except StoreError as error:
             hint = getattr(error, "hint", "")
             raise ToolError(f"{error}\n{hint}" if hint else str(error)) from error
-        shown = [(place, name) for place, name in enumerate(columns) if name not in asking.hidden]
+        hidden = () if self._payloads else PAYLOADS.get(of, ())
+        shown = [(place, name) for place, name in enumerate(answer.columns) if name not in hidden]
         return {"rows": [{name: plain(row[place]) for place, name in shown} for row in rows], "more": more}
-
-    async def _ask(self, asking: Asking, limit: int) -> tuple[tuple[str, ...], list[tuple[Any, ...]], bool]:
-        async with asked(self._dsn, asking.sql, *asking.arguments, within=_WITHIN, anybody_s=True) as answer:
-            rows, more = await answer.first(limit)
-            return answer.columns, rows, more
 
 
 def _span(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:

@@ -14,7 +14,7 @@ from pointsman.registry.agents_file import AgentsFile
 from pointsman.registry.changes import RegistryChange, plan
 from pointsman.registry.follow import read_registry
 from pointsman.registry.registry import RegistryHistory
-from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Message
 from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
@@ -70,7 +70,6 @@ async def submit(
     person: Person,
     *,
     reason: str = "",
-    clock: Clock = utc_now,
 ) -> Applied:
     """Publish the changes, in their order, in force everywhere within 2 s; or propose them, see the rules.
 
@@ -81,26 +80,17 @@ async def submit(
     if not changes:
         return Applied([])
     if alone or all(change.kind == "suspend" for change in changes):
-        await _publish(
-            kafka, topics, [change.message(person.id, reason) for change in changes], person, clock
-        )
+        await _publish(kafka, topics, [change.message(person.id, reason) for change in changes], person)
         return Applied(changes)
-    id = uuid7(clock())
+    id = uuid7(utc_now())
     proposal = RegistryProposed(
         proposal=id, changes=tuple(change.proposed for change in changes), by=person.id, reason=reason
     )
-    await _publish(kafka, topics, [proposal], person, clock)
+    await _publish(kafka, topics, [proposal], person)
     return Applied(changes, id)
 
 
-async def approve(
-    kafka: KafkaPart,
-    topics: Topics,
-    proposal: RegistryProposed,
-    person: Person,
-    *,
-    clock: Clock = utc_now,
-) -> None:
+async def approve(kafka: KafkaPart, topics: Topics, proposal: RegistryProposed, person: Person) -> None:
     """Make what was proposed hold: each change becomes a message of its own.
 
     Raises:
@@ -118,15 +108,13 @@ async def approve(
             messages.append(AgentChanged(agent=change.agent, state=change.state, **told))
         elif change.rules is not None:
             messages.append(RegistryChanged(rules=change.rules, **told))
-    await _publish(kafka, topics, messages, person, clock)
+    await _publish(kafka, topics, messages, person)
 
 
-async def _publish(
-    kafka: KafkaPart, topics: Topics, messages: Sequence[Message], person: Person, clock: Clock
-) -> None:
+async def _publish(kafka: KafkaPart, topics: Topics, messages: Sequence[Message], person: Person) -> None:
     made = []
     for message in messages:
-        record = emit_own(topics.registry, _key(message), person.id, message, clock())
+        record = emit_own(topics.registry, _key(message), person.id, message, utc_now())
         made.append(record if person.key is None else sign(record, person.key))
     async with Publisher(kafka) as publisher:
         await publisher.publish(made)

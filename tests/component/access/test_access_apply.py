@@ -31,19 +31,13 @@ from pointsman.store.migrate import migrate
 from pointsman.store.roles import AUDITOR, as_login, ensure_login
 from pointsman_schemas.topics import Topics
 from tests.conftest import empty_database
+from tests.support.access.agents import entry_of
 from tests.support.access.broker import GuardedKafka, guarded_kafka
 from tests.support.running import servers
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 TIERS = ("small", "frontier")
-
-
-@dataclass(frozen=True)
-class Agent:
-    id: str
-    jobs_per_minute: int | None = None
-    max_chars: int | None = None
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +100,7 @@ async def made(broker: GuardedKafka, database: str) -> AsyncIterator[Installatio
     """An installation of its own, as `access apply` leaves it."""
     prefix = f"t{secrets.token_hex(4)}"
     topics = Topics(prefix)
-    wanted = derive(topics, TIERS, [Agent("reader"), Agent("slow", 60, 1000)])
+    wanted = derive(topics, TIERS, [entry_of("reader"), entry_of("slow", 60, 1000)])
     servers = Servers(broker.admin, database)
     await migrate(database)
     await apply_topics(broker.admin, topics.all(TIERS))
@@ -210,7 +204,7 @@ async def test_a_lack_is_named_and_made_good(made: Installation) -> None:
     assert await made.known(expected) == expected
     await made.apply()
     assert await made.changes() == []
-    with_topic = derive(topics, TIERS, [Agent("new")])
+    with_topic = derive(topics, TIERS, [entry_of("new")])
     assert f"+ topic {prefix}.agents.results.new" in [
         str(change) for change in await plan(made.servers, with_topic)
     ]

@@ -20,7 +20,8 @@ from pointsman.registry.publish import Person, submit
 from pointsman.registry.registry import RegistryHistory
 from pointsman.store.roles import AUDITOR, as_login, ensure_login
 from tests.support.access import requests
-from tests.support.access.installation import PREFIX, TIERS, Agent, Guarded
+from tests.support.access.agents import entry_of
+from tests.support.access.installation import PREFIX, TIERS, Guarded
 from tests.support.access.session import REFUSED, Session
 from tests.support.running.command import Command
 
@@ -114,7 +115,7 @@ async def _without(guarded: Guarded, agents: list[str]) -> None:
 
 
 def _access(guarded: Guarded, agents: list[str]) -> Access:
-    known = [Agent("reader"), Agent("reader-2", 60, 1000), *map(Agent, agents)]
+    known = [entry_of("reader"), entry_of("reader-2", 60, 1000), *map(entry_of, agents)]
     return derive(guarded.topics, TIERS, known, cascade=("small", "frontier"), claims_in_postgres=True)
 
 

@@ -18,20 +18,12 @@ from pointsman.store.roles import as_login
 from pointsman_schemas.topic import Topic
 from pointsman_schemas.topics import Topics
 from tests.support.access import requests
+from tests.support.access.agents import entry_of
 from tests.support.access.broker import GuardedKafka, guarded_kafka
 from tests.support.access.session import Session
 
 PREFIX = "pm"
 TIERS = ("small", "small-eu", "frontier")
-
-
-@dataclass(frozen=True)
-class Agent:
-    """What the derivation needs of an entry."""
-
-    id: str
-    jobs_per_minute: int | None = None
-    max_chars: int | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +78,7 @@ class Guarded:
 
 async def _made(broker: GuardedKafka, owner: str) -> Guarded:
     topics = Topics(PREFIX)
-    agents = [Agent("reader"), Agent("reader-2", 60, 1000)]
+    agents = [entry_of("reader"), entry_of("reader-2", 60, 1000)]
     access = derive(topics, TIERS, agents, cascade=("small", "frontier"), claims_in_postgres=True)
     servers = Servers(broker.admin, owner)
     await migrate(owner)

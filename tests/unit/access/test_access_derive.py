@@ -1,7 +1,5 @@
 """What each principal may do follows from the topics, the tiers and the agents, no more than it uses."""
 
-from dataclasses import dataclass
-
 import pytest
 
 from pointsman.access.derive import Access, derive
@@ -13,19 +11,13 @@ from pointsman.runtime.errors import CommandError
 from pointsman.store.roles import AUDITOR, CLAIMS, WRITER
 from pointsman.worker.settings import WorkerSettings
 from pointsman_schemas.topics import Topics
+from tests.support.access.agents import entry_of
 
 TOPICS = Topics("p")
 TIERS = ("small", "small-eu", "frontier")
 
 
-@dataclass(frozen=True)
-class Agent:
-    id: str
-    jobs_per_minute: int | None = None
-    max_chars: int | None = None
-
-
-AGENTS = (Agent("reader"), Agent("reader-2", 60, 1000))
+AGENTS = (entry_of("reader"), entry_of("reader-2", 60, 1000))
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +170,7 @@ def test_agents_have_quotas_by_their_rates_and_services_have_none(access: Access
 
 def test_agents_whose_topics_kafka_cannot_tell_apart_are_refused() -> None:
     with pytest.raises(CommandError, match=r"a\.b and .*a_b"):
-        derive(TOPICS, TIERS, (Agent("a.b"), Agent("a_b")))
+        derive(TOPICS, TIERS, (entry_of("a.b"), entry_of("a_b")))
 
 
 def test_a_prefix_that_is_too_long_for_postgres_is_refused() -> None:

@@ -1,26 +1,19 @@
 """The table of who may do what on the page about access is the one that is derived."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from pointsman.access.derive import Access, derive
 from pointsman.bus.admin.acl import Acl
 from pointsman_schemas.topics import Topics
+from tests.support.access.agents import entry_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "access.md"
 HEAD = "| user | writes | reads | groups, transactional ids | Postgres |"
 
 
-@dataclass(frozen=True)
-class Agent:
-    id: str = "ID"
-    jobs_per_minute: int | None = None
-    max_chars: int | None = None
-
-
 def test_the_page_has_the_table_that_is_derived() -> None:
-    access = derive(Topics("p"), ["TIER"], [Agent()])
+    access = derive(Topics("p"), ["TIER"], [entry_of("ID")])
     table = PAGE.read_text("utf-8").partition(f"{HEAD}\n")[2].partition("\n\n")[0]
     rows = [*_rows(access)]
     assert table.splitlines()[1:] == rows, "\n".join(["write this into the page:", *rows])

@@ -66,13 +66,11 @@ class InboxApp(App[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Begin to follow the cases."""
         self.query_one(DataTable).add_columns("queue", "state", "agent", "why", "left")
         self.set_interval(_TICK_S, self.refresh_cases)
         self._follow()
 
     async def on_unmount(self) -> None:
-        """Leave Kafka."""
         if self._entered:
             await self._reviewer.__aexit__(None, None, None)
 
@@ -117,7 +115,6 @@ class InboxApp(App[None]):
         self._show_case()
 
     def on_data_table_row_highlighted(self) -> None:
-        """Another row was chosen."""
         self._show_case()
 
     def _chosen(self) -> UUID | None:
@@ -134,15 +131,12 @@ class InboxApp(App[None]):
         self.query_one("#text", Static).update(Text("\n".join(lines)))
 
     def action_claim(self) -> None:
-        """Take the case."""
         self._act(lambda known: self._reviewer.claim(known.case))
 
     def action_release(self) -> None:
-        """Give it back."""
         self._act(lambda known: self._reviewer.release(known.case))
 
     def action_approve(self) -> None:
-        """Accept the proposal."""
         self._act(lambda known: self._reviewer.decide(known, "approve"))
 
     def action_reject(self) -> None:

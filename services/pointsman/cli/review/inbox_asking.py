@@ -23,7 +23,6 @@ class InboxQuestion(ModalScreen[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]
 
     def action_leave(self) -> None:
-        """Without an answer."""
         self.dismiss(None)
 
 
@@ -35,7 +34,6 @@ class AskReason(InboxQuestion):
         self._question = question
 
     def compose(self) -> ComposeResult:
-        """The question, and a line for the answer."""
         with Vertical():
             yield Label(self._question)
             yield Input(placeholder="it goes on record", max_length=2000)
@@ -57,17 +55,14 @@ class AskText(InboxQuestion):
         self._title, self._text = title, text
 
     def compose(self) -> ComposeResult:
-        """The text, and how to go on."""
         with Vertical():
             yield Label(f"{self._title} (Ctrl-S takes it, Escape leaves it)")
             yield TextArea(self._text)
 
     def on_mount(self) -> None:
-        """Begin to write at once."""
         self.query_one(TextArea).focus()
 
     def action_take(self) -> None:
-        """The text as it is now."""
         self.dismiss(self.query_one(TextArea).text)
 
 
@@ -80,7 +75,6 @@ class AskTier(InboxQuestion):
         self._typed = ""
 
     def compose(self) -> ComposeResult:
-        """A row for each."""
         with Vertical():
             yield Label("To which tier? (arrows or its name, then Enter)")
             yield OptionList(*self._tiers)
@@ -97,5 +91,4 @@ class AskTier(InboxQuestion):
                 return
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """That one."""
         self.dismiss(self._tiers[event.option_index])

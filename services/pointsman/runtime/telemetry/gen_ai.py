@@ -10,19 +10,7 @@ from typing import Any
 from pointsman.runtime.telemetry.span import TraceSpan, Value
 from pointsman_schemas.calls import CallFinished, Usage
 
-OPERATION = "gen_ai.operation.name"
-PROVIDER = "gen_ai.provider.name"
 AGENT_ID = "gen_ai.agent.id"
-REQUEST_MODEL = "gen_ai.request.model"
-REQUEST_STREAM = "gen_ai.request.stream"
-RESPONSE_MODEL = "gen_ai.response.model"
-RESPONSE_ID = "gen_ai.response.id"
-FINISH_REASONS = "gen_ai.response.finish_reasons"
-TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
-INPUT_TOKENS = "gen_ai.usage.input_tokens"
-OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
-CACHED_TOKENS = "gen_ai.usage.cache_read.input_tokens"
-CACHE_WRITE_TOKENS = "gen_ai.usage.cache_creation.input_tokens"
 ERROR_TYPE = "error.type"
 HTTP_STATUS = "http.response.status_code"
 
@@ -55,7 +43,9 @@ def call_span(call: CallFinished, *, trace_id: str, span_id: str, parent_id: str
 
 
 def _attributes(call: CallFinished) -> Iterator[tuple[str, Value]]:
-    yield from ((OPERATION, "chat"), (PROVIDER, call.provider), (REQUEST_MODEL, call.model))
+    yield "gen_ai.operation.name", "chat"
+    yield "gen_ai.provider.name", call.provider
+    yield "gen_ai.request.model", call.model
     yield from ((AGENT_ID, call.agent_id), (JOB_ID, str(call.job_id)), (TIER, call.tier))
     yield ATTEMPT, call.attempt
     for name, attribute in _PARAMETERS.items():
@@ -63,11 +53,11 @@ def _attributes(call: CallFinished) -> Iterator[tuple[str, Value]]:
         if isinstance(value, int | float) and not isinstance(value, bool):
             yield attribute, value
     if call.request.get("stream") is True:
-        yield REQUEST_STREAM, True
+        yield "gen_ai.request.stream", True
     if call.first_event_ms is not None:
-        yield TIME_TO_FIRST_CHUNK, call.first_event_ms / 1000
+        yield "gen_ai.response.time_to_first_chunk", call.first_event_ms / 1000
     if call.model_answered is not None:
-        yield RESPONSE_MODEL, call.model_answered[:_LONGEST]
+        yield "gen_ai.response.model", call.model_answered[:_LONGEST]
     yield from _of_response(call.response or {})
     yield from _of_usage(call.usage)
     if call.cost_usd is not None:
@@ -80,7 +70,7 @@ def _attributes(call: CallFinished) -> Iterator[tuple[str, Value]]:
 
 def _of_response(response: dict[str, Any]) -> Iterator[tuple[str, Value]]:
     if isinstance(response.get("id"), str):
-        yield RESPONSE_ID, response["id"][:_LONGEST]
+        yield "gen_ai.response.id", response["id"][:_LONGEST]
     choices = response.get("choices")
     reasons = [
         choice["finish_reason"][:_LONGEST]
@@ -88,14 +78,15 @@ def _of_response(response: dict[str, Any]) -> Iterator[tuple[str, Value]]:
         if isinstance(choice, dict) and isinstance(choice.get("finish_reason"), str)
     ]
     if reasons:
-        yield FINISH_REASONS, reasons
+        yield "gen_ai.response.finish_reasons", reasons
 
 
 def _of_usage(usage: Usage | None) -> Iterator[tuple[str, Value]]:
     if usage is None:
         return
-    yield from ((INPUT_TOKENS, usage.input_tokens), (OUTPUT_TOKENS, usage.output_tokens))
+    yield "gen_ai.usage.input_tokens", usage.input_tokens
+    yield "gen_ai.usage.output_tokens", usage.output_tokens
     if usage.cached_tokens:
-        yield CACHED_TOKENS, usage.cached_tokens
+        yield "gen_ai.usage.cache_read.input_tokens", usage.cached_tokens
     if usage.cache_write_tokens:
-        yield CACHE_WRITE_TOKENS, usage.cache_write_tokens
+        yield "gen_ai.usage.cache_creation.input_tokens", usage.cache_write_tokens

@@ -1,7 +1,8 @@
 """What the database has of each record, for comparing it with the records themselves."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from pointsman.store.privacy.opening import data_keys
 from pointsman.store.privacy.privacy_note import Note
 from pointsman.store.privacy.sealing import DataKey, MasterKey
 from pointsman.store.sql import query
-from pointsman.store.verify.dropped import Gaps, gaps_of
+from pointsman.store.verify.dropped import Gap, gaps_of
 
 
 class RowDigest(NamedTuple):
@@ -27,23 +28,18 @@ class RowDigest(NamedTuple):
         return self.digest == (self.keyed(record_sha256) if self.keyed else record_sha256)
 
 
+@dataclass(frozen=True, slots=True)
 class Digests:
-    """The stored digests; all methods raise StoreUnavailableError and StoreError."""
+    """The stored digests; all methods raise StoreUnavailableError and StoreError.
 
-    def __init__(
-        self,
-        connection: Connection,
-        positions: Mapping[Lane, int],
-        gaps: Gaps,
-        master: MasterKey | None,
-        chapters: Mapping[str, Chapter],
-    ) -> None:
-        self._connection = connection
-        self._master = master
-        self._gaps = gaps.by_lane
-        self._chapters = chapters
-        #: The next offset of each lane, when this began.
-        self.positions = positions
+    `positions`: the next offset of each lane, when this began.
+    """
+
+    positions: Mapping[Lane, int]
+    _connection: Connection
+    _gaps: Mapping[Lane, Sequence[Gap]]
+    _master: MasterKey | None
+    _chapters: Mapping[str, Chapter]
 
     def lane(self, topic: str, partition: int) -> Lane:
         """Where the newest chapter of a topic is stored."""
@@ -83,4 +79,4 @@ async def open_digests(dsn: str, master: MasterKey | None = None) -> AsyncIterat
         positions = {(row["topic"], row["partition"]): row["next_offset"] for row in heads}
         # Whether the statements are signed is for the walk to say.
         gaps = gaps_of([(row["statement"], row["signature"]) for row in gone], None)
-        yield Digests(connection, positions, gaps, master, chapters)
+        yield Digests(positions, connection, gaps.by_lane, master, chapters)
