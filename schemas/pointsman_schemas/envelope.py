@@ -149,7 +149,7 @@ def from_headers(headers: Iterable[tuple[str, bytes]], received: datetime | None
         elif name != "traceparent":
             continue
         if name in values:
-            raise BadEnvelopeError(f"header {name} is there twice")
+            raise BadEnvelopeError(f"header {name} is repeated")
         try:
             values[name] = value.decode()
         except UnicodeDecodeError:

@@ -45,7 +45,7 @@ async def test_failed_jobs_are_sent_once_more(system: System, tmp_path: Path) ->
         assert isinstance(outcome, JobCompleted)  # the second time the provider takes it
 
         left_out = await shell.run("replay", "--dead")
-        assert "left out: neither prompt nor messages is there" in left_out.out
+        assert "left out: prompt or messages is missing" in left_out.out
     await system.until_ended([str(outcome.job_id)], 30)
     story = await shell.run("trace", str(outcome.job_id), "--json")
     assert str(failed.job_id) in story.out

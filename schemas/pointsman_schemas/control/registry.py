@@ -148,7 +148,7 @@ class AgentEntry(Value):
         for names in ([key.id for key in keys], [key.sha256 for key in keys]):
             for place, name in enumerate(names):
                 if name in names[:place]:
-                    raise ValueError(f"`{name}` is there twice; each key once")
+                    raise ValueError(f"`{name}` is listed twice; list each key once")
         return keys
 
     @model_validator(mode="after")

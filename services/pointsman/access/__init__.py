@@ -1,1 +1,1 @@
-"""Who may do what in Kafka and Postgres, derived from what topics declare; and how servers are made so."""
+"""Rights in Kafka and Postgres: derived from the topics' declarations, and applied to the servers."""

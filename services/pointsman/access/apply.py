@@ -1,4 +1,4 @@
-"""Makes the servers what is derived: say first what would change, then do it."""
+"""Applies the derived rights to the servers, in two steps: plan, then apply."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ _PASSWORD_BYTES = 24
 
 @dataclass(frozen=True, slots=True)
 class Passwords:
-    """One user's new ones; None where it keeps what it has, or has no login there."""
+    """One user's new passwords; None where it keeps its own, or has no login."""
 
     kafka: str | None = None
     postgres: str | None = None
@@ -36,9 +36,9 @@ class Passwords:
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Where they are, each for who may change it; None: it is left alone.
+    """The servers, each with a login that may change it; None: left alone.
 
-    `other_logins`: users of Postgres that are meant to be there besides; `explained`: what else is.
+    `other_logins`: Postgres users that may also have our roles; `explained`: other rights that are expected.
     """
 
     kafka: KafkaPart | None
@@ -96,7 +96,7 @@ async def apply(servers: Servers, wanted: Access, passwords: Mapping[str, Passwo
     await _set(servers, wanted, passwords)
     while changes:
         if time.monotonic() > give_up:
-            raise BusError(f"was asked for, but is not so: {changes[0]}")
+            raise BusError(f"was applied, but is not in effect: {changes[0]}")
         await _carry_out(servers, wanted, changes)
         done |= {str(change): change for change in changes}
         await asyncio.sleep(_PAUSE_S)

@@ -1,4 +1,4 @@
-"""What differs between what is to be there and what the servers have: pure."""
+"""Compares the derived rights with those on the servers: pure."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -73,9 +73,9 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class KafkaFound:
-    """What a cluster has. `users`: the mechanisms of each; `topics`: names of those that are there.
+    """A cluster's state. `users`: each one's SCRAM mechanisms; `topics`: the existing ones.
 
-    `client_quotas`: of a user and one of its client ids. `asked_by`: the super user who asked for this.
+    `client_quotas`: those of a user's single client ids. `asked_by`: the super user that read this.
     """
 
     acls: frozenset[Acl]
@@ -88,9 +88,9 @@ class KafkaFound:
 
 @dataclass(frozen=True, slots=True)
 class AccessChange:
-    """One thing to make, take away or change; `name` is whose it is, the rest what it takes to do it.
+    """One thing to add, remove or change for the user `name`; the other fields say how.
 
-    `of_client`: a quota is for `client` of the user's only, None for whichever. `statements`: for Postgres.
+    `of_client`: a quota for this client id of the user only; None: for all. `statements`: for Postgres.
     """
 
     sign: Sign

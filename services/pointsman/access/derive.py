@@ -1,4 +1,4 @@
-"""All that an installation's principals may do, derived from its topics, tiers and agents; pure."""
+"""Derives the rights of an installation's principals from its topics, tiers and agents; pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ _LONGEST_LOGIN = 63
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What is to be there. `quotas` by user; `logins`: the role of each Postgres user."""
+    """The rights that should exist. `quotas`: by user; `logins`: the role of each Postgres user."""
 
     prefix: str
     principals: tuple[Principal, ...]

@@ -1,4 +1,4 @@
-"""What is on the servers besides what is derived, and meant to be: a file that says so."""
+"""The file of `--explained`: rights on the servers that are not derived but expected."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,10 +12,7 @@ _USER = "user "
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What is meant to be there.
-
-    `lines`: as `access plan` prints them, without the sign. `users`: names, or `BEGINNING*`.
-    """
+    """Expected rights. `lines`: of `access plan`, without the sign. `users`: names, or `PREFIX*`."""
 
     lines: frozenset[str] = frozenset()
     users: tuple[str, ...] = ()
@@ -57,8 +54,8 @@ def load(file: Path | None, prefix: str) -> Explained:
         user = line.removeprefix(_USER).strip()
         if _is(user, f"{prefix}.") or user.startswith(f"{prefix}.") or user in ("*", ""):
             raise CommandError(
-                f"{file}:{number}: `{line}` would explain whatever our own users may do",
-                "name users of others here, and a right of ours by its whole line of `access plan`",
+                f"{file}:{number}: `{line}` would explain any right of our own users",
+                "name only users of other systems; explain a right of ours by its line of `access plan`",
             )
         users.append(user)
     return Explained(frozenset(lines), tuple(users))

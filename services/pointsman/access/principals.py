@@ -1,4 +1,4 @@
-"""Who logs in: a user for each service and tier, for people, and for each agent that speaks to Kafka itself.
+"""The users: one for each service and tier, for people, and for each agent that has a Kafka login.
 
 A service's user has the name of its consumer group, and the same name in Postgres.
 """

@@ -13,10 +13,10 @@ from pointsman.store.verify.findings import Finding, Wrong
 
 @dataclass(slots=True)
 class Comparison:
-    """`same` records are stored as they are; `not_yet` ones lie behind their lane's position.
+    """Counts of records. `same`: stored unchanged; `not_yet`: not stored yet, past their lane's position.
 
-    `older` ones are from before the chain, `dropped` ones went with their day, `closed` ones were masked or
-    sealed, and the key that their digest was made with is not at hand, or erased.
+    `older`: from before the chain; `dropped`: deleted by retention; `closed`: masked or sealed, with a digest
+    whose key is erased or not available.
     """
 
     same: int = 0
@@ -28,9 +28,9 @@ class Comparison:
 
 
 class AgainstKafka:
-    """Takes records as they come from a committed reader, each lane's in order.
+    """Takes records from a `read_committed` reader, each lane's in order.
 
-    Names the first record of a lane that differs, that is not stored, or that is stored and not on Kafka.
+    Reports each lane's first record that differs, is not stored, or is stored but not on Kafka.
     """
 
     def __init__(self, digests: Digests, compacted: Callable[[str], bool]) -> None:

@@ -24,7 +24,7 @@ log = getLogger(__name__)
 
 
 class PrivacyKeyMissingError(ValueError):
-    """A privacy file is set, and no key for what it hides."""
+    """A privacy file is set, but its key is not."""
 
 
 def privacy_of(settings: AuditSettings) -> Privacy | None:
@@ -46,7 +46,7 @@ def privacy_of(settings: AuditSettings) -> Privacy | None:
 
 
 class Audit:
-    """The reader, which exists while the connections to Postgres do."""
+    """The audit service; its reader exists while connections to Postgres do."""
 
     def __init__(self, settings: AuditSettings, clock: Clock, privacy: Privacy | None) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Signs where the chains stand, at intervals, into Postgres and onto the bus."""
+"""Signs checkpoints of the hash chains at intervals, and writes them to Postgres and Kafka."""
 
 import asyncio
 import logging
@@ -79,9 +79,9 @@ def signed(
 
 
 class Checkpointer:
-    """One process's checkpoints: each says how far the lanes came that this process has moved since the last.
+    """One process's checkpoints; each covers the lanes that this process has moved since the last one.
 
-    What is signed are the links that this process computed itself; it does not ask the database for them.
+    It signs the links that it computed itself, never ones read from the database.
     """
 
     def __init__(

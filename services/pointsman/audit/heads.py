@@ -1,4 +1,4 @@
-"""The newest checkpoints outside of the database, out of its owner's reach: in a folder or a bucket."""
+"""Copies of the newest checkpoints outside the database, in a folder or bucket beyond its owner's reach."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _FORMS = "file:///FOLDER or s3://BUCKET/PREFIX"
 
 
 class HeadsPart(SettingsPart):
-    """Where the newest checkpoints are kept, too."""
+    """Where copies of the newest checkpoints are kept."""
 
     audit_heads: str = Field(
         default="",
@@ -28,13 +28,13 @@ class HeadsPart(SettingsPart):
 
 
 class HeadsError(Exception):
-    """They cannot be kept or read; the text says why."""
+    """Checkpoints cannot be written or read; the text says why."""
 
     hint = f"POINTSMAN_AUDIT_HEADS is {_FORMS}, for the audit process and for who verifies"
 
 
 class Heads(Protocol):
-    """Raises HeadsError where the place cannot be used."""
+    """A place for checkpoints. All methods raise HeadsError."""
 
     async def put(self, number: int, message: bytes) -> None:
         """Keep the checkpoint with this number."""
@@ -44,7 +44,7 @@ class Heads(Protocol):
 
 
 class FolderHeads:
-    """As files of their owner's alone."""
+    """As files with mode 600."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -63,7 +63,7 @@ class FolderHeads:
 
     def _read(self) -> list[bytes]:
         if not self._folder.is_dir():
-            raise FileNotFoundError("the folder is not there; is its volume mounted?")
+            raise FileNotFoundError("the folder does not exist: is its volume mounted?")
         return [path.read_bytes() for path in self._folder.glob("checkpoint-*.json")]
 
 
@@ -118,7 +118,7 @@ def open_heads(url: str) -> Heads | None:
                 reason = str(error).partition("\n")[0]
                 raise HeadsError(f"{url} cannot be used: {reason}") from error
         case _:
-            raise HeadsError(f"{parts.scheme or 'this'} is no address for checkpoints: give {_FORMS}")
+            raise HeadsError(f"{parts.scheme or 'this'} is not an address for checkpoints: give {_FORMS}")
 
 
 def _name(number: int) -> str:

@@ -1,10 +1,10 @@
-"""Masks a record by the rules that apply to it: what is masked becomes a marker, nothing of it stays.
+"""Masks a record by the rules that apply to it: masked text is replaced by a marker.
 
 Invariants:
-- What cannot be searched is masked whole: a value that is no plain JSON, where a rule has paths for it.
-- What was masked at a path is masked wherever else the record repeats it: a whole text always, a part of one
-  where what was masked has four characters or more and is among the 256 longest.
-- Nothing here raises, whatever the record holds.
+- A value that cannot be searched (not plain JSON, though a rule has paths for it) is masked whole.
+- Text masked at a path is masked wherever the record repeats it: always as a whole text; as part of a text if
+  it has at least four characters and is among the 256 longest.
+- Nothing here raises.
 """
 
 import re
@@ -91,7 +91,7 @@ _OUR_OWN = frozenset(("policy", "audit.checkpoints"))
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A record after masking, and the `rules` that masked something; `clean`: any other text about it."""
+    """A masked record, and the `rules` that masked something; `clean` masks any other text about it."""
 
     record: Incoming
     rules: tuple[str, ...]
@@ -99,7 +99,7 @@ class Masked:
 
 
 class Masking:
-    """The masks of a privacy file; `master` makes the digests in the markers."""
+    """Applies a privacy file's masks; `master`: the key for the digests in markers."""
 
     def __init__(self, file: PrivacyFile, master: MasterKey, prefix: str) -> None:
         self._file = file
@@ -130,7 +130,7 @@ class Masking:
 
 
 class _Work:
-    """One record under way: which rules `fired`, and what they took away."""
+    """One record being masked: the rules that `fired`, and the text they removed."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Patterns for what often must not be kept, and finding them in a text."""
+"""Patterns of sensitive data, such as card numbers, and their search in a text."""
 
 import re
 from collections.abc import Callable
@@ -42,9 +42,9 @@ def _iban(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """`expression` finds candidates; `holds`, where there is one, looks at their check digits.
+    """`expression` finds candidates; `holds`, if set, verifies their check digits.
 
-    A text that is shorter than `least`, or lacks `sign`, need not be searched.
+    A text that is shorter than `least`, or lacks `sign`, is not searched.
     """
 
     name: str
@@ -92,7 +92,7 @@ BUILT_IN = {
 
 
 class PatternError(ValueError):
-    """Not a pattern that can be used; the text says why."""
+    """A pattern cannot be used; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class OwnPattern:
             import re2
         except ImportError:
             raise PatternError(
-                "patterns of your own run under RE2, which is not installed: pip install 'pointsman[re2]'"
+                "custom patterns need RE2, which is not installed: pip install 'pointsman[re2]'"
             ) from None
         options = re2.Options()
         options.log_errors = False
@@ -122,7 +122,7 @@ class OwnPattern:
         except (re2.error, UnicodeEncodeError) as error:
             reason = error.args[0] if error.args else error
             problem = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-            raise PatternError(f"is no regular expression of RE2's: {problem}") from None
+            raise PatternError(f"is not a regular expression of RE2: {problem}") from None
 
     def finds(self, text: str) -> bool:
         """Whether it finds anything in `text`."""

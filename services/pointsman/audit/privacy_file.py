@@ -23,7 +23,7 @@ Words = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Mask(Value):
-    """One rule: what `patterns` find, within `paths` where there are some; or all that stands at `paths`."""
+    """A masking rule: matches of `patterns`, only within `paths` if given; or everything at `paths`."""
 
     name: Name
     paths: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Mask(Value):
 
 
 class Subject(Value):
-    """Marks messages: those of an agent are about `subject`, others about whoever is named at `path`."""
+    """Names the data subject of messages: `subject` for those of an agent, else the value at `path`."""
 
     agent: str | None = Field(default=None, description="`*` stands for anything")
     subject: str | None = Field(default=None, min_length=1, max_length=256)

@@ -1,4 +1,4 @@
-"""From a record to a row that keeps to the privacy file: masked by its rules, sealed for its subject."""
+"""Makes a row that obeys the privacy file: masked by its rules, sealed for its subject."""
 
 import logging
 import re
@@ -35,7 +35,7 @@ _DIGEST = re.compile(rb"[0-9a-f]{64}\Z")
 
 
 class Privacy:
-    """What happens to each row between Kafka and Postgres; one for a process."""
+    """Applies the privacy file to each row; one per process."""
 
     def __init__(self, file: PrivacyFile, master: MasterKey, topics: Topics) -> None:
         self._subjects = file.subjects

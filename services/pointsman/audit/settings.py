@@ -1,4 +1,4 @@
-"""What the audit service needs to know."""
+"""The audit's settings."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pointsman.store.settings import PrivacyKeyPart, WriterPart
 
 
 class AuditSettings(LanePart, WriterPart, PrivacyKeyPart, HeadsPart, HttpPart):
-    """Where records come from, where rows go, who signs them, how long to wait for another audit process."""
+    """Kafka, Postgres, keys, and how long to wait for another audit process."""
 
     audit_patience_s: float = Field(
         default=10, gt=0, description="another process that holds a lane in silence for so long is cut off"

@@ -1,8 +1,8 @@
-"""Signatures looked at later, from the record and the registry's history alone.
+"""Verifies signatures later, from the audit's rows and the registry's history alone.
 
-Routers hear of a change of the registry a moment after it is made, and may be behind with the intake. So a
-key is good for what came up to five minutes before it was registered, and for a moment after it was taken
-out; and a signature must be there where one was demanded for the five minutes before and after.
+Routers see a change of the registry shortly after it is made, and may lag behind on the intake. So a key is
+accepted for records up to five minutes older than its registration, and shortly after its removal; and a
+signature must exist if one was required during the five minutes before and after.
 """
 
 from bisect import bisect_right
@@ -28,7 +28,7 @@ HEARD_WITHIN = timedelta(seconds=10)
 
 @dataclass(slots=True)
 class SignedRecords:
-    """How many records had which signature. `hidden`: masked or sealed, so that nobody can tell."""
+    """Counts of records by their signature. `hidden`: masked or sealed, so it cannot be verified."""
 
     verdicts: Counter[SignatureVerdict] = field(default_factory=Counter)
     hidden: int = 0
@@ -36,7 +36,7 @@ class SignedRecords:
 
 
 class KeyHistory:
-    """Which keys an agent had when, and when signatures were demanded."""
+    """Which keys an agent had when, and when signatures were required."""
 
     def __init__(self, records: Iterable[RegistryRecord], people: AgentKeys | None = None) -> None:
         """`people`: who must have signed a change, as for `read_registry`."""

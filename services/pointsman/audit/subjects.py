@@ -1,4 +1,4 @@
-"""Whom a record is about: as it says itself, else as the privacy file says."""
+"""The data subject of a record: its own, else the one the privacy file names."""
 
 import re
 from collections.abc import Sequence

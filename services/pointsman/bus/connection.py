@@ -1,8 +1,7 @@
-"""The one place that makes clients of Kafka, each from one settings part: where the brokers are, TLS, login.
+"""The only place that makes Kafka clients, all from one settings part: addresses, TLS, login.
 
-What a client is for is its caller's to say, in the client's own options. Libraries that few processes need
-are imported when they are asked for. Whatever makes one raises KafkaLoginError where a file that the settings
-name cannot be used.
+Callers pass the client's other options. Libraries that few processes need are imported on first use. Every
+function raises KafkaLoginError if a file that the settings name cannot be used.
 """
 
 import asyncio

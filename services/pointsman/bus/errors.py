@@ -1,11 +1,11 @@
-"""What can go wrong with Kafka: the text says what happened and why, `hint` what to do next."""
+"""Errors of Kafka: the text says what happened and why, `hint` what to do next."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 
 class BusError(Exception):
-    """Anything that Kafka, or the way to it, did not do; a traceback shows the hint below the text."""
+    """A failure of Kafka or of the connection to it; a traceback shows the hint below the text."""
 
     def __init__(self, problem: str, hint: str = "") -> None:
         super().__init__(problem)
@@ -36,7 +36,7 @@ class KafkaUnavailableError(BusError):
 
 
 class KafkaLoginError(KafkaUnavailableError):
-    """We are not let in as we are set up. `sure`: not unless the settings, or a broker's, are changed."""
+    """The broker refuses the connection. `sure`: retrying is useless until settings, ours or its, change."""
 
     def __init__(self, problem: str, hint: str, *, sure: bool = True) -> None:
         BusError.__init__(self, problem, hint)
@@ -48,7 +48,7 @@ _RIGHTS = "see which rights it has: pointsman access plan"
 
 
 class TopicMissingError(BusError):
-    """Topics that are read or written do not exist, or this user may not see that they do."""
+    """Topics do not exist, or this user may not see them."""
 
     def __init__(self, topics: Iterable[str], user: str = "") -> None:
         names, hint = ", ".join(sorted(topics)), "make what is missing: pointsman topics apply"
@@ -59,7 +59,7 @@ class TopicMissingError(BusError):
 
 
 class RecordsRefusedError(BusError):
-    """Of a transaction that is undone: the records that their topics will never take as they are."""
+    """A transaction was aborted; `records`: those that their topics will never accept as they are."""
 
     def __init__(self, records: Sequence[Any], problem: str) -> None:
         super().__init__(problem)
@@ -67,7 +67,7 @@ class RecordsRefusedError(BusError):
 
 
 class TopicsClosedError(BusError):
-    """Of a transaction that is undone: this user may not write to these topics."""
+    """A transaction was aborted, because this user may not write to these topics."""
 
     def __init__(self, topics: Iterable[str]) -> None:
         self.topics = frozenset(topics)
@@ -86,7 +86,7 @@ class BrokerTooOldError(BusError):
 
 
 class PublishRefusedError(BusError):
-    """Records that were refused and are not in Kafka; `places` are their places in the call, from 0."""
+    """Kafka refused records and did not store them; `places`: their indexes in the call, from 0."""
 
     def __init__(self, problem: str, places: tuple[int, ...], hint: str = "") -> None:
         super().__init__(problem, hint)
@@ -94,7 +94,7 @@ class PublishRefusedError(BusError):
 
 
 class PublishUncertainError(BusError):
-    """Nobody confirmed some records: each may be in Kafka, now or soon, or not. `places` as above."""
+    """Some records were not acknowledged: each may or may not be stored, now or soon. `places` as above."""
 
     def __init__(self, problem: str, places: tuple[int, ...]) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Hosts a service: FastStream gives lifespan, broker and ASGI; uvicorn serves health and metrics."""
+"""Hosts a service: FastStream provides lifespan, broker and ASGI; uvicorn serves health and metrics."""
 
 import asyncio
 import contextlib
@@ -39,10 +39,10 @@ _OWN_PATHS = ("/healthz", "/readyz", "/metrics")
 
 @dataclass(frozen=True)
 class Service:
-    """What the host runs: `run` works until `stop`; `not_ready` says what is missing, if anything.
+    """What the host runs: `run` works until `stop`; `not_ready`: what is missing, if anything.
 
-    `web` answers all requests but those about the service itself. `drain` is called once the process is told
-    to end, while requests are still answered; `stop` comes after them.
+    `web` answers all requests but those for health and metrics. On shutdown `drain` is called first, while
+    requests are still answered, then `stop`.
     """
 
     name: str
@@ -76,7 +76,7 @@ def control_broker(settings: LanePart) -> KafkaBroker:
 
 
 class Host:
-    """A service as an ASGI application; `ended` once its task did so by itself, and `failure` says why."""
+    """A service as an ASGI application; `ended` is set if its task ended by itself, `failure` says why."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -184,9 +184,9 @@ async def _serve(service: Service, http: HttpPart) -> int:
 
 
 class _Server(uvicorn.Server):
-    """Ends cleanly, with exit code 0, when it is asked to; uvicorn's own would raise the signal once more.
+    """Exits with code 0 on a signal; uvicorn's own server would raise the signal again.
 
-    It looks once a second what time it is, and does nothing else where nobody asks.
+    It wakes once a second, not ten times, to keep an idle process cheap.
     """
 
     def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""A partition of a topic, offsets in it, and the words for where reading starts."""
+"""Partitions, offsets, and the values that say where reading starts."""
 
 import re
 from collections.abc import Collection, Mapping

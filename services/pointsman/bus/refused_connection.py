@@ -1,4 +1,4 @@
-"""Why a connection to a broker failed, in one line, and what to do about it."""
+"""Explains in one line why a connection to a broker failed, and what to do."""
 
 import asyncio
 import ssl
@@ -30,7 +30,7 @@ _PROTOCOL = "POINTSMAN_KAFKA_SECURITY_PROTOCOL"
 
 
 class ConnectionStage(Enum):
-    """How far a connection got: TCP and TLS; what anybody is answered; what only those who are let in are."""
+    """How far a connection got: TCP and TLS; requests before the login; requests that need the login."""
 
     CONNECTING = auto()
     LOGGING_IN = auto()

@@ -1,9 +1,9 @@
-"""Connections whose login ends: made anew before it does, as aiokafka does not log in again on an open one.
+"""Reconnects before a connection's login expires, as aiokafka does not re-authenticate open connections.
 
-Each is made with what the files of its settings hold then, so a client outlives its password and its CA.
+Each new connection reads the settings' files again, so passwords and CAs can be replaced while it runs.
 
-A broker with `connections.max.reauth.ms` closes a connection on which something is asked after that time. It
-would do so in the midst of whatever goes on: a request fails, is tried again, and is told as an error.
+A broker with `connections.max.reauth.ms` closes a connection at the first request after that time: without
+this, a request would fail and be reported as an error.
 """
 
 import hashlib
@@ -28,14 +28,14 @@ def _salted(hash_name: str, password: bytes, salt: bytes, iterations: int) -> by
 
 
 class _KnownPassword(ScramAuthenticator):  # type: ignore[misc]
-    """Does the thousands of rounds of SCRAM once for a password and its salt, and not at each login."""
+    """Computes SCRAM's thousands of rounds once per password and salt, not at each login."""
 
     def create_salted_password(self, salt: bytes, iterations: int) -> None:
         self._salted_password = _salted(self._hashname, self._sasl_plain_password, salt, iterations)
 
 
 class RenewedConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka has no types
-    """Ends itself near the end of its login, where nothing is under way; its client then makes another."""
+    """Closes itself shortly before its login expires, when no request is in flight; the client reconnects."""
 
     _renewed_at: float | None = None
 

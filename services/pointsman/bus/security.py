@@ -1,6 +1,6 @@
-"""What the settings of a connection mean to each client: TLS and the login, read anew for each client.
+"""TLS and login options for each client library, read anew for each client.
 
-What comes from a file that may be replaced meanwhile has a method `renew`, see `pointsman.bus.renewed_login`.
+Objects made from a file that may be replaced have a method `renew`, see `pointsman.bus.renewed_login`.
 """
 
 import ssl
@@ -26,7 +26,7 @@ _MOST_BYTES = 64 * 1024
 
 
 class _FilePassword(str):
-    """As a client is given it; `renew` gives what its file has then."""
+    """A password from a file; `renew` reads the file again."""
 
     settings: KafkaPart
 

@@ -1,4 +1,4 @@
-"""How a lane talks to Kafka: the timings that decide how soon a dead owner is replaced."""
+"""A lane's timings with Kafka, which decide how soon a dead owner is replaced."""
 
 from pydantic import Field
 

@@ -1,6 +1,6 @@
-"""Whether Kafka lets us in, and if not, why: a connection is made as clients make theirs, before them.
+"""Checks that Kafka accepts a connection, and says why if not, before clients connect.
 
-aiokafka's own clients try for ever, and say why they are not let in only to the log.
+aiokafka's clients retry forever, and report the reason only in the log.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ def addresses(bootstrap: str) -> list[tuple[str, int]]:
         if not separator or server.endswith("]"):
             host, port = server, "9092"
         if not host or not port.isdigit() or not 0 < int(port) < 65536:
-            raise ValueError(f"{part!r} is no address of a Kafka server, must be HOST:PORT")
+            raise ValueError(f"{part!r} is not the address of a Kafka server: must be HOST:PORT")
         known.append((host.strip("[]"), int(port)))
     return known
 
@@ -61,7 +61,7 @@ async def connected(
                 await made.connect()
                 stage = ConnectionStage.LET_IN
                 if not (await made.send(MetadataRequest(_NO_TOPICS))).brokers:
-                    raise ConnectionResetError("an answer to who is not let in: it names no broker")
+                    raise ConnectionResetError("the broker refuses this client: its answer names no broker")
         except FAILURES as error:
             if stage is ConnectionStage.CONNECTING and made._versions:
                 stage = ConnectionStage.LOGGING_IN

@@ -1,4 +1,4 @@
-"""Tokens for OAUTHBEARER: what a file holds or a program prints, anew at each login."""
+"""Tokens for OAUTHBEARER, from a file or a program, read anew at each login."""
 
 import asyncio
 
@@ -10,11 +10,11 @@ from pointsman.runtime.token_source import TokenSourceError, token_by_command, t
 
 
 class TokenError(KafkaError):  # type: ignore[misc]
-    """There is no token. One of Kafka's errors, as a client goes on trying only after one of those."""
+    """There is no token. A subclass of Kafka's errors, because clients retry only after those."""
 
 
 class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
-    """As aiokafka asks for tokens."""
+    """aiokafka's token provider."""
 
     def __init__(self, settings: KafkaPart) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Before a service starts: wait until Kafka answers, and see that the topics it needs are there."""
+"""Before a service starts: waits until Kafka answers, and checks that the topics it needs exist."""
 
 import asyncio
 import logging

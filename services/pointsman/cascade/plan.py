@@ -16,7 +16,7 @@ _NEEDED: dict[Accept, set[str]] = {"logprob": {"threshold"}, "model": {"model", 
 def ascending(tiers: Sequence[str], known: Sequence[str] | None) -> None:
     """Raises ValueError where there is no tier to go up to, or they do not ascend as the policy's `known`."""
     if len(tiers) < 2:
-        raise ValueError("needs two tiers at least: one to ask first, and one to go up to")
+        raise ValueError("needs at least two tiers: one to ask first, and one to escalate to")
     if known is not None and [tier for tier in known if tier in tiers] != list(tiers):
         raise ValueError(f"must ascend as the policy's tiers do, each once: {', '.join(known)}")
 
@@ -25,7 +25,7 @@ def payable(model: AcceptModel, quality: str) -> str:
     """The model's bar for `quality`. Raises ValueError where it has none, or would accept nothing by it."""
     bar = tuned_for(model.bars, quality)
     if not model.pays(bar):
-        raise ValueError(f"training found no bar for `{quality}`: every answer would go up, and cost more")
+        raise ValueError(f"training found no bar for `{quality}`: every answer would escalate, and cost more")
     return bar
 
 

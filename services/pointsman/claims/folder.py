@@ -86,7 +86,7 @@ class Folder:
             return self._path(sha256).read_bytes()
         except FileNotFoundError:
             if not (self._folder / MARK).exists():
-                raise FileNotFoundError("no values were ever put there; is its volume mounted?") from None
+                raise FileNotFoundError("no value was ever stored there: is its volume mounted?") from None
             return None
 
     def _list(self) -> Iterator[StoredValue]:

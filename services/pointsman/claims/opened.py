@@ -44,7 +44,7 @@ def open_store(url: str) -> ClaimStore:
                 reason = str(error).partition("\n")[0]
                 raise ClaimsSettingError(f"{url} cannot be used: {reason}") from error
         case _:
-            raise ClaimsSettingError(f"{parts.scheme or 'this'} is no address of a store: give {_KNOWN}")
+            raise ClaimsSettingError(f"{parts.scheme or 'this'} is not the address of a store: give {_KNOWN}")
 
 
 def open_claim_check(settings: ClaimsPart) -> ClaimCheck | None:

@@ -35,7 +35,7 @@ async def find(jobs: Jobs, text: str) -> UUID:
     more = ["       ..."] if len(candidates) > CANDIDATES else []
     raise CommandError(
         f"more than one job's id begins or ends with {text}",
-        "\n".join(["say more of it:", *listed, *more]),
+        "\n".join(["give more of the id:", *listed, *more]),
         code=2,
     )
 
@@ -65,7 +65,7 @@ def check(text: str) -> None:
     digits = text.replace("-", "").lower()
     if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
         raise CommandError(
-            f"{text!r} is no job id, nor the beginning or end of one",
+            f"{text!r} is not a job id, nor the beginning or end of one",
             "ids are hexadecimal digits and dashes; `pointsman tail results` shows some",
             code=2,
         )

@@ -35,7 +35,7 @@ def write_new(file: Path, secret: str) -> None:
             out.write(secret)
     except FileExistsError:
         raise CommandError(
-            f"{file} is there already", "a key that was used is never replaced: name another"
+            f"{file} exists already", "a key is never overwritten: name another file"
         ) from None
     except OSError as error:
         raise CommandError(f"{file} cannot be written: {error.strerror}", code=2) from None

@@ -81,16 +81,14 @@ Key = Annotated[
     typer.Option(
         metavar="FILE",
         envvar="POINTSMAN_KEY_FILE",
-        help="The agent's private key (Ed25519: PEM, or 64 hexadecimal digits): what is sent is signed.",
+        help="The agent's private key (Ed25519: PEM, or 64 hexadecimal digits): signs what is sent.",
     ),
 ]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, or the first or last characters of it.")]
 AgentName = Annotated[str, typer.Argument(metavar="AGENT", help="An agent's id.")]
 By = Annotated[
     str,
-    typer.Option(
-        metavar="ID", envvar="POINTSMAN_AGENT", help="Who asks for it; else the user of this machine."
-    ),
+    typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Your id; default: the user of this machine."),
 ]
 PersonKey = Annotated[
     Path | None,
@@ -101,7 +99,7 @@ PersonKey = Annotated[
         help="Your private key, where changes of the registry must be signed (POINTSMAN_REGISTRY_KEYS).",
     ),
 ]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is recorded.")]
 
 _CLI, _ROUTER = "pointsman.cli.settings:CliSettings", "pointsman.router.settings:RouterSettings"
 #: Where Kafka is, and Postgres.

@@ -25,14 +25,14 @@ def as_plain_body(line: Json) -> tuple[str, Json]:
     if not isinstance(custom_id, str) or not 0 < len(custom_id) <= _LONGEST:
         raise ValueError(f"custom_id: must be a text of 1 to {_LONGEST} characters")
     if (line.get("method"), line.get("url")) != ("POST", URL):
-        raise ValueError(f"method and url: only POST {URL} is done")
+        raise ValueError(f"method and url: only POST {URL} is supported")
     if not isinstance(body, dict):
         raise ValueError("body: must be a JSON object")  # noqa: TRY004 -- as every other problem of a line
     if body.get("stream"):
-        raise ValueError("body.stream: a batch has whole answers")
+        raise ValueError("body.stream: a batch cannot stream")
     unknown = line.keys() - {"custom_id", "method", "url", "body"}
     if unknown:
-        raise ValueError(f"{min(unknown)}: is no field of a batch's line")
+        raise ValueError(f"{min(unknown)}: is not a field of a batch's line")
     return custom_id, {"request": body, "metadata": {"custom_id": custom_id}}
 
 

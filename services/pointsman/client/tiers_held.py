@@ -66,5 +66,5 @@ async def _metrics(session: ClientSession, url: str) -> str:
             "--workers takes the addresses at which workers serve health and metrics",
         ) from error
     if _METRIC not in text:
-        raise CommandError(f"{url} is no worker", "a worker's metrics say what its jobs wait for")
+        raise CommandError(f"{url} is not a worker", "--workers takes the addresses of workers' metrics")
     return text

@@ -37,7 +37,7 @@ def secret_of(text: str) -> bytes:
         secret = b""
     if not 24 <= len(secret) <= 64:
         raise CommandError(
-            "the webhook's secret is none", "24 to 64 bytes in base64: openssl rand -base64 32", code=2
+            "the webhook's secret is not valid", "24 to 64 bytes in base64: openssl rand -base64 32", code=2
         )
     return secret
 
@@ -83,7 +83,8 @@ class Webhook:
             if problem is None:
                 return
             if wait_s is None:
-                raise NoticeFailedError(f"{id} was not taken after {len(self._waits_s) + 1} tries: {problem}")
+                tries = len(self._waits_s) + 1
+                raise NoticeFailedError(f"{id} was not accepted after {tries} tries: {problem}")
             await asyncio.sleep(wait_s)
 
     async def _try(self, id: str, body: bytes) -> str | None:

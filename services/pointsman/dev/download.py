@@ -51,7 +51,7 @@ def download(
         came = _size(part)
         part.unlink(missing_ok=True)
         raise DevError(
-            f"{jar.name} from {base} is not what is pinned: its SHA-256 differs ({came:,} bytes came, "
+            f"{jar.name} from {base} does not match its pin: its SHA-256 differs ({came:,} bytes came, "
             f"{jar.size:,} are expected)",
             "nothing of it was kept; run the same command again. If it stays so, something on the way "
             "changes it: set POINTSMAN_MAVEN_REPOSITORY=URL for another repository",

@@ -250,7 +250,7 @@ class JobSubmitter:
         if wait_s and late_s > 0:
             raise ApiError(
                 429, "rate_limit_error", "queue_too_long",
-                f"what waits already takes at least {wait_s:.0f} s, which is later than the deadline",
+                f"the queue takes at least {wait_s:.0f} s, longer than the deadline allows",
                 headers={"retry-after": str(min(_MOST_RETRY_AFTER_S, int(late_s) + 1))},
             )  # fmt: skip
 

@@ -68,7 +68,7 @@ def check_quality(quality: str) -> None:
     """Raises: CommandError: nothing can be tuned for it."""
     if quality not in QUALITIES:
         known = ", ".join(QUALITIES)
-        raise CommandError(f"nothing is tuned for {quality}", f"say one of {known}", code=2)
+        raise CommandError(f"no model is tuned for {quality}", f"give one of {known}", code=2)
 
 
 async def jobs_on_record(dsn: str, wanted: LessonRequest) -> list[list[Labelled]]:
@@ -116,5 +116,5 @@ def new_policy(wanted: LessonRequest, read: Callable[[], PolicyFile]) -> Policy:
     try:
         return Policy.compile(read())
     except FileError as error:
-        hint = f"mend {wanted.policy} first"
-        raise CommandError(f"the new policy would not be one: {error}", hint) from error
+        hint = f"fix {wanted.policy} first"
+        raise CommandError(f"the new policy would not be valid: {error}", hint) from error

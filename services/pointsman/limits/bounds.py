@@ -98,7 +98,7 @@ def _declared(declared: LimitDeclared) -> LimitDeclared:
 
 def _number(value: float) -> float:
     if not isinstance(value, int) and not (isinstance(value, float) and not isnan(value)):
-        raise UnusableError(f"{str(value)[:40]!r} is no number")
+        raise UnusableError(f"{str(value)[:40]!r} is not a number")
     return value
 
 

@@ -116,7 +116,7 @@ def read(state: Json) -> Standing:
     try:
         standing = _STANDING.validate_python(state)
     except ValidationError as error:
-        raise UnusableError(f"no standing state: {error.error_count()} faults in it") from error
+        raise UnusableError(f"not a standing state: {error.error_count()} errors in it") from error
     standing.at = at = whole(standing.at, LAST_MS)
     for budget in standing.budgets.values():
         budget.bound(at)

@@ -125,7 +125,7 @@ class AuditTools:
         self, dimension: str, value: str, since: Since = None, until: Until = None, limit: Limit = 100
     ) -> Answer:
         if "word" in dimension and not self._payloads:
-            raise ToolError("words of prompts are not told here\nstart the server without --no-payloads")
+            raise ToolError("words of prompts are not shown here\nstart the server without --no-payloads")
         text = "select * from audit.blast_radius($1, $2, $3, $4)"
         return await self._answer(limit, text, dimension, value, *_span(since, until))
 

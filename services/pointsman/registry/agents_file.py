@@ -48,7 +48,7 @@ class ListedAgent(AgentEntry):
             if threshold.source not in SOURCES_OF[threshold.of]:
                 listed = ", ".join(SOURCES_OF[threshold.of])
                 raise ValueError(
-                    f"`{threshold.source}` is no confidence in the {threshold.of}; of that there is {listed}"
+                    f"`{threshold.source}` is not a confidence of the {threshold.of}; those are {listed}"
                 )
         return thresholds
 
@@ -57,7 +57,7 @@ class ListedAgent(AgentEntry):
     def _unique(cls, id: str, info: ValidationInfo) -> str:
         ids = _context(info).setdefault("agents", set())
         if id in ids:
-            raise ValueError(f"agent `{id}` is there already; merge the two entries")
+            raise ValueError(f"agent `{id}` is listed twice; merge the two entries")
         ids.add(id)
         return id
 

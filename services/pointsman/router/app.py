@@ -1,6 +1,6 @@
-"""Builds the router: lanes on the intake, each with a handler that remembers its own jobs.
+"""Builds the router: lanes on the intake, each with its own handler.
 
-What it decides by is put on record before the first lane opens.
+The policy and its models are published before the first lane opens.
 """
 
 from functools import partial

@@ -1,10 +1,10 @@
 """The router's fast path: the compiled library repeats decisions of the full path, from bytes to bytes.
 
 Invariants:
-- What it makes is, byte for byte, what the full path makes of the same record (tests compare both); only the
-  partition is another, which is no matter for a job without an order key.
-- Whatever it is not sure of, it leaves to the full path.
-- Records are answered in their order: it stops at one that it leaves, and goes on behind it.
+- Its records are, byte for byte, those that the full path makes (tests compare both); only the partition may
+  differ, which does not matter for a job without an order key.
+- Whatever it cannot decide for certain, it leaves to the full path.
+- Records are handled in order: it stops at one that it leaves, and continues after that one.
 """
 
 from collections import Counter
@@ -41,14 +41,14 @@ MOST_CONTENT_BYTES = 32 * 1024 * 1024
 
 
 class Left(NamedTuple):
-    """A record for the full path: its place in the batch, and whether its decision may be repeated."""
+    """A record left to the full path: its index in the batch, and whether its decision may be repeated."""
 
     place: int
     repeatable: bool
 
 
 class FastScore:
-    """A policy's score made ready for the library, for all lanes; `native` None: it has none for it."""
+    """A policy's score compiled for the library, for all lanes; `native` is None without a score."""
 
     def __init__(self, scorer: Scorer) -> None:
         self.native: pointsman_native.Score | None = None
@@ -74,13 +74,12 @@ _USED = (SignatureVerdict.VALID, SignatureVerdict.REPEATED, SignatureVerdict.STA
 
 
 class FastPath:
-    """One per lane: `take` a batch, answer what is `left`, then get what it `routed` itself.
+    """One per lane: `take` a batch, handle the records that it `left`, then get those it `routed`.
 
-    It repeats decisions of one registry: `forget` when another holds, the first one included.
+    Its decisions are valid for one registry: call `forget` when the registry changes, and for the first one.
 
-    `add_id` and `use` are the full path's as well, so that a job and a signature are known to both.
-    `largest`: bytes of a value that it publishes. `seed`: that of its records, see `Incoming`. `partitions`:
-    how many the intake has now.
+    The full path uses `add_id` and `use` too, so that both know the same jobs and signatures.
+    `largest`: most bytes of a value to publish. `seed`: see `Incoming`. `partitions`: of the intake.
     """
 
     def __init__(

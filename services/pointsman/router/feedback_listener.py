@@ -1,4 +1,4 @@
-"""Follows verdicts and the suspensions that other routers published, and publishes those of this one."""
+"""Reads verdicts and other routers' suspensions of the score, and publishes this router's suspensions."""
 
 import asyncio
 import logging

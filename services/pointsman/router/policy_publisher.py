@@ -1,9 +1,9 @@
-"""Puts on record what decisions are made by, so that each can be made again: the policy and its models.
+"""Publishes the policy and its models, so that each decision can be recomputed.
 
 Invariants:
-- Both are on the topic `policy` before the first job is decided by them; the audit keeps them.
-- A key is a content: what is there already is not written again, and compaction takes nothing that counts.
-  A policy that a release from before `tiers` wrote is written once more, with them.
+- Both are on the topic `policy` before the first job is decided by them; the audit stores them.
+- Keys identify contents: nothing is written twice, and compaction loses nothing. A policy written by a
+  release without the field `tiers` is written again, with it.
 """
 
 import base64

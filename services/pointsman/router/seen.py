@@ -1,10 +1,10 @@
-"""The job ids that a lane has met lately, so that a second record of a job is recognised."""
+"""The latest job ids of a lane, by which a second record of a job is recognised."""
 
 from collections import deque
 
 
 class RecentIds:
-    """Remembers the last `capacity` ids; what came first is forgotten first, met again or not."""
+    """Remembers the last `capacity` ids; the oldest is forgotten first, even if it was seen again."""
 
     def __init__(self, capacity: int = 10_000) -> None:
         self._order: deque[str] = deque()

@@ -1,4 +1,4 @@
-"""What the router needs to know to start."""
+"""The router's settings."""
 
 from pathlib import Path
 

@@ -1,12 +1,12 @@
-"""Shadows: a share of the jobs is done on further tiers too, so that there is something to learn from.
+"""Shadows: copies of a share of the jobs, done on further tiers for training data.
 
-A shadow is a job of its own, of the agent `pointsman/shadow`: audited and paid like any other, and never an
-answer to whoever sent the job that it repeats.
+A shadow is a separate job of the agent `pointsman/shadow`: audited and paid like any other. Its answer never
+goes to the publisher of the original job.
 
 Invariants:
-- Which jobs: by a hash of the job's id alone, so the same on every router and in every run.
-- Only tiers that are open to the job's agent: what may not leave for a tier is not sent there as a shadow.
-- At most so many in an hour; a job whose shadows would pass the budget has none.
+- A hash of the job's id alone selects the jobs, so every router and every run selects the same.
+- Only tiers open to the job's agent get shadows.
+- Their number per hour is limited; a job whose shadows would exceed the limit has none.
 """
 
 import hashlib
@@ -28,14 +28,14 @@ OF = "shadow_of"
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
-    """A job that repeats another, and its decision."""
+    """A shadow job and its decision."""
 
     job: Job
     decision: Decision
 
 
 class Shadows:
-    """One lane's shadows; `lanes`: how many share the budget, which begins anew with each object."""
+    """One lane's shadows; `lanes`: how many share the hourly limit, which restarts with each object."""
 
     def __init__(self, section: ShadowSection, lanes: int) -> None:
         self._section = section

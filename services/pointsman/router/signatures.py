@@ -1,10 +1,10 @@
-"""Whether a record of the intake is by the agent that it names: asked before anything is made of it.
+"""Checks the signature of an intake record, before anything else.
 
 Invariants:
-- Where signatures are demanded, nothing of a record that has no good one counts, its job's id included: that
-  is a claim, and an outcome for it would be an answer to somebody else's job.
-- A job is routed in one lane only, that to which its key leads by Java's default partitioner; a signed record
-  that stands elsewhere is sent there. So one memory sees every copy of it.
+- Where signatures are required, a record without a valid one gets no outcome: even its job id is only a
+  claim, and the outcome might end another agent's job.
+- A signed record is routed only in the lane of its key, by Java's default partitioner; in another lane it is
+  republished. So one lane sees every copy of it.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Whether routers use a policy's score, and how a person makes them use it again."""
+"""Whether routers use a policy's score, and `pointsman policy trust`, which ends its suspension."""
 
 from pointsman.bus.codec.emit import emit_own
 from pointsman.bus.produce.publisher import Publisher
@@ -32,9 +32,9 @@ async def trust(kafka: KafkaPart, topics: Topics, policy: Policy, by: str, comme
     """
     calibration = await calibration_of(kafka, topics, policy)
     if calibration.model is None:
-        raise CommandError(f"policy {policy.name} asks no score", "name another one: --policy FILE")
+        raise CommandError(f"policy {policy.name} uses no score", "name another one: --policy FILE")
     if calibration.suspended is None:
-        raise CommandError(f"no router holds anything against {calibration.model}: it is asked as it is")
+        raise CommandError(f"the score {calibration.model} is not suspended")
     message = PromiseRenewed(model=calibration.model, by=by, comment=comment)
     record = emit_own(topics.policy, f"trust/{message.model}", by, message, utc_now())
     async with Publisher(kafka) as publisher:

@@ -1,4 +1,4 @@
-"""Work that goes on beside other work: begun and ended with a block."""
+"""Background tasks as context managers."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine

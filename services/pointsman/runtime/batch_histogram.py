@@ -1,4 +1,4 @@
-"""A Prometheus histogram that takes a batch at a time: one lock and lookup for all, not for each value."""
+"""A Prometheus histogram that observes a batch at once: one lock and lookup for all its values."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence

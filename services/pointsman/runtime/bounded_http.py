@@ -1,4 +1,4 @@
-"""The HTTP protocol of all services: what a connection takes before it has asked for anything is bounded."""
+"""The HTTP protocol of all services, with limits for connections that have not sent a request yet."""
 
 import asyncio
 import resource
@@ -29,9 +29,9 @@ def connections_allowed() -> int:
 
 
 class BoundedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """Closes a connection whose request does not begin in time, or whose head does not end.
+    """Closes a connection whose request does not begin, or whose headers do not end, in time.
 
-    `most_connections` of a process: who comes beyond is let go at once.
+    `most_connections` of a process; further ones are closed at once.
     """
 
     most_connections = MOST_CONNECTIONS

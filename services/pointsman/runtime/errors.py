@@ -1,4 +1,4 @@
-"""What ends a command: what went wrong in one line, and what to do about it in another."""
+"""The error that ends a command: one line for what went wrong, one for what to do."""
 
 
 class CommandError(Exception):

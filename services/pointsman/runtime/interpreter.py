@@ -1,4 +1,4 @@
-"""How the interpreter is set for a service, which runs for long and makes many objects that die soon."""
+"""Interpreter settings for a service: long-running, with many short-lived objects."""
 
 import gc
 import sys

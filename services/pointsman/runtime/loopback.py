@@ -1,4 +1,4 @@
-"""The loopback is never reached through a proxy: a proxy's own is another machine's."""
+"""Excludes the loopback from proxies: a proxy's loopback is another machine's."""
 
 import ipaddress
 from collections.abc import MutableMapping

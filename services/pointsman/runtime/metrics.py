@@ -22,17 +22,17 @@ LOST = Counter(
 FINISHED = Counter("pointsman_jobs_finished_total", "Terminal outcomes", ["tier", "outcome", "reason"])
 CASCADE = Counter(
     "pointsman_cascade_steps_total",
-    "Answers of a cascade that were judged: accepted, or the job went up",
+    "Answers of a cascade that were judged: accepted or escalated",
     ["tier", "verdict", "reason"],
 )
 OPINIONS = Counter(
     "pointsman_second_opinions_total",
-    "Undecided jobs: the score's tier kept, moved to another, or no opinion to be had",
+    "Undecided jobs: the score's tier kept, moved to another, or no opinion was available",
     ["verdict"],
 )
 REVIEWS = Counter(
     "pointsman_reviews_requested_total",
-    "Jobs that stopped for a person: of their routing or their answer, by where the confidence comes from",
+    "Jobs stopped for a person, at routing or at the answer, by the source of the confidence",
     ["of", "source"],
 )
 DECISION_SECONDS = Histogram(
@@ -54,15 +54,15 @@ STATE_BYTES = Gauge("pointsman_state_bytes", "Keys and values in a lane's state"
 RESTORE_SECONDS = Histogram(
     "pointsman_state_restore_seconds", "Reading a lane's state from its changelog", ["topic"], buckets=_HOP
 )
-IN_FLIGHT = Gauge("pointsman_calls_in_flight", "Provider calls under way", ["tier", "provider"])
+IN_FLIGHT = Gauge("pointsman_calls_in_flight", "Provider calls in flight", ["tier", "provider"])
 JOBS_HELD = Gauge("pointsman_jobs_held", "Jobs that wait, by what they wait for", ["tier", "by"])
 LIMIT_SECONDS = Histogram(
     "pointsman_limit_wait_seconds",
-    "From asking for a turn until it came",
+    "From asking the limits for a call until it may begin",
     ["tier"],
     buckets=_HOP,
 )
-NO_ROOM = Counter("pointsman_limit_refused_total", "Calls that a limit let not through", ["tier", "limit"])
+NO_ROOM = Counter("pointsman_limit_refused_total", "Calls that a limit refused", ["tier", "limit"])
 PAUSED = Counter("pointsman_limit_pauses_total", "Pauses that a provider asked for", ["target"])
 HEDGES = Counter("pointsman_hedges_total", "Second calls because the first was slow", ["tier"])
 CALL_SECONDS = Histogram(
@@ -79,7 +79,7 @@ FIRST_EVENT_SECONDS = Histogram(
 )
 CHUNKS_DROPPED = Counter(
     "pointsman_chunks_dropped_total",
-    "Pieces of streamed answers that were left out: too many under way, or not taken by Kafka",
+    "Pieces of streamed answers that were dropped: too many in flight, or refused by Kafka",
     ["reason"],
 )
 TOKENS = Counter("pointsman_tokens_total", "Tokens as providers count them", ["tier", "model", "direction"])

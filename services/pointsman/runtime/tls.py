@@ -1,4 +1,4 @@
-"""TLS for clients: what their files hold, and in plain words why a server's certificate is not trusted."""
+"""TLS for clients: reads their files, and explains why a server's certificate is not trusted."""
 
 import contextlib
 import ssl
@@ -11,7 +11,7 @@ _UNKNOWN_SIGNER = {2, 18, 19, 20, 21}
 
 
 class UnusableFileError(Exception):
-    """`role`: which of the files; `why` goes on from its name."""
+    """A file cannot be used. `role`: which one; `why`: continues a sentence that begins with its name."""
 
     def __init__(self, role: Literal["ca", "certificate"], file: Path | None, why: str) -> None:
         super().__init__(f"{file} {why}")
@@ -21,9 +21,9 @@ class UnusableFileError(Exception):
 
 
 class _Leaves(ssl.SSLObject):
-    """Ends a connection as TLS allows: it says so, and does not wait until the server has said so too.
+    """Closes a connection with a TLS close_notify, without waiting for the server's.
 
-    A broker may take its time, and whoever closes waits for it, 30 s unless told otherwise.
+    asyncio would wait for it, 30 s by default, and a broker may be slow.
     """
 
     def unwrap(self) -> None:

@@ -1,4 +1,4 @@
-"""A token that a file holds or a program prints, within bounds of time and size."""
+"""A token from a file or a program, within limits of time and size."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ MOST_BYTES = 64 * 1024
 
 
 class TokenSourceError(ValueError):
-    """There is no token; the text repeats nothing that was read."""
+    """There is no token; the text never repeats what was read."""
 
 
 def token_in_file(file: Path, name: str) -> str:
@@ -42,12 +42,12 @@ def token_by_command(command: str, name: str) -> str:
 
 def _token(content: bytes, name: str) -> str:
     if len(content) > MOST_BYTES:
-        raise TokenSourceError(f"{name} gives more than {MOST_BYTES // 1024} KB, which is no token")
+        raise TokenSourceError(f"{name} gives more than {MOST_BYTES // 1024} KB: that is not a token")
     token = content.decode("latin-1").strip()
     if not token:
-        raise TokenSourceError(f"{name} gives nothing where a token should be")
+        raise TokenSourceError(f"{name} gives no token")
     if not (token.isascii() and token.isprintable()) or " " in token:
-        raise TokenSourceError(f"{name} gives more than a token: one line without spaces is wanted")
+        raise TokenSourceError(f"{name} gives more than a token: must be one line without spaces")
     return token
 
 
@@ -81,7 +81,7 @@ def _run(command: str, name: str) -> bytes:
     finally:
         timer.cancel()
     if late.is_set():
-        raise TokenSourceError(f"{name} was not done within {COMMAND_S:g} s")
+        raise TokenSourceError(f"{name} did not end within {COMMAND_S:g} s")
     if code and len(content) <= MOST_BYTES:
         raise TokenSourceError(f"{name} failed (exit code {code})")
     return content

@@ -1,4 +1,4 @@
-"""What to say of a tier that a file or a job names and that is none."""
+"""The message about a tier that a file or a job names and that does not exist."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches

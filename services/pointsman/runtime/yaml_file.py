@@ -1,6 +1,6 @@
-"""A YAML file into a frozen model; what is wrong is said as a compiler says it, all of it at once.
+"""Reads a YAML file into a frozen model; reports all its errors at once, as a compiler does.
 
-Values are read as YAML 1.2 reads them: `no` and `off` are texts, `2026-01-31` is a text, `12:30` is a text.
+Values are read as in YAML 1.2: `no`, `off`, `2026-01-31` and `12:30` are strings.
 """
 
 import re
@@ -52,7 +52,7 @@ def load(
         raise FileError(
             str(path),
             [(None, 0, f"cannot be read: {error.strerror}")],
-            hint="" if path.exists() else "name yours by its option, or write one: pointsman init",
+            hint="" if path.exists() else "name your file with its option, or make one: pointsman init",
         ) from error
     return parse(text, str(path), model, context=context, check=check)
 
@@ -88,7 +88,7 @@ def parse(
 
 
 class LongNumber(float):
-    """A number with more digits than a float tells apart; `str` has them all, for who reads it as decimal."""
+    """A number with more digits than a float holds; `str` has all of them, to be read as a decimal."""
 
     written: str
 
@@ -110,7 +110,7 @@ class LongNumber(float):
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain data only: no aliases, and only what JSON has gets a type of its own."""
+    """Loads plain data only: no aliases, and no types beyond JSON's."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012  # typed in the class above; empty, so that none is inherited
 
@@ -118,7 +118,7 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(
-                None, None, "aliases (*name) are not read here: write the value out", mark
+                None, None, "aliases (*name) are not supported: write the value out", mark
             )
         return super().compose_node(parent, index)
 
@@ -134,7 +134,7 @@ for _tag, _pattern, _first in (
 
 @dataclass
 class _Document:
-    """The places of one document's keys and values, and the problems found in it."""
+    """The positions of one document's keys and values, and the problems found in it."""
 
     keys: dict[Loc, yaml.Mark] = field(default_factory=dict)
     values: dict[Loc, yaml.Mark] = field(default_factory=dict)

@@ -45,9 +45,7 @@ def read_address(text: str) -> Address:
     """
     scheme = _SCHEME.match(text)
     if scheme is None or len(text) > _LONGEST:
-        raise AddressError(
-            "an address begins with postgresql:// and goes on user:password@host:port/database"
-        )
+        raise AddressError("an address is postgresql://user:password@host:port/database")
     login, place = _login_and_place(text[scheme.end() :])
     user, colon, password = login.partition(":")
     shown = quote(unquote(user), safe="") + (f":{quote(unquote(password), safe='')}" if colon else "")

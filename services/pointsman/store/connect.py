@@ -142,16 +142,16 @@ def translated(dsn: str | None = None) -> Iterator[None]:
         for words, advice in _REFUSED_BY_POOLER.items():
             if words in str(error):
                 raise StoreError(
-                    f"the pooler in front of Postgres{where} refuses us: {_message_of(error)}; {advice}"
+                    f"the pooler in front of Postgres{where} refused access: {_message_of(error)}; {advice}"
                 ) from error
         raise StoreUnavailableError(f"Postgres{where} is not available: {_message_of(error)}") from error
     except _UNKNOWN_HERE as error:
         raise StoreError(
-            f"Postgres{where} lacks a table of ours ({_message_of(error)}); run `pointsman db migrate`"
+            f"Postgres{where} lacks a table of pointsman ({_message_of(error)}); run `pointsman db migrate`"
         ) from error
     except _NO_ENTRY as error:
         raise StoreError(
-            f"Postgres{where} refuses us: {_message_of(error)}; check POINTSMAN_POSTGRES"
+            f"Postgres{where} refused access: {_message_of(error)}; check POINTSMAN_POSTGRES"
         ) from error
     except asyncpg.PostgresError as error:
         raise StoreError(f"Postgres{where} failed: {_message_of(error)}") from error

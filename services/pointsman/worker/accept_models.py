@@ -1,4 +1,4 @@
-"""The accept models that plans name: found on the topic `policy`, where the router put their bytes."""
+"""The accept models that cascade plans name, read from the topic `policy`."""
 
 import asyncio
 import base64
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class AcceptModels:
-    """Each content is looked for once, when a job first names it; what is not there stays unknown."""
+    """Each model is read once, when a job first names it; one that is not found stays unknown."""
 
     def __init__(self, kafka: KafkaPart, topics: Topics) -> None:
         self._kafka = kafka

@@ -1,4 +1,4 @@
-"""Builds a worker: lanes on one tier's topic, one provider, and an ear for cancellations."""
+"""Builds a worker: lanes on one tier's topic, its providers, and the listener for cancellations."""
 
 import secrets
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A provider's bearer token that is renewed: where it comes from, and the one that holds just now."""
+"""A provider's bearer token, renewed when it expires."""
 
 import asyncio
 from pathlib import Path
@@ -27,7 +27,7 @@ class TokenRow(Value):
     @model_validator(mode="after")
     def _is_one(self) -> "TokenRow":
         if (self.command is None) == (self.file is None):
-            raise ValueError("wants one of `command` and `file`")
+            raise ValueError("needs either `command` or `file`")
         return self
 
     @property
@@ -47,15 +47,15 @@ class TokenRow(Value):
             token = token_by_command(self.command or "", self.source)
         if len(token) > MOST_CHARACTERS:
             raise TokenSourceError(
-                f"{self.source} gives more than {MOST_CHARACTERS // 1024} KB, and no server takes so much"
+                f"{self.source} gives more than {MOST_CHARACTERS // 1024} KB, which no server accepts"
             )
         return token
 
 
 class BearerToken:
-    """Read when it is first needed, and again once its time is over; by one at a time, whoever asks.
+    """Reads the token when first needed, and again when it expires; concurrent callers share one read.
 
-    While it cannot be read anew the one before is used, unless that was refused.
+    If it cannot be renewed, the previous one is used, unless the provider refused that.
     """
 
     def __init__(self, row: TokenRow) -> None:

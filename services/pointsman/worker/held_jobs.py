@@ -1,4 +1,4 @@
-"""How many of a tier's jobs wait, and for what: counted when the metrics are asked for, and only then."""
+"""How many of a tier's jobs wait, and for what: counted when the metrics are scraped."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ def tell_held_jobs(
     *,
     used_s: Callable[[], float] = time.process_time,
 ) -> dict[str, Callable[[], int]]:
-    """Let the metrics say so from now on; returns the counts. `used_s`: processor seconds of the process."""
+    """Export the counts as metrics, and return them. `used_s`: processor seconds of the process."""
     asked_at, used_then, is_busy = time.monotonic(), used_s(), False
 
     def behind_processor() -> int:

@@ -1,4 +1,4 @@
-"""What the metrics say of a finished job and its calls."""
+"""Updates the metrics for a finished job and its calls."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""`providers.yaml`: the providers there are, and which one each tier calls."""
+"""`providers.yaml`: the providers, and the models that each tier calls."""
 
 import os
 import re
@@ -52,7 +52,7 @@ def _substitute(text: Any, info: ValidationInfo) -> Any:
 
     text = _VARIABLE.sub(value, text)
     if "${" in text:
-        raise ValueError("`${` must go on as in ${NAME} or ${NAME:-default}")
+        raise ValueError("`${` must be written as ${NAME} or ${NAME:-default}")
     return text
 
 
@@ -92,7 +92,7 @@ def is_azure_v1(base_url: str) -> bool:
 
 
 class ProviderRow(Value):
-    """An endpoint. The key is not in here: `key` reads it when it is needed."""
+    """An endpoint. `key` reads the API key when needed; the row does not hold it."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")
     format: Literal["openai", "openai-embeddings", "azure", "anthropic", "google"] = Field(
@@ -126,11 +126,11 @@ class ProviderRow(Value):
     @model_validator(mode="after")
     def _fits_together(self) -> "ProviderRow":
         if self.key_env is not None and self.token is not None:
-            raise ValueError("has `key_env` and `token`: one of them is sent")
+            raise ValueError("has both `key_env` and `token`: give one of them")
         if self.api_version is not None and self.format not in ("azure", "anthropic"):
             raise ValueError(f"`api_version` is for formats azure and anthropic, not for {self.format}")
         if self.format == "azure" and self.api_version is None and not is_azure_v1(self.base_url):
-            raise ValueError("format azure wants an `api_version`, or a base_url that ends in /openai/v1")
+            raise ValueError("format azure needs an `api_version`, or a base_url that ends in /openai/v1")
         return self
 
     def key(self, environ: Environ | None = None) -> SecretStr:
@@ -145,7 +145,7 @@ class ProviderRow(Value):
         if not value:
             raise ValueError(f"the environment variable {self.key_env} is not set: export {self.key_env}=...")
         if not _is_header_text(value) or " " in value:
-            raise ValueError(f"the environment variable {self.key_env} holds characters that no key has")
+            raise ValueError(f"the environment variable {self.key_env} holds characters that no key can have")
         return SecretStr(value)
 
 
@@ -161,7 +161,7 @@ _MOST_JOBS = 10_000
 
 
 class TierRow(Pace):
-    """Which model a tier's jobs go to, and how many at once from one process."""
+    """A tier's models, and how its calls are made from one process."""
 
     provider: str
     model: str = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""What must not be told: keys and header values, found again in every form in which somebody repeats them."""
+"""Masks keys and header values in our own messages, in every encoding in which they may be repeated."""
 
 import re
 from base64 import b64encode
@@ -30,7 +30,7 @@ _ENTITIES = {
 
 
 class Secrets:
-    """The secrets of one provider. Only what we say ourselves is searched, never an answer."""
+    """The secrets of one provider. Only our own messages are searched, never an answer."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)

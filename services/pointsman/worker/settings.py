@@ -1,4 +1,4 @@
-"""What a worker process is told from outside."""
+"""The worker's settings."""
 
 from pathlib import Path
 

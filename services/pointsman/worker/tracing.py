@@ -1,4 +1,4 @@
-"""What a tier did with a job as spans, read from the records that say so."""
+"""Makes the spans of a job from its worker's records."""
 
 import logging
 from collections.abc import Awaitable, Callable

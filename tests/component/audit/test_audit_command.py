@@ -100,7 +100,7 @@ async def test_a_key_is_made_once_and_for_its_owner_s_eyes(pointsman: Command, t
     assert PrivateKey.parse(file.read_text()).public.text == made.out.strip()
     again = await pointsman.run("audit", "key", "audit.pem")
     assert again.code == 1
-    assert "is there already" in again.err
+    assert "exists already" in again.err
 
 
 @pytest.fixture

@@ -44,4 +44,4 @@ async def test_a_line_that_is_none_is_named(pointsman: Command, line: str) -> No
     (pointsman.folder / "judged.jsonl").write_text(f"{lines(1)}\n{line}\n")
     done = await pointsman.run("policy", "calibrate", "judged.jsonl")
     assert done.code == 1
-    assert done.err.startswith("error: line 3 is no judged answer")
+    assert done.err.startswith("error: line 3 is not a judged answer")

@@ -107,7 +107,7 @@ async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trus
             assert {each.decision.tier for each in before} == {"medium"}
             nothing_yet = await pointsman.run("policy", "trust")
             assert nothing_yet.code == 1
-            assert "no router holds anything against general@" in nothing_yet.err
+            assert "the score general@" in nothing_yet.err
             for each in before:
                 await client.feedback(each.job.job_id, 0.0, by="reviewer", judged=each.decision)
             after = await until(route, "frontier")

@@ -42,7 +42,7 @@ async def test_a_notice_is_sent_until_it_is_taken() -> None:
 
 async def test_one_that_is_not_taken_is_given_up_in_words() -> None:
     async with receiver(404) as (url, received), Webhook(url, SECRET, waits_s=(0,)) as webhook:
-        with pytest.raises(NoticeFailedError, match=r"case-1 was not taken after 2 tries: .*404"):
+        with pytest.raises(NoticeFailedError, match=r"case-1 was not accepted after 2 tries: .*404"):
             await webhook.send("case-1", {})
     assert len(received) == 2
     for nowhere in ("http://127.0.0.1:9/", "not an address"):

@@ -67,7 +67,7 @@ def test_a_jar_that_was_changed_on_disk_is_fetched_again(server: JarServer, tmp_
 )
 def test_another_file_is_refused_and_not_kept(server: JarServer, tmp_path: Path, served: bytes) -> None:
     jar = server.offer("one", served, pinned=CONTENT)
-    with pytest.raises(DevError, match=r"one-1\.0\.jar .* not what is pinned: its SHA-256 differs") as said:
+    with pytest.raises(DevError, match=r"one-1\.0\.jar .* does not match its pin: its SHA-256") as said:
         fetch([jar], tmp_path)
     assert "POINTSMAN_MAVEN_REPOSITORY" in said.value.hint
     assert names(tmp_path) == set()
@@ -103,7 +103,7 @@ def test_a_wrong_beginning_does_not_stay(server: JarServer, tmp_path: Path, part
     jar = server.offer("one", CONTENT)
     (tmp_path / f"{jar.name}.part").write_bytes(part)
     if len(part) < len(CONTENT):
-        with pytest.raises(DevError, match="not what is pinned"):
+        with pytest.raises(DevError, match="does not match its pin"):
             fetch([jar], tmp_path)
     fetch([jar], tmp_path)
     assert (tmp_path / jar.name).read_bytes() == CONTENT

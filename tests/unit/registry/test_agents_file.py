@@ -29,7 +29,7 @@ def test_every_mistake_is_said_at_once_with_its_place() -> None:
     for expected in (
         "agents.yaml:1:15: unregistered: must be 'admit' or 'reject'",
         "agents.yaml:3:32: agents[0].tiers: there is no tier `medum`, did you mean `medium`?",
-        "agents.yaml:4:10: agents[1].id: agent `one` is there already",
+        "agents.yaml:4:10: agents[1].id: agent `one` is listed twice",
         "agents.yaml:5:10: agents[2].id: must match",
         "agents.yaml:5:31: agents[2]: unknown key `kind`, did you mean `kinds`?",
         "agents.yaml:6:5: agents[3]: `owner` is missing",
@@ -155,7 +155,7 @@ def test_an_api_key_is_one_agents() -> None:
         ("api_keys: [{id: aaaaaaaaaaaa}]", "api_keys[0]: `sha256` is missing"),
         (
             "api_keys: [{id: aaaaaaaaaaaa, sha256: %s}, {id: bbbbbbbbbbbb, sha256: %s}]",
-            f"api_keys: `{'c' * 64}` is there twice; each key once",
+            f"api_keys: `{'c' * 64}` is listed twice; list each key once",
         ),
         ("kafka: true, api_keys: [{id: aaaaaaaaaaaa, sha256: %s}]", "no gateway may read"),
         ("gateway: true", "asks for `public_keys`; make one: pointsman agents key FILE"),

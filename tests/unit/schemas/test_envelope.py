@@ -112,7 +112,7 @@ def test_a_header_without_a_value_is_named() -> None:
 
 
 def test_a_header_that_is_there_twice_is_named() -> None:
-    with pytest.raises(BadEnvelopeError, match="ce_id is there twice"):
+    with pytest.raises(BadEnvelopeError, match="ce_id is repeated"):
         from_headers([*headers_with(), ("ce_id", str(ID).encode())])
 
 

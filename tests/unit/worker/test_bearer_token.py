@@ -120,8 +120,8 @@ async def test_one_that_was_refused_is_not_used_again(time: Time, file: TokenFil
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("", "gives nothing where a token should be"),
-        ("two tokens", "gives more than a token: one line without spaces is wanted"),
+        ("", "gives no token"),
+        ("two tokens", "gives more than a token: must be one line without spaces"),
         ("two\ntokens", "gives more than a token"),
         ("t\N{LATIN SMALL LETTER O WITH DIAERESIS}ken", "gives more than a token"),
         ("t" * (16 * 1024 + 1), "gives more than 16 KB"),
@@ -146,7 +146,7 @@ def test_what_is_no_token_is_refused_and_not_repeated(file: TokenFile, content: 
         ("'", "token.command cannot be run: No closing quotation"),
         (" ", "token.command cannot be run"),
         ("yes", "token.command gives more than 64 KB"),
-        ("sh -c 'sleep 120 & wait'", "token.command was not done within 0.3 s"),
+        ("sh -c 'sleep 120 & wait'", "token.command did not end within 0.3 s"),
     ],
 )
 def test_a_program_that_prints_no_token_is_told_in_one_line(

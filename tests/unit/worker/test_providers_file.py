@@ -121,8 +121,8 @@ def test_an_address_may_come_from_the_environment(
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("${LOCAL", "`${` must go on as in ${NAME} or ${NAME:-default}"),
-        ("${}/v1", "`${` must go on as in ${NAME} or ${NAME:-default}"),
+        ("${LOCAL", "`${` must be written as ${NAME} or ${NAME:-default}"),
+        ("${}/v1", "`${` must be written as ${NAME} or ${NAME:-default}"),
         ("ftp://acme.test", "must be an address such as https://host/v1"),
         ("https:///v1", "must be an address such as https://host/v1"),
         ("https://acme.test:99999/v1", "must be an address such as https://host/v1"),
@@ -174,19 +174,19 @@ def test_the_key_of_the_tier_at_hand_must_be_set_and_no_other(problems: Any, rea
 @pytest.mark.parametrize("key", ["sk-5ecret\nx-evil: 1", "sk 5ecret", "sk-5ecret-ö", "sk-5ecret\x7f"])
 def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(problems: Any, key: str) -> None:
     (problem,) = problems(GOOD, "large", ACME_KEY=key)
-    assert problem.endswith("the environment variable ACME_KEY holds characters that no key has")
+    assert problem.endswith("the environment variable ACME_KEY holds characters that no key can have")
     assert "5ecret" not in problem
 
 
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ("format: azure", "format azure wants an `api_version`, or a base_url that ends in /openai/v1"),
+        ("format: azure", "format azure needs an `api_version`, or a base_url that ends in /openai/v1"),
         ("format: acme", "must be "),
         ('api_version: "2024-10-21"', "`api_version` is for formats azure and anthropic, not for openai"),
-        ("token: {file: /t}", "has `key_env` and `token`: one of them is sent"),
-        ("token: {}", "wants one of `command` and `file`"),
-        ("token: {file: /t, command: t}", "wants one of `command` and `file`"),
+        ("token: {file: /t}", "has both `key_env` and `token`: give one of them"),
+        ("token: {}", "needs either `command` or `file`"),
+        ("token: {file: /t, command: t}", "needs either `command` or `file`"),
         ("token: {file: /t, renew_s: 0}", "must be greater than or equal to 1"),
     ],
 )

@@ -1,1 +1,1 @@
-"""From a record to its row: what it says in columns, what it was in bytes."""
+"""Makes an audit row from a record: typed columns, and the original bytes."""

@@ -1,4 +1,4 @@
-"""Values as columns can hold them: what Postgres would refuse becomes null or is written another way."""
+"""Makes values fit their columns: what Postgres would refuse becomes null or is escaped."""
 
 from base64 import b64encode
 from datetime import UTC, datetime

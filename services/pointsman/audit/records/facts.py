@@ -1,4 +1,4 @@
-"""What a message says that people group and search by."""
+"""The typed columns of a message, by which people group and search."""
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -28,9 +28,9 @@ from pointsman_schemas.reviews import (
 
 
 class MessageFacts(NamedTuple):
-    """The typed columns that come from a message's body; None where it says nothing.
+    """The typed columns from a message's body; None where it has no value.
 
-    Tokens and cost stand on the calls alone: an outcome repeats them, and a sum would count them twice.
+    Only calls have tokens and cost: outcomes repeat them, and sums would count them twice.
     """
 
     job_id: UUID | None = None

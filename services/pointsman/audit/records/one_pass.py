@@ -1,7 +1,7 @@
-"""What a record says, from its bytes in one pass, by the compiled library: of the messages that each job has.
+"""Reads the common messages of a job from bytes in one pass, with the compiled library.
 
-The library knows no message: schemas and columns are written down for it from the models and from `FACTS`.
-What it is not sure of it leaves: then the record is read by way of the model, as all are without the library.
+The library gets schemas and columns generated from the models and `FACTS`. A record that it cannot read for
+certain is read by the model, as all records are without the library.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""From a record to its row in the audit table: nothing here raises, whatever the record holds."""
+"""Makes a record's row in the audit table; never raises, whatever the record holds."""
 
 import logging
 from functools import cache

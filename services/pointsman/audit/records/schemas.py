@@ -1,6 +1,6 @@
-"""A message's schema as the compiled reader takes it: from the model itself, what its shape says of a value.
+"""Generates a message's schema for the compiled reader from its model.
 
-Only what is known here for certain is written down. Anything else becomes `never`: then the models are asked.
+Types that are not known here become `never`: the reader then leaves the record to the model.
 """
 
 import re

@@ -1,1 +1,1 @@
-"""What is asked of a cluster: its topics and their ids, groups, lag."""
+"""Administration of a cluster: topics and their ids, consumer groups, lag, users, ACLs, quotas."""

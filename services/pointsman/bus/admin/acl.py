@@ -1,4 +1,4 @@
-"""An access rule as Kafka keeps it, and what a set of them amounts to."""
+"""A Kafka ACL, and the effect of a set of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

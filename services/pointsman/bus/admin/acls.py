@@ -1,4 +1,4 @@
-"""The access rules that a cluster keeps: all of them, and how some are added or taken away."""
+"""Lists, adds and removes a cluster's ACLs."""
 
 import asyncio
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""A group's committed offsets and their metadata, or an error: never silence taken for "nothing committed".
+"""A group's committed offsets and their metadata; raises if they are unknown, never reports them as absent.
 
 aiokafka's `list_consumer_group_offsets` drops the answer's own error code, so a coordinator that is still
 loading, as after a restart, looks like a group that never committed; and it cannot wait for transactions that
@@ -19,7 +19,7 @@ _PAUSE_S = 0.1
 
 
 class UnstableOffsetError(KafkaError):  # type: ignore[misc]
-    """A position is part of a transaction that has not ended; unknown to the client."""
+    """An offset is part of an open transaction."""
 
     errno = 88
     retriable = True

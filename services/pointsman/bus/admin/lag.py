@@ -1,7 +1,7 @@
 """How many messages wait in each lane, and how old the oldest of them is.
 
-Offsets alone cannot say: transaction markers take offsets too, and a worker finishes jobs beyond its
-committed offset. So what is between the committed offset and the end is looked at, up to a bound.
+Offsets alone do not tell: transaction markers take offsets too, and a worker finishes jobs beyond its
+committed offset. So the records between the committed offset and the end are read, up to a bound.
 """
 
 import time
@@ -28,7 +28,7 @@ COUNTED = 200
 
 
 class Span:
-    """Offsets [start, end), of which `finished` are done; fed the real records in it, in order."""
+    """Offsets [start, end), of which `finished` are done; is fed the records in it, in order."""
 
     def __init__(self, start: int, end: int, finished: Set[int]) -> None:
         self.start = start
@@ -76,7 +76,7 @@ _PORTION = 500
 
 @dataclass(frozen=True, slots=True)
 class WatchedTopic:
-    """A topic and the group that works on it; `tier` where it is a tier's."""
+    """A topic and its consumer group; `tier` for a tier's topic."""
 
     topic: str
     group: str

@@ -1,4 +1,4 @@
-"""Where a lane's reading begins that must know what came within a time before its first record."""
+"""The offset from which a lane must read to see all records of a given time before its position."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""How many processes work in a consumer group, asked by one that does not: over a connection of its own."""
+"""The number of members of a consumer group, asked over a separate connection."""
 
 from pointsman.bus.admin import rdkafka
 from pointsman.bus.tcp_check import PATIENCE_S

@@ -1,4 +1,4 @@
-"""What `doctor` asks of Kafka: does it answer, who are the brokers, and is each reached from here."""
+"""What `doctor` asks of Kafka: whether it answers, its brokers, and whether each is reachable from here."""
 
 import asyncio
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _RELEASES = ((34, "newer than 4.4"), (31, "4.4"), (30, "4.3"), (28, "4.2"), (26,
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """A broker under the address that it tells its clients; `problem` is why it is not reached from here."""
+    """A broker under its advertised address; `problem`: why it cannot be reached from here."""
 
     id: int
     host: str
@@ -33,7 +33,7 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """`problem` is why there is no answer, and `fix` what to do; the rest is empty then.
+    """If Kafka did not answer: `problem`, and `fix`, what to do; the other fields are then empty.
 
     `topics` has the partitions of each. `transactions`: the version of them that the cluster has agreed on.
     """

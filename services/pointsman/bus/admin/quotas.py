@@ -1,4 +1,4 @@
-"""How much of the brokers each user may have; confluent-kafka has no calls for it."""
+"""Client quotas of the brokers' users; confluent-kafka has no calls for them."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""How librdkafka's answers are awaited, and its errors told; it does what aiokafka's admin cannot."""
+"""librdkafka's admin client under asyncio, with its errors translated; it does what aiokafka's cannot."""
 
 import asyncio
 from collections.abc import Collection, Iterable

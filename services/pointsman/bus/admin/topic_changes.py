@@ -1,4 +1,4 @@
-"""What must change for a topic to be as declared: pure, from what the cluster has."""
+"""The changes that make an existing topic match its declaration: pure."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,7 +10,7 @@ from pointsman_schemas.topic import Topic
 
 @dataclass(frozen=True, slots=True)
 class ExistingTopic:
-    """A topic as the cluster has it. `config` holds the settings made for this topic, without defaults."""
+    """A topic of the cluster. `config`: its own settings, without the defaults."""
 
     partitions: int
     replication: int
@@ -19,7 +19,7 @@ class ExistingTopic:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be done to one topic; `fewer` is only said, `none` is nothing."""
+    """One change to one topic. `fewer` (partitions) is only reported; `none` is no change."""
 
     topic: str
     kind: Literal["create", "partitions", "config", "fewer", "none"]

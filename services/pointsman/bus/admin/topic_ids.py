@@ -1,4 +1,4 @@
-"""Which topic it is: its id and its cluster's, which one that was made anew under the same name has not.
+"""A topic's id and its cluster's, which distinguish it from a topic recreated under the same name.
 
 aiokafka asks for metadata of a version from before there were ids. Layout: Kafka's protocol guide, Metadata,
 version 12.

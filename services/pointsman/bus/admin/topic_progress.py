@@ -1,6 +1,6 @@
-"""How far a topic's group has come, by offsets alone; nothing of the topic is read.
+"""How far a topic's group has got, by offsets alone; no records are read.
 
-Markers of transactions take offsets too, so what is left is an upper bound; `bus.admin.lag` counts records.
+Transaction markers take offsets too, so the remainder is an upper bound; `bus.admin.lag` counts records.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ PATIENCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class TopicProgress:
-    """Offsets, summed over a topic's partitions: up to where it is written, and how many are finished."""
+    """Sums over a topic's partitions: the end offsets, and the finished offsets."""
 
     end: int
     done: int
@@ -37,7 +37,7 @@ class TopicProgress:
 
 
 class ProgressReader:
-    """Asks on one connection that is kept."""
+    """Asks over one connection, which stays open."""
 
     def __init__(self, settings: KafkaPart, admin: AIOKafkaAdminClient) -> None:
         self._kafka = settings.kafka

@@ -1,13 +1,13 @@
-"""What derived ids call a topic, and which topic a group's committed positions are positions in.
+"""The seed from which ids of a topic's records are derived, and the topic id of committed offsets.
 
-A topic that is made anew has the same name and the same offsets: ids that were derived from these would be
-those of earlier jobs. So they are derived from its id as well (see docs/decisions/0009-topic-identity.md).
+A recreated topic has the same name and offsets again, so ids derived from these alone would repeat those of
+earlier jobs. They are derived from the topic's id as well (see docs/decisions/0009-topic-identity.md).
 
 Invariants:
-- Each committed position says in its metadata which topic it is in, and what derived ids call that topic.
-- A position in another topic is none.
-- Ids that were derived before positions said so stay what they were: a topic in which the group has a
-  position that says nothing is called by its name, as it was then.
+- Each committed offset has the topic's id and its seed in the commit metadata.
+- An offset committed for another topic id is ignored.
+- Ids derived by releases before topic ids do not change: where a committed offset has no such metadata, the
+  seed is empty, and ids are derived from the topic's name.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ _BY_ID, _BY_NAME = "id", "name"
 
 
 class TopicMark(NamedTuple):
-    """Which topic a position is in, and whether derived ids call it by its name alone."""
+    """The topic of a committed offset, and whether ids are derived from its name alone."""
 
     topic: UUID
     by_name: bool

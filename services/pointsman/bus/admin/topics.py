@@ -1,11 +1,11 @@
-"""Makes the cluster's topics what they are declared to be: say first what would change, then do it.
+"""Makes the cluster's topics match their declarations, in two steps: plan, then apply.
 
 confluent-kafka, not aiokafka, because it can change one setting of a topic and leave the others alone;
 aiokafka's AlterConfigs puts every setting that is not named back to its default.
 
 Invariants:
-- Nothing is ever taken away: a topic with more partitions than declared is reported and left alone.
-- Two who apply at once end with the same topics: what the other did first counts as done.
+- Nothing is ever deleted: a topic with more partitions than declared is reported and left alone.
+- Two processes that apply at once succeed both, with the same topics.
 """
 
 import asyncio
@@ -82,7 +82,8 @@ async def apply(
         if not to_do:
             return list(done.values())
         if time.monotonic() > give_up:
-            raise BusError(f"Kafka at {settings.kafka} was asked but did not do it: {to_do[0].detail}")
+            detail = to_do[0].detail
+            raise BusError(f"Kafka at {settings.kafka} accepted the change but did not make it: {detail}")
         for change in to_do:
             if await _carry_out(settings, admin, change):
                 done.setdefault((change.topic, change.kind), change)

@@ -1,4 +1,4 @@
-"""The cluster's users that log in by SCRAM-SHA-512, and their passwords, which it never tells."""
+"""The cluster's SCRAM-SHA-512 users; passwords can be set, never read."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -1,1 +1,1 @@
-"""From bytes to messages and back: records and their batches, JSON, envelopes, claims."""
+"""Between bytes and messages: records and their batches, JSON, envelopes, claims."""

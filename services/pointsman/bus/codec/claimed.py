@@ -1,4 +1,4 @@
-"""Records whose value is kept elsewhere: what their claim says, and how they are read without it."""
+"""Records whose value is kept in a store: their claim, and reading them without the value."""
 
 from dataclasses import fields
 
@@ -14,7 +14,7 @@ from pointsman_schemas.reasons import Reason
 
 
 class LostError(RefusedError):
-    """The record is one of ours, and its value is not to be had."""
+    """The record is valid, but its value cannot be fetched from the store."""
 
 
 def claim_of(record: Incoming) -> Claim | None:

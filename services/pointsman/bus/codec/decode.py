@@ -1,4 +1,4 @@
-"""From a record to a message, or to the reason why it is none: nothing here raises on bad input."""
+"""Decodes a record to a message, or to the reason why it is invalid; never raises on bad input."""
 
 import logging
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ MAX_HEADER_BYTES = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Why a record could not be understood, and what of it could be read all the same."""
+    """Why a record is invalid, with those of its ids that could be read."""
 
     reason: Reason
     message: str
@@ -40,7 +40,7 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A message and the envelope it came in."""
+    """A message and its envelope."""
 
     message: Message
     envelope: Envelope

@@ -1,6 +1,6 @@
-"""Kafka's codecs with a bound: a few bytes may hold gigabytes, so no more is made of them than was agreed.
+"""Kafka's compression codecs with an output limit, as a few bytes may decompress to gigabytes.
 
-Codecs write into a buffer of ours, which ends where the bound is.
+Codecs write into a buffer of the limit's size.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _XERIAL, _XERIAL_HEAD, _BLOCK = b"\x82SNAPPY\x00", 16, Struct(">i")
 
 
 class DecompressError(ValueError):
-    """The content is broken, or larger than was agreed; no codec tells which."""
+    """The content is corrupt or exceeds the limit; codecs do not distinguish the two."""
 
 
 def decompress(codec: int, data: bytes, limit: int = MAX_BATCH_BYTES) -> bytes:

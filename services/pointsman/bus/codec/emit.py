@@ -1,4 +1,4 @@
-"""From a message to a record: the one place where outgoing envelopes and dead letters are made."""
+"""Encodes a message as a record; the only place that makes outgoing envelopes and dead letters."""
 
 from datetime import datetime
 from hashlib import sha256

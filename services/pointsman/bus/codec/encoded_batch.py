@@ -1,4 +1,4 @@
-"""Many records for one partition as one of Kafka's batches has them (record format 2), compressed."""
+"""Records for one partition, encoded and compressed as a Kafka batch holds them (record format 2)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ _LEVEL = 1
 
 @dataclass(frozen=True, slots=True)
 class EncodedBatch:
-    """`count` records, as few as fit one batch. `content`: what stands behind a batch's head.
+    """`count` records that fit one batch. `content`: the bytes after a batch's header.
 
-    `partition`: of the topic, if it has so many; that spares hashing keys, where their order does not matter.
+    `partition`: the target, if the topic has it; this saves hashing keys where order does not matter.
     """
 
     topic: str

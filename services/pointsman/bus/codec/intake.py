@@ -1,11 +1,11 @@
-"""What anyone may send to the intake: our own message, or a plain body with an agent and a prompt.
+"""Decodes an intake record: a `job.submitted` message, or a plain body with an agent and a prompt.
 
 Invariants:
-- Nothing here raises: a defect met on one record makes that record malformed.
-- Of a signed record only what is signed says which job it is about: its value, else its `ce_id`. So a second
-  copy of it is about the same job, whatever its other headers and its key are.
-- A record whose value is kept elsewhere is about the job that it names itself, whether or not its value can
-  be had: whoever remembers it later, without the store, must find the same job.
+- Nothing here raises: an unexpected error makes the record malformed.
+- The job id of a signed record comes only from signed parts: its value, else its `ce_id`. So a copy with
+  other headers or another key is still the same job.
+- A record whose value is in a store names its job id itself, so the id is the same whether or not the value
+  can be fetched.
 """
 
 import logging
@@ -40,7 +40,7 @@ _VERSION_NAMES = ("version", "schema_version", "specversion")
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A job that can be understood. `explicit_id`: the publisher chose its id, or what that follows from."""
+    """A valid job. `explicit_id`: the publisher chose its id, or what it is derived from."""
 
     job: Job
     cause: Envelope
@@ -117,7 +117,7 @@ def as_submitted(body: Json) -> Json:
     fields = dict(body)
     for name in _VERSION_NAMES:
         if fields.pop(name, 1) not in (1, "1", "1.0"):
-            raise RefusedError(Reason.UNKNOWN_VERSION, f"{name} is {str(body[name])[:40]!r}; known is 1")
+            raise RefusedError(Reason.UNKNOWN_VERSION, f"{name} is {str(body[name])[:40]!r}, must be 1")
     if "type" in fields:
         if not isinstance(fields["type"], str):
             raise RefusedError(Reason.WRONG_TYPE, "type: must be a text")
@@ -132,7 +132,7 @@ def as_submitted(body: Json) -> Json:
             raise RefusedError(Reason.WRONG_TYPE, "give either prompt or messages, not both")
         request["messages"] = [{"role": "user", "content": _prompt(request.pop("prompt"))}]
     elif "messages" not in request:
-        raise RefusedError(Reason.MISSING_FIELD, "neither prompt nor messages is there")
+        raise RefusedError(Reason.MISSING_FIELD, "prompt or messages is missing")
     return {**fields, "request": request}
 
 
@@ -140,7 +140,7 @@ def _prompt(prompt: Any) -> str:
     if not isinstance(prompt, str):
         raise RefusedError(Reason.WRONG_TYPE, "prompt: must be a text")
     if not prompt.strip():
-        raise RefusedError(Reason.MISSING_FIELD, "prompt: is empty")
+        raise RefusedError(Reason.MISSING_FIELD, "prompt: must not be empty")
     return prompt
 
 

@@ -1,4 +1,4 @@
-"""Bytes to a JSON object that every later stage can hold: strict where parsers differ, bounded in depth."""
+"""Parses a JSON object that every later stage can hold: strict where parsers differ, bounded in depth."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a lane asks of the place where large values are kept, and what it does where there is none."""
+"""A lane's interface to the store of large values, and the one used without a store."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ from pointsman.bus.codec.records import Incoming, Outgoing
 
 
 class Payloads(Protocol):
-    """Values come out of a store before a handler sees them, and go into it before they are published."""
+    """Fetches large values before records are handled, and stores them before records are published."""
 
     async def fetch(self, records: Sequence[Incoming]) -> Sequence[Incoming]:
         """The first of `records`, at least one: each with its whole value, or known to be lost.

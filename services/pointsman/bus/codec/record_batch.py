@@ -1,9 +1,10 @@
-"""Batches of records as Kafka keeps them (record format 2), not decompressed before they have to be.
+"""Kafka's record batches (record format 2), decompressed only when needed.
 
 Invariants:
-- Markers of transactions and what was aborted never come out of `read_batches`.
-- A batch whose checksum is wrong is an error, whatever it holds.
-- What a sound one holds is never an error: where it cannot be read one record stands for all of it.
+- `read_batches` never returns transaction markers or aborted records.
+- A batch with a wrong checksum is an error.
+- Content that cannot be read, in a batch with a correct checksum, is not an error: one `Unread` record stands
+  for the whole batch.
 """
 
 import hashlib
@@ -38,7 +39,7 @@ _ATTRIBUTES, _ATTRIBUTES_AT = Struct(">h"), 21
 class RecordBatch:
     """`count` records of one partition, from `offset` to before `next_offset`.
 
-    `start`: nothing before it is wanted. `timestamp_ms`: of the first. `raw`: the batch with its head.
+    `start`: records before it are skipped. `timestamp_ms`: of the first. `raw`: the batch with its header.
     `seed`: see `Incoming`.
     """
 

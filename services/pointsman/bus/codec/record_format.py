@@ -1,4 +1,4 @@
-"""Records one after another, as they stand in a batch behind its head (record format 2)."""
+"""The records in a batch, after its header (record format 2)."""
 
 from pointsman.bus.protocol.wire import WireReader
 from pointsman_schemas.envelope import Headers

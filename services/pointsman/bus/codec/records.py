@@ -1,7 +1,7 @@
-"""A record as it came from Kafka, and a record to be sent: bytes only, nothing decoded.
+"""A consumed record and a record to produce: bytes only, nothing decoded.
 
-Nobody changes one. They are not declared frozen, as that makes each a microsecond slower, a thirtieth of
-what the router takes for a job.
+Treat them as immutable. They are not declared frozen: that would cost a microsecond each, a thirtieth of the
+router's time per job.
 """
 
 from dataclasses import dataclass, field
@@ -22,8 +22,8 @@ LARGEST_VALUE = 32 * 1024 * 1024
 class Incoming:
     """One consumed record. `timestamp_ms` is the record's Kafka timestamp, milliseconds since 1970.
 
-    `by_broker`: whether that is when the broker took it; else it is what the record's writer said.
-    `seed`: what derived ids call its topic, see `bus/admin/topic_seed.py`; empty for its name.
+    `by_broker`: whether the broker set it (LogAppendTime), not the producer (CreateTime).
+    `seed`: stands for the topic in derived ids, see `bus/admin/topic_seed.py`; empty: the topic's name does.
     """
 
     topic: str
@@ -59,7 +59,7 @@ class Incoming:
 
 @dataclass(slots=True, unsafe_hash=True)
 class Unread(Incoming):
-    """Stands for the records of a batch that could not be opened, at its last offset; it has no value."""
+    """Stands for all records of a batch that cannot be decoded, at its last offset; has no value."""
 
     reason: Reason
     why: str
@@ -81,9 +81,9 @@ class Outgoing:
 
 @dataclass(slots=True, unsafe_hash=True)
 class Fetched(Incoming):
-    """A record whose value was kept elsewhere: `value` is the whole of it, `stub` is what stands on Kafka.
+    """A record whose value is in a store: `value` is the whole value, `stub` the one on Kafka.
 
-    `lost`: why it cannot be had, for a person; then `value` is the stub.
+    `lost`: for people, why the value cannot be fetched; `value` is then the stub.
     """
 
     stub: bytes

@@ -1,10 +1,10 @@
-"""The one error of decoding: why a record cannot be understood, in a word and in a sentence."""
+"""The only error of decoding."""
 
 from pointsman_schemas.reasons import Reason
 
 
 class RefusedError(ValueError):
-    """`reason` is for counting, the text for a person. Never leaves `bus`: it becomes a `Malformed`."""
+    """A record cannot be decoded: `reason` for metrics, the text for people. Becomes a `Malformed`."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)

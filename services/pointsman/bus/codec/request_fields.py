@@ -1,11 +1,11 @@
-"""Fields of a request as they should be; what is not so is told by its path, as `messages[0].content`."""
+"""Checks of a request's fields; errors name the field's path, such as `messages[0].content`."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
 
 
 class RequestFieldError(ValueError):
-    """`param` says where it stands, such as `tools[1].type`; the text says it too, and what to do."""
+    """A field is invalid. `param`: its path, such as `tools[1].type`; the text has it too, and what to do."""
 
     def __init__(self, param: str, message: str) -> None:
         super().__init__(f"{param}: {message}")

@@ -1,4 +1,4 @@
-"""Signatures of records: put on one that is sent, looked at on one that came."""
+"""Signs records to send, and reads the signatures of consumed ones."""
 
 from dataclasses import replace
 

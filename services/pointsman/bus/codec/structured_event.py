@@ -1,6 +1,6 @@
-"""A CloudEvent in structured mode, attributes and data in one JSON object, taken as one in binary mode.
+"""Converts a CloudEvent in structured mode (attributes and data in one JSON object) to binary mode.
 
-Where a record has headers of the binary mode those count, whatever its content type says.
+A record that has `ce_` headers is in binary mode, whatever its content type says.
 """
 
 import base64
@@ -65,5 +65,5 @@ def _data(event: Json) -> Json:
         except binascii.Error:
             raise RefusedError(Reason.NOT_JSON, "data_base64 of the event is not base64") from None
     if not isinstance(data, dict):
-        raise RefusedError(Reason.NOT_AN_OBJECT, "data of the event is not there, or no JSON object")
+        raise RefusedError(Reason.NOT_AN_OBJECT, "data of the event is missing or not a JSON object")
     return data

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in words for whoever wrote the record."""
+"""pydantic's validation errors in words for the record's publisher."""
 
 from collections.abc import Sequence
 

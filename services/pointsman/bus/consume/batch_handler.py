@@ -1,4 +1,4 @@
-"""What a batch lane asks of its handler."""
+"""The handler of a batch lane."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from pointsman.bus.consume.hop import Times
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What follows from whole batches of Kafka's, and when their records came there."""
+    """The records made from whole Kafka batches, and the input records' timestamps."""
 
     made: list[Made]
     times: Times
 
 
 class BatchHandler(Protocol):
-    """Pure: what is made of a batch. One object per lane, so it may remember what the lane has seen."""
+    """Makes output records from a batch; does no I/O. One per lane, so it may remember the lane's records."""
 
     def warm(self, records: Sequence[Incoming]) -> None:
         """Remember records that were dealt with before this object existed."""

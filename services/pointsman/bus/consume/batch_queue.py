@@ -1,4 +1,4 @@
-"""What waits in a batch lane, in order: single records, and Kafka's batches that nobody has opened yet."""
+"""The input queue of a batch lane, in order: single records, and Kafka batches not decoded yet."""
 
 import asyncio
 from collections import deque
@@ -19,7 +19,7 @@ BUFFERED_BYTES = 16 * 1024 * 1024
 
 
 class BatchQueue:
-    """`records`: how many wait, batches opened; `bytes`: of them. `filled` is set while any does."""
+    """`records`: how many wait, also in batches; `bytes`: their size. `filled`: set while any waits."""
 
     def __init__(self) -> None:
         self._items: deque[Incoming | RecordBatch] = deque()

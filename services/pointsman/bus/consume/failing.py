@@ -114,7 +114,7 @@ class Failing:
             if kind == dead.TYPE:
                 event(log, logging.ERROR, Event.DEAD_LETTER_DROPPED, **about)
                 return []
-            raise RecordsRefusedError([refused], f"{refused.topic} does not take what was cut: {_HINT}")
+            raise RecordsRefusedError([refused], f"{refused.topic} refuses the record even when cut: {_HINT}")
         if kind in _CUT:
             try:
                 return [_cut(refused, kind)]

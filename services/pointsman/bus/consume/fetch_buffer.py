@@ -1,4 +1,4 @@
-"""What was fetched of one partition and not taken yet."""
+"""Records of one partition that were fetched and not taken yet."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ MOST_BYTES = 8 * 1024 * 1024
 
 
 class FetchBuffer:
-    """Batches in their order; at most one of them is opened, and its records are made as they are taken."""
+    """Batches in order; at most one is decoded at a time, record by record as they are taken."""
 
     def __init__(self) -> None:
         self._batches: deque[RecordBatch] = deque()

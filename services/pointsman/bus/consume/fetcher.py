@@ -1,15 +1,15 @@
-"""Brings lanes their records: one question at a time to each broker, for the partitions that want more.
+"""Fetches records for lanes: one request at a time to each broker, for the partitions that have room.
 
-Unlike the client's own fetcher it leaves records in Kafka's batches until somebody wants them one by one, and
-a partition that is full holds up no other.
+Unlike aiokafka's fetcher it keeps records in Kafka's batches until they are needed one by one, and a full
+partition holds up no other.
 
 Invariants:
-- What comes for a position that was left meanwhile is thrown away.
-- A partition is asked about only while nothing of it is in stock, so what is kept is bounded by `_MOST_BYTES`
-  for each (or by its largest batch).
-- A position is one in a topic of a certain id: nothing is read of one that was made anew under its name.
-- Unless the fetcher `skips`, a partition is halted where there is another topic of that name, or where what
-  comes next is gone: who reads it says what follows from that.
+- A response for a position that was left meanwhile is discarded.
+- A partition is fetched only while its buffer is empty, so buffers are bounded by `_MOST_BYTES` each (or by
+  the largest batch).
+- A position belongs to a topic id: nothing is read from a topic recreated under the same name.
+- Unless the fetcher `skips`, a partition is halted if its topic was recreated or its next record was deleted;
+  the reader decides what follows.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ _OTHER_TOPIC = frozenset((UnknownTopicOrPartitionError.errno, 100, 103))
 
 
 class Halt(Enum):
-    """Why nothing more comes of a partition."""
+    """Why a partition is no longer fetched."""
 
     GONE = auto()  # its records were deleted before they were read
     MADE_ANEW = auto()  # there is another topic of that name
@@ -88,9 +88,9 @@ class _Stock:
 
 
 class Fetcher:
-    """A broker answers as soon as it has `gather_bytes`, or with what there is when it has waited enough.
-    `committed_only`: records of transactions that are under way are waited for.
-    `skips`: it goes on behind records that are gone, and in a topic that was made anew.
+    """A broker answers as soon as it has `gather_bytes`, or after a maximum wait with what it has.
+    `committed_only`: isolation level `read_committed`.
+    `skips`: continue after deleted records, and in a recreated topic.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""A member of a consumer group: it connects, stays in the group, and hears which partitions are its own.
+"""A member of a consumer group: connects, heartbeats, and receives its partition assignment.
 
-The client's consumer keeps us in the group, and all its partitions are paused: the fetcher reads them.
+aiokafka's consumer handles the membership, with all its partitions paused: the fetcher reads them.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ async def group_member(
 
 @dataclass(slots=True)
 class GroupMember:
-    """`settled`: the group has given out its partitions, and whoever works on ours has taken that in.
+    """`settled`: set once the assignment is known and the lanes have been adjusted to it.
 
     `stall_s`: for how long a partition may stand still.
     """

@@ -1,4 +1,4 @@
-"""How long records took from their Kafka timestamp until what follows from them was committed."""
+"""Measures the time from a record's Kafka timestamp until its results are committed."""
 
 import time
 from collections import Counter

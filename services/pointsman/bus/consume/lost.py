@@ -1,4 +1,4 @@
-"""What retention deleted before a lane read it: on record as a dead letter, in the log, and as a metric."""
+"""Reports records that retention deleted before a lane read them: a dead letter, a log event, a metric."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""What the audit's reader stores into: records, and how far they got, together."""
+"""The interface of the audit reader's store: records and positions are stored together."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
@@ -13,7 +13,7 @@ class MovedError(Exception):
 
 
 class TopicsChangedError(Exception):
-    """These topics are not the ones of their names that were read before: made anew, or another cluster's."""
+    """These topics are not those that were read before: they were recreated, or are another cluster's."""
 
     def __init__(self, topics: Collection[str]) -> None:
         super().__init__(", ".join(sorted(topics)))
@@ -23,7 +23,7 @@ class TopicsChangedError(Exception):
 class UnavailableError(Exception):
     """The store cannot be reached now; the same batch may be tried again.
 
-    `broke`: the way to it ended while it was at work on the batch.
+    `broke`: the connection ended while the batch was being stored.
     """
 
     def __init__(self, problem: str, *, broke: bool = False) -> None:
@@ -32,7 +32,7 @@ class UnavailableError(Exception):
 
 
 class Store(Protocol):
-    """Where records go, and how far they got."""
+    """Stores records and the reader's positions."""
 
     async def positions(self, places: Sequence[Place], ids: Mapping[str, TopicId]) -> Mapping[Place, int]:
         """The next offset of each place that has one.

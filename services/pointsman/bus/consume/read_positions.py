@@ -1,9 +1,9 @@
-"""Where a reader stands in each of its partitions: as the store says, and behind what is gone.
+"""A reader's position in each of its partitions: from the store, moved past records that retention deleted.
 
 Invariants:
-- A position is one in a certain topic of a certain cluster: where there is another of that name, nothing is
-  read until the store has begun a chapter for it.
-- What retention deleted before it was read is on record before anything behind it is.
+- A position belongs to a topic id of a cluster: another topic of the same name is not read until the store
+  has begun a chapter for it.
+- Records deleted before they were read are reported to the store before any later record is stored.
 """
 
 import logging
@@ -29,10 +29,10 @@ _LOOK_AGAIN_S = 5.0
 
 
 class ReadPositions:
-    """`next`: the offset that the store wants next of each partition that is read; None: it has none yet.
+    """`next`: the offset that the store expects next of each partition; None: it has none yet.
 
-    `unknown`: partitions whose position has to be looked up before anything is read.
-    `changed`: topics that are not read, as they are not the ones of their names that were read before.
+    `unknown`: partitions whose position must be looked up before they are read.
+    `changed`: topics that are not read, because they were recreated or are another cluster's.
     `read_by`: see `Reader`.
     """
 

@@ -1,10 +1,10 @@
-"""The audit's kind of lane: the position of each partition lives with what was stored, not in Kafka.
+"""The audit's kind of lane: positions are stored with the records, in Postgres, not in Kafka.
 
 Invariants:
-- A partition is read from the position that the store has for it, never from the group's offsets; these are
-  committed all the same, for whoever watches the lag.
-- The store moves a position only from where we believe it to be. Where it is not, another reader was faster:
-  nothing was stored, the position is read again.
+- A partition is read from the position in the store, never from the group's offsets; those are committed too,
+  but only for monitoring of lag.
+- The store moves a position only from the value the reader expects. If it differs, another reader was faster:
+  nothing is stored, and the position is read again.
 """
 
 import asyncio
@@ -45,9 +45,9 @@ _STORE_AGAIN_S = 0.5
 
 
 class Reader:
-    """Reads every topic that matches a pattern into a store, each record once.
+    """Stores the records of every topic that matches a pattern, each exactly once.
 
-    `read_by`: the group whose lanes derive ids from the records of a topic, see `topic_seed`.
+    `read_by`: gives the group whose lanes derive ids from a topic's records, see `topic_seed`.
     """
 
     def __init__(

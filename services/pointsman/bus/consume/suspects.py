@@ -1,4 +1,4 @@
-"""What is known of the records that a batch lane failed on; it goes from one life of the lane to the next."""
+"""The records that a batch lane failed on; kept when the lane is reopened."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ TRIES = 2
 
 @dataclass(slots=True)
 class Suspects:
-    """One record before `until` made its whole batch fail: these are handled one by one.
+    """Some record before `until` made its batch fail: records up to there are handled one by one.
 
-    `failed`: how often a record failed by itself, by offset. `answers`: what is written in the place of what
-    a topic refused.
+    `failed`: by offset, how often a record failed alone. `answers`: by offset, the records to write instead
+    of those that a topic refused.
     """
 
     until: int = 0

@@ -1,4 +1,4 @@
-"""Whether lanes stand still while records wait for them on the broker."""
+"""Detects lanes that do not progress while records wait for them on the broker."""
 
 import asyncio
 import time
@@ -11,11 +11,11 @@ from pointsman.bus.places import LATEST
 
 
 class StalledError(Exception):
-    """Records wait on the broker and the consumer brings none."""
+    """Records wait on the broker, and none are fetched."""
 
 
 class Watchdog:
-    """Raises `StalledError` when records wait on the broker and a lane stands still for `limit_s` seconds."""
+    """Raises `StalledError` if records wait on the broker and a lane makes no progress for `limit_s` s."""
 
     def __init__(self, fetcher: Fetcher, limit_s: float) -> None:
         self._fetcher = fetcher
@@ -45,7 +45,7 @@ class Watchdog:
         try:
             ends = await asyncio.wait_for(self._fetcher.partitions.offsets(asked), self._limit_s / 2)
         except TimeoutError:
-            raise StalledError("the broker does not say where the topic ends") from None
+            raise StalledError("the broker does not report the end of the topic") from None
         for tp in still:
             self._seen[tp] = (moved[tp][0], now)
             end, read_to = ends[tp.topic, tp.partition], self._fetcher.position(tp)

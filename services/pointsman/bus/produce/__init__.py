@@ -1,1 +1,1 @@
-"""Writing to Kafka: a lane's transaction, and records outside of one."""
+"""Writing to Kafka: in a lane's transaction, and outside of one."""

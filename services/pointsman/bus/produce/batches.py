@@ -1,4 +1,4 @@
-"""Records of one transaction in Kafka's batches, one after another for each partition."""
+"""Splits a transaction's records into Kafka batches, one after another for each partition."""
 
 import time
 from collections import deque
@@ -27,10 +27,10 @@ _NO_LEADER_EPOCH = -1
 
 
 class Batches:
-    """What one transaction writes to one partition: `batch` is the next one, None when all is written.
+    """A transaction's records for one partition: `batch` is the next one, None when all are written.
 
-    Batches are numbered, so that the broker notices when one is missing or comes twice. One that is refused
-    is halved, until the record is known that it was refused for; a refused batch has used no number.
+    Batches have sequence numbers, by which the broker detects gaps and duplicates. A refused batch uses none;
+    it is halved until the record that caused the refusal is found.
     """
 
     def __init__(self, records: Sequence[Made], producer_id: int, epoch: int) -> None:

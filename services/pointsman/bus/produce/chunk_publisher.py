@@ -1,11 +1,10 @@
-"""Publishes what may be lost, and holds nobody up: pieces of answers, while the answers come.
+"""Publishes chunks of streamed answers: records that may be lost, without waiting.
 
 Invariants:
-- `send` never waits. What is not in Kafka yet is bounded in number and bytes, beyond that records are left
-  out, and counted.
-- The records of one key are in the order in which they were sent; one may be there twice, as a producer that
-  had no answer sends it again.
-- There is no connection before the first record.
+- `send` never waits. Unacknowledged records are bounded in number and bytes; beyond that records are dropped
+  and counted.
+- Records of one key stay in order; one may be duplicated, when the producer retries.
+- It connects with the first record.
 """
 
 import asyncio
@@ -35,7 +34,7 @@ _RECONNECT_S = 1.0
 
 
 class ChunkPublisher:
-    """Send to it inside of `running`."""
+    """`send` works within the context manager `running`."""
 
     def __init__(
         self, settings: KafkaPart, *, most_records: int = _MOST_RECORDS, most_bytes: int = _MOST_BYTES

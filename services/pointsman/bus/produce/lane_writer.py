@@ -1,12 +1,12 @@
-"""What a lane makes, and how far it got, for the process's transactions.
+"""Writes a lane's records and offset in the process's transactions.
 
 Invariants:
-- A position is written with the membership under which the lane was given to us: once it is another's, the
-  broker refuses it, wherever we are and whenever we wake up.
-- The committed position is read only when no transaction is open that would move it: a former owner's has
-  ended then, or will be refused.
-- Any error but a refusal leaves the outcome of the transaction open; the writer is then useless and the lane
-  starts anew.
+- An offset is committed with the group membership under which the lane was assigned: once the partition is
+  another's, the broker refuses it, however late this process wakes.
+- The committed offset is read only when no open transaction would move it: a former owner's has ended, or
+  will be refused.
+- After any error but a refusal the transaction's result is unknown: the writer is not used again, and the
+  lane is reopened.
 """
 
 import itertools
@@ -42,14 +42,14 @@ _CLOSED_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a lane goes on: the next offset, and what beyond it is finished already."""
+    """Where a lane goes on: the next offset, and the finished offsets beyond it."""
 
     next_offset: int | None
     finished: frozenset[int] = frozenset()
 
 
 class LaneWriter:
-    """What a lane writes through."""
+    """One lane's access to the transactions."""
 
     def __init__(
         self, group: str, lane: TopicPartition, transactions: TransactionQueue, membership: Membership

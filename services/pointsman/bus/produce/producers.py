@@ -1,4 +1,4 @@
-"""aiokafka's producers, started and closed within bounds, which by themselves they are not."""
+"""aiokafka's producers, started and closed within time limits, which aiokafka does not have."""
 
 import asyncio
 import contextlib

@@ -1,10 +1,9 @@
-"""Publishes records outside of a lane, and says of each whether it is in Kafka, is not, or may be.
+"""Publishes records outside of a lane; each is confirmed, refused or uncertain.
 
 Invariants:
-- A producer that a broker refused something is not used again: the refused batch leaves a gap in the
-  sequence numbers, and every later batch of that partition would be refused for it.
-- A record whose answer did not come in time is uncertain, never lost: the producer goes on trying until it
-  is closed.
+- After a refusal the producer is replaced: the refused batch leaves a gap in the sequence numbers, for which
+  the broker would refuse every later batch of that partition.
+- A record not acknowledged in time is uncertain, not lost: the producer retries until it is closed.
 """
 
 import asyncio
@@ -53,7 +52,7 @@ _REFUSED: dict[type[KafkaError], tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class RecordPlace:
-    """Where a record is. `offset` is None where the broker recognised a repeat but not its place."""
+    """Where a record is stored. `offset`: None if the broker recognised a duplicate without its offset."""
 
     topic: str
     partition: int
@@ -61,7 +60,7 @@ class RecordPlace:
 
 
 class Publisher:
-    """An idempotent producer that waits for all replicas in sync: an async context manager."""
+    """An idempotent producer with acks=all: an async context manager."""
 
     def __init__(self, settings: KafkaPart, *, patience: float = PATIENCE_S, timeout: float = 30.0) -> None:
         """`patience` bounds the wait for a broker at the start, `timeout` one publish; seconds."""

@@ -1,4 +1,4 @@
-"""One queue of transactions for all groups of a process, open while any of them is connected."""
+"""One transaction queue for all consumer groups of a process, open while any of them is connected."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from pointsman.bus.settings import LanePart
 
 
 class SharedTransactions:
-    """Groups that share it write in the same transactions, so they share a login, too."""
+    """Groups that share it write in the same transactions, and therefore with the same login."""
 
     def __init__(self, settings: LanePart) -> None:
         self._settings = settings

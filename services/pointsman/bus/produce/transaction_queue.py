@@ -1,10 +1,10 @@
-"""What the lanes of a process have to write at the same time goes into one transaction (KIP-447).
+"""Combines the concurrent writes of a process's lanes into one transaction (KIP-447).
 
-A transaction costs the broker several requests and some milliseconds of a processor, whatever is in it. What
-comes while one is under way waits for the next, which does not follow at once where little was in the one
-before: so small ones take a third of the time at most, and are fewer where the machine is slow. Where a group
-takes no positions, each group's part goes by itself. After any other failure each goes alone for once, so
-that a lane whose writes always fail does not keep the others from theirs.
+A transaction costs the broker several requests and some milliseconds of processor time, whatever its size.
+Writes that arrive while one is open wait for the next; after a small transaction there is a pause, so that
+small ones take at most a third of the time. If a group's offsets are refused, each group's writes are sent
+separately. After any other failure each write is sent alone once, so that a lane whose writes always fail
+does not block the others.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ _SOONER_S = 0.02
 
 @dataclass(slots=True, eq=False)
 class _Write:
-    """What one lane has to write. `given_up`: the lane was let go meanwhile."""
+    """One lane's write. `given_up`: the lane was abandoned meanwhile."""
 
     membership: Membership
     offset: Offset
@@ -73,7 +73,7 @@ class _Write:
 
 
 class TransactionQueue:
-    """Writes what waits, all of it together, until it is closed; made within a running event loop."""
+    """Writes everything that waits in one transaction, until closed; made within a running event loop."""
 
     def __init__(self, transactions: Transactions) -> None:
         self.transactions = transactions

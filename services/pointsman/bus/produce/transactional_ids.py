@@ -1,4 +1,4 @@
-"""How transactional ids are made, so that rights can be given for those of one group's processes."""
+"""Transactional ids begin with the group's name, so that an ACL can allow one group's processes."""
 
 from uuid import uuid4
 

@@ -1,14 +1,13 @@
 """Transactions (KIP-890, Kafka 4.0), one at a time, each in three requests: records, positions, commit.
 
 Invariants:
-- Each transaction has a producer epoch of its own, so a late record of an earlier one is refused.
-- The epoch is given out by the coordinator: at the start, and with every commit.
-- Positions go with the member and the generation of the group in which their lanes were assigned. The broker
-  refuses those of a generation that is over, and the transaction with them.
-- A request that may or may not have been carried out is sent again as it is. The broker knows it again:
-  records by their sequence numbers, a commit by its epoch.
-- Where a record is refused for what it is, the transaction goes on until all such records are known; then it
-  is aborted.
+- Each transaction has its own producer epoch, so a late record of an earlier one is refused.
+- The coordinator issues the epoch, at the start and with every commit.
+- Offsets are committed with the group member and generation under which their lanes were assigned. The broker
+  refuses those of a past generation, and with them the transaction.
+- A request with an unknown result is repeated unchanged. The broker recognises it: records by their sequence
+  numbers, a commit by its epoch.
+- If a record is refused, the transaction goes on until all such records are known; then it is aborted.
 """
 
 import asyncio
@@ -57,7 +56,7 @@ _REFUSED = {MessageSizeTooLargeError.errno, RecordListTooLargeError.errno, _INVA
 
 
 class _RefusedError(KafkaError):  # type: ignore[misc]
-    """A batch is refused for what is in it."""
+    """The broker refused a batch because of its content."""
 
 
 async def transaction_version(client: AIOKafkaClient) -> int:
@@ -70,10 +69,10 @@ async def transaction_version(client: AIOKafkaClient) -> int:
 
 
 class Transactions:
-    """Records, and positions of one member in each group, are written together or not at all.
+    """Writes records, and the offsets of one member in each group, together or not at all.
 
-    Whatever error comes out of `write` leaves its outcome open: `begin_anew` before the next one. But for
-    RecordsRefusedError: then nothing of the transaction is there; nor will it be after TopicsClosedError.
+    After an error of `write` the result is unknown: call `begin_anew` before the next write. Exceptions are
+    RecordsRefusedError and TopicsClosedError, after which nothing was written.
     """
 
     def __init__(self, client: AIOKafkaClient, settings: LanePart, group: str) -> None:
@@ -271,7 +270,7 @@ def _portion(left: Mapping[Place, Batches]) -> dict[Place, bytes]:
 
 
 class _Patience:
-    """Waits before the next try; raises what cannot get better, and anything once `seconds` are over."""
+    """Waits before the next attempt; raises permanent errors at once, any other after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._until = time.monotonic() + seconds

@@ -1,1 +1,1 @@
-"""What is spoken to a broker by hand; nothing outside of the bus imports it."""
+"""Kafka protocol requests that our client libraries lack; used only within `bus`."""

@@ -1,8 +1,7 @@
-"""The request for records, and what is answered: version 13, which calls topics by their ids.
+"""The Fetch request and its response, version 13.
 
-So what is answered is of that topic, and never of one that was made anew under its name.
-
-aiokafka makes objects of every record of an answer; lanes take whole batches. Layout: Kafka's protocol guide.
+Topics are named by id, so a response never has records of a topic recreated under the same name.
+aiokafka decodes every record of a response; lanes take whole batches. Layout: Kafka's protocol guide.
 """
 
 from collections.abc import Mapping
@@ -34,9 +33,9 @@ _CONSUMER, _NO_SESSION, _UNKNOWN = -1, (0, -1), -1
 
 @dataclass(frozen=True, slots=True)
 class FetchedPartition:
-    """What was answered of one partition. `end`: the offset behind its last record, committed or not.
+    """The response for one partition. `end`: its high watermark, open transactions included.
 
-    `aborted`: producer and first offset of each transaction among `records` that came to nothing.
+    `aborted`: producer id and first offset of each aborted transaction among `records`.
     """
 
     code: int

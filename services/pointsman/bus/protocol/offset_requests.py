@@ -1,4 +1,4 @@
-"""The requests for offsets and what is answered: those of a partition, and those that a group has committed.
+"""The ListOffsets and OffsetFetch requests and their responses.
 
 Layouts: Kafka's protocol guide.
 """

@@ -1,4 +1,4 @@
-"""The requests for clients' quotas, version 1, and what is answered. Layouts: Kafka's protocol guide."""
+"""The requests for client quotas, version 1, and their responses. Layouts: Kafka's protocol guide."""
 
 from collections.abc import Collection, Mapping
 from struct import Struct

@@ -1,7 +1,7 @@
-"""The requests of Kafka's transactions, second version (KIP-890): what is sent, and what the answers say.
+"""The requests of Kafka's transactions, version 2 (KIP-890), and their responses.
 
-Of these a partition and a group need not be announced: the broker adds them to the transaction when their
-records and offsets come. aiokafka knows the older versions only. Layouts: Kafka's protocol guide.
+In version 2 partitions and groups are not announced: the broker adds them to the transaction with their first
+records and offsets. aiokafka has only the older version. Layouts: Kafka's protocol guide.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -34,7 +34,7 @@ _NO_LEADER_EPOCH = -1
 
 @dataclass(frozen=True, slots=True)
 class Producer:
-    """What the coordinator gave a transactional id; each transaction has an epoch of its own."""
+    """A producer id and epoch from the coordinator; each transaction has its own epoch."""
 
     id: int
     epoch: int
@@ -45,7 +45,7 @@ class Producer:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A consumer's place in its group: the broker takes no positions from it once its generation is over."""
+    """A consumer's membership in its group: the broker refuses its offsets once the generation is over."""
 
     group: str
     id: str
@@ -54,7 +54,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """Where a group goes on in one partition."""
+    """A group's committed offset in one partition."""
 
     place: Place
     next_offset: int
@@ -63,9 +63,9 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Features by name: the highest level that the broker knows, and the one that its cluster has agreed on.
+    """Features by name: the highest level the broker supports, and the level finalized in its cluster.
 
-    Nothing of either where the broker is too old to say.
+    Both empty for a broker that is too old to report them.
     """
 
     known: Mapping[str, int]
@@ -79,7 +79,7 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class ResponseReader:
-    """How a connection of aiokafka's has an answer read."""
+    """The response type that a connection of aiokafka's expects."""
 
     read: Callable[[WireReader], Any]
 
@@ -89,7 +89,7 @@ class ResponseReader:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A request as a connection of aiokafka's takes it, which is why its fields are named so."""
+    """A request in the form that a connection of aiokafka's accepts; hence the names of its fields."""
 
     API_KEY: int
     API_VERSION: int

@@ -1,4 +1,4 @@
-"""Kafka's flexible wire format (KIP-482): the few types of it that a transaction's requests are made of."""
+"""Kafka's flexible wire format (KIP-482): the types that our requests use."""
 
 import struct
 from collections.abc import Callable, Iterable, Mapping
@@ -41,9 +41,9 @@ def by_topic(topics: Mapping[str, Iterable[bytes]]) -> bytes:
 
 
 class WireReader:
-    """Reads an answer from its beginning to its end.
+    """Reads a response from start to end.
 
-    Every method raises `struct.error` or `IndexError` where the answer is shorter than it should be.
+    Every method raises `struct.error` or `IndexError` if the response is too short.
     """
 
     def __init__(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Where a job stands in its tier's lanes: its record, and how many before it are not finished."""
+"""A job's position in its tier's lanes: how many unfinished jobs are before it."""
 
 import re
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ COUNTED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """`before` counts jobs of the same lane that are not finished; an upper bound unless `exact`.
+    """`before`: unfinished jobs before it in its lane; an upper bound unless `exact`.
 
-    `ended`: the job has its outcome, or went on to another tier; then nothing is before it.
+    `ended`: the job has its outcome or went to another tier; `before` is then 0.
     """
 
     tier: str
@@ -38,7 +38,7 @@ class Ahead:
 
 @dataclass(slots=True)
 class _Found:
-    """The job's last record on a tier, whether its outcome is there, and where all topics end."""
+    """The job's last record on a tier, whether its outcome exists, and the ends of all topics."""
 
     place: Place | None = None
     offset: int = 0

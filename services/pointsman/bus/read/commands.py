@@ -1,4 +1,4 @@
-"""What every process is shown, whatever partitions it owns: it reads the topic in full."""
+"""Reads a topic in full in every process, whatever partitions that owns."""
 
 import asyncio
 import logging
@@ -26,10 +26,10 @@ M = TypeVar("M", bound=Message)
 
 
 class TopicListener:
-    """Gives `take` every record of a topic from `start` on, until it is cancelled.
+    """Calls `take` with every record of a topic from `start` on, until cancelled.
 
-    Without a group: each process reads all of it. `problem`: why it is not read now, for `/readyz`.
-    `caught_up`: whether all is read that was there when the reading began.
+    No consumer group: each process reads everything. `problem`: why the topic cannot be read, for `/readyz`.
+    `caught_up`: whether every record that existed at the start has been read.
     """
 
     def __init__(

@@ -1,11 +1,11 @@
-"""Reads topics from a place on, for ever or to their end, in no consumer group: nothing is committed.
+"""Reads topics from given offsets on, forever or to their end, without a consumer group.
 
 Invariants:
-- When a follower is entered its places are fixed: whatever is written after that will be read.
-- Each partition is read in order; one that is added later is read from its first record.
-- A broker may go and come back: reading goes on from the last place. A partition that has lost that place
-  is read from its first record.
-- Records are decoded as lanes have them decoded: one that cannot be read stops nobody.
+- The start offsets are fixed when the follower is entered: whatever is written later will be read.
+- Each partition is read in order; one added later is read from its first record.
+- After a broker outage reading continues where it was. If that offset was deleted, the partition is read from
+  its first record.
+- A record that cannot be decoded stops nothing, as in lanes.
 """
 
 import asyncio
@@ -51,12 +51,12 @@ async def follow(
 
 
 class Follower:
-    """Reads all partitions of the topics that are named, or of those whose names match a pattern.
+    """Reads all partitions of the named topics, or of those whose names match a pattern.
 
-    `start` is "beginning", "end", a time (each partition's first record at or after it) or offsets; a
-    partition that the offsets do not name is read from its first record. With `until_end` reading ends where
-    the topics ended when it began. `patience` bounds the wait for a broker at the start, `stalled_after` the
-    time for which a partition may be without an answer later; both in seconds.
+    `start`: "beginning", "end", a time (each partition's first record at or after it) or offsets; partitions
+    without an offset are read from their first record. `until_end`: stop at the ends that the topics had when
+    reading began. `patience`: seconds to wait for a broker at the start. `stalled_after`: seconds for which a
+    partition may be without a response later.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The last messages of a topic with one partition, for who looks at it once."""
+"""The last messages of a topic with one partition, read once."""
 
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.places import Start

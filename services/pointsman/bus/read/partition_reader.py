@@ -1,13 +1,12 @@
-"""Reads partitions of one number in several topics: those that the group gives us, and others for a while.
+"""Reads the same partition numbers of several topics: those assigned to this process, and others on demand.
 
-The group shares out numbers among processes, and that is all it is for: nothing is committed, and what is
-read is read outside of it.
+A consumer group only assigns the numbers: nothing is committed, and records are read outside of it.
 
 Invariants:
-- A partition is read from where it ended when it was asked for: what is written after that is shown.
-- Whoever is given a number later takes nothing away: it is read as long as somebody needs it.
-- A connection that breaks is replaced, and reading goes on where it was; where that is gone, or in another
-  topic of the name, it goes on with the first record that is there.
+- A partition is read from the end it had when it was requested, so everything written later is seen.
+- A number that the group assigns to another process is still read here as long as somebody needs it.
+- After a broken connection reading continues where it was; if that record was deleted, or the topic was
+  recreated, with the first record there is.
 """
 
 import asyncio
@@ -35,9 +34,9 @@ _KEYLESS: "itertools.count[int]" = itertools.count()
 
 
 class PartitionReader:
-    """`topics` have as many partitions each; the group shares out those of the first.
+    """`topics` have the same number of partitions; the group assigns those of the first.
 
-    `take` is shown every record; `needed`: the numbers that somebody waits for, whosever they are.
+    `take` gets every record. `needed`: the partition numbers to read even if not assigned to this process.
     """
 
     def __init__(

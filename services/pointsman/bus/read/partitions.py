@@ -1,4 +1,4 @@
-"""Which partitions topics have, and where each begins, ends, or stood at a time."""
+"""The partitions of topics: their first and end offsets, and the offset at a time."""
 
 import asyncio
 import re
@@ -23,9 +23,9 @@ _LEADER_CHANGES = (74, 75, 78)
 
 
 class Partitions:
-    """Asks brokers through a connected client. `committed_only`: what is not committed is behind the end.
+    """Asks brokers through a connected client. `committed_only`: the end is the last stable offset.
 
-    `within`: for so many seconds, each question. `user`: as whom the client logs in, where it does.
+    `within`: seconds for each request. `user`: the client's login, if it has one.
     """
 
     def __init__(

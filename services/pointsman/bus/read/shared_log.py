@@ -1,4 +1,4 @@
-"""A partition that every process reads in full and writes to: no group, nothing is committed."""
+"""A single partition that every process reads in full and appends to, without a consumer group."""
 
 import asyncio
 import logging

@@ -12,12 +12,12 @@ from pointsman.cli.command import command
 def key(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="Where to write the secret, a new file; --api can do without."),
+        typer.Argument(metavar="[FILE]", help="New file for the secret; optional with --api."),
     ] = None,
     *,
-    api: Annotated[bool, typer.Option("--api", help="An API key, for who asks through a gateway.")] = False,
+    api: Annotated[bool, typer.Option("--api", help="Create an API key, for calls to a gateway.")] = False,
     agent: Annotated[
-        str | None, typer.Option(metavar="ID", help="With --api: whose it is to be, for the lines to paste.")
+        str | None, typer.Option(metavar="ID", help="With --api: the agent's id, for the lines to paste.")
     ] = None,
     expires: Annotated[
         str | None,
@@ -29,12 +29,12 @@ def key(
 ) -> None:
     """Create a key for signing (Ed25519); print the public key, for `public_keys` in agents.yaml.
 
-    The file, of mode 600, is for the agent alone: `pointsman publish --key FILE`, or Client(key=...). Two
-    public keys in an entry are good while one replaces the other. Whoever changes the registry signs with
-    such a key, too, see POINTSMAN_REGISTRY_KEYS.
+    The file (mode 600) is for the agent alone: `pointsman publish --key FILE`, or Client(key=...). To replace
+    a key, list both public keys in the entry for a while. People who change the registry sign with such a
+    key, too: see POINTSMAN_REGISTRY_KEYS.
 
-    With --api create an API key, by which a gateway knows the agent: it is shown once, alone on stdout or in
-    the file of mode 600, and on stderr are the lines for `api_keys` in agents.yaml, which hold its digest.
+    With --api, create an API key, by which a gateway recognises the agent. It is shown once, on stdout or in
+    the file (mode 600); stderr has the lines for `api_keys` in agents.yaml, with the key's digest only.
     """
     from pointsman.cli import screen
     from pointsman.cli.agents.api_key import api_key_lines, expiry

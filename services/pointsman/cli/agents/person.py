@@ -19,7 +19,7 @@ def person(by: str, key: Path | None, people: AgentKeys | None) -> Person:
     if people is not None and (own is None or people.key(who, own.public.id) is None):
         why = "nobody signs it" if own is None else f"the key in {key} is none of theirs"
         raise CommandError(
-            f"no process would heed what {who} changes: {why}",
+            f"every process would ignore a change by {who}: {why}",
             "sign as one of POINTSMAN_REGISTRY_KEYS: --by NAME --key FILE",
         )
     return Person(who, own)

@@ -1,4 +1,4 @@
-"""`pointsman audit adopt`: topics that were made anew, or another cluster's, get a chapter of their own."""
+"""`pointsman audit adopt`: start a new chapter for topics that were recreated or replaced."""
 
 from typing import Annotated
 
@@ -18,9 +18,9 @@ async def adopt(
 ) -> None:
     """Start a new chapter of the record for each topic that was recreated or replaced.
 
-    A topic that was deleted and made anew, or that another cluster has, begins at offset 0 again. The audit
-    reads nothing of it until it is adopted; then all of it is stored beside what the one before it had, as
-    the topic NAME#2, and so on. It need not be restarted.
+    A topic that was deleted and created again, or is now another cluster's, starts at offset 0 again. The
+    audit does not read it until it is adopted; then it is stored as the topic NAME#2 (then #3, ...), beside
+    the earlier one. The audit need not be restarted.
     """
     import re
 

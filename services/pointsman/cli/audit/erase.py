@@ -25,10 +25,10 @@ async def erase(
     as_json: Json = False,
     settings: EraserSettings,
 ) -> None:
-    """Delete the key that seals all that is stored about one subject.
+    """Delete the key that encrypts everything stored about one subject.
 
-    The rows stay, and verify as before; nobody can ever read their content again. Needs the master
-    key (POINTSMAN_AUDIT_PRIVACY_KEY or _FILE). docs/privacy.md says what an erasure does not reach.
+    The rows stay and still verify, but their content can never be read again. Needs the master key
+    (POINTSMAN_AUDIT_PRIVACY_KEY or _FILE). docs/privacy.md says what an erasure does not reach.
     """
     from pointsman.cli import screen, stdin
     from pointsman.runtime.errors import CommandError
@@ -37,7 +37,7 @@ async def erase(
     master = settings.master_key
     if master is None:
         raise CommandError(
-            "without the master key nobody knows which rows are this subject's",
+            "the master key is needed to find this subject's rows",
             "set POINTSMAN_AUDIT_PRIVACY_KEY or POINTSMAN_AUDIT_PRIVACY_KEY_FILE",
             code=2,
         )

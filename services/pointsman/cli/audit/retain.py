@@ -48,10 +48,10 @@ async def retain(
 ) -> None:
     """Drop the partitions of old days.
 
-    Where the audit signs, in two steps: --sign by who has the key, with a reader's rights; --signed by who
-    owns the tables, without the key. Each day is verified first, and what its chains were at its ends stays,
-    so that the rest still verifies. Rows whose timestamp is of no day near their arrival are in no day's
-    partition and stay.
+    If the audit signs checkpoints, this takes two steps: --sign with the key and a reader's rights, then
+    --signed as the owner of the tables, without the key. Each day is verified first, and the state of its
+    chains is kept, so that the other days still verify. Rows whose timestamp is far from their arrival are
+    not in a day's partition, and stay.
     """
     from pointsman.cli import screen
     from pointsman.cli.settings import load

@@ -64,12 +64,13 @@ async def verify(
 ) -> int:
     """Check every row on record against its hash chain, and the chains against the signed checkpoints.
 
-    Exit 1 if anything does not fit; the first row of each lane that does not is named. A day or a job is
-    looked at from the checkpoint before it to the one after it. docs/audit-integrity.md says what is found.
-    Values that are kept in a store are fetched and held against their digests, where POINTSMAN_CLAIMS is set;
-    claims on the intake that the router refused for theirs are counted apart. Checkpoints outside of the
-    database are read where POINTSMAN_AUDIT_HEADS says, and from Kafka with --against-kafka. With --signatures
-    a job that was routed without a good signature, where one was demanded, is named.
+    Exit 1 if anything does not match; the first such row of each lane is named. A day or a job is checked
+    from the checkpoint before it to the one after it. docs/audit-integrity.md says what is detected.
+
+    If POINTSMAN_CLAIMS is set, large values are fetched from their store and compared with their digests;
+    those for which the router refused the job are counted separately. Checkpoints outside the database are
+    read from POINTSMAN_AUDIT_HEADS, and with --against-kafka from Kafka. --signatures names every job that
+    was routed without the valid signature that the registry required.
     """
     import time
 

@@ -72,7 +72,7 @@ def routing(
     if (data is None) == (train is None) or (train is None) != (test is None):
         raise CommandError("nothing to measure", "give --data DIR, or --train DIR with --test FILE", code=2)
     if (ship or ship_accept or ship_opinion or docs) and data is None:
-        raise CommandError("what is to be shipped or documented needs --data", "give --data DIR", code=2)
+        raise CommandError("--docs and --ship need --data", "give --data DIR", code=2)
     vectors_of: Any = _vectors(vectors) if opinion or ship_opinion else None
     with progress() as told:
         makes = (

@@ -12,9 +12,9 @@ from pointsman.cli.options import Job, Json, Key, Settings
 async def cancel(
     job: Job,
     *,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")] = "",
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is recorded.")] = "",
     agent: Annotated[
-        str | None, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who asks for it.")
+        str | None, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Your id, or the agent's.")
     ] = None,
     key: Key = None,
     as_json: Json = False,

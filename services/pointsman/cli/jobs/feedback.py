@@ -23,7 +23,7 @@ async def feedback(
     job: Job,
     verdict: Annotated[str, typer.Argument(metavar="VERDICT", help="good, bad, or a number from 0 to 1.")],
     *,
-    comment: Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")] = "",
+    comment: Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is recorded.")] = "",
     by: Annotated[
         str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who judges: you, or an agent.")
     ] = "",

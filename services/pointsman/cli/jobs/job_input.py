@@ -66,7 +66,7 @@ def read_jobs(
         elif job.job_id in seen:
             bad.append(Bad(number, f"job_id {job.job_id} is that of line {seen[job.job_id]}"))
         elif custom_id is not None and custom_id in seen:
-            bad.append(Bad(number, f"custom_id {custom_id!r} is that of line {seen[custom_id]}"))
+            bad.append(Bad(number, f"custom_id {custom_id!r} repeats that of line {seen[custom_id]}"))
         else:
             seen[job.job_id] = number
             jobs.append(job)
@@ -156,6 +156,6 @@ def _filled(line: bytes, defaults: dict[str, Any]) -> tuple[str | None, bytes]:
         return None, as_body({**defaults, **body})
     custom_id, body = as_plain_body(body)
     if "agent_id" not in defaults:
-        raise ValueError("a batch's lines do not say who asks: --agent ID")
+        raise ValueError("a batch's lines name no agent: give --agent ID")
     metadata = {**(defaults.get("metadata") or {}), **body["metadata"]}
     return custom_id, as_body({**defaults, **body, "metadata": metadata})

@@ -23,9 +23,9 @@ async def publish(
     *,
     jsonl: Annotated[Path | None, typer.Option(metavar="FILE", help="Same as FILE.")] = None,
     agent: Annotated[
-        str | None, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who asks.")
+        str | None, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="The agent that asks.")
     ] = None,
-    prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="What is asked; - reads stdin.")] = None,
+    prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="The prompt; - reads stdin.")] = None,
     kind: Annotated[str | None, typer.Option(metavar="KIND", help="Task kind, e.g. sql.")] = None,
     tier: Annotated[str | None, typer.Option(metavar="TIER", help="Ask for this tier.")] = None,
     metadata: Annotated[
@@ -143,10 +143,10 @@ def _many(source: Path, defaults: dict[str, object], largest: int, skip_bad: boo
     if len(bad) > SHOWN:
         screen.note(f"... and {len(bad) - SHOWN} more")
     if bad and not (skip_bad and jobs):
-        fix = "mend them, or send the others without them: --skip-bad" if jobs else "see the lines above"
-        raise CommandError(f"{len(bad)} of {len(bad) + len(jobs)} lines are no jobs; nothing was sent", fix)
+        fix = "fix them, or send only the others: --skip-bad" if jobs else "see the lines above"
+        raise CommandError(f"{len(bad)} of {len(bad) + len(jobs)} lines are not jobs; nothing was sent", fix)
     if not jobs:
-        raise CommandError(f"no jobs in {source}", "one JSON object to a line is wanted")
+        raise CommandError(f"no jobs in {source}", "each line must be one JSON object")
     return read
 
 

@@ -25,7 +25,7 @@ async def replay(
         str | None, typer.Option(metavar="STATUS", help="completed, failed, rejected, expired, cancelled.")
     ] = None,
     reason: Annotated[
-        str | None, typer.Option(metavar="REASON", help="As `why` has it: timeout, ...")
+        str | None, typer.Option(metavar="REASON", help="Only this reason, as `why` shows it: timeout, ...")
     ] = None,
     agent: Annotated[str | None, typer.Option(metavar="ID", help="Jobs of this agent.")] = None,
     tier: Annotated[str | None, typer.Option(metavar="TIER", help="Jobs that went to this tier.")] = None,

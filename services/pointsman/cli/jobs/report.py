@@ -38,7 +38,7 @@ async def report(
 
     kind = written_as or ("html" if output is not None and output.suffix in (".html", ".htm") else "md")
     if kind == "html" and output is None and screen.on_terminal():
-        raise CommandError("HTML is nothing to read here", "add --output report.html", code=2)
+        raise CommandError("HTML is not for a terminal", "add --output report.html", code=2)
     dsn = settings.postgres
     page = await _gather(dsn, job, payloads=not no_payloads)
     if kind == "html":

@@ -22,14 +22,12 @@ app = group(
     "Run it as the cluster's super user and as the owner of the database."
 )
 
-#: What is looked at, and what others are meant to have there.
+#: Which servers are compared, and what they may hold beyond what is derived.
 Looked = Annotated[
     "AccessScope",
     SettingsOf(
         "pointsman.cli.ops.access_derived:AccessScope",
-        only=Annotated[
-            Literal["kafka", "postgres"] | None, typer.Option("--only", help="Leave the other server alone.")
-        ],
+        only=Annotated[Literal["kafka", "postgres"] | None, typer.Option("--only", help="Only this server.")],
         login=Annotated[
             list[str] | None,
             typer.Option(
@@ -41,8 +39,8 @@ Looked = Annotated[
             typer.Option(
                 "--explained",
                 metavar="FILE",
-                help="What others have on these servers, and are meant to: `user NAME`, or a line of `plan` "
-                "without its sign, one a line.",
+                help="What other users may hold here; each line is `user NAME`, or a line of `plan` without "
+                "its sign.",
             ),
         ],
     ),
@@ -54,7 +52,7 @@ Looked = Annotated[
 async def plan(
     *, as_json: Json = False, scope: Looked, settings: PolicySettings, owner: OwnerSettings
 ) -> None:
-    """Show what `apply` would do: + add, - remove, ~ change; ! concerns us and is left alone."""
+    """Show what `apply` would do: + add, - remove, ~ change; ! excess right of another user, left alone."""
     _show(await _planned(settings, owner, scope), "Plan", as_json)
 
 

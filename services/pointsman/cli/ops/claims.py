@@ -30,8 +30,9 @@ async def gc(
 ) -> None:
     """Remove values that no audit row refers to.
 
-    Every row is looked at: with many millions it takes minutes. Eight days at least, as what is younger may
-    be on a topic and not on record yet. In Postgres only the table's owner may remove: name it by --claims.
+    Reads every row: minutes for many millions. Values younger than eight days are never removed, as their
+    records may not be in the audit yet. In Postgres only the table's owner may remove: give its address with
+    --claims.
     """
     from datetime import UTC, datetime, timedelta
 

@@ -16,8 +16,8 @@ app = group("Set up the audit database and its users.")
 async def migrate(*, as_json: Json = False, owner: OwnerSettings) -> None:
     """Create the database if it is missing and bring its schema up to date.
 
-    Safe to run twice, and from several processes at once. Its user comes to own the schema and is not
-    needed afterwards: the audit process and the commands that read get by with the roles of `db roles`.
+    Safe to run twice, and from several processes at once. Its user becomes the owner of the schema; the audit
+    process and the commands that read need only the roles that `db roles` shows.
     """
     from pointsman.cli import screen
     from pointsman.store.connect import place
@@ -49,10 +49,9 @@ async def roles(
 ) -> None:
     """Show what each role may do, as the database reports it.
 
-    pointsman_audit_writer adds rows and moves positions forward; pointsman_auditor reads, and
-    pointsman_audit_opener may have the keys of what is sealed, too; pointsman_claims keeps large values
-    beside the audit. None may update, delete or truncate anything; pointsman_audit_eraser deletes the key of
-    one subject, which puts that on record.
+    pointsman_audit_writer adds rows and moves positions forward; pointsman_auditor reads;
+    pointsman_audit_opener also reads the keys of sealed rows; pointsman_claims stores large values. None of
+    them may update, delete or truncate. pointsman_audit_eraser may delete a subject's key; that is recorded.
     """
     from pointsman.cli import screen
     from pointsman.runtime.errors import CommandError
@@ -62,7 +61,7 @@ async def roles(
     dsn = settings.postgres
     roles_now = await grants(dsn)
     if not roles_now:
-        raise CommandError(f"{place(dsn)} grants nothing to our roles", "make them: pointsman db migrate")
+        raise CommandError(f"{place(dsn)} has none of pointsman's roles", "make them: pointsman db migrate")
     if as_json:
         screen.print_json(roles_now)
     elif as_sql:

@@ -49,10 +49,10 @@ async def resume(
         str | None, typer.Argument(metavar="NAME", help="A provider/model, a provider, or a tier.")
     ] = None,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="All that is paused or broken.")] = False,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Every model that is paused or broken.")] = False,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is recorded.")] = "",
     agent: Annotated[
-        str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who asks for it.")
+        str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Your id, or the agent's.")
     ] = "unknown",
     as_json: Json = False,
     kafka: Kafka = None,
@@ -61,8 +61,8 @@ async def resume(
 ) -> None:
     """Lift the pause of a model for all workers, and let its open circuit breaker be tried at once.
 
-    What a provider asks for anew pauses it again. --json gives {resumed: [{target, state, since, until,
-    seconds}], by, reason}, as they stood before. Exit 1 where nothing of that name is paused or broken.
+    A provider that asks for another pause gets it. --json gives {resumed: [{target, state, since, until,
+    seconds}], by, reason}, as they were before. Exit 1 if nothing of that name is paused or broken.
     """
     from pointsman.cli import screen
     from pointsman.cli.formats import duration, moment

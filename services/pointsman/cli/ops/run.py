@@ -166,10 +166,10 @@ def simulator(
         list[str] | None, typer.Option(metavar="TIER=MS", help="Median time to answer; or MODEL=MS.")
     ] = None,
     jitter: Annotated[
-        float | None, typer.Option(metavar="SIGMA", help="Of the latency's lognormal; 0.2 if left out.")
+        float | None, typer.Option(metavar="SIGMA", help="Sigma of the lognormal latency; default: 0.2.")
     ] = None,
     keep: Annotated[
-        int | None, typer.Option(metavar="N", help="Last requests kept for GET /_sim/requests: 200.")
+        int | None, typer.Option(metavar="N", help="Requests kept for GET /_sim/requests; default: 200.")
     ] = None,
     fault: Annotated[list[str] | None, typer.Option(metavar="JSON", help="A rule; may be repeated.")] = None,
     faults_file: Annotated[

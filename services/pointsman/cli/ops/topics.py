@@ -16,7 +16,7 @@ app = group("Make the cluster's topics match the declared ones.\n\nThe policy na
 
 Replication = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, help="Copies of a new topic; 3 or as many as there are brokers."),
+    typer.Option(metavar="N", min=1, help="Replicas of a new topic; default: 3, or one per broker if fewer."),
 ]
 
 

@@ -29,5 +29,5 @@ def _judged(number: int, line: str) -> JudgedAnswer:
     except (ValueError, RecursionError, InvalidOperation):
         answer = None
     if not isinstance(answer, dict) or "confidence" not in answer or type(answer.get("correct")) is not bool:
-        raise CommandError(f"line {number} is no judged answer", f"one line for each: {_EXAMPLE}")
+        raise CommandError(f"line {number} is not a judged answer", f"one line for each: {_EXAMPLE}")
     return JudgedAnswer(answer["confidence"], answer["correct"])

@@ -113,7 +113,7 @@ def calibrate(
 @command
 async def trust(
     *,
-    comment: Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")] = "",
+    comment: Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is recorded.")] = "",
     by: Annotated[
         str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who says so: you, or an agent.")
     ] = "",

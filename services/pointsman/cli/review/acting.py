@@ -76,7 +76,7 @@ def find(cases: KnownCases, job: str) -> KnownCase:
     listed = [f"       {case.job_id}  {case.status}" for case in fits[:10]]
     raise CommandError(
         f"more than one case's job begins or ends with {job}",
-        "\n".join(["say more of it:", *listed]),
+        "\n".join(["give more of the id:", *listed]),
         code=2,
     )
 

@@ -12,7 +12,7 @@ from pointsman.cli.options import BusSettings, By, Key
 @command
 def inbox(
     *,
-    queue: Annotated[str, typer.Option(metavar="QUEUE", help="Those of this queue only.")] = "",
+    queue: Annotated[str, typer.Option(metavar="QUEUE", help="Only cases of this queue.")] = "",
     by: By = "",
     key: Key = None,
     settings: BusSettings,

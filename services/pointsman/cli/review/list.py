@@ -11,8 +11,8 @@ from pointsman.cli.options import BusSettings, Json
 @command
 async def list(
     *,
-    queue: Annotated[str, typer.Option(metavar="QUEUE", help="Those of this queue only.")] = "",
-    ended: Annotated[bool, typer.Option("--ended", help="Also those that ended in the last days.")] = False,
+    queue: Annotated[str, typer.Option(metavar="QUEUE", help="Only cases of this queue.")] = "",
+    ended: Annotated[bool, typer.Option("--ended", help="Also cases that ended recently.")] = False,
     as_json: Json = False,
     settings: BusSettings,
 ) -> None:

@@ -25,6 +25,6 @@ app = lazy_group("pointsman.cli.review", COMMANDS, FOLDERS)
 def review() -> None:
     """Decide the cases that wait for a person.
 
-    Who may is in agents.yaml: an entry with `reviews: [QUEUE]`. Where the entry has a key, decisions are
+    agents.yaml says who may: an entry with `reviews: [QUEUE]`. If the entry has a key, decisions must be
     signed with it (--key). Exit 1: refused, with the reason.
     """

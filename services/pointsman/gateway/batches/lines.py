@@ -43,7 +43,7 @@ def lines_of(batch_id: str, content: bytes, most_bytes: int) -> tuple[list[Batch
                 raise ValueError(f"is larger than {most_bytes:,} bytes")
             custom_id, _ = _read(text)
             if custom_id in seen:
-                raise ValueError(f"custom_id {custom_id!r} is that of line {seen[custom_id]}")
+                raise ValueError(f"custom_id {custom_id!r} repeats that of line {seen[custom_id]}")
         except ValueError as error:
             problems.append(f"line {number}: {error}"[:500])
             if len(problems) >= _MOST_PROBLEMS or len(lines) >= MOST_LINES:

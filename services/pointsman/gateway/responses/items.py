@@ -47,7 +47,7 @@ def _add(messages: list[Json], item: Any, at: str) -> None:
             pass
         case "item_reference":
             raise RequestFieldError(
-                at, "items are not kept one by one: send the item itself, or previous_response_id"
+                at, "single items are not stored: send the item itself, or previous_response_id"
             )
         case _:
             raise RequestFieldError(
@@ -91,7 +91,7 @@ def _message(item: Json, at: str) -> Json:
         name = "refusal" if kind == "refusal" else "text"
         if kind not in ("output_text", "input_text", "refusal"):
             raise RequestFieldError(
-                f"{at}.content[{number}].type", f"{_shown(kind)} is no output_text and no refusal"
+                f"{at}.content[{number}].type", f"{_shown(kind)} is neither output_text nor refusal"
             )
         texts[name].append(_text(part, name, f"{at}.content[{number}]"))
     message: Json = {"role": role, "content": "".join(texts["text"]) if texts["text"] else None}
@@ -121,9 +121,7 @@ def _part(part: Any, at: str, role: str) -> Json:
         return {"type": "text", "text": _text(part, "text", at), **others}
     if role == "tool":
         hint = "send it in a message of the user's"
-        raise RequestFieldError(
-            f"{at}.type", f"{_shown(kind)} cannot be what a tool answers, only text; {hint}"
-        )
+        raise RequestFieldError(f"{at}.type", f"{_shown(kind)} cannot be a tool's output, only text; {hint}")
     match kind:
         case "input_image":
             _refuse(part, "file_id", at, "files are not kept here: give image_url, a URL or a data URL")

@@ -49,7 +49,7 @@ def _messages(body: Json, earlier: Sequence[Json]) -> list[Json]:
     first = [{"role": "system", "content": instructions}] if instructions else []
     messages = [*first, *earlier, *messages_of(_input(body))]
     if len(messages) == len(first):
-        raise RequestFieldError("input", "says nothing that could be answered: give a text or items")
+        raise RequestFieldError("input", "is empty: give a text or items")
     return messages
 
 
@@ -121,7 +121,7 @@ def _reasoning(reasoning: Any) -> Json:
 def _see_known(name: str, value: Any, *known: str) -> None:
     for member, content in ({} if value is None else mapping(value, name)).items():
         if member not in known and content is not None:
-            raise RequestFieldError(f"{name}.{member}", f"has no effect here; known is {', '.join(known)}")
+            raise RequestFieldError(f"{name}.{member}", f"has no effect here; known are {', '.join(known)}")
 
 
 def _logprobs(body: Json) -> Json:
@@ -129,7 +129,7 @@ def _logprobs(body: Json) -> Json:
     for number, name in enumerate(included):
         if name not in (_LOGPROBS, _NEVER_THERE):
             raise RequestFieldError(
-                f"include[{number}]", f"{str(name)[:40]!r} is not kept; possible is {_LOGPROBS}"
+                f"include[{number}]", f"{str(name)[:40]!r} is not supported; possible is {_LOGPROBS}"
             )
     most = body.get("top_logprobs")
     if not most and _LOGPROBS not in included:

@@ -57,7 +57,7 @@ async def act(request: Request, job_id: str, action: str) -> Response:
     by, queues = door.reviewer(request)
     if action not in ACTIONS:
         raise ApiError(
-            404, "invalid_request_error", "not_found", f"what may be done with a case: {', '.join(ACTIONS)}"
+            404, "invalid_request_error", "not_found", f"unknown action; possible are: {', '.join(ACTIONS)}"
         )
     _, content = await door.body(request)
     known = await _known(door, job_id, queues)
@@ -84,6 +84,6 @@ async def _known(door: Door, job_id: str, queues: tuple[str, ...]) -> KnownCase:
         )
     if known.case.queue not in queues:
         raise ApiError(
-            403, "permission_error", "not_a_reviewer", f"you are no reviewer of queue {known.case.queue}"
+            403, "permission_error", "not_a_reviewer", f"you are not a reviewer of queue {known.case.queue}"
         )
     return known

@@ -61,7 +61,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> WebhooksFile:
         agents: set[str] = set()
         for at, row in enumerate(file.webhooks):
             if row.agent in agents:
-                yield ("webhooks", at, "agent"), f"{row.agent} is there twice"
+                yield ("webhooks", at, "agent"), f"{row.agent} is repeated"
             agents.add(row.agent)
             try:
                 _URL.validate_python(row.url)

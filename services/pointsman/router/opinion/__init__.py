@@ -1,1 +1,1 @@
-"""The second opinion's process, and who knows whether anybody gives one."""
+"""The second opinion's process, and whether one is running."""

@@ -1,8 +1,8 @@
-"""Whether anybody gives second opinions; where nobody has for longer than a job may wait, none is asked for.
+"""Whether a process gives second opinions; if none has for longer than a job may wait, none is asked for.
 
 Invariants:
-- Why no opinion was asked for is a check of the decision, so that it can be made again without this object.
-- It comes back by itself: the next look that finds somebody ends it.
+- A check of the decision says why no opinion was asked for, so it can be recomputed without this object.
+- It recovers by itself, once a process is found again.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _LOOK_S = 5.0
 
 
 class OpinionAvailability:
-    """One router process's. `wait_s`: how long a job may wait for an opinion."""
+    """One per router process. `wait_s`: how long a job may wait for an opinion."""
 
     def __init__(self, wait_s: float) -> None:
         self._wait_s = wait_s

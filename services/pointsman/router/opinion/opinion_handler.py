@@ -1,9 +1,9 @@
-"""What is made of one undecided job: a second opinion, and the whole decision on its tier's topic.
+"""Handles one undecided job: asks for the second opinion, then routes the job.
 
 Invariants:
-- Every record leads to exactly one of: a routed job, a case for a person, a dead letter with an outcome where
-  a job is known.
-- Doubt goes to the fallback: an opinion that fails, that is no number, or that would come too late.
+- Every record becomes exactly one of: a routed job, a case for a person, or a dead letter, with an outcome if
+  the job is known.
+- The fallback is taken if the opinion fails, is not a number, or would come too late.
 """
 
 import logging

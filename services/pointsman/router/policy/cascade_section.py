@@ -1,4 +1,4 @@
-"""The `cascade` section of a policy: which tiers are asked in which order, and what an answer must show."""
+"""The `cascade` section of a policy: the tiers in the order they are asked, and what is accepted."""
 
 from collections.abc import Callable
 from typing import Annotated, Literal, Self
@@ -28,7 +28,7 @@ ACCEPT = FileKind("accept model", parse, "pointsman.score", "models/accept.json"
 
 
 class CascadeSection(Value):
-    """What `tier: cascade` does. The model's content is part of the policy's version, its path is not."""
+    """The settings of `tier: cascade`. The model's content, not its path, is part of the policy's version."""
 
     tiers: tuple[TierName, ...] = Field(description="in the order in which they are asked")
     accept: Accept = Field(description="what an answer below the last tier must show")

@@ -1,4 +1,4 @@
-"""Checks of the trace, made once where they are alike."""
+"""Makes checks of the trace; equal ones are cached."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""The conditions of a rule as functions: whether one holds, and how to say so."""
+"""The conditions of a rule as functions: whether one holds, and its text for the trace."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache

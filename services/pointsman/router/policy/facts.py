@@ -1,4 +1,4 @@
-"""What a policy may look at in a job, read once."""
+"""The facts of a job that a policy may use, read once."""
 
 from typing import Any, NamedTuple
 

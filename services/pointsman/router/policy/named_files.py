@@ -1,4 +1,4 @@
-"""Files that a policy names, such as models: found beside it, or among those that come with pointsman."""
+"""Files that a policy names, such as models: beside the policy, or shipped with pointsman."""
 
 import hashlib
 from collections.abc import Callable
@@ -52,9 +52,9 @@ class NamedFile(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class FileKind(Generic[M]):
-    """Which kind of file: what errors call it, how it is read, and the one that comes with pointsman.
+    """A kind of file: its name in errors, how it is read, and the one shipped with pointsman.
 
-    `reader`: the name under which a validation's context may have another way to find files of this kind.
+    `reader`: the key in a validation's context for another way to find files of this kind.
     """
 
     name: str
@@ -97,7 +97,7 @@ class FileKind(Generic[M]):
         except OSError as error:
             raise ValueError(f"`{written}` cannot be read: {error.strerror or error}") from None
         except ValueError as error:
-            raise ValueError(f"`{written}` is no {kind}: {error}") from None
+            raise ValueError(f"`{written}` is not a usable {kind}: {error}") from None
         if len(file.content) > MAX_BYTES:
             raise ValueError(
                 f"`{written}` has {len(file.content):,} bytes; what fits on record is {MAX_BYTES:,}"

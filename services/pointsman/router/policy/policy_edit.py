@@ -1,4 +1,4 @@
-"""A policy's text with what was learned in it; comments and layout stay as they are."""
+"""Edits a policy's text to use a newly trained model; comments and layout stay."""
 
 from collections.abc import Iterable
 

@@ -71,7 +71,7 @@ class When(Value):
     @model_validator(mode="after")
     def _possible(self) -> "When":
         if not self.model_dump(exclude_defaults=True):
-            raise ValueError("names no condition; what shall always hold is the `default`")
+            raise ValueError("has no condition; what always holds is the `default`")
         for low, high, unit in (
             (self.min_chars, self.max_chars, "chars"),
             (self.min_turns, self.max_turns, "turns"),
@@ -99,7 +99,7 @@ class RuleTarget(Value):
     def _paired(self) -> Self:
         if self.tier == SCORED and self.fallback is None:
             raise ValueError(
-                f"`tier: {SCORED}` needs a `fallback`: the tier for jobs of which the score is not sure"
+                f"`tier: {SCORED}` needs a `fallback`: the tier for jobs that the score is not sure about"
             )
         if self.tier != SCORED and self.fallback is not None:
             raise ValueError(f"`fallback` is for `tier: {SCORED}`")
@@ -131,7 +131,7 @@ class Default(RuleTarget):
     @classmethod
     def _known(cls, tier: str, info: ValidationInfo) -> str:
         if tier == ASKED:
-            raise ValueError(f"the default names a tier, `{ASKED}` is for rules")
+            raise ValueError(f"the default must name a tier; `{ASKED}` is for rules")
         return check_tier(tier, info, SCORED, CASCADE)
 
 
@@ -153,7 +153,7 @@ class ShadowSection(Value):
     @classmethod
     def _known(cls, tiers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if len(set(tiers)) < len(tiers):
-            raise ValueError("names a tier twice")
+            raise ValueError("lists a tier twice")
         for tier in tiers:
             check_tier(tier, info)
         return tiers
@@ -161,9 +161,7 @@ class ShadowSection(Value):
 
 def _free_name(name: str) -> str:
     if name == AUTO or name.startswith(BY_TIER):
-        raise ValueError(
-            f"`{AUTO}` and `{BY_TIER}NAME` mean the same with every policy; give the model another name"
-        )
+        raise ValueError(f"`{AUTO}` and `{BY_TIER}NAME` are reserved; give the model another name")
     return name
 
 
@@ -192,13 +190,13 @@ class PolicyFile(Value):
     @classmethod
     def _distinct(cls, tiers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if ASKED in tiers:
-            raise ValueError(f"`{ASKED}` stands for the tier that a job asks for; name the tier otherwise")
+            raise ValueError(f"`{ASKED}` stands for the job's own choice; give the tier another name")
         if SCORED in tiers:
-            raise ValueError(f"`{SCORED}` stands for the tier that the score finds; name the tier otherwise")
+            raise ValueError(f"`{SCORED}` stands for the score's choice; give the tier another name")
         if CASCADE in tiers:
-            raise ValueError(f"`{CASCADE}` stands for several tiers in turn; name the tier otherwise")
+            raise ValueError(f"`{CASCADE}` stands for several tiers in turn; give the tier another name")
         if len(set(tiers)) < len(tiers):
-            raise ValueError("names a tier twice")
+            raise ValueError("lists a tier twice")
         context_of(info)["tiers"] = tiers  # fields are validated in order: rules and default look here
         return tiers
 

@@ -1,4 +1,4 @@
-"""The same decision once more, from what is on record about it."""
+"""Recomputes a recorded decision."""
 
 import difflib
 import json

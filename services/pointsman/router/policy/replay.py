@@ -1,9 +1,8 @@
-"""Recorded jobs through another policy: what would have gone elsewhere, what that costs, how good it is.
+"""Decides recorded jobs by another policy: which would move, at what cost and quality.
 
-Costs are at recorded tokens: another model would have written more or fewer of them. What a cascade would
-have come to depends on answers that nobody has: a job that moves to one, or from one, has no price, nor one
-whose cascade would judge its answers otherwise. Whether a person would be asked is known of the routing; of
-an answer it is known only that there is a threshold.
+Costs use the recorded tokens, though another model would have written more or fewer. A cascade's cost depends
+on answers that do not exist: a job that moves to or from a cascade, or between different ones, has no price.
+Whether a person would be asked is known for the routing; for an answer, only that it has a threshold.
 """
 
 from collections import Counter
@@ -28,7 +27,7 @@ Price = Callable[[str, int, int], Decimal | None]
 
 @dataclass(frozen=True, slots=True)
 class JobCost:
-    """What a job's calls came to; `cost_usd` None: unknown, or there was no call."""
+    """The cost of a job's calls; `cost_usd` None: unknown, or there was no call."""
 
     tokens_in: int
     tokens_out: int
@@ -50,7 +49,7 @@ class Moved:
 
 @dataclass(slots=True)
 class PolicyReplay:
-    """Add jobs one by one; the rest is read when all are in.
+    """Add jobs one by one, then read the totals.
 
     Costs are US dollars of the `priced` jobs, whose price is known on both sides. `sufficient_*` are sums
     over the `scored` jobs of the probability that the answer is at least as good as the strongest tier's.

@@ -1,9 +1,9 @@
-"""Which thresholds hold for one job, of the policy and of its agent's entry, and the queues that they reach.
+"""The review thresholds that apply to one job, from the policy and its agent's entry, and their queues.
 
 Invariants:
-- Same policy, same entry, same kind of job: same plan.
-- A threshold always has a queue: one of an entry that the policy does not have becomes the policy's first,
-  and where the policy has no `review` section, the built-in one. No job goes on because of a wrong name.
+- The same policy, entry and kind of job give the same plan.
+- A threshold always has a queue: if the policy lacks the one that an entry names, its first queue is used;
+  without a `review` section, the built-in one. A wrong name never lets a job pass.
 """
 
 from collections.abc import Iterable, Sequence

@@ -23,13 +23,13 @@ AGENT = "agent"
 
 
 class ListedQueue(ReviewQueue):
-    """A queue of a policy, held to those above it."""
+    """A queue of a policy, validated against those above it."""
 
     name: Annotated[QueueName, unique_name("queue")]
 
 
 class ListedThreshold(ReviewThreshold):
-    """A threshold of a policy; `kinds`: of the jobs for which it holds."""
+    """A threshold of a policy; `kinds`: the job kinds to which it applies."""
 
     name: Annotated[
         str,
@@ -44,7 +44,7 @@ class ListedThreshold(ReviewThreshold):
         of = info.data.get("of")
         if of is not None and source not in SOURCES_OF[of]:
             listed = ", ".join(f"`{name}`" for name in SOURCES_OF[of])
-            raise ValueError(f"`{source}` is no confidence in the {of}; of that there is {listed}")
+            raise ValueError(f"`{source}` is not a confidence of the {of}; those are {listed}")
         return source
 
     @field_validator("queue")

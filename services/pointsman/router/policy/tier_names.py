@@ -1,4 +1,4 @@
-"""Names in a policy: whether a tier exists that it names, and whether two things of a kind have one."""
+"""Checks of names in a policy: that a tier exists, and that a name is not used twice."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Decisions on record: read from the audit, with the policy and the models that they were made by."""
+"""Recorded decisions, with the policy and the models that made them."""

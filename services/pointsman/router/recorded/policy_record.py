@@ -1,6 +1,6 @@
-"""Policies and models on record: in the audit database, else on the topic that keeps each of them for ever.
+"""Recorded policies and models: from the audit database, else from the compacted topic `policy`.
 
-The database lets go of old days; a policy that has been in force for longer than that is still on the topic.
+A policy that is older than the database's retention is still on the topic.
 """
 
 from pointsman.bus.errors import BusError
@@ -15,7 +15,7 @@ _PATIENCE_S = 5.0
 
 
 class PolicyRecord:
-    """The topic is read once, when it is needed."""
+    """Reads the topic once, when first needed."""
 
     def __init__(self, decisions: Decisions, kafka: KafkaPart, topics: Topics) -> None:
         self._decisions = decisions

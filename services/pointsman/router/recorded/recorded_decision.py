@@ -1,4 +1,4 @@
-"""A decision on record: what the score saw when it was made, and the same decision made again."""
+"""A recorded decision: the score's reasons, and the decision recomputed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from pointsman_schemas.jobs import JobRouted
 
 @dataclass(frozen=True, slots=True)
 class Saw:
-    """For each tier what spoke for it and against it; `missing` says why that cannot be told."""
+    """The score's reasons for and against each tier; `missing`: why they are unknown."""
 
     model: str
     reasons: Mapping[str, Sequence[ScoreReason]]
@@ -34,7 +34,7 @@ class Saw:
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """Both decisions in their one spelling; `model` None: the policy has no score."""
+    """Both decisions in canonical JSON; `model` None: the policy has no score."""
 
     job_id: UUID
     policy_version: str
@@ -83,8 +83,8 @@ async def recompute(
     routed = JobRouted.model_validate_json(value)
     if routed.decision.rule == SHADOW:
         raise CommandError(
-            f"job {job_id} is a shadow: its tier stands in the policy, nothing decided it",
-            f"the job that it repeats: pointsman why {routed.job.metadata[SHADOW_OF]} --recompute",
+            f"job {job_id} is a shadow: the policy names its tier, so there is no decision",
+            f"see the original job: pointsman why {routed.job.metadata[SHADOW_OF]} --recompute",
         )
     file = await policy_of(record, routed.decision.policy_version, at_hand)
     recomputed = decide_again(Policy.compile(file), routed.job, routed.decision)

@@ -1,4 +1,4 @@
-"""The policy of a version, with the models that it names: on record or at hand."""
+"""Finds the policy of a version, with its models: recorded, or in a local file."""
 
 import base64
 from pathlib import Path
@@ -14,7 +14,7 @@ from pointsman_schemas.base import NamedModel
 
 
 class NotOnRecordError(CommandError):
-    """The policy, or the model that it names, is neither on record nor at hand."""
+    """The policy, or the model that it names, was not found on record."""
 
 
 async def policy_of(
@@ -35,8 +35,8 @@ async def policy_of(
         applied = await record.policy_on_topic(version)
     if applied is None:
         raise NotOnRecordError(
-            f"policy {version} is neither on record nor at hand",
-            "routers put theirs on record when they start, on the topic `policy`; name the file it was "
+            f"policy {version} was not found on record",
+            "routers publish their policy on the topic `policy` when they start; or name its file: "
             "by --policy FILE",
         )
     content = {

@@ -1,4 +1,4 @@
-"""Jobs on record, one after the other through a replay."""
+"""Feeds recorded jobs to a policy replay."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager

@@ -1,1 +1,1 @@
-"""The score's part of a decision, and whether it can be believed."""
+"""The score's part of a decision, and the monitors that can suspend it."""

@@ -1,11 +1,12 @@
-"""Whether the answers that people judged are as good as the score promised; if not, the fallback decides.
+"""Whether judged answers are as good as the score predicted; if not, the score is suspended.
 
 Invariants:
-- Every router process folds the same topics, so all come to the same, whoever decided the judged jobs.
-- A suspension is a check of the decisions it touched, so that each can be made again without this object.
-- It is not resumed by itself: the fallback's answers say nothing about the tiers that the score would
-  choose. Another model begins anew, and so does one that somebody trusts again: verdicts from before then
-  count no more, in whatever order they are read.
+- Every router process reads the same topics, so all reach the same result, whichever routed the judged jobs.
+- A suspension is recorded as a check of the decisions it affects, so they can be recomputed without this
+  object.
+- A suspension does not end by itself: the fallback's answers say nothing about the tiers that the score would
+  choose. It ends with another model, or `pointsman policy trust`; verdicts from before then no longer count,
+  in whatever order they are read.
 """
 
 from collections import OrderedDict
@@ -29,7 +30,7 @@ _NEVER = datetime.fromtimestamp(0, UTC)
 
 @dataclass(slots=True)
 class _Judged:
-    """A job's answer: what was promised of it (None of one by the strongest tier), and said by each judge."""
+    """A job's answer: the predicted quality (None for the strongest tier), and each judge's verdict."""
 
     promised: float | None
     at: datetime
@@ -41,7 +42,7 @@ class _Judged:
 
 
 class CalibrationMonitor:
-    """One score's. `strongest`: the tier that the others are held against; `model`: name and version."""
+    """One per score. `strongest`: the tier that the others are compared with; `model`: name and version."""
 
     def __init__(self, strongest: str, model: str | None) -> None:
         self.model = model

@@ -1,11 +1,11 @@
-"""Whether what a lane scores still looks like what the score was trained on; if not, the fallback decides.
+"""Whether a lane's jobs still resemble the score's training data; if not, the fallback decides.
 
 Invariants:
-- What was found is a check of the decisions it touched, so that each can be made again without this object.
-- Only the shapes of a sample are kept: of a tenth of the scored texts, the last two hundred, looked at after
-  each hundred. A hash of the job's id draws it: every tenth in a row would fall in step with a publisher who
-  takes turns.
-- It comes back by itself: shapes go on being kept while the fallback decides.
+- Drift is recorded as a check of the decisions it affects, so they can be recomputed without this object.
+- Only the shapes of a sample are kept: a tenth of the scored texts, the latest two hundred, compared after
+  each hundred. A hash of the job's id draws the sample: every tenth job would be biased by a publisher who
+  alternates.
+- It recovers by itself: shapes are sampled while the fallback decides, too.
 """
 
 import logging
@@ -29,7 +29,7 @@ EVERY, KEPT, CHECK_EVERY = 10, 200, 100
 
 
 class DriftWatch:
-    """One lane's. `profile`: of the texts that the model was trained for; an empty one finds nothing."""
+    """One per lane. `profile`: of the training texts; an empty one never reports drift."""
 
     def __init__(self, profile: Mapping[str, float]) -> None:
         self.watches = bool(profile)

@@ -1,4 +1,4 @@
-"""The `opinion` part of a policy's score: who is asked about undecided jobs, and how long it may take."""
+"""The `opinion` part of a policy's score: the model for undecided jobs, and how long it may take."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -17,7 +17,7 @@ OPINION = FileKind("opinion", read_card, "pointsman.opinion", "models/general.js
 
 
 class OpinionSection(Value):
-    """Who gives a second opinion. The file's content is part of the policy's version, its path is not."""
+    """The second opinion's settings. The file's content is part of the policy's version, its path is not."""
 
     model: Annotated[OpinionFile, PlainValidator(OPINION.named), BY_CONTENT]
     band: float = Field(

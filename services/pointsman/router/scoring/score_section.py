@@ -1,4 +1,4 @@
-"""The `score` section of a policy: which learned model is asked, for which quality, under which names."""
+"""The `score` section of a policy: the model, the required quality, and the tiers' names."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ def as_text(value: Any) -> Any:
 
 
 class ScoreSection(Value):
-    """What `tier: scored` asks. The model's content is part of the policy's version, its path is not."""
+    """The settings of `tier: scored`. The model's content, not its path, is part of the policy's version."""
 
     model: Annotated[ModelFile, PlainValidator(SCORE.named), BY_CONTENT]
     quality: Annotated[str, BeforeValidator(as_text)] = Field(

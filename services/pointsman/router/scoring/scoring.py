@@ -1,4 +1,4 @@
-"""The score's layer of a decision: the cheapest tier that is sure enough to be sufficient, and its checks."""
+"""The score's layer of a decision: the cheapest tier that is sufficient with enough probability."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ IN_DOUBT = "in-doubt"
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """`tier` None: the score is in doubt, the fallback decides."""
+    """The score's result. `tier` None: the score is in doubt, and the fallback decides."""
 
     tier: str | None
     score: Score | None
@@ -32,9 +32,9 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """A model made ready for one policy. `tiers`: the policy's name of each tier of the model, ascending.
+    """A model compiled for one policy. `tiers`: the policy's names of the model's tiers, ascending.
 
-    `bar` None: the model has none for the quality that the policy asks for. `model` None: there is none.
+    `bar` None: the model is not tuned for the policy's quality. `model` None: the policy has no score.
     """
 
     name: str

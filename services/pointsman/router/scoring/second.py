@@ -1,8 +1,8 @@
-"""The second opinion's part of a decision: who asks for one, and how it goes on record and comes back; pure.
+"""The second opinion's part of a decision: when it is asked for, and how it is recorded and read back; pure.
 
 Invariants:
-- A text that the score does not know is never asked about: it is at the fallback already.
-- What is no number is no opinion.
+- No opinion is asked on a text that the score does not know: the fallback has decided already.
+- An opinion that is not a number is ignored.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ UNDECIDED, NONE = "undecided", "no-opinion"
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """Who gives it, made ready for one policy. `bar`: for the mean of the score and the opinion."""
+    """A second opinion compiled for one policy. `bar`: for the mean of the score and the opinion."""
 
     card: Card
     sha256: str

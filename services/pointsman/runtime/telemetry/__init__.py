@@ -1,1 +1,1 @@
-"""Spans for whoever collects traces, by OpenTelemetry's protocol."""
+"""Spans for a trace collector, by OpenTelemetry's protocol."""

@@ -1,4 +1,4 @@
-"""A provider call as a span, named as OpenTelemetry names what is said to models: pure.
+"""A provider call as a span with OpenTelemetry's attributes for generative AI: pure.
 
 Names: semantic conventions for generative AI, version 1.44 (in development there).
 """

@@ -24,7 +24,7 @@ _END_S = 3.0
 
 
 class SpanExporter:
-    """`send` hands a span over; where none is wanted, it is None. Spans that come too fast are dropped."""
+    """`send` exports a span; None if no collector is set. Spans beyond the exporter's queue are dropped."""
 
     def __init__(self, service: str) -> None:
         """`service`: as the collector is told it, unless `OTEL_SERVICE_NAME` says otherwise.

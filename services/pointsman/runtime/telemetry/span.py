@@ -1,4 +1,4 @@
-"""One span, as it is told to a collector: pure. Ids are those of the messages' `traceparent`."""
+"""One span as it is exported: pure. Ids are those of the messages' `traceparent`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ Value = str | bool | int | float | Sequence[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceSpan:
-    """`trace_id` has 32 and the ids of spans have 16 hexadecimal digits; `error` tells what went wrong."""
+    """`trace_id` has 32, span ids have 16 hexadecimal digits; `error`: what went wrong, if anything."""
 
     name: str
     kind: Literal["server", "client", "consumer"]

@@ -96,14 +96,14 @@ async def asked(
     no more than a member of that role.
 
     Raises:
-        QuestionError: it is no question, has a mistake, may not be asked or took too long.
+        QuestionError: it is not a query, has an error, is not allowed or timed out.
         TooMuchRightError: the user is more than a reader.
         StoreUnavailableError, StoreError: the database cannot be asked anything.
     """
     word = _first_word(text)
     if word not in _READS:
         raise QuestionError(
-            f"{word.upper() or 'nothing'} is no question", "only SELECT and what else reads is asked here"
+            f"{word.upper() or 'nothing'} is not a query", "only statements that read are allowed: SELECT"
         )
     async with connected(dsn) as connection, _read_only(connection, within):
         if anybody_s:
@@ -164,13 +164,13 @@ def _explained(text: str) -> Iterator[None]:
         yield
     except asyncpg.QueryCanceledError as error:
         raise QuestionError(
-            "the answer took too long and was given up",
+            "the query timed out",
             "ask about a shorter time, or wait longer with --timeout",
         ) from error
     except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError):
         raise  # not the question's fault
     except (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientPrivilegeError) as error:
-        raise QuestionError(str(error), "nothing is changed from here: ask with SELECT") from error
+        raise QuestionError(str(error), "this connection is read-only: use SELECT") from error
     except asyncpg.PostgresError as error:
         raise QuestionError(_told(text, error), _advice(error)) from error
 

@@ -50,7 +50,7 @@ class Parquet:
             import pyarrow.parquet
         except ImportError as error:
             raise CommandError(
-                "Parquet needs pyarrow", 'pip install "pointsman[export]", or take --format jsonl'
+                "Parquet needs pyarrow", 'pip install "pointsman[export]", or use --format jsonl'
             ) from error
         self._arrow = pyarrow
         kinds = {
@@ -84,7 +84,7 @@ class Parquet:
                 arrays.append(self._arrow.array(values, field.type))
             except self._arrow.ArrowInvalid as error:
                 raise CommandError(
-                    f"column {field.name} does not fit: {error}", "take --format jsonl"
+                    f"column {field.name} does not fit: {error}", "use --format jsonl"
                 ) from error
         self._file.write_batch(self._arrow.record_batch(arrays, schema=self._schema))
         self._rows, self._held = [], 0

@@ -52,7 +52,7 @@ class DataKey:
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(self.id, place))
         except (InvalidTag, ValueError) as error:
-            raise SealBrokenError(f"the sealed content of {place} does not open") from error
+            raise SealBrokenError(f"the sealed content of {place} cannot be opened") from error
 
     def digest(self, record_sha256: bytes) -> bytes:
         """The record's digest, so that who has no key cannot try out what the record may have been."""

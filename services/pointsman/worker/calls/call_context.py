@@ -1,4 +1,4 @@
-"""From `providers.yaml` to what a tier's calls have in common; nothing is sent before the first call."""
+"""Builds a tier's call context from `providers.yaml`; nothing is sent before the first call."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""Pieces of an answer on their way to whoever waits for it: gathered for a moment, then sent without waiting.
+"""Publishes the chunks of a streamed answer: gathered briefly, then sent without waiting.
 
 Invariants:
-- What comes is sent within `GATHER_S`; at once, if nothing was sent for so long.
-- Sending never waits: a piece that cannot be sent is left out, and its reader sees that by its index.
+- Events are sent within `GATHER_S`; at once, if nothing was sent for that long.
+- Sending never waits: a chunk that cannot be sent is dropped, which its reader sees by the index.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _MOST_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobChunks:
-    """Where the pieces of one job's answer go; `send` takes a record or leaves it out, and never waits."""
+    """Where the chunks of one job's answer go; `send` publishes or drops a record, without waiting."""
 
     send: Callable[[Outgoing], object]
     topic: Topic
@@ -59,7 +59,7 @@ class JobChunks:
 
 
 class CallChunks:
-    """`first_at`: when the first event came, by `perf_counter`. `partial`: what came of a call broken off."""
+    """The chunks of one call. `first_at`: `perf_counter` at the first event. `partial`: the answer so far."""
 
     def __init__(self, send: Callable[[int, Sequence[Json]], None]) -> None:
         self.first_at: float | None = None

@@ -1,4 +1,4 @@
-"""What a call cost: by the prices in `providers.yaml`, else by `genai-prices`; unknown is None, never 0."""
+"""A call's cost, by the prices in `providers.yaml`, else by `genai-prices`; unknown is None, never 0."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class ModelPrice(Value):
-    """US dollars for a million tokens; what is left out costs as the input does.
+    """US dollars per million tokens; a price left out is that of the input.
 
-    What a cache keeps for an hour has a price of its own: without it such a call's cost is not known.
+    Writing to a one-hour cache has a separate price: without it the cost of such a call is unknown.
     """
 
     input: Dollars
@@ -57,7 +57,7 @@ class ModelPrice(Value):
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """US dollars, and where the price is from."""
+    """US dollars, and the source of the price."""
 
     usd: Decimal
     source: str
@@ -85,7 +85,7 @@ class Prices:
         known = [row.id for row in get_snapshot().providers]
         if provider not in known:
             raise ValueError(
-                f"genai_prices_provider: genai-prices knows no {provider!r}; it knows {', '.join(known)}"
+                f"genai_prices_provider: genai-prices has no {provider!r}; it has {', '.join(known)}"
             )
         self._genai = genai_prices
         self.source = f"genai-prices {genai_prices.__version__}"

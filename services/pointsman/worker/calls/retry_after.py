@@ -1,4 +1,4 @@
-"""How long a provider asks to be left alone, by its answer's headers: pure, never longer than the bound."""
+"""The wait that a provider's headers ask for, up to a maximum: pure."""
 
 import re
 from collections.abc import Mapping

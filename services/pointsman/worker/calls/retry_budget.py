@@ -1,6 +1,6 @@
-"""Retries, and second calls, are at most a share of the calls of late: pure.
+"""Limits retries, and hedges, to a share of the recent calls: pure.
 
-So a provider in trouble is not called more often than a sound one.
+So a failing provider gets hardly more calls than a healthy one.
 """
 
 from collections import deque
@@ -13,14 +13,14 @@ WINDOW_S = 60
 
 
 class RetryRule(Value):
-    """Of each worker process; together they keep to the same share."""
+    """The limit of each worker process."""
 
     share: float = Field(default=0.2, ge=0, le=1, description="retries of all calls in the last minute")
     floor: int = Field(default=30, ge=0, description="so many retries a minute are free")
 
 
 class Hedge(Value):
-    """When a second call is made, and how often."""
+    """When a hedge is made, and the share of calls that may have one."""
 
     after_s: float = Field(gt=0, description="from the first call's begin")
     share: float = Field(default=0.05, gt=0, le=1, description="second calls of all calls in the last minute")
@@ -28,7 +28,7 @@ class Hedge(Value):
 
 
 class RetryBudget:
-    """Counts by second; `now` is in seconds and never goes back."""
+    """Counts per second; `now` is a monotonic clock in seconds."""
 
     def __init__(self, rule: RetryRule | Hedge) -> None:
         self._rule = rule

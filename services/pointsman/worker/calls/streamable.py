@@ -1,4 +1,4 @@
-"""Whether a job's answer may be passed on while it comes: only what counts whatever it will be. Pure."""
+"""Whether a job's answer may be streamed: only if it counts whatever it says. Pure."""
 
 from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.jobs import JobRouted

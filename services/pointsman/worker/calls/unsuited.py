@@ -1,4 +1,4 @@
-"""An answer that is of no use: an empty one, which another model may do better. Pure."""
+"""Empty answers, for which another target may be asked. Pure."""
 
 from typing import Any
 

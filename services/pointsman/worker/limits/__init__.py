@@ -1,1 +1,1 @@
-"""What a call may take: the limits that all workers share, and what a call reserves of them."""
+"""Limits on calls: those that all workers share, and what a call reserves of them."""

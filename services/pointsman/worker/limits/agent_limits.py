@@ -1,4 +1,4 @@
-"""What the registry allows an agent to spend and to begin, as shared budgets; pure but for whom it asks."""
+"""An agent's spending and rate limits from the registry, as shared budgets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Entries = Callable[[str], AgentEntry | None]
 
 @dataclass(frozen=True, slots=True)
 class AgentLimits:
-    """One agent's. `ceiling`: of its day, `per_job`: US dollars, `rate`: jobs begun in a minute."""
+    """One agent's limits. `ceiling`: per day, `per_job`: in US dollars, `rate`: jobs begun per minute."""
 
     agent_id: str
     ceiling: Ceiling | None = None

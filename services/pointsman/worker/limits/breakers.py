@@ -1,4 +1,4 @@
-"""This process's side of the circuit breakers: reports failures, and asks to be the one that probes."""
+"""This process's part in the shared circuit breakers: reports failures, and requests to probe."""
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -15,14 +15,14 @@ from pointsman_schemas.control.limits import BreakerCounted, BreakerTurned
 
 @dataclass(frozen=True, slots=True)
 class WatchedTarget:
-    """How a target is watched; a probe that says nothing for `probe_s` seconds is lost."""
+    """A target's breaker rule; a probe without a result for `probe_s` seconds is lost."""
 
     rule: BreakerRule
     probe_s: float
 
 
 class Breakers:
-    """Targets that are not in `watched` have none. Healthy calls write nothing."""
+    """Targets that are not in `watched` have no breaker. Successful calls write nothing."""
 
     def __init__(self, shared_limits: SharedLimits, watched: Mapping[str, WatchedTarget]) -> None:
         self._shared = shared_limits

@@ -1,6 +1,6 @@
-"""The one way to a provider call: `available` to choose a target, `acquire` before it, `report` after it.
+"""All limits of a provider call: `available` chooses a target, `acquire` before the call, `report` after it.
 
-A call may be made when its target is whole and not paused, a slot is free, and the shared limits have room.
+A call may begin when its target is neither broken nor paused, a slot is free, and shared limits have room.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from pointsman_schemas.control.limits import LimitDeclared
 
 @dataclass(slots=True)
 class Wait:
-    """What a job waited for when its waiting was broken off; empty when it did not wait."""
+    """What a job was waiting for when its wait was interrupted; empty if it did not wait."""
 
     held_by: str = ""
 
 
 @dataclass(eq=False, slots=True)
 class Acquired:
-    """One call of `target` for a job. `grant`: its share of the limits, None where it comes under none."""
+    """A permitted call of `target`. `grant`: from the shared limits, None if none applies."""
 
     job_id: UUID
     target: str
@@ -40,7 +40,7 @@ class Acquired:
 
 
 class Slots(asyncio.Semaphore):
-    """So many calls at once; `waiting`: those that wait for their turn."""
+    """Limits concurrent calls; `waiting`: calls that wait for a slot."""
 
     waiting = 0
 
@@ -53,9 +53,9 @@ class Slots(asyncio.Semaphore):
 
 
 class CallLimiter:
-    """`slots` bounds the calls under way in this process; once `closing` is set, none begins.
+    """`slots` limits the calls in flight in this process; once `closing` is set, no call begins.
 
-    Who waits for a shared limit holds no slot; who waits for a slot holds no grant.
+    A call that waits for a shared limit holds no slot; one that waits for a slot holds no grant.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class CallLimiter:
         for limit, most in (most_waiting or {}).items():
             if limit in amounts and self._rate_limiter.waiting_for(limit) >= most:
                 raise NoRoomError(
-                    limit, f"{limit} has no room for it, and {most} calls wait for some already"
+                    limit, f"{limit} has no room for the call, and {most} calls wait for it already"
                 )
         loop = asyncio.get_running_loop()
         began = loop.time()

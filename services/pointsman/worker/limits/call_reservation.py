@@ -1,4 +1,4 @@
-"""What a call reserves of the shared budgets, and what it came to."""
+"""What a call reserves of the shared budgets, and what it used."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from pointsman_schemas.control.limits import LimitDeclared
 
 
 class CallReservation:
-    """The budgets that the calls of one target come under, in one tier."""
+    """The budgets that apply to one target's calls in one tier."""
 
     def __init__(
         self, target: str, model: str, rate: Rate | None, prices: Prices, ceilings: Sequence[Ceiling] = ()

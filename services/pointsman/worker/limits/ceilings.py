@@ -1,4 +1,4 @@
-"""What may be spent: a day's ceilings of tiers and agents, shared by all processes; pure."""
+"""Daily spending limits of tiers and agents, shared by all processes; pure."""
 
 from decimal import ROUND_CEILING, Decimal
 from typing import Literal
@@ -15,7 +15,7 @@ BILLION = 1_000_000_000
 
 
 class Ceiling(Value):
-    """At most so much in a UTC day, for the tiers and agents that are named; without names, for all."""
+    """The most US dollars in a UTC day for the named tiers and agents; without names, for all."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,47}$")
     usd_per_day: Decimal = Field(gt=0, le=1_000_000)

@@ -1,6 +1,6 @@
-"""What of a request is text, and what the pictures, sounds and files in it take: pure.
+"""The size of a request: its text in bytes, and its pictures, audio and files in tokens: pure.
 
-The parts of OpenAI's two APIs, of Anthropic's and of Google's; what is none of them counts as text.
+Knows the content parts of OpenAI's two APIs, Anthropic's and Google's; anything else counts as text.
 """
 
 from dataclasses import dataclass

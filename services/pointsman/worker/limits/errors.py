@@ -2,11 +2,11 @@
 
 
 class ShutError(Exception):
-    """The target may not be called now, and another may."""
+    """This target may not be called now; another may."""
 
 
 class NoRoomError(Exception):
-    """A limit that this call cannot get past; `limit` names it. `of_agent`: the registry sets it."""
+    """A limit refuses this call; `limit` is its name. `of_agent`: the registry sets it."""
 
     def __init__(self, limit: str, reason: str, *, of_agent: bool = False) -> None:
         super().__init__(reason)
@@ -15,4 +15,4 @@ class NoRoomError(Exception):
 
 
 class UnknownPriceError(Exception):
-    """A ceiling cannot be kept for a model whose price nobody knows."""
+    """A spending limit cannot be enforced because the model's price is unknown."""

@@ -1,4 +1,4 @@
-"""How many tokens a call may take before it is made: pure, from the request as it is sent."""
+"""Estimates the tokens of a call before it is made: pure, from the request as sent."""
 
 from collections import deque
 from math import ceil
@@ -16,7 +16,7 @@ _KEPT, _GUESSES = 9, 5
 
 
 class AnswerLength:
-    """Tokens of an answer: the middle of those seen, or the share that was used of what a request allows."""
+    """Expected tokens of an answer: the median of those seen, or the used share of what a request allows."""
 
     def __init__(self) -> None:
         self._seen = deque([FIRST_GUESS] * _GUESSES, _KEPT)

@@ -1,4 +1,4 @@
-"""One call's leave to be made: asked for, perhaps queued, granted for a moment or refused."""
+"""One call's grant from the shared limits: requested, perhaps queued, then granted or refused."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ State = Literal["asked", "queued", "granted", "refused", "dropped"]
 
 @dataclass(eq=False, slots=True)
 class CallGrant:
-    """`use_within_ms`: how long after it was granted the call may begin, by the broker's clock.
+    """`use_within_ms`: for how long after the grant the call may begin, by the broker's clock.
 
-    `elsewhere`: there is another target to go on to.
+    `elsewhere`: whether another target can be tried instead.
     """
 
     call: str

@@ -1,4 +1,4 @@
-"""The limits in `providers.yaml`, and the shared budgets that they stand for: pure."""
+"""The limits in `providers.yaml`, and the shared budgets made from them: pure."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ MIN_SLACK_S = 0.25
 
 
 class Rate(Value):
-    """What a provider takes of one model in any span of `per_s` seconds, from all processes together."""
+    """A model's limit in any `per_s` seconds, for all processes together."""
 
     requests: int | None = Field(default=None, ge=1, le=MOST_AMOUNT)
     tokens: int | None = Field(default=None, ge=1, le=MOST_AMOUNT, description="prompt and answer")

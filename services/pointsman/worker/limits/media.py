@@ -1,6 +1,6 @@
-"""How many tokens pictures, sound and files take, by the rules that providers publish: pure.
+"""Tokens of pictures, audio and files, by the rules that providers publish: pure.
 
-Where a size cannot be read it is the most that the rule allows.
+If a size cannot be read, the rule's maximum is used.
 """
 
 from math import ceil

@@ -1,4 +1,4 @@
-"""Width and height of a picture, read from the first bytes of its file: PNG, GIF, JPEG and WebP; pure."""
+"""A picture's width and height, from the first bytes of its PNG, GIF, JPEG or WebP file; pure."""
 
 import base64
 import binascii

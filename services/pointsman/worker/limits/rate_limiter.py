@@ -1,10 +1,10 @@
-"""Who of this process may call now: asks on the log for a turn, and holds to what the log answers.
+"""This process's reservations in the shared limits: requests them on the log, and follows its grants.
 
 Invariants:
-- A call begins only on a grant that was read in the log, and only within a moment of it by the broker's own
-  clock: a process that reads late, or was frozen, asks again.
-- A pause that was read, or that is about to be written here, stops every call of its target at once.
-- What is asked for and not used is given back.
+- A call begins only on a grant read from the log, and only shortly after it by the broker's clock: a process
+  that reads late, or was frozen, requests again.
+- A pause that was read, or is about to be written, stops every call of its target at once.
+- A reservation that is not used is returned.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
-"""This process's copy of what all worker processes agree on: follows the log, and writes to it beat by beat.
+"""This process's copy of the shared limits: follows the log, and writes to it at short intervals.
 
 Invariants:
-- What was said is written once and in order; after an error it is written again, except what the parts ask
-  for anew on the next connection.
-- The ledger is fed every record in the log's order; the parts hear of each after that.
+- Messages are written once and in order; after an error they are written again, except those that the users
+  request anew on the next connection.
+- The ledger is fed every record in the log's order; then the users are told of it.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ Keyed = tuple[str, Message]
 
 
 class LimitsUser(Protocol):
-    """Something that reads and writes the shared limits on behalf of this process."""
+    """A part of this process that reads and writes the shared limits."""
 
     def begin(self) -> Sequence[Keyed]:
         """What to write as the state was taken anew from the log: at the start, after a lost connection."""
@@ -55,7 +55,7 @@ class LimitsUser(Protocol):
 
 
 class SharedLimits:
-    """Run `run` for as long as calls are made. `process` names this process among all that read the log."""
+    """`run` must run while calls are made. `process` identifies this process on the log."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
-"""Bodies as they were encoded on the way: decoded piece by piece, so that nothing grows beyond what is taken.
+"""Decodes HTTP content encodings piece by piece, within a size limit.
 
-Only what can be decoded within a bound is asked for (ACCEPTED); anything else is left as it came.
+Only encodings that can be decoded within a limit are requested (ACCEPTED).
 """
 
 import zlib
@@ -46,7 +46,7 @@ def decoder_of(encoding: str) -> Decoder:
 
 
 class Plain:
-    """Nothing to be done."""
+    """No encoding."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """See `Decoder`."""
@@ -57,7 +57,7 @@ class Plain:
 
 
 class Deflated:
-    """gzip in any number of members, or `deflate`, which some send with zlib's header and some without."""
+    """gzip with any number of members, or `deflate`, with zlib's header or without."""
 
     def __init__(self, wbits: int | None) -> None:
         self._wbits = wbits
@@ -96,4 +96,4 @@ class Deflated:
     def finish(self) -> None:
         """See `Decoder`."""
         if self._begun and not self._at_end:
-            raise UnreadableError("its compressed body breaks off")
+            raise UnreadableError("its compressed body is cut off")

@@ -1,4 +1,4 @@
-"""What a body says of an error, in the shapes that providers and gateways have: pure, whatever is in it."""
+"""Reads an error from a body, in the shapes that providers and gateways use: pure, never raises."""
 
 import re
 from collections.abc import Iterator
@@ -25,10 +25,9 @@ _MOST_TEXT = 4_000
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """`status`: an HTTP status that the body names; `words`: codes and types in lower case without `_`.
+    """`status`: an HTTP status in the body; `words`: its codes and types, in lower case without `_`.
 
-    `message` is empty where there is none; `delay_s`: the wait that it asks for. `code`, `param`: as
-    they stand there.
+    `message`: empty if there is none. `delay_s`: the wait it asks for. `code`, `param`: verbatim.
     """
 
     status: int | None = None

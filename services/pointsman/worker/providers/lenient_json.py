@@ -1,8 +1,8 @@
-"""A provider's JSON as far as it can be read: what no record can hold gives way, the rest stays. Pure.
+"""Parses a provider's JSON leniently: replaces what a record cannot hold, and keeps the rest. Pure.
 
 Invariants:
-- What strict JSON of ours can hold is not changed.
-- Whatever comes in, the work is in proportion to its length.
+- Valid content is not changed.
+- The work is linear in the input's length.
 """
 
 import json

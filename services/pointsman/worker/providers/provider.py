@@ -1,4 +1,4 @@
-"""One provider: a request goes out, and whatever comes back ends as one of our results."""
+"""One provider: sends a request, and turns whatever comes back into a `Result`."""
 
 import asyncio
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ _LONG = 256 * 1024
 class Provider:
     """A client for one row of `providers.yaml`; nothing is sent before the first call.
 
-    `most_bytes` of an answer are taken.
+    `most_bytes`: the largest answer that is read.
 
     Raises:
         ValueError: the environment names a proxy or certificates that cannot be used.

@@ -1,7 +1,7 @@
-"""What a provider's headers say of the room it has left: for how long nothing more will be taken. Pure.
+"""Reads rate-limit headers: for how long the provider will refuse further calls. Pure.
 
-Two families: `x-ratelimit-remaining-requests` with `x-ratelimit-reset-requests` (OpenAI and those who follow
-it), `anthropic-ratelimit-requests-remaining` with `anthropic-ratelimit-requests-reset`; the same of tokens.
+Two families: `x-ratelimit-remaining-requests` with `x-ratelimit-reset-requests` (OpenAI and compatible),
+`anthropic-ratelimit-requests-remaining` with `anthropic-ratelimit-requests-reset`; likewise for tokens.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""A body as it came, within a bound, in characters that a record can carry. Pure."""
+"""A body as received, up to a limit, in a form that a record can hold. Pure."""
 
 from base64 import b64encode
 from codecs import getincrementaldecoder

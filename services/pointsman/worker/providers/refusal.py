@@ -1,4 +1,4 @@
-"""A call that brought no answer, in our words: how it failed, and what to do about it. Pure."""
+"""Turns a failed call into a `Failure`: its reason, and whether a retry or another target may help. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import fields

@@ -1,7 +1,7 @@
-"""The table of refusals: from an HTTP status and what its body says to one of a few kinds. Closed, and pure.
+"""The table of refusals: from an HTTP status and error body to a closed set of kinds. Pure.
 
-The body's own words count before the status, which counts before the sentence in the message; where a status
-says little (200, 400), the sentence counts before it.
+The body's codes take precedence over the status, and the status over the message's wording; for an unspecific
+status (200, 400) the wording takes precedence.
 """
 
 import re
@@ -14,7 +14,7 @@ from pointsman_schemas.reasons import FailReason
 
 
 class RefusalKind(StrEnum):
-    """What stands in the way."""
+    """Why a provider refused a call."""
 
     ACCOUNT = "account"
     USED_UP = "used_up"

@@ -1,4 +1,4 @@
-"""A body that came with status 2xx: an answer, an error, or nothing that can be used. Pure."""
+"""Reads a body with status 2xx: an answer, an error, or unusable. Pure."""
 
 from pointsman.worker.calls.answer import Answer, Reject, Result, Retry
 from pointsman.worker.providers.error_body import ErrorBody, read_error

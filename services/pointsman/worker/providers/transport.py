@@ -1,4 +1,4 @@
-"""One POST over HTTP: pooled connections, the environment's proxy and certificates, a body within a bound."""
+"""Sends POST requests: pooled connections, the environment's proxy and certificates, a limited body."""
 
 import asyncio
 import os
@@ -30,9 +30,9 @@ _END_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `body` is cut where `whole` is false, and as it came where `unreadable` says why.
+    """The HTTP response. `body`: truncated unless `whole`; not decoded if `unreadable`, which says why.
 
-    It is empty where the answer was a stream, which `take` had.
+    Empty for a stream, which went to `take`.
     """
 
     status: int
@@ -46,7 +46,7 @@ class Reply:
 class Transport:
     """Sends to one server; no connection is made before the first request.
 
-    No redirect is followed, no cookie kept, nothing tried twice.
+    Follows no redirects, keeps no cookies, retries nothing.
 
     Raises:
         ValueError: the environment names a proxy or certificates that cannot be used.
@@ -201,6 +201,4 @@ def tls_context() -> ssl.SSLContext:
         return ssl.create_default_context(cafile=file or None, capath=None if file else folder or None)
     except OSError as error:
         name = "SSL_CERT_FILE" if file else "SSL_CERT_DIR"
-        raise ValueError(
-            f"{name}={file or folder} holds no certificates that can be read ({error})"
-        ) from error
+        raise ValueError(f"{name}={file or folder} holds no readable certificates ({error})") from error

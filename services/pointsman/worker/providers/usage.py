@@ -1,4 +1,4 @@
-"""The tokens that a provider says a call took, in the names of each; what cannot be is unknown. Pure."""
+"""Reads a call's token usage under each provider's field names; impossible values count as unknown. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ _TEXT_PARTS = {"text", "input_text", "refusal"}
 
 
 class _ImpossibleError(ValueError):
-    """No number of tokens."""
+    """Not a possible number of tokens."""
 
 
 def usage_of(body: Json) -> Usage | None:

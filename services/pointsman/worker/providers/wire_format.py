@@ -1,4 +1,4 @@
-"""What differs between the ways in which providers are asked: a file or folder for each, beside this one."""
+"""The interface of a provider's wire format; each format has a file or folder beside this one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from pointsman_schemas.base import Json
 
 @dataclass(frozen=True, slots=True)
 class AnswerBody:
-    """A whole body with status 2xx, which came `at` that time as the answer to `request`.
+    """A whole body with status 2xx: the answer to `request`, received `at`.
 
-    `most_raw` bytes of it are kept where it cannot be read; `secrets` are hidden where it is no answer.
+    If it cannot be parsed, `most_raw` bytes of it are kept; if it is not an answer, `secrets` are masked.
     """
 
     row: ProviderRow
@@ -28,7 +28,7 @@ class AnswerBody:
 
 
 class EventTranslator(Protocol):
-    """Makes pieces of a chat completion of the events of one stream. `is_over`: there is no more to come."""
+    """Translates a stream's events to chat completion chunks. `is_over`: no more will come."""
 
     is_over: bool
 
@@ -37,7 +37,7 @@ class EventTranslator(Protocol):
 
 
 class WireFormat(Protocol):
-    """From a chat request to bytes and back. Nothing in here sends anything."""
+    """Translates chat requests to bytes, and responses back; sends nothing."""
 
     def url(self, base_url: str, request: Json) -> str:
         """Where the request goes."""

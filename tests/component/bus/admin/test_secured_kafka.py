@@ -197,14 +197,14 @@ def wrong(secured: SecuredKafka) -> dict[str, tuple[KafkaPart, str]]:
         ),
         "token two": (part("BOTH", "OAUTHBEARER", kafka_token_file=file("two", "a\nb")), "more than a token"),
         "command fails": (by_command(secured, "sh -c 'echo s3cr3t; exit 3'"), "COMMAND failed .exit code 3"),
-        "command mute": (by_command(secured, "true"), "TOKEN_COMMAND gives nothing where a token should be"),
+        "command mute": (by_command(secured, "true"), "TOKEN_COMMAND gives no token"),
         "command missing": (
             by_command(secured, "/nowhere/token"),
             "TOKEN_COMMAND cannot be run: No such file",
         ),
         "command slow": (
             by_command(secured, "sh -c 'sleep 120 & wait'"),
-            "TOKEN_COMMAND was not done within",
+            "TOKEN_COMMAND did not end within",
         ),
         "command endless": (by_command(secured, "yes"), "TOKEN_COMMAND gives more than 64 KB"),
     }

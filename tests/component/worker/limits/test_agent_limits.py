@@ -110,7 +110,7 @@ async def test_one_agents_jobs_that_wait_leave_a_lane_to_the_others(kafka: Kafka
         refused = outcome(await worker.do(4))
         assert isinstance(refused, JobRejected)
         assert refused.limit == f"agent {AGENT} jobs"
-        assert "2 calls wait for some already" in refused.message
+        assert "2 calls wait for it already" in refused.message
         assert len(tiny.asked) == 1
         for task in waiting:
             task.cancel()

@@ -157,7 +157,7 @@ async def test_several_workers_of_a_tier_count_together_and_what_is_none_is_said
     async with metrics(text.encode) as one, metrics(text.encode) as two:
         assert await tiers_held([one, two]) == [TierHeld("large", "rate", {"rate": 4, "window": 10})]
     async with metrics(lambda: b"other 1\n") as url:
-        with pytest.raises(CommandError, match="is no worker"):
+        with pytest.raises(CommandError, match="is not a worker"):
             await tiers_held([url])
         (finding,) = await check_tiers([url])
         assert not finding.ok

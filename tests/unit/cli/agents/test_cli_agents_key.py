@@ -48,7 +48,7 @@ async def test_in_a_file_it_is_for_its_owner_alone_and_never_replaced(tmp_path: 
     assert key is not None and key.sha256 in made.err and key.text not in made.err
     assert file.stat().st_mode & 0o777 == 0o600
     again = await command.run("agents", "key", "--api", str(file))
-    assert again.code == 1 and "is there already" in again.err
+    assert again.code == 1 and "exists already" in again.err
     assert file.read_text() == key.text + "\n"
 
 

@@ -46,7 +46,7 @@ def test_a_line_is_a_job_with_its_own_id_beside_our_jobs() -> None:
         pytest.param(line(body={**BODY, "stream": True}), "body.stream", id="a stream"),
         pytest.param(line(body={"model": "m"}), "body.messages: is missing", id="no messages"),
         pytest.param(line(priority=1), "priority", id="more than there is"),
-        pytest.param(line("r-0"), "is that of line 1", id="twice"),
+        pytest.param(line("r-0"), "repeats that of line 1", id="twice"),
     ],
 )
 def test_what_cannot_be_done_is_told_by_its_line(bad_line: bytes, says: str) -> None:

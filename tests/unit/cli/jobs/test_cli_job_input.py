@@ -56,7 +56,7 @@ def test_every_bad_line_is_told_by_its_number_and_reason() -> None:
     jobs, bad, _ = read_jobs(lines, {}, now)
     assert len(jobs) == 1
     assert [each.number for each in bad] == [3, 4, 5, 6, 7, 8]
-    assert str(bad[1]) == "line 4: prompt: is empty"
+    assert str(bad[1]) == "line 4: prompt: must not be empty"
     assert "has passed" in bad[3].message
     assert "NaN" in bad[4].message
     assert "UTF-8" in bad[5].message

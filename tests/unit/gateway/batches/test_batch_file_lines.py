@@ -42,7 +42,7 @@ def test_what_is_wrong_is_told_by_its_line() -> None:
     lines, problems = lines_of("batch_1", content, 5_000)
     assert [one.custom_id for one in lines] == ["a"]
     assert [problem.partition(":")[0] for problem in problems] == [f"line {n}" for n in range(2, 10)]
-    assert "custom_id 'a' is that of line 1" in problems[1]
+    assert "custom_id 'a' repeats that of line 1" in problems[1]
 
 
 def test_there_are_bounds() -> None:

@@ -117,7 +117,7 @@ async def test_what_waits_to_be_sent_is_bounded(
         assert len(webhooks._sending) == 2
         await sent(webhooks)
     assert len(received) == 2
-    assert "webhook was not taken" in caplog.text
+    assert "webhook not accepted" in caplog.text
 
 
 async def test_one_that_is_not_taken_is_said_and_ends_nothing(
@@ -132,4 +132,4 @@ async def test_one_that_is_not_taken_is_said_and_ends_nothing(
             await asyncio.sleep(0)
             await sent(webhooks)
             assert len(received) == (1 if status == 500 else 2)
-    assert "webhook was not taken" in caplog.text
+    assert "webhook not accepted" in caplog.text

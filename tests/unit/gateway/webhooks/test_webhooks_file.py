@@ -27,7 +27,7 @@ def test_each_agent_has_its_own(tmp_path: Path) -> None:
         ("{agent: app, url: nonsense, secret_env: HOOK}", "no address of a web server"),
         ("{agent: app, url: 'https://x.example', secret: whsec_QUJD}", "secret"),
         ("{agent: app, url: 'https://x.example', secret_env: 'A B'}", "secret_env"),
-        (f"{GOOD}, {GOOD}", "app is there twice"),
+        (f"{GOOD}, {GOOD}", "app is repeated"),
         ("{agent: '', url: 'https://x.example', secret_env: HOOK}", "agent"),
     ],
     ids=["unset", "short", "ftp", "no url", "a secret itself", "no variable", "twice", "nobody"],

@@ -60,7 +60,7 @@ def decided(text: str = TEXT, *, allowed: set[str] | None = None, **fields: Any)
         (TEXT.replace("accept: agreement", "accept: mood"), "policy.yaml:6:11: cascade.accept: must be"),
         (asking("[medium, small, frontier]"), "5:10"),
         (asking("[small, medum, frontier]"), "did you mean `medium`"),
-        (asking("[small]"), "needs two tiers at least"),
+        (asking("[small]"), "needs at least two tiers"),
         (asking("[small, frontier]"), "compares the answers of two"),
         (judged_by("logprob"), "`accept: logprob` needs `threshold`"),
         (judged_by("logprob\n  threshold: 1.5"), "7:14: cascade.threshold"),

@@ -74,7 +74,7 @@ def test_every_mistake_is_said_at_once_with_its_place() -> None:
         "policy.yaml:9:11: rules[1].name: there is a rule `one` above",
         "policy.yaml:10:23: rules[1].when.max_chars: must be a valid integer",
         "policy.yaml:14:11: rules[2].when: can never hold: min_chars 9 is above max_chars 3",
-        "policy.yaml:18:11: rules[3].when: names no condition",
+        "policy.yaml:18:11: rules[3].when: has no condition",
         "policy.yaml:21:11: rules[4].name: `default` is the name of the default",
         "policy.yaml:22:18: rules[4].when.tier: there is no tier `smal`, did you mean `small`?",
         "policy.yaml:21:5: rules[4]: `reason` is missing",
@@ -88,7 +88,7 @@ def test_every_mistake_is_said_at_once_with_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (changed("tiers: [small, medium, frontier]", "tiers: [small, small]"), "names a tier twice"),
+        (changed("tiers: [small, medium, frontier]", "tiers: [small, small]"), "lists a tier twice"),
         (changed("[small, medium, frontier]", "[small, medium, asked]"), "`asked` stands for"),
         (changed("[small, medium, frontier]", "[]"), "must have at least 1"),
         (changed("tier: medium, reason: N", "tier: asked, reason: N"), "`asked` is for rules"),
@@ -167,7 +167,7 @@ def test_a_wrong_name_of_a_model_is_told_with_its_line() -> None:
     first = len(GOOD.splitlines()) + 1
     with pytest.raises(FileError) as caught:
         parse(MODELS)
-    told = "`auto` and `tier:NAME` mean the same with every policy; give the model another name"
+    told = "`auto` and `tier:NAME` are reserved; give the model another name"
     assert caught.value.problems == (
         f"policy.yaml:{first + 2}:3: models.auto: {told}",
         f"policy.yaml:{first + 3}:3: models.tier:small: {told}",

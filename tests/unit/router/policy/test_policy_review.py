@@ -103,11 +103,11 @@ def changed(before: str, after: str) -> str:
         (changed("0.95", "0.1234567890123456789"), "policy.yaml:10:58: review.thresholds[0].above"),
         (
             changed("source: stated", "source: score"),
-            "policy.yaml:10:43: review.thresholds[0].source: `score` is no confidence in the answer",
+            "policy.yaml:10:43: review.thresholds[0].source: `score` is not a confidence of the answer",
         ),
         (
             changed("of: answer, source: stated", "of: routing, source: stated"),
-            "policy.yaml:10:44: review.thresholds[0].source: `stated` is no confidence in the routing",
+            "policy.yaml:10:44: review.thresholds[0].source: `stated` is not a confidence of the routing",
         ),
         (changed("deadline_s: 3600", "deadline_s: 1"), "policy.yaml:6:35: review.queues[0].deadline_s"),
         (BARE + "review: {thresholds: []}\n", "policy.yaml:4:9: review: `queues` is missing"),
@@ -224,7 +224,7 @@ def test_an_entry_is_held_to_the_policys_queues() -> None:
     for problem in (
         "agents.yaml:3:34: agents[0].reviews: unknown queue `leagl`; the policy's queues are legal",
         "agents.yaml:4:37: agents[1].confidence: unknown queue `leagl`",
-        "agents.yaml:5:39: agents[2].confidence: `stated` is no confidence in the routing",
+        "agents.yaml:5:39: agents[2].confidence: `stated` is not a confidence of the routing",
     ):
         assert [line for line in caught.value.problems if line.startswith(problem)], caught.value.problems
     text = "".join(AGENTS.splitlines(keepends=True)[:4])

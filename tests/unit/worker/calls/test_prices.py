@@ -58,7 +58,7 @@ def test_a_provider_without_prices_knows_none() -> None:
 
 def test_a_provider_that_genai_prices_does_not_know_is_an_error() -> None:
     with pytest.raises(
-        ValueError, match=r"^genai_prices_provider: genai-prices knows no 'opneai'; it knows .*openai"
+        ValueError, match=r"^genai_prices_provider: genai-prices has no 'opneai'; it has .*openai"
     ):
         Prices("opneai")
 

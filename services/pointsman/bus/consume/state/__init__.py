@@ -1,1 +1,1 @@
-"""Lanes with keyed state, which a compacted changelog keeps (see docs/decisions/0013-state-lane.md)."""
+"""Lanes with keyed state, kept in a compacted changelog topic (see docs/decisions/0013-state-lane.md)."""

@@ -1,4 +1,4 @@
-"""What a state lane asks of its handler."""
+"""The handler of a state lane."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,9 +11,9 @@ LARGEST_CHANGE = MAX_RECORD_BYTES - 1024 * 1024
 
 
 class Effects(NamedTuple):
-    """What follows: records for any other topic, and changes, which are records for the changelog.
+    """The handler's results: records for other topics, and changes, which are records for the changelog.
 
-    A change has a key; without a value it deletes the key. The lane gives it its partition.
+    A change has a key; without a value it deletes the key. The lane sets its partition.
     """
 
     records: Sequence[Outgoing] = ()
@@ -21,9 +21,9 @@ class Effects(NamedTuple):
 
 
 class StateHandler(Protocol):
-    """Pure. `state`: the latest value of each key, with the changes of all records before; nobody writes it.
+    """Does no I/O. `state`: the current value of each key, read-only.
 
-    There is a new object whenever the state was read anew, so it may keep decoded values of its own.
+    Made anew whenever the state is restored, so it may keep decoded values.
     """
 
     def handle(self, record: Incoming, state: Mapping[bytes, bytes]) -> Effects:

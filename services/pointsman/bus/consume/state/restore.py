@@ -1,8 +1,8 @@
-"""Reads one partition of a changelog, so that nothing that was or will be committed to it is missing.
+"""Restores the state of one partition from its changelog, completely.
 
-A transaction's end comes to each of its partitions by itself: the position that it moved may be there when
-the changes are not committed yet. So all is waited for that was written when the reading began, committed or
-not (see docs/decisions/0013-state-lane.md).
+A transaction's commit marker reaches each partition separately: the committed offset may be visible before
+the changes are. So reading continues until every record written before it began is committed or aborted (see
+docs/decisions/0013-state-lane.md).
 """
 
 import logging
@@ -29,7 +29,7 @@ _POLL_S = 0.5
 
 
 class PartitionsDifferError(BusError):
-    """The topics of a state lane have to have as many partitions as its changelog."""
+    """The topics of a state lane and its changelog differ in their number of partitions."""
 
     def __init__(self, counts: dict[str, int]) -> None:
         told = ", ".join(f"{topic} has {count}" for topic, count in counts.items())

@@ -1,11 +1,11 @@
 """A lane with keyed state: a batch lane that shares its partition's state with the lanes of other topics.
 
 Invariants:
-- Records, changes of the state and the position are one transaction; what follows from the time alone is one
-  with the position as it is, by which the broker refuses who has lost it.
-- One lane of a partition works at a time, from its first look at the state until the commit: their order is
-  the order of the changelog.
-- The state is read when no transaction of ours is under way in any lane of the partition.
+- Records, state changes and the offset are one transaction. What follows from time alone is written with the
+  unchanged offset, so that the broker refuses it from a former owner.
+- One lane of a partition works at a time, from its first read of the state until the commit: so the changelog
+  has their order.
+- The state is restored only while no lane of the partition has an open transaction.
 """
 
 import logging
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 class StateLane(BatchLane):
-    """`table`: of its partition, shared with the lanes of the other topics."""
+    """`table`: the partition's state, shared with the lanes of the other topics."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class StateLane(BatchLane):
 
 
 class _BesideChanges:
-    """Changes are kept whole: who reads the state has no store to ask."""
+    """Keeps changes in the changelog whole: the state is restored without a store of large values."""
 
     def __init__(self, changelog: str, payloads: Payloads) -> None:
         self._changelog = changelog

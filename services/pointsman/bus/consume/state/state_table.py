@@ -1,10 +1,10 @@
-"""The state of one partition: what its lanes, one for each input topic, know together, one at a time.
+"""The state of one partition, shared by its lanes, one for each input topic; one lane uses it at a time.
 
 Invariants:
-- Between two steps it is what the changelog says at the committed positions. So a step that did not end in a
-  commit, for whatever reason, throws all of it away, and the next one reads it anew.
-- It is good for one membership in the group: in the next one another may have had the partition in between,
-  and have written what was due, which moves no position.
+- Between two steps it equals the changelog at the committed offsets. A step that does not commit discards it,
+  and the next one restores it.
+- It is valid for one group generation: after a rebalance another process may have owned the partition and
+  written what was due, which moves no offset.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ _EVERY_S, _MOST_S = 1.0, 60.0
 
 
 class BadChangeError(Exception):
-    """What a handler wants to write cannot be."""
+    """A handler returned an invalid change."""
 
 
 class RecordGivenUpError(Exception):
-    """It had its tries; the cause says what became of the last one."""
+    """The handler failed on every attempt; see the cause for the last one."""
 
 
 class _State:
-    """`values` as they were read under a membership, with all changes since; `size`: their bytes."""
+    """`values`: as restored under a membership, with all changes since; `size`: in bytes."""
 
     def __init__(self, membership: Membership, values: dict[bytes, bytes], handler: StateHandler) -> None:
         self.membership = membership
@@ -54,9 +54,9 @@ class _State:
 
 
 class StateTable:
-    """The handler of a partition's lanes. `turn`: held by the one at work, from its first look to its commit.
+    """Runs the handler for a partition's lanes. `turn`: held by the lane at work, until its commit.
 
-    `inputs`: the topics of the lanes. `read`: the values as the changelog has them.
+    `inputs`: the topics of the lanes. `read`: restores the values from the changelog.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ _VERSION = "2026-10-21"
 
 
 class AnthropicMessages:
-    """See `WireFormat`. `most` tokens are asked for where a request sets no bound."""
+    """See `WireFormat`. `most`: the `max_tokens` of a request that sets none."""
 
     def __init__(self, most: int, version: str | None = None) -> None:
         self._most = most

@@ -86,7 +86,7 @@ def _sampling(request: Json) -> Json:
     asked: Json = {}
     if (temperature := request.get("temperature")) is not None:
         if number(temperature, "temperature") > 1:
-            raise RequestFieldError("temperature", "goes from 0 to 1 there")
+            raise RequestFieldError("temperature", "must be from 0 to 1 there")
         asked["temperature"] = temperature
     if (top_p := request.get("top_p")) is not None:
         asked["top_p"] = number(top_p, "top_p")
@@ -144,7 +144,7 @@ def _output(request: Json) -> Json:
         case {"type": "json_schema", "json_schema": {"schema": dict(schema)}}:
             output["format"] = {"type": "json_schema", "schema": schema}
         case {"type": "json_object"}:
-            raise RequestFieldError("response_format", "JSON is promised there by a json_schema only")
+            raise RequestFieldError("response_format", "must be text or a json_schema there")
         case _:
             raise RequestFieldError("response_format", "must be text or a json_schema with its schema")
     return output

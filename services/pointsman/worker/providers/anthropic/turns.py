@@ -1,4 +1,4 @@
-"""Chat messages as Anthropic's turns: the system's words apart, results of tools in the user's turn."""
+"""Converts chat messages to Anthropic's turns: system text separate, tool results in the user's turn."""
 
 import re
 from hashlib import blake2b
@@ -41,7 +41,7 @@ def conversation(messages: object) -> tuple[str | list[Json], list[Json]]:
             speaker = "assistant" if role == "assistant" else "user"
             _append(turns, speaker, _marked(_blocks(message, path), message, path))
     if not turns:
-        raise RequestFieldError("messages", "nobody but the system says anything")
+        raise RequestFieldError("messages", "must have a message that is not the system's")
     return _plain(system), [turn | {"content": _plain(turn["content"])} for turn in turns]
 
 

@@ -1,1 +1,1 @@
-"""A chat request read for a provider of another format, and a completion made of what it answers; pure."""
+"""Converts chat requests for providers of other formats, and their answers to chat completions; pure."""

@@ -1,4 +1,4 @@
-"""Arguments of a call, which are a text in one format and an object in another."""
+"""Arguments of a tool call: text in one format, an object in another."""
 
 import orjson
 
@@ -19,7 +19,7 @@ def calls_of(message: Json, path: str) -> list[tuple[Json, str, str, Json]]:
             (call, text(call.get("id"), f"{place}.id"), name, arguments_of(function.get("arguments")))
         )
     if message.get("function_call"):
-        raise RequestFieldError(f"{path}.function_call", "give `tool_calls`, which took its place")
+        raise RequestFieldError(f"{path}.function_call", "is superseded: give `tool_calls`")
     return calls
 
 

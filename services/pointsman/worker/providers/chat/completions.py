@@ -1,4 +1,4 @@
-"""A chat completion made of what a provider of another format answered; pure."""
+"""Makes a chat completion from an answer in another format; pure."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Parameters of a chat request: what has no counterpart elsewhere is refused, unless it says nothing."""
+"""Checks a chat request's parameters: those without a counterpart are refused unless they have no effect."""
 
 from collections.abc import Collection
 from typing import Any
@@ -24,9 +24,9 @@ _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
     "function_call": ("auto", "none"),
 }
 _HINTS = {
-    "n": "one answer is given there: ask several times",
-    "logprobs": "probabilities are not told there",
-    "top_logprobs": "probabilities are not told there",
+    "n": "only one answer is given there: send several requests",
+    "logprobs": "probabilities are not given there",
+    "top_logprobs": "probabilities are not given there",
     "functions": "give `tools`, which took their place",
     "function_call": "give `tool_choice`, which took its place",
 }

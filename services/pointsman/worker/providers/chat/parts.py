@@ -1,4 +1,4 @@
-"""What a message says: texts, pictures and files, as parts that any format can be made of."""
+"""A message's content as parts (text, pictures, files) from which any format can be made."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _MARKS = [{"type": "ephemeral", **more} for more in ({}, {"ttl": "5m"}, {"ttl": 
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """Never empty. `mark`: the prompt is kept in a cache up to here. `native`: see `native_of`."""
+    """Text, never empty. `mark`: the prompt is cached up to here. `native`: see `native_of`."""
 
     text: str
     mark: Json | None = None
@@ -101,7 +101,7 @@ def _parts(item: Json, path: str) -> Iterator[MessagePart]:
 
 def _file(file: Json, path: str, mark: Json | None) -> MediaPart:
     if file.get("file_data") is None:
-        raise RequestFieldError(path, "files by id are the other provider's: send them as `file_data`")
+        raise RequestFieldError(path, "file ids belong to the other provider: send it as `file_data`")
     name = file.get("filename")
     named = None if name is None else text(name, f"{path}.filename")
     return _media(text(file["file_data"], f"{path}.file_data"), path, is_file=True, name=named, mark=mark)

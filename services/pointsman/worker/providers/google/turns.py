@@ -1,4 +1,4 @@
-"""Chat messages as Google's contents: the system's words apart, a call's result by its function's name."""
+"""Converts chat messages to Google's contents: system text separate, tool results by function name."""
 
 from mimetypes import guess_type
 from typing import assert_never
@@ -32,13 +32,13 @@ def contents(messages: object) -> tuple[list[Json], list[Json]]:
         role = message.get("role")
         if role in _SYSTEM:
             if turns:
-                raise RequestFieldError(f"{path}.role", "the system speaks first there, and only then")
+                raise RequestFieldError(f"{path}.role", "system messages must come first there")
             system += [{"text": part.text} for part in texts_of(message.get("content"), f"{path}.content")]
         else:
             speaker = "model" if role == "assistant" else "user"
             _append(turns, speaker, _parts(message, path, names))
     if not turns:
-        raise RequestFieldError("messages", "nobody but the system says anything")
+        raise RequestFieldError("messages", "must have a message that is not the system's")
     return system, turns
 
 

@@ -55,9 +55,9 @@ class OpenAIChat:
 
 
 class AzureOpenAI(OpenAIChat):
-    """The same at Azure: another header for the key, and but for `/openai/v1` a deployment in the path.
+    """The same at Azure: another header for the key, and, except with `/openai/v1`, a deployment in the path.
 
-    `base_url`: the resource's address, with or without `/openai`; or down to `/openai/v1` or the deployment.
+    `base_url`: the resource's address, with or without `/openai`; or up to `/openai/v1` or the deployment.
     """
 
     def __init__(self, api_version: str | None) -> None:

@@ -1,6 +1,6 @@
-"""OpenAI's embeddings, as a job that looks like a conversation: one message for each input.
+"""OpenAI's embeddings, as a job with one message for each input.
 
-A job has `embeddings` in its request, with the route's parameters; so a tier of the other kind refuses it.
+The request has a field `embeddings` with the parameters, by which a tier of the other kind refuses it.
 """
 
 from typing import Any
@@ -31,9 +31,7 @@ class OpenAIEmbeddings(OpenAIChat):
         """See `WireFormat`."""
         parameters = request.get(EMBEDDINGS)
         if not isinstance(parameters, dict):
-            raise RequestFieldError(
-                "messages", "this model makes embeddings of inputs, which /v1/embeddings asks for"
-            )
+            raise RequestFieldError("messages", "this model makes embeddings only: use /v1/embeddings")
         inputs = [_input(message, f"messages[{at}]") for at, message in enumerate(request["messages"])]
         return orjson.dumps({**parameters, "model": request["model"], "input": inputs})
 
@@ -63,7 +61,7 @@ def _input(message: Any, at: str) -> Any:
         case [{"type": "tokens", "tokens": [*tokens]}]:
             return tokens
         case _:
-            raise RequestFieldError(f"{at}.content", "neither a text nor tokens: ask /v1/embeddings")
+            raise RequestFieldError(f"{at}.content", "must be a text or tokens: use /v1/embeddings")
 
 
 def _embeddings(content: bytes) -> Json | None:

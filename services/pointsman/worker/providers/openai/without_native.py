@@ -1,4 +1,4 @@
-"""A request that was made of Anthropic's messages, without what only Anthropic knows; pure."""
+"""Removes Anthropic's own fields from a request that was made from Anthropic's messages; pure."""
 
 from typing import Any
 
@@ -43,13 +43,13 @@ def _message(message: Json, place: int) -> Json:
 
 def _part(part: Json, path: str) -> Json:
     if part.get("type") == "file" and not part["file"]["file_data"].startswith("data:"):
-        raise RequestFieldError(path, "documents by address are not taken there: send them as base64")
+        raise RequestFieldError(path, "document URLs are not supported there: send base64")
     return _without(part)
 
 
 def _result(content: Any, message: Json, path: str) -> Any:
     if isinstance(content, list) and any(part.get("type") != "text" for part in content):
-        raise RequestFieldError(path, "a tool gives nothing but text there")
+        raise RequestFieldError(path, "a tool's result must be text there")
     if not (message.get(NATIVE) or {}).get("is_error"):
         return content
     return [{"type": "text", "text": _FAILED}, *content] if isinstance(content, list) else _FAILED + content

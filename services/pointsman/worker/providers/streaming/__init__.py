@@ -1,1 +1,1 @@
-"""Answers that come as server-sent events: read as they come, and put together to one body."""
+"""Answers as server-sent events: passed on as they arrive, and combined to one body."""

@@ -1,4 +1,4 @@
-"""A streamed answer, from its bytes to what is passed on at once and the body that it adds up to. Pure."""
+"""Parses a streamed answer: the events to pass on at once, and the body that they add up to. Pure."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ _ERROR = b"error"
 class AnswerStream:
     """Feed it bytes until `is_over`.
 
-    `stopped_by`: the data of an event that is no part of an answer, such as an error. `beginning`: of the
-    bytes, up to the first event of the answer.
+    `stopped_by`: the data of an event that is not part of an answer, such as an error. `beginning`: the bytes
+    before the answer's first event.
     """
 
     def __init__(self, most: int, translator: EventTranslator | None = None) -> None:

@@ -1,7 +1,7 @@
-"""Events of a streamed chat completion, folded into the body that the same request has unstreamed. Pure.
+"""Folds the events of a streamed chat completion into the body of an unstreamed one. Pure.
 
-In a delta texts are put together, lists go on, objects are folded member by member, and items with an `index`
-with those of the same. What else a provider adds is kept, with its last value.
+In deltas, texts are concatenated, lists extended, objects folded by member, and items with an `index` merged
+with those of the same index. Any other field keeps its last value.
 """
 
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ _CHOICE_BYTES = 80
 
 @dataclass(slots=True, eq=False)
 class _Text:
-    """A text in parts, put together once."""
+    """A text in parts, joined once."""
 
     parts: list[str]
 
 
 class CompletionFold:
-    """`size`: its body has about so many bytes."""
+    """`size`: the approximate bytes of the body so far."""
 
     def __init__(self) -> None:
         self.size = 0

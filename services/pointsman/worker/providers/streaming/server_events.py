@@ -1,8 +1,8 @@
-"""Server-sent events from bytes that come in any pieces. Pure.
+"""Parses server-sent events from bytes in arbitrary pieces. Pure.
 
 Invariants:
-- However the bytes are cut, the events are the same.
-- What is kept is the event under way, within its bound; the work is in proportion to the bytes.
+- The events do not depend on how the bytes are split.
+- Only the current event is buffered, up to a limit; the work is linear in the bytes.
 """
 
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class EventTooLargeError(ValueError):
-    """One event is larger than what is taken."""
+    """One event exceeds the size limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
-    """`name` is empty where the event has none; `data` has its lines, with a line feed between them."""
+    """`name`: empty if the event has none; `data`: its lines, joined by line feeds."""
 
     name: bytes
     data: bytes
 
 
 class EventReader:
-    """Feed it bytes: it gives the events that are whole. Lines end with LF, CR LF or CR, also mixed."""
+    """Feed it bytes; returns the complete events. Lines may end with LF, CR LF or CR, even mixed."""
 
     def __init__(self, most: int) -> None:
         """`most`: bytes of one event."""

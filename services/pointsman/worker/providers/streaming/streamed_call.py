@@ -1,4 +1,4 @@
-"""One call whose answer comes as a stream: passed on piece by piece, and one result at its end."""
+"""One streamed call: passes the answer on piece by piece, and returns one result at its end."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from pointsman_schemas.base import Json
 
 
 class StreamedCall:
-    """`chunks` gets the pieces; `most` bytes of the answer are taken. It begins `at` that time."""
+    """`chunks` gets the pieces; `most`: the largest answer in bytes. `at`: when the call began."""
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ def test_what_no_other_format_has_is_refused_by_its_name(name: str) -> None:
         ({"top_p": 0.5}, "top_p: is the model's own there"),
         ({"top_k": 1}, "top_k: is the model's own there"),
         ({"seed": 0}, "seed: has no counterpart there"),
-        ({"response_format": {"type": "json_object"}}, "response_format: JSON is promised there by"),
+        ({"response_format": {"type": "json_object"}}, "response_format: must be text or a json_schema"),
         ({"response_format": {"type": "json_schema"}}, "response_format: must be"),
         ({"reasoning_effort": "huge"}, "reasoning_effort: must be one of"),
         ({"reasoning_effort": ["low"]}, "reasoning_effort: must be one of"),
@@ -41,8 +41,8 @@ def test_what_no_other_format_has_is_refused_by_its_name(name: str) -> None:
         ({"max_tokens": 0}, "max_tokens: must be a whole number above 0"),
         ({"stop": [1]}, "stop: must be a text"),
         ({"thinking": {"type": "enabled", "budget_tokens": "2"}}, "thinking.budget_tokens: must be"),
-        ({"messages": [{"role": "system", "content": "x"}]}, "messages: nobody but the system"),
-        ({"messages": [{"role": "user", "content": ""}]}, "messages: nobody but the system"),
+        ({"messages": [{"role": "system", "content": "x"}]}, "messages: must have a message"),
+        ({"messages": [{"role": "user", "content": ""}]}, "messages: must have a message"),
         ({"messages": [{"role": "critic", "content": "x"}]}, "messages[0].role: `critic` has no"),
         ({"tools": [{"type": "custom", "custom": {}}]}, "tools[0].type: only tools of type `function`"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id: must be a text"),
@@ -57,7 +57,7 @@ def test_what_anthropic_has_no_room_for_is_refused(more: dict[str, Any], expecte
     [
         ({"type": "input_audio", "input_audio": {}}, "messages[0].content[0].type: `input_audio` has no"),
         ({"type": "image_url", "image_url": {"url": "ftp://a"}}, "messages[0].content[0].image_url: must be"),
-        ({"type": "file", "file": {"file_id": "f"}}, "messages[0].content[0].file: files by id"),
+        ({"type": "file", "file": {"file_id": "f"}}, "messages[0].content[0].file: file ids"),
         ({"type": "file", "file": {"file_data": "ftp://a"}}, "messages[0].content[0].file: must be data:"),
         (
             {"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": "9h"}},

@@ -38,7 +38,7 @@ def test_what_no_other_format_has_is_refused_by_its_name(name: str) -> None:
         ({"temperature": "hot"}, "temperature: must be a number"),
         (
             {"messages": [*ASKED["messages"], {"role": "system", "content": "x"}]},
-            "messages[1].role: the system",
+            "messages[1].role: system messages",
         ),
         (
             {"messages": [{"role": "tool", "tool_call_id": "c", "content": "x"}]},
