@@ -1,8 +1,8 @@
 """After the cheap answers: accept one, or go up to the strongest tier; ties and doubt go up.
 
 Invariants:
-- What the checker or the answer lacks, what training has not seen, and every NaN go up.
-- A kept answer's `sufficient` is greater than what its bar requires, never equal.
+- A missing answer, a kind of answer that training has not seen, and every NaN escalate.
+- An accepted answer's `sufficient` is greater than its bar requires, never equal.
 - Whatever is decided, every call that was made is paid for (`charge`).
 """
 

@@ -1,4 +1,4 @@
-"""What an answer comes down to, so that two can be compared: a choice, a number, code or a short text."""
+"""Reduces an answer to a canonical form for comparison: a choice, a number, code or a short text."""
 
 import re
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""What is known once the cheap answers are in: the features of the accept model, each with its words.
+"""The features of the accept model, computed from the cheap answers, each with its description.
 
 Invariants:
 - Only lengths, counts, shares and ratios: no logarithm, no sum whose order could differ between machines.
-- A feature that cannot be known is `MISSING`, a value it never has otherwise; never NaN.
+- An unknown feature is `MISSING`, a value that it cannot have otherwise; never NaN.
 - Time is bounded for any length of prompt or answer.
 """
 

@@ -1,4 +1,4 @@
-"""An accept model's file: from its bytes to the model, and back; JSON with a checksum over the rest of it."""
+"""Reads and writes an accept model's file: JSON with a checksum."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ FORMAT = "pointsman-accept-1"
 
 
 class AcceptFileError(ValueError):
-    """These bytes are no accept model that can be used; the text says why, `hint` what to do."""
+    """The file is not a usable accept model; the text says why, `hint` what to do."""
 
     hint = "train it again (`pointsman bench routing --help` names the option), or take `builtin`"
 

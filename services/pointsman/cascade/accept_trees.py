@@ -11,7 +11,7 @@ UNIT = 1_000_000
 class Tree:
     """Node 0 is the root. `feature` -1 marks a leaf; at another node `value <= threshold` goes `left`.
 
-    A node's children always stand after it, so that no walk can go round.
+    A node's children always come after it, so no walk can loop.
     """
 
     feature: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""What an answer in the OpenAI chat shape says, and what may be wrong with it; pure."""
+"""Reads an answer in the OpenAI chat shape, and its flaws; pure."""
 
 import json
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Why an answer cannot count, whatever else is asked of it."""
+    """Why an answer can never be accepted."""
 
     reason: StepReason
     detail: str

@@ -1,8 +1,8 @@
 """Whether a text is the model declining to answer; pure, and linear in what it reads.
 
-A refusal is short, and begins with the assistant saying of itself that it will not do what it was asked,
-after a word of regret if there is one. What is said of others, or later, is no refusal, nor is what goes on
-with an answer. Languages that are not known here count as answers.
+A refusal is short, and begins, perhaps after an apology, with the assistant stating that it will not do what
+was asked. Statements about others, or later in the text, are not refusals, nor is a text that goes on with an
+answer. Texts in unknown languages count as answers.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The words in which providers say how an answer ended, as one closed table; pure."""
+"""The finish reasons of all providers, as one closed table; pure."""
 
 from enum import StrEnum
 

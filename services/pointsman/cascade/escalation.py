@@ -1,4 +1,4 @@
-"""A routed job with its cascade: what is asked of its tier, and the job as it goes to the next one; pure."""
+"""A routed job in a cascade: the request for its tier, and the job for the next tier; pure."""
 
 from decimal import Decimal
 

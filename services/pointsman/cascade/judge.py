@@ -1,9 +1,9 @@
-"""Whether a cheap tier's answer counts, or the job goes up: pure.
+"""Whether a cheap tier's answer is accepted, or the job is escalated: pure.
 
 Invariants:
-- Doubt goes up: what is missing, what is no number, what equals its threshold, what nobody can read.
-- The last tier's answer is never judged, and whoever cancelled or came too late is not asked again.
-- Same plan, steps and answer: same step, to the byte.
+- Doubt escalates: a value that is missing, unreadable, not a number, or equal to its threshold.
+- The last tier's answer is never judged; a cancelled or expired job is never escalated.
+- The same plan, steps and answer give the same step, byte for byte.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ KEPT = 8_000
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a tier's calls came to; `cost_usd` None: a price is unknown."""
+    """The calls of a tier and their cost; `cost_usd` None: a price is unknown."""
 
     attempts: int
     cost_usd: Decimal | None
@@ -37,7 +37,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a job stands in its cascade: the `tier` that was asked, and the steps of the tiers before it.
+    """A job's stage in its cascade: the `tier` that was asked, and the steps of earlier tiers.
 
     `spent`: on the tier. `model`: the plan's, where it could be had.
     """
@@ -62,7 +62,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """`up`: the tier that is asked next; None where the answer is accepted."""
+    """`up`: the next tier; None if the answer is accepted."""
 
     step: CascadeStep
     up: str | None

@@ -1,4 +1,4 @@
-"""A cascade's plan: what it must hold, where a job begins by it, and how to say it in words; pure."""
+"""A cascade's plan: its validation, a job's first tier, and its description; pure."""
 
 from collections.abc import Collection, Sequence
 from typing import assert_never

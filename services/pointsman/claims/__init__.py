@@ -1,1 +1,1 @@
-"""Large values: kept in a store under their digest, while a claim to them travels."""
+"""The claim check: large values are kept in a store under their digest, and records carry a claim to them."""

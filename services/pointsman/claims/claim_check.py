@@ -1,12 +1,12 @@
-"""The claim check: large values are handed in before they are published, and fetched before they are handled.
+"""The claim check: stores large values before records are published, fetches them before they are handled.
 
 Invariants:
-- What is about a named person stays in its record: what an erasure cannot reach is not put into the store.
-- A value is in the store before the record that refers to it is published: no reference dangles by our doing.
-- Only the configured store is asked, and only by digest: where else a record sends us is for people to read.
-- What comes from the store is held against size and digest; what does not fit is lost, as what is missing is.
-- A store that does not answer raises ClaimsUnavailableError: nobody is told that a value is lost. But one
-  that answers about others, and time and again not about this one, has lost it.
+- A value about a data subject stays in its record: an erasure does not reach the store.
+- A value is stored before the record that refers to it is published.
+- Only the configured store is read, and only by digest; any other address in a record is ignored.
+- A fetched value is checked against size and digest; one that does not match counts as lost, as if missing.
+- If the store does not answer, ClaimsUnavailableError is raised and the value does not count as lost. If the
+  store answers for other values but repeatedly not for this one, it does.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 class ClaimCheck:
-    """Hands values in and out. `above`, `largest`: bytes; `timeout_s`: for one value."""
+    """Stores and fetches values. `above`: stored if larger; `largest`: most bytes; `timeout_s`: per value."""
 
     def __init__(self, store: ClaimStore, *, above: int, largest: int, timeout_s: float) -> None:
         self._store = store

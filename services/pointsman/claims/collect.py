@@ -1,8 +1,8 @@
-"""Values that nobody refers to any more: found by age, and kept as long as a row on record names them.
+"""Removes old values that no audit row refers to.
 
-Invariant: what is referred to is never removed. The audit is asked after the store, and a value that is put
-there again meanwhile is young. Whoever sets the age leaves eight days: a record that is not in the audit yet
-is on a topic, and these keep theirs for seven.
+Invariant: a value with a reference is never removed. The store is listed before the audit is queried, and a
+value that is stored again meanwhile counts as new. The age must be at least eight days: a record that is not
+in the audit yet is still on its topic, and topics keep records for seven.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from pointsman.store.connect import fetched
 
 @dataclass(slots=True)
 class Collected:
-    """Values that were old enough: `referred` ones stay, `removed` ones are gone, or would be."""
+    """Counts of old values: `referred` ones stay; `removed` ones were removed, or would be."""
 
     referred: int = 0
     removed: int = 0

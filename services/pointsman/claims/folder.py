@@ -1,10 +1,10 @@
 """Values as files in a folder.
 
 Invariants:
-- A file appears under its name only when it is whole and on disk: it is written beside it and renamed.
-- Files are their owner's alone (0600), and so are the folders that are made for them (0700).
-- Whether a value is missing is said only by a folder that bears our mark: one whose volume is not mounted
-  says that it is unavailable.
+- A file gets its name only once it is whole and on disk: it is written under another name, then renamed.
+- Files have mode 0600, folders 0700.
+- Only a folder with our marker file reports a value as missing: without it the volume may not be mounted,
+  and the store is unavailable.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ MARK = "pointsman-claims"
 
 
 class Folder:
-    """Two writers of one value do no harm: each renames a whole file to the same name."""
+    """Concurrent writers of one value are safe: each renames a whole file to the same name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

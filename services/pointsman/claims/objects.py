@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Objects:
-    """What a bucket answers with success is stored; credentials and region come from the AWS_ variables."""
+    """Credentials and region come from the AWS_ variables."""
 
     def __init__(self, url: str, **options: Any) -> None:
         """`options` go to obstore, e.g. `config={"endpoint": ...}`.

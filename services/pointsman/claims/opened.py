@@ -1,4 +1,4 @@
-"""From an address to the store behind it."""
+"""Opens the store at an address."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

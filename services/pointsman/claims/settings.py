@@ -1,4 +1,4 @@
-"""Where large values are kept, and what counts as large."""
+"""Settings of the claim check: where large values are kept, and from which size."""
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ MIB = 1024 * 1024
 
 
 class ClaimsPart(SettingsPart):
-    """The same for every service and client of an installation."""
+    """Must be the same for every service and client of an installation."""
 
     claims: str = Field(
         default="",

@@ -1,4 +1,4 @@
-"""What every store of large values can do."""
+"""The interface of a store of large values."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -6,11 +6,11 @@ from typing import NamedTuple, Protocol
 
 
 class ClaimsUnavailableError(Exception):
-    """The store cannot be asked now: wait and ask again. The text names it, and what it said."""
+    """The store is unavailable: retry later. The text names the store and its error."""
 
 
 class StoredValue(NamedTuple):
-    """One value in a store. `at`: when it was last put there; `sha256`: 64 hexadecimal digits."""
+    """One value in a store. `at`: when it was last stored; `sha256`: 64 hexadecimal digits."""
 
     sha256: str
     bytes: int

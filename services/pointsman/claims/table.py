@@ -12,7 +12,7 @@ from pointsman.store.sql import query
 
 
 class ClaimsTable:
-    """Connections are opened when needed; a table that is missing is waited for, as the server is."""
+    """Connects when needed; a missing table counts as unavailable, like the server."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn

@@ -1,8 +1,8 @@
-"""A handler of one record at a time, with its values: it waits for the store, and never for ever for memory.
+"""Wraps a handler of single records so that it sees large values whole: waits for the store and for memory.
 
 Invariants:
-- The values that are held at once fit `ROOM_BYTES`; one that is larger by itself is held alone.
-- While the store is away each job waits by itself; those without large values go on.
+- The values in memory at once fit `ROOM_BYTES`; a larger one is held alone.
+- While the store is unavailable, jobs with large values wait; others go on.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _SAY_AGAIN_S = 10.0
 
 
 class Waiting:
-    """`handler`, which sees whole values only, and whose large ones are stored when its answer returns."""
+    """Gives `handler` whole values, and stores the large ones among its results."""
 
     def __init__(self, handler: Handler, claim_check: ClaimCheck, room: int = ROOM_BYTES) -> None:
         self._handler = handler
@@ -67,7 +67,7 @@ class Waiting:
 
 
 class Room:
-    """So many bytes, taken in turn: a large value is not passed by small ones for ever."""
+    """A number of bytes, reserved in order: small values cannot starve a large one."""
 
     def __init__(self, size: int) -> None:
         self._size = size

@@ -1,4 +1,4 @@
-"""Messages as the audit has them, made whole: what is a claim there is fetched from its store."""
+"""Completes messages from the audit: values that are claims there are fetched from their store."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from pointsman_schemas.claims import BULK, FRONT, Claim, fill_in
 
 
 class WholeMessages:
-    """Where `claim_check` is None, what is large is told as out of reach."""
+    """Without a `claim_check`, large values are reported as unavailable."""
 
     def __init__(self, claim_check: ClaimCheck | None) -> None:
         self._claim_check = claim_check
@@ -52,9 +52,9 @@ class WholeMessages:
 
 @dataclass(slots=True)
 class LargeValues:
-    """Those that rows name; `checked` of them were fetched and held against their digests.
+    """The large values that rows name; `checked` of them were fetched and matched their digests.
 
-    `refused`: places of claims on the intake that the router refused, as their value is not what they say.
+    `refused`: positions of claims on the intake that the router refused, as their values did not match.
     """
 
     named: list[tuple[tuple[str, int, int], Claim]] = field(default_factory=list)

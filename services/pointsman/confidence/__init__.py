@@ -1,1 +1,1 @@
-"""When a person decides: confidences held against thresholds, exactly; pure."""
+"""When a person decides: exact comparison of confidences with thresholds; pure."""

@@ -1,12 +1,12 @@
 """The smallest threshold that keeps the error among the accepted answers under a bound; pure.
 
 Invariants:
-- With probability 1 - alpha at least, over judged answers drawn alike and independently, no threshold is
-  returned whose true error among the accepted exceeds the bound.
-- Thresholds are fixed before anybody looks: 0.99, 0.98 and so on. They are tried by fixed-sequence testing
-  from the strict end down, from several starts that share alpha equally: each sequence ends at the first
-  threshold that fails its exact binomial test (which is Clopper-Pearson's one-sided bound turned around).
-- An answer without a usable confidence is accepted by no threshold, as at run time.
+- With probability at least 1 - alpha, for independent and identically distributed judged answers, the true
+  error among the answers accepted by the returned threshold does not exceed the bound.
+- Thresholds are fixed in advance: 0.99, 0.98 and so on. They are tested in a fixed sequence, the strictest
+  first, from several starts that share alpha equally; each sequence ends at the first threshold that fails
+  its exact binomial test (the inverse of Clopper-Pearson's one-sided bound).
+- No threshold accepts an answer without a usable confidence, as at run time.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ _MOST = 10**9
 
 @dataclass(frozen=True, slots=True)
 class JudgedAnswer:
-    """`confidence`: whatever stood there."""
+    """An answer that somebody judged; `confidence`: verbatim, whatever its type."""
 
     confidence: object
     correct: bool
@@ -33,7 +33,7 @@ class JudgedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class JudgedTally:
-    """By place in THRESHOLDS: how many answers exceed it, and how many of those are wrong."""
+    """For each of THRESHOLDS: how many answers exceed it, and how many of those are wrong."""
 
     answers: int
     accepted: tuple[int, ...]

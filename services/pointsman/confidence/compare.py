@@ -1,9 +1,9 @@
-"""Whether a confidence exceeds a threshold: exactly, and never in doubt.
+"""Whether a confidence exceeds a threshold, compared exactly.
 
 Invariants:
-- What equals the threshold, is missing, is no plain number or lies outside 0 to 1 does not exceed it.
-- A float stands for the shortest decimal that names it; nothing is ever rounded.
-- Nothing that is compared raises.
+- A confidence that equals the threshold, is missing, not a number or outside 0 to 1 does not exceed it.
+- A float counts as its shortest decimal; nothing is rounded.
+- No value raises.
 """
 
 import re
@@ -18,7 +18,7 @@ _PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 @dataclass(frozen=True, slots=True)
 class ThresholdComparison:
-    """`value_text`: what was compared; None where there is nothing. `detail`: both sides, in words."""
+    """`value_text`: the compared confidence; None if missing. `detail`: both sides, in words."""
 
     passed: bool
     value_text: str | None
@@ -27,7 +27,7 @@ class ThresholdComparison:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """`number`: from 0 to 1; None where the value is no such number, and `problem` says why."""
+    """`number`: from 0 to 1; None if the value is not such a number, and `problem` says why."""
 
     number: Decimal | Fraction | None
     text: str | None

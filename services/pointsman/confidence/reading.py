@@ -1,4 +1,4 @@
-"""What a confidence is read from, and what a reading is."""
+"""The evidence from which a confidence is read, and the reading."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from pointsman_schemas.jobs import ChatRequest
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceEvidence:
-    """What there is about a job. `score`: of the routing decision; the rest is there once it is answered.
+    """The evidence about a job. `score`: of the routing decision; the rest exists once it is answered.
 
     `response`: the provider's body, by `tier`; `steps`: what its cascade judged, the last one last.
     """
@@ -26,7 +26,7 @@ class ConfidenceEvidence:
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceReading:
-    """A confidence as it was found, whatever it is; `missing`: why there is none."""
+    """A confidence, verbatim; `missing`: why there is none."""
 
     value: object = None
     missing: str = ""

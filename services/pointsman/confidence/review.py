@@ -1,4 +1,4 @@
-"""Whether a person decides: the thresholds of a plan, each held against the confidence that it names."""
+"""Whether a person decides: compares each threshold of a plan with the confidence that it names."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _READ: Mapping[ConfidenceSource, Callable[[ConfidenceEvidence], ConfidenceReadin
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What was looked at, in order, and the threshold at which the job stops; None: nobody is asked."""
+    """The checks made, in order, and the threshold at which the job stops; None: it goes on."""
 
     checks: tuple[Check, ...] = ()
     stop: ReviewStop | None = None

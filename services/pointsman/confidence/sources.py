@@ -1,4 +1,4 @@
-"""Where a confidence comes from, a function for each source. What it reads is hostile; no reading raises."""
+"""The sources of a confidence, one function each. The input is untrusted; no reading raises."""
 
 import json
 from decimal import Decimal, InvalidOperation
@@ -68,7 +68,7 @@ def verifier(evidence: ConfidenceEvidence) -> ConfidenceReading:
 
 
 class _Object(list[tuple[str, object]]):
-    """A JSON object as its pairs: a name may be there twice."""
+    """A JSON object as pairs, as names may be repeated."""
 
 
 def stated(evidence: ConfidenceEvidence) -> ConfidenceReading:

@@ -1,7 +1,7 @@
-"""API keys, by which a gateway knows its agents: random texts, of which the registry has a digest alone.
+"""API keys, by which a gateway recognises its agents: random texts; the registry holds only their digests.
 
-A key is `pmk_ID_SECRET`: the id is for people, to tell keys apart; the secret is 32 random bytes, so that its
-digest needs no salt and is found by looking it up.
+A key is `pmk_ID_SECRET`: the id lets people tell keys apart; the secret is 32 random bytes, so its digest
+needs no salt and can be looked up.
 """
 
 import re
@@ -16,7 +16,7 @@ _FORM = re.compile(r"pmk_([0-9a-f]{12})_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyText:
-    """A key itself. `id`: the part of it that anybody may see."""
+    """An API key. `id`: its public part."""
 
     id: str
     text: str = field(repr=False)

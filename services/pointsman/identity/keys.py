@@ -1,6 +1,6 @@
-"""Ed25519 keys: what one signs, nobody without the private key can make.
+"""Ed25519 keys.
 
-`cryptography` is loaded with the first key: a process that needs none has 3 MB more for other things.
+`cryptography` is imported with the first key, which saves 3 MB in processes without keys.
 """
 
 from base64 import b64decode, b64encode
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class KeyUnreadableError(ValueError):
-    """A text that should be a key is none; the text of the error says what it should be."""
+    """A text is not a valid key; the error says what it should be."""
 
 
 class PublicKey:
-    """Tells whether something was signed by the private key that belongs to it, or to one of several."""
+    """Verifies signatures of the matching private key, or of one of several."""
 
     def __init__(self, *keys: "Ed25519PublicKey") -> None:
         self._keys = keys
@@ -77,7 +77,7 @@ def _verifies(key: "Ed25519PublicKey", text: bytes, signature: bytes) -> bool:
 
 
 class PrivateKey:
-    """Signs; whoever has it can make the record say anything, so the database's owner must not."""
+    """Signs. Its holder can forge the audit, so the database's owner must not have it."""
 
     def __init__(self, key: "Ed25519PrivateKey") -> None:
         self._key = key

@@ -1,9 +1,9 @@
-"""What an agent signs of a record, and the header that carries its signature.
+"""The bytes of a record that an agent signs, and the header with the signature.
 
 Invariants:
-- Signed are the topic, `ce_id`, `ce_time` and the value, the first three just as they stand in the record.
-  None holds a line feed, so no two records have the same signed bytes.
-- A signature has one written form, so that whoever changes one byte of the header has another signature.
+- Topic, `ce_id`, `ce_time` and value are signed, the first three verbatim. These contain no line feed, so no
+  two records have the same signed bytes.
+- A signature has one written form: changing a byte of the header changes the signature.
 """
 
 import re

@@ -1,10 +1,10 @@
-"""The signatures that a lane has accepted, so that each is good once: bounded, and never with a hole.
+"""The signatures that a lane has accepted, so that each is valid only once; bounded in memory.
 
 Invariants:
-- A signature that was accepted is known as long as its time is recent enough to be accepted again.
-- When there is no room, an agent's oldest are forgotten, and nothing as old is accepted of that agent any
-  more: its time shrinks, a second one never passes. The agent that has the most gives way, so whoever floods
-  a lane narrows the time of nobody else.
+- An accepted signature is remembered as long as its time is recent enough to be accepted again.
+- When memory is full, the oldest signatures of the agent with the most are forgotten, and no signature as old
+  is accepted from that agent any more. So a repeat never passes, and an agent that floods a lane shortens
+  only its own time.
 """
 
 import heapq
@@ -19,7 +19,7 @@ _KEPT_BYTES = 16
 
 
 class UsedSignatures:
-    """Of all agents; `capacity`: of all of them together."""
+    """The signatures of all agents; `capacity`: their total number."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
@@ -46,7 +46,7 @@ class UsedSignatures:
 
 
 class _OfAgent:
-    """By the second of their time."""
+    """One agent's signatures, by the second of their time."""
 
     def __init__(self) -> None:
         self._known: dict[int, set[bytes]] = {}

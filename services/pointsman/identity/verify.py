@@ -1,4 +1,4 @@
-"""What is thought of a record's signature: one of a closed set of verdicts."""
+"""Verifies a record's signature; the result is one of a closed set of verdicts."""
 
 import re
 from base64 import b64decode
@@ -22,7 +22,7 @@ _COVERED = ("ce_id", "ce_time", SIGNATURE)
 
 
 class SignatureVerdict(StrEnum):
-    """Whether a record is by whom it says."""
+    """The verdict on a record's signature."""
 
     VALID = "valid"
     MISSING = "missing"
@@ -33,7 +33,7 @@ class SignatureVerdict(StrEnum):
 
 
 class AgentKeys:
-    """The public keys of agents, each agent's by their ids; several, while one replaces another."""
+    """The public keys of each agent, by key id; several while one replaces another."""
 
     def __init__(self, keys: Mapping[str, Iterable[str]]) -> None:
         """`keys`: of each agent its keys, 32 bytes in base64 each.
@@ -58,7 +58,7 @@ class AgentKeys:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Of a valid one: `time_ms`, its own time in milliseconds since 1970, and `raw`, its 64 bytes."""
+    """A valid signature: `time_ms`, its time in milliseconds since 1970, and `raw`, its 64 bytes."""
 
     verdict: SignatureVerdict
     time_ms: int = 0

@@ -1,1 +1,1 @@
-"""The second opinion: slower and better than the score in the hot path, for jobs that one is unsure of."""
+"""The second opinion: a slower, better model for jobs that the score is unsure about."""

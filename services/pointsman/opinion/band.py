@@ -1,4 +1,4 @@
-"""Which jobs a second opinion is asked about, and what comes of both; pure."""
+"""Which jobs get a second opinion, and how it is combined with the score; pure."""
 
 from pointsman.score.choose import TierChoice
 from pointsman.score.estimate import Estimate

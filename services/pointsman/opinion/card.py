@@ -1,4 +1,4 @@
-"""What an opinion's file says of itself, read without the libraries that giving the opinion takes."""
+"""An opinion file's metadata, read without the libraries that opinions need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ FORMAT = "pointsman-opinion-1"
 
 
 class OpinionFileError(ValueError):
-    """These bytes are no opinion that can be used; the text says why, `hint` what to do."""
+    """The file is not a usable opinion; the text says why, `hint` what to do."""
 
     hint = "train it again: `pointsman bench routing --help` names the option"
 

@@ -1,7 +1,7 @@
 """Texts to vectors: MiniLM on ONNX Runtime, one thread.
 
-Each text goes through by itself: its vector does not depend on what else was asked for. The last bits can
-differ between processors, so a decision records what the opinion said rather than asking again.
+Texts are embedded one by one, so a vector does not depend on other texts. Its last bits can differ between
+processors, so a decision records the opinion, and is recomputed from that.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,7 +1,7 @@
-"""From a text to an estimate: nearness to landmarks of the training, then straight lines.
+"""Estimates the tiers' quality for a text: kernel regression on its similarity to landmarks.
 
-A landmark is a training text; a text is described by how near it is to each. What is near nothing comes out
-near the mean of training, and `known` falls to 0.
+Landmarks are training texts. A text that resembles none of them gets about the mean of the training, and
+`known` falls to 0.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TextSpace:
-    """How texts lie to each other: `middle` and `spread` of the surface [s], weights of both parts."""
+    """The similarity of texts: `middle` and `spread` of the surface features [s], weights of both parts."""
 
     middle: Floats
     spread: Floats

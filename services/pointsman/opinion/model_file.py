@@ -1,4 +1,4 @@
-"""An opinion's file: from its bytes to the estimator, and back; JSON with a checksum over the rest of it."""
+"""Reads and writes an opinion's file: JSON with a checksum."""
 
 import base64
 from collections.abc import Mapping

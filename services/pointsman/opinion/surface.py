@@ -1,4 +1,4 @@
-"""What an embedding does not show of a text: its length and its form."""
+"""Features of a text that an embedding does not show: its length and form."""
 
 import re
 

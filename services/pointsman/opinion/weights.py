@@ -1,4 +1,4 @@
-"""Where the embedding model's two files are: shipped inside packages, never fetched from a hub."""
+"""Finds the embedding model's two files, which are shipped in packages, never downloaded from a hub."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class OpinionMissingError(Exception):
-    """What embeds the texts is not there, or not what it should be; `hint` says what to do."""
+    """The embedding model is missing or a different one; `hint` says what to do."""
 
     def __init__(self, problem: str, hint: str = "install it: pip install 'pointsman[opinion]'") -> None:
         super().__init__(problem)

@@ -1,9 +1,9 @@
-"""Whether a score is calibrated: of the answers that were judged, as many are good as it predicted.
+"""Whether a score is calibrated: as many judged answers are good as it predicted.
 
-Verdicts go from 0 (bad) to 1 (good). What a score promises of an answer is that it is as good as the
-strongest tier's would be, which is not good each time either: how often, its own judged answers tell. So an
-answer with promise p is good with at least probability p * g, the sum of verdicts is near the sum of these,
-and its standard deviation is at most the root of the sum of p * g * (1 - p * g).
+Verdicts are from 0 (bad) to 1 (good). The score predicts the probability p that an answer is as good as the
+strongest tier's. That tier's answers are good with probability g, estimated from their own verdicts. So an
+answer is good with probability of at least p * g; the sum of verdicts is near the sum of these, with a
+standard deviation of at most the root of the sum of p * g * (1 - p * g).
 """
 
 from collections.abc import Sequence

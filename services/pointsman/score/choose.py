@@ -1,9 +1,8 @@
 """The cheapest tier that is likely enough to be sufficient; ties and doubt go up, never down.
 
-A tier that loses quality must pay for it: what it is expected to lose against the strongest tier is held
-against what it is expected to save. Said as a comparison of probabilities, so that a decision can be read
-and repeated:
-`sufficient > required`, where `required` falls with what the tier saves.
+A tier's expected loss of quality against the strongest tier is weighed against its expected saving. This is
+written as a comparison of probabilities, so that a decision can be read and repeated:
+`sufficient > required`, where `required` falls with the saving.
 """
 
 from collections.abc import Collection, Sequence

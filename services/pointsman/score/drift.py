@@ -1,8 +1,7 @@
-"""Whether a set of texts looks like the work that a score was trained on.
+"""Whether a set of texts resembles a score's training data.
 
-One text that is unlike the others is left to the floor of known words. A whole set that is unlike the
-training's shows in how its shapes are spread: their population stability index, sum of (now - then) *
-log(now / then), has no need of labels.
+A single unfamiliar text is caught by its share of known words. A set is compared by the distribution of its
+texts' shapes: their population stability index, sum of (now - then) * log(now / then), needs no labels.
 """
 
 from collections import Counter

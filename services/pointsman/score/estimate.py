@@ -1,4 +1,4 @@
-"""What the score says about one text."""
+"""The score's estimate for one text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the score sees in a text: its distinct words and signs and its shape, in bounded time.
+"""The score's features of a text: its distinct words and signs, and its shape; in bounded time.
 
 Digits are all alike and capital letters are small ones, so that a number seen in training stands for every
 number of its length. Of a long text only the beginning and the end are read.

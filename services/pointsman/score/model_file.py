@@ -1,7 +1,7 @@
-"""A score model's file: from its bytes to the model, and back.
+"""Reads and writes a score model's file: JSON with a checksum.
 
-JSON with a checksum over the rest of it. Words stand in one text, a line each; their weights are signed
-bytes, one for each hidden unit, times that unit's own step; `rarity` is the square of each word's.
+Words are in one text, a line each; their weights are signed bytes, one for each hidden unit, times that
+unit's step; `rarity` is the square of each word's.
 """
 
 import base64
@@ -19,7 +19,7 @@ _HINT = "train it again (`pointsman bench routing --help` names the command), or
 
 
 class ModelFileError(ValueError):
-    """These bytes are no model that can be used; the text says why, `hint` what to do."""
+    """The file is not a usable model; the text says why, `hint` what to do."""
 
     hint = _HINT
 

@@ -1,8 +1,8 @@
-"""The score that is learned: words -> hidden units -> probabilities and costs, in whole numbers.
+"""The learned network: words -> hidden units -> probabilities and costs, in whole numbers.
 
-Each word's weights to all hidden units stand in one long integer, a field of 32 bits each, so that one
-addition adds them all; the last field is the square of the word's rarity, for the length of the text's
-vector. Whole numbers add up to the same sum in any order.
+A word's weights to all hidden units are packed in one integer, 32 bits each, so that one addition adds all of
+them; the last field is the square of the word's rarity, for the norm of the text's vector. Sums of whole
+numbers do not depend on the order.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""JSON with a checksum over the rest of it: the form of every model's file."""
+"""JSON with a checksum over the other fields: the form of every model's file."""
 
 import hashlib
 import json

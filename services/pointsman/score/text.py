@@ -1,4 +1,4 @@
-"""The text of a job, as training and routing both see it."""
+"""The text of a job, the same for training and routing."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -134,9 +134,7 @@ def test_a_model_that_would_not_fit_on_record_is_refused() -> None:
 def test_bytes_that_are_no_model_are_told(tmp_path: Path) -> None:
     (tmp_path / "ours.json").write_bytes(b"{}")
     (tmp_path / "policy.yaml").write_text(GOOD)
-    with pytest.raises(
-        FileError, match=r"policy\.yaml:11:10: score\.model: `ours\.json` is not a usable "
-    ):
+    with pytest.raises(FileError, match=r"policy\.yaml:11:10: score\.model: `ours\.json` is not a usable "):
         load(tmp_path / "policy.yaml")
 
 
