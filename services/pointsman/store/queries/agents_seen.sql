@@ -1,2 +1,2 @@
--- $1: from when on.
+-- $1: start time.
 select agent_id, jobs, refused_jobs, cost_usd, tiers, first_at, last_at from audit.agents($1)

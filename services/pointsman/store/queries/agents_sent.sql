@@ -1,4 +1,5 @@
--- What agents sent in a time, or about a job, in the broker's order; and whether the router made a job of it.
+-- Records that agents sent, in a time span or about a job, in the broker's order, and whether the router made a job
+-- of each.
 select topic, partition, "offset", agent_id, headers::text as headers, value, broker_at,
   privacy is not null as hidden,
   exists (

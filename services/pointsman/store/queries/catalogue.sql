@@ -1,5 +1,5 @@
--- What the schemas with these names hold, each thing in words that can be compared. `definition` is printed by the
--- server, so that only what the same server prints is comparable.
+-- The objects in these schemas, as text for comparison. `definition` is formatted by the server, so it can be
+-- compared only with output of the same server.
 with ours as (
   select oid, nspname, nspowner from pg_namespace where nspname = any ($1::text[])
 ), relation as (
@@ -25,7 +25,7 @@ with ours as (
   union all
   select 'constraint', null, null, null, relname || '.' || conname,
     concat_ws(' | ', pg_get_constraintdef(pg_constraint.oid), convalidated)
-  from relation join pg_constraint on conrelid = relation.oid where contype <> 'n'  -- the column says it
+  from relation join pg_constraint on conrelid = relation.oid where contype <> 'n'  -- listed with its column
   union all
   select 'index', null, null, null, relation.relname || '.' || indexed.relname,
     concat_ws(' | ', pg_get_indexdef(indexrelid), indisvalid, indisready)

@@ -1,4 +1,4 @@
--- What our roles, our schemas and their default privileges are beyond what single objects say.
+-- Properties of pointsman's roles and schemas that are not listed with single objects, and default privileges.
 with ours as (
   select oid, nspname::text, nspowner, nspacl from pg_namespace where nspname in ('audit', 'claims')
 )

@@ -1,4 +1,4 @@
--- The days that have a partition, with their estimated rows and their size on disk, indexes and all.
+-- Days that have a partition, with estimated rows and size on disk including indexes.
 select to_date(right(relname, 8), 'YYYYMMDD') as day, relname::text as name, greatest(reltuples, 0)::bigint as rows,
   pg_total_relation_size(oid) as bytes
 from pg_class

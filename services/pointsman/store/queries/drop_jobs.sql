@@ -1,2 +1,2 @@
--- Jobs that were last heard of before this: their messages are gone.
+-- Deletes jobs whose last record is older than this. Their messages are already deleted.
 delete from audit.job where last_seen_at < $1

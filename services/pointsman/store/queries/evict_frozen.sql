@@ -1,4 +1,4 @@
--- Sessions of audit writers that have been waiting for their own client, inside a transaction, for too long.
+-- Sessions of audit writers that have been idle inside a transaction for too long.
 select pg_terminate_backend(pid) from pg_stat_activity
 where pid <> pg_backend_pid() and datname = current_database() and usename = current_user
   and application_name = current_setting('application_name')

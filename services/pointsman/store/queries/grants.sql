@@ -1,4 +1,4 @@
--- What our roles may do in this database, from its own catalogue; partitions follow their parent.
+-- Privileges of pointsman's roles in this database. Partitions have those of their parent.
 with role as (
   select oid, rolname::text as name from pg_roles where rolname in (
     'pointsman_audit_writer', 'pointsman_auditor', 'pointsman_audit_opener', 'pointsman_audit_eraser',

@@ -1,7 +1,6 @@
--- Jobs that something can be learned from: judged by somebody, or done on further tiers too as shadows. A row for
--- each job and each of its shadows, with the answer; rows of one `root` are about the same question. The tier is the
--- one whose answer counted, and its cost is that tier's alone, whatever a cascade tried before. What was masked or
--- sealed is no question any more.
+-- Jobs to learn from: those with a verdict, or with shadows on other tiers. One row for each job and each of its
+-- shadows, with the answer; rows with the same `root` are about the same question. The tier is the one whose answer
+-- was used; the cost is that tier's only, without earlier tiers of a cascade. Masked and encrypted jobs are left out.
 with judged as (
   select job_id, avg(verdict) as verdict from (
     select distinct on (job_id, payload ->> 'by') job_id, (payload ->> 'verdict')::double precision as verdict

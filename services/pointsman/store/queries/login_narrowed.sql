@@ -1,4 +1,5 @@
--- The statements that leave the login $1 a member of $2 and nothing else; null takes all, and its sessions.
+-- Statements that leave the login $1 as a member of $2 only. If $2 is null, they remove all memberships and end its
+-- sessions.
 select unnest(
   array(select format('alter role %I no%s', $1::text, attribute) from unnest($4::text[]) as attribute)
   || case when $2::text is null then array[]::text[] else array[format('grant %I to %I', $2::text, $1::text)] end

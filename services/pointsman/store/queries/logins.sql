@@ -1,5 +1,6 @@
--- Who logs in under a name that begins with $1, or comes by what is ours: as a superuser, by replication, or as a member,
--- at whatever remove, of one of the roles $2, of the owner, or of a role of Postgres' that reads or writes all.
+-- Logins whose name begins with $1, and all other logins with access to pointsman's objects: superusers, replication,
+-- and direct or indirect members of one of the roles $2, of the owner, or of a predefined Postgres role that reads or
+-- writes all data.
 with strong as (
   select oid, rolname::text as name from pg_roles
   where rolname = any ($2::text[]) or rolname in ('pg_read_all_data', 'pg_write_all_data', 'pg_read_server_files',
@@ -39,7 +40,7 @@ select role.rolname::text as name,
 from pg_roles as role, pg_database as mine
 where role.rolcanlogin and role.rolname <> current_user and mine.datname = current_database()
   and (starts_with(role.rolname, $1) or role.rolsuper or role.rolreplication
-    -- before Postgres 16 it makes itself a member of any role
+    -- before Postgres 16 such a login can make itself a member of any role
     or role.rolcreaterole and current_setting('server_version_num')::integer < 160000
     or exists (select from strong where strong.oid <> role.oid and pg_has_role(role.oid, strong.oid, 'member')))
 order by 1

@@ -1,4 +1,4 @@
--- What no lane read: the audit itself says so in audit.lost, the others by a dead letter.
+-- Records that no lane read, from audit.lost for the audit and from dead letters for other services.
 select topic, partition, first_offset as "offset",
   format('offsets %s to %s were deleted from Kafka before the audit read them', first_offset, next_offset - 1) as said
 from audit.lost

@@ -1,4 +1,5 @@
--- Group roles without login, of the whole cluster; who logs in is made a member. Safe at any time, by any number.
+-- Creates group roles without login for the whole cluster. Logins become members. Safe to run repeatedly and
+-- concurrently.
 do $$
 declare
   wanted text;
@@ -9,7 +10,7 @@ begin
     begin
       execute format('create role %I nologin', wanted);
     exception
-      when duplicate_object or unique_violation then null;  -- another database's migration was quicker
+      when duplicate_object or unique_violation then null;  -- a concurrent migration of another database created it
       when insufficient_privilege then
         raise insufficient_privilege using message = format(
           'role %s is missing and this user may not make it: have an administrator run `create role %s`',

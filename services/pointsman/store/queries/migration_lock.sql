@@ -1,2 +1,2 @@
--- One process applies a file, the others wait; who may only read cannot take this lock.
+-- One process migrates while others wait. A read-only login cannot take this lock.
 lock table audit.migration in share update exclusive mode

@@ -1,5 +1,5 @@
--- What the login may do beyond a member of pointsman_auditor; null where it is nothing. The role that was set
--- meanwhile does not count: a statement can set it back.
+-- Privileges of the login beyond those of a member of pointsman_auditor; null if there are none. SET ROLE is ignored,
+-- because a statement can undo it.
 with login as (
   select * from pg_catalog.pg_roles where rolname = session_user
 ), held as (

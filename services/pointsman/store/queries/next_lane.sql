@@ -1,2 +1,2 @@
--- The first lane behind this one that has rows; step by step this finds all of them without reading the rows.
+-- The first lane after this one that has rows. Repeated calls find all lanes without reading all rows.
 select topic, partition from audit.message where (topic, partition) > ($1, $2) order by topic, partition limit 1

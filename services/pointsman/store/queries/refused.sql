@@ -1,4 +1,4 @@
--- Records of which the router made a dead letter.
+-- Records that the router answered with a dead letter.
 select found.topic, found.partition, found."offset"
 from unnest($1::text[], $2::integer[], $3::bigint[], $4::jsonb[]) as asked (topic, partition, "offset", origin)
 join audit.message as found using (topic, partition, "offset")

@@ -1,5 +1,5 @@
--- What roles may do on what is ours beyond their part, or short of it, and the statements that mend it. A login whose
--- name begins with $1 is judged by logins.sql; $2: our roles. Who `PUBLIC` is, is everybody.
+-- Privileges that roles have beyond or short of what they need, and the statements to correct them. Logins whose name
+-- begins with $1 are checked by logins.sql. $2: pointsman's roles.
 with part (role, kind, object, privilege) as (values
   ('pointsman_audit_writer', 'schema', 'audit', 'usage'),
   ('pointsman_audit_writer', 'table', 'audit.message', 'insert'),
@@ -31,7 +31,7 @@ with part (role, kind, object, privilege) as (values
   ('pointsman_claims', 'function', 'claims.put', 'execute')
 ), ours as (
   select oid, nspname::text as name, nspowner, nspacl from pg_namespace where nspname in ('audit', 'claims')
-), thing as (  -- columns: in brackets after a privilege, where it is about one of them
+), thing as (  -- column names are in brackets after the privilege
   select 'schema' as kind, name as object, quote_ident(name) as target, '' as columns, nspowner as owner,
     nspacl as acl, false as is_part, false as for_all
   from ours
@@ -44,7 +44,7 @@ with part (role, kind, object, privilege) as (values
     format(' (%I)', attname), relowner, attacl, true, false
   from pg_attribute join pg_class on pg_class.oid = attrelid join ours on ours.oid = relnamespace
   where attnum > 0 and not attisdropped
-  union all  -- what runs with its caller's rights gives nobody more
+  union all  -- functions with their caller's rights add no privileges
   select 'function', ours.name || '.' || proname, pg_proc.oid::regprocedure::text, '', proowner,
     coalesce(proacl, acldefault('f', proowner)), false, not prosecdef
   from pg_proc join ours on ours.oid = pronamespace

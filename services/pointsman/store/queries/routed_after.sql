@@ -1,4 +1,4 @@
--- A page of decisions in the order of the broker's clock, each with what its job's calls came to.
+-- One page of decisions in the order of the broker's time, each with the totals of its job's calls.
 select routed.*, called.* from (
   select job_id, broker_at, topic, partition, "offset", value from audit.message
   where kind = 'job.routed.v1' and broker_at >= $1 and broker_at < $2

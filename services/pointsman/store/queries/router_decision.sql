@@ -1,5 +1,5 @@
--- What the router decided; what workers added as the job went up in its cascade is left out (by who wrote it, where the
--- rest is sealed).
+-- The router's decision, without those that workers add when a job escalates. If the row is encrypted, the source
+-- tells them apart.
 select topic, partition, "offset", value, privacy from audit.message
 where job_id = $1 and kind = 'job.routed.v1'
   and (rule is distinct from 'cascade' or not coalesce(payload ? 'steps', source like 'pointsman/worker/%'))

@@ -1,4 +1,5 @@
--- Stretches of each lane without a row of another day between: what is gone when the day is, and the link at its end.
+-- For each lane, runs of rows of one day without a row of another day in between, with the chain hash at the end of
+-- each run.
 with span as (
   select topic, partition, min("offset") as first, max("offset") as last from audit.message
   where broker_at >= $1 and broker_at < $1 + interval '1 day' group by topic, partition
