@@ -1,4 +1,4 @@
-"""Fixtures that reach real servers: started once per run, a fresh prefix and database for each test."""
+"""Fixtures for real servers: started once per run, with a new prefix and database for each test."""
 
 import os
 import secrets

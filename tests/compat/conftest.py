@@ -1,4 +1,4 @@
-"""One system for all frameworks, and what their agents have in common."""
+"""One system for all frameworks, and code that their tests share."""
 
 from collections.abc import AsyncIterator
 from secrets import token_hex

@@ -1,4 +1,4 @@
-"""The audit makes the same row of a record by the library as by way of the models, whatever it holds."""
+"""The native reader and the models make the same audit row of every record."""
 
 import json
 from collections.abc import Iterator

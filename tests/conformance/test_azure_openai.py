@@ -1,4 +1,4 @@
-"""The same requests by OpenAI's own client for Azure and by ours reach it as the same requests."""
+"""Requests by OpenAI's SDK for Azure and by the worker are the same on the wire."""
 
 from pathlib import Path
 from typing import Any

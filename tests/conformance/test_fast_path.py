@@ -1,4 +1,4 @@
-"""The swift way of the router makes, byte for byte, what the full path makes; or it makes nothing."""
+"""The fast path makes the same bytes as the full path, or leaves the record to it."""
 
 import json
 from collections.abc import Callable

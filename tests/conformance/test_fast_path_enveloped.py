@@ -1,4 +1,4 @@
-"""Jobs as our own client sends them, in an envelope: the library makes of them what the full path makes."""
+"""The fast path and the full path agree on jobs in an envelope."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Random policies, registries and jobs: batch after batch, both paths make the same records."""
+"""Both paths make the same records for random policies, registries and jobs."""
 
 import json
 from collections.abc import Sequence

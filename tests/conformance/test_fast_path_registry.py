@@ -1,4 +1,4 @@
-"""What the fast path repeats ends with the registry by which it was decided."""
+"""A change of the registry clears the fast path's decision cache."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

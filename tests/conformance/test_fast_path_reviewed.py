@@ -1,4 +1,4 @@
-"""A job about which a person may be asked never goes past the full path, though others like it do."""
+"""A job that may need a review always takes the full path, even if similar jobs do not."""
 
 from pointsman import starter
 from pointsman.bus.codec.records import Incoming

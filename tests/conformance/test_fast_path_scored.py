@@ -1,4 +1,4 @@
-"""The library reads what the other readers read: texts that they spell differently, numbers, scored jobs."""
+"""The native library reads texts, numbers and scored jobs as the Python readers do."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Ids are derived from the same seed by both paths: of a topic that is called by its id, too."""
+"""Both paths derive the same ids, also for topics identified by their id."""
 
 from dataclasses import replace
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Where agents must sign: what the library accepts the full path accepts, what it leaves alone is refused."""
+"""With required signatures, the fast path accepts only what the full path accepts."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Kafka's batches as a whole: what the library makes of them is what it makes of their records one by one."""
+"""A whole Kafka batch and its single records give the same result."""
 
 from dataclasses import replace
 

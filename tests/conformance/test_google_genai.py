@@ -1,4 +1,4 @@
-"""The same requests by Google's own client and by ours reach it as the same, and so do its answers."""
+"""Requests by Google's SDK and by the worker are the same on the wire, and so are the answers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""What Anthropic's own client asks reaches a provider of that format through the gateway as if directly.
+"""A request by Anthropic's SDK reaches an Anthropic provider through the gateway as if sent directly.
 
 The gateway's and the worker's translations stand one behind the other here, with the job's record between.
 """

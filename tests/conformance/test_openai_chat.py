@@ -1,4 +1,4 @@
-"""The same requests by OpenAI's own client and by ours reach a provider as the same requests."""
+"""Requests by OpenAI's SDK and by the worker are the same on the wire."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Embeddings that the SDK asks the gateway for are what it would ask the provider for."""
+"""Embeddings requested through the gateway are the same as those requested from the provider."""
 
 from typing import Any
 

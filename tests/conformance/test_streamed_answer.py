@@ -1,4 +1,4 @@
-"""A streamed answer adds up to the one that the same request has in one piece."""
+"""A streamed answer adds up to the same answer as without streaming."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The whole system, for each test that asks for it."""
+"""Fixtures with the whole system."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

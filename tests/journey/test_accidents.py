@@ -1,4 +1,4 @@
-"""Never lost, never twice: jobs under load while processes and servers are killed, frozen and restarted."""
+"""No job is lost or done twice while processes and servers are killed, frozen and restarted under load."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Malformed records among good ones: the good are done, the bad are explained, nothing stops."""
+"""Malformed records among good ones: good ones are done, bad ones are explained, nothing stops."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A cascade through the whole system while its cheap worker is killed: one outcome, all costs on record."""
+"""A cascade in the whole system while its cheap worker is killed: one outcome, all costs recorded."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Large jobs and large answers through the whole system, and what happens when their store fails."""
+"""Large jobs and answers in the whole system, also while their store fails."""
 
 import json
 from itertools import count

@@ -1,4 +1,4 @@
-"""Agents' side of the journey: the client, the examples of the documentation, cancellation, health."""
+"""The client, the documentation's examples, cancellation and health checks."""
 
 import asyncio
 import os

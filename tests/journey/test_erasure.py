@@ -1,4 +1,4 @@
-"""One person's data on its whole way: sealed wherever it comes, erased everywhere at once."""
+"""One person's data in the whole system: encrypted everywhere, erased everywhere at once."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A record that fails between good ones, on real servers: it ends alone, and nothing is paid for twice."""
+"""A record that fails between good ones ends alone, and no call is paid for twice, on real servers."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Undecided jobs through the whole system while the process that decides them is killed."""
+"""Undecided jobs in the whole system while the process that gives second opinions is killed."""
 
 import asyncio
 import random

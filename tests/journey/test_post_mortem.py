@@ -1,4 +1,4 @@
-"""docs/post-mortem.md is true: the incident is played on the whole system, and every answer comes out again.
+"""docs/post-mortem.md: its incident is replayed in the whole system, and every answer is compared.
 
 POINTSMAN_WRITE_PAGES=1 writes the answers into the page instead.
 """

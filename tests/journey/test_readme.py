@@ -1,4 +1,4 @@
-"""Every command of the README does what it says there, in the order in which a reader meets them."""
+"""Every command of the README works as described, in its order."""
 
 import asyncio
 import os

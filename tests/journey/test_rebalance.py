@@ -1,4 +1,4 @@
-"""Workers come and go while much is finished behind jobs that are not: nothing is repeated or dropped."""
+"""Workers start and stop while finished jobs wait behind unfinished ones: none is repeated or lost."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""Jobs on record are sent once more, and their repetitions are answered."""
+"""Recorded jobs are submitted again and answered."""
 
 import json
 from pathlib import Path

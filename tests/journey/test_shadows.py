@@ -1,4 +1,4 @@
-"""Shadows through the whole system: done, audited and paid under their own name, unseen by who waits."""
+"""Shadow jobs in the whole system: done, audited and charged separately, invisible to the caller."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

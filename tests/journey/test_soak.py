@@ -1,4 +1,4 @@
-"""The soak's comparison on real logs: it passes a sound system, and finds what is planted in it."""
+"""The soak test's comparison passes a correct system and finds planted faults."""
 
 from collections.abc import Iterable
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Counted exactly once: keyed state, while who keeps it is killed or frozen, and the broker is killed."""
+"""Keyed state is counted exactly once while its process is killed or frozen and the broker is killed."""
 
 import asyncio
 import os

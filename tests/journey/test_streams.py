@@ -1,4 +1,4 @@
-"""A job that asks for a stream: its pieces come beside its outcome, and are the answer."""
+"""A streamed job: its pieces are sent beside its outcome and add up to the answer."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A job through the whole system, and its decision made again from what the audit has on record."""
+"""A job's decision is recomputed from the audit database, in the whole system."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

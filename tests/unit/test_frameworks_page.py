@@ -1,4 +1,4 @@
-"""docs/frameworks.md shows lines that tests/compat runs."""
+"""The examples in docs/frameworks.md are the ones that tests/compat runs."""
 
 import re
 import textwrap

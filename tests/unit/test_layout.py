@@ -1,4 +1,4 @@
-"""Folders stay small enough to be taken in at a glance, and tests are where what they test is."""
+"""Folders and files stay within their size limits, and tests mirror the code's folders."""
 
 import ast
 from collections import Counter

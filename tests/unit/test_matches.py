@@ -1,4 +1,4 @@
-"""A `match` names what it does with every case: by a default, or by `assert_never` over a closed union."""
+"""Every `match` handles all cases: by a default, or by `assert_never` over a closed union."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is installed is pinned: packages of requirements/ with hashes, images of compose/ by digest."""
+"""Dependencies are pinned: packages in requirements/ with hashes, images in compose/ by digest."""
 
 import ast
 import itertools

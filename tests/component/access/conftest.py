@@ -1,4 +1,4 @@
-"""One installation for all that is tried on it."""
+"""One installation with TLS, ACLs and logins, shared by all tests of this folder."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What is derived is made on a real broker and a real database; a second time there is nothing to do."""
+"""`pointsman access apply` creates the derived rights on real servers; a second run changes nothing."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""`pointsman access` as a person runs it: what it prints, how it exits, where secrets go."""
+"""The `pointsman access` commands: output, exit codes, and where secrets are written."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

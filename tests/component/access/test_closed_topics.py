@@ -1,4 +1,4 @@
-"""An outcome whose agent's topic is not there, or not for the writer, is on the one for all agents."""
+"""Outcomes go to the shared results topic if the agent's own topic is missing or not writable."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""An agent that sends more than its entry allows is slowed down by the broker; nobody else is."""
+"""The broker throttles an agent that sends more than its entry allows, and no other agent."""
 
 from dataclasses import replace
 

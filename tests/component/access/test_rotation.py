@@ -1,4 +1,4 @@
-"""A secret is replaced while its users are at work: nothing is missed, and the old one is of no use."""
+"""A secret is rotated while it is in use: no job is lost, and the old secret no longer works."""
 
 import asyncio
 from collections.abc import AsyncIterator

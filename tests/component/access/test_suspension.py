@@ -1,4 +1,4 @@
-"""Whoever is suspended writes nothing more, on a connection that was open before either."""
+"""A suspended agent can no longer write, not even on a connection that was already open."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Attacks on Kafka with a login that is good for something else: the broker refuses each of them."""
+"""Attacks on Kafka with a login of another role: the broker refuses each of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Attempts to get in as somebody else, or without a login: Kafka lets none of them in."""
+"""Attempts to log in to Kafka as somebody else or without a login all fail."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Attacks on the database with a login of one role, and the table of what each may do: Postgres refuses."""
+"""Attacks on the database with each role's login: Postgres refuses everything beyond the table of rights."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""The whole table, tried: whoever holds a login may do what the table says, and Kafka refuses the rest."""
+"""Every cell of the table of rights is tried on Kafka: permitted operations work, all others are refused."""
 
 import time
 from collections import Counter

@@ -1,4 +1,4 @@
-"""`pointsman audit verify` and `key` as commands, against a database and against the topics themselves."""
+"""The commands `pointsman audit verify` and `pointsman audit key`, against a database and against Kafka."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Who removes the newest checkpoint and rewrites what it vouches for is found by the one that is outside."""
+"""A copy outside the database shows that the newest checkpoint was deleted and its rows were rewritten."""
 
 from datetime import UTC, datetime
 from functools import partial

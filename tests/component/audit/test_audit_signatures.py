@@ -1,4 +1,4 @@
-"""`pointsman audit verify --signatures`: from the record and the registry's history alone."""
+"""`pointsman audit verify --signatures` needs only the audit rows and the registry's history."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

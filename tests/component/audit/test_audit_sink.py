@@ -1,4 +1,4 @@
-"""From records to the audit table: every one of them, as it was, once."""
+"""Records reach the audit table unchanged, completely and once."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Whatever number the intake takes, Postgres can keep in jsonb."""
+"""Postgres can store every number that the intake accepts in jsonb."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""What a policy masks is nowhere in the database, and the record still verifies."""
+"""Masked values are nowhere in the database, and the record still verifies."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Readers say what is hidden from them, and by its keys they read it; none stumbles."""
+"""Readers report what is hidden from them, read it with its keys, and never fail because of it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`bench audit` measures what it says: the very same rows stored by the sink, by psql and by COPY."""
+"""`bench audit` compares the sink, psql and COPY on exactly the same rows."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`bench audit-load` makes messages that hang together, `bench audit-query` asks everything about them."""
+"""`bench audit-load` generates consistent messages; `bench audit-query` runs every question on them."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The benches of speed run and say what they measured; what the figures are is no matter here."""
+"""The speed benchmarks run and report figures; the values do not matter here."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What KEDA is told to read is there: its example in the docs, against what `pointsman lag` answers."""
+"""The KEDA example in the docs reads values that `pointsman lag` reports."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A process ends with its service: nobody restarts what still answers and works no more."""
+"""A process ends when its service has failed, so that a supervisor restarts it."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""A job up through its tiers, over real HTTP on the loopback: each call on record, the outcome one."""
+"""A cascade over real HTTP: every call is recorded, and there is one outcome."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

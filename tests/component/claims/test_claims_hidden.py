@@ -1,4 +1,4 @@
-"""Large values that rows name whose headers nobody can read: kept with their rows, let go by an erasure."""
+"""Stored values of encrypted rows are kept as long as the rows, and deleted after an erasure."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Commands about jobs whose values the audit has as claims: shown whole, checked, collected."""
+"""Commands on jobs with large values: shown in full, verified, garbage collected."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Postgres as a store of large values, with the least privilege that does."""
+"""Postgres as a store of large values, with minimal privileges."""
 
 from datetime import datetime
 

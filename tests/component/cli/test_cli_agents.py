@@ -1,4 +1,4 @@
-"""The registry's commands, where changes are signed and two people must agree."""
+"""The registry commands, with signed changes and two people for approval."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`pointsman policy calibrate` in its own process: a threshold, or what is missing, and the exit code."""
+"""`pointsman policy calibrate` as a process: the threshold or what is missing, and the exit code."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A verdict travels from the command to the audit's row, and names who judged."""
+"""A verdict given by command reaches the audit table with the name of the judge."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The commands that send and look, on a real broker."""
+"""Commands that send to or read from a real broker."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""Learning from the work on record: a policy that a person may apply, or the reason why there is none."""
+"""Learning a score from recorded jobs gives a policy that a person may apply, or a reason why not."""
 
 from pathlib import Path
 

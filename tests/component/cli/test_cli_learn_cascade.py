@@ -1,4 +1,4 @@
-"""Learning when a cascade accepts, from jobs that all its tiers answered on record."""
+"""Learning an accept model from recorded jobs that all tiers of a cascade answered."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Decisions on record: made again to the byte, and tried with another policy, on a real database."""
+"""Recorded decisions are recomputed byte for byte, and simulated with another policy, on a real database."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The commands that ask the audit database, on a real one, and the doctor on both servers."""
+"""Commands that query the audit database, and `doctor`, on real servers."""
 
 from datetime import UTC, datetime
 from pathlib import Path

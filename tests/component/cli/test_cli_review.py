@@ -1,4 +1,4 @@
-"""Reviewers at their terminal: list, next, show, claim, decide, and what is refused."""
+"""The review commands: list, next, show, claim, decide, and refusals."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""A job's place: in its lane behind what is not finished, and in the limits' queue over all processes."""
+"""A job's place in the queue: in its lane, and in the shared limits of all processes."""
 
 from collections.abc import Sequence
 from pathlib import Path

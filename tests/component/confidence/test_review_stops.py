@@ -1,4 +1,4 @@
-"""On a real broker: jobs that are not sure enough come to a stop on the topic of cases, the others go on."""
+"""Jobs with too little confidence stop at the review topic, and others continue, on a real broker."""
 
 import asyncio
 import json

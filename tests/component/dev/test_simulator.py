@@ -1,4 +1,4 @@
-"""The simulated provider over HTTP, as the official SDK sees it."""
+"""The simulated provider over HTTP, called with the official SDK."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

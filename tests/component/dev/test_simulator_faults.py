@@ -1,4 +1,4 @@
-"""Every fault that can be ordered, as the official SDK experiences it."""
+"""Every configurable fault of the simulated provider, called with the official SDK."""
 
 import json
 from collections.abc import AsyncIterator

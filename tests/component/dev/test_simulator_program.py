@@ -1,4 +1,4 @@
-"""`pointsman run simulator` as a supervisor starts and stops it."""
+"""`pointsman run simulator`, started and stopped by a supervisor."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""What callers do to a gateway, on purpose or not: a clear answer or a closed connection, and no growth."""
+"""Abusive clients of the gateway get a clear answer or a closed connection, and cannot make it grow."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Ten thousand idle connections, and more of them than the process may open files."""
+"""Ten thousand idle connections to the gateway, and more than its limit of open files."""
 
 import asyncio
 import socket

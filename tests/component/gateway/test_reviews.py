@@ -1,4 +1,4 @@
-"""Reviewers by HTTP: three cases decided, a double click, a stranger, and a signature that is not theirs."""
+"""Reviews over HTTP: three decisions, a double click, somebody else, and a foreign signature."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A gateway that is told to end takes nothing new, and whoever waits too long for it is told so."""
+"""A gateway that shuts down refuses new requests and tells clients that wait too long."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""A gateway that starts knows the policy before anybody can ask it; without one it asks to be asked again."""
+"""A starting gateway loads the policy before it accepts requests; without one it answers 503."""
 
 from typing import Any
 

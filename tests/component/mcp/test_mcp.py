@@ -1,4 +1,4 @@
-"""`pointsman mcp`: an assistant does the post-mortem with the SDK's own client."""
+"""`pointsman mcp`, called with the official MCP SDK: a post-mortem by an assistant."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Routers hear verdicts and stop asking a score that they prove wrong, until a person trusts it again."""
+"""Routers read verdicts, and stop using a score that they prove wrong until a person trusts it again."""
 
 import asyncio
 import re

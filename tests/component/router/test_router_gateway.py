@@ -1,4 +1,4 @@
-"""On a real broker: what a gateway signs counts for agents that have API keys, as long as it may act.
+"""A gateway's signatures are accepted for agents with API keys, as long as it is permitted, on a real broker.
 
 What changes in the registry is waited for: nothing here says how long it may take.
 """

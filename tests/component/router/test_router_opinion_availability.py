@@ -1,4 +1,4 @@
-"""While nobody gives the second opinions that a policy asks for, jobs go on without, and `doctor` says so."""
+"""While no process gives second opinions, jobs continue without them, and `doctor` reports it."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A router's policy on a real broker: there before it routes, and once however often it starts."""
+"""A router publishes its policy before it routes, and once only, on a real broker."""
 
 from pathlib import Path
 from random import Random

@@ -1,4 +1,4 @@
-"""On a real broker: a signed record is routed once, wherever copies are put, also by a router that starts.
+"""A signed record is routed once, wherever copies are sent and also after a restart, on a real broker.
 
 A thief of a login has all that the broker asks for: here is what it gets without the agent's key.
 """

@@ -1,4 +1,4 @@
-"""Postgres by TLS, as its address asks for it: what is wrong is one line that says what to do."""
+"""Postgres over TLS: a wrong setting is reported in one line that says what to do."""
 
 import asyncio
 import re

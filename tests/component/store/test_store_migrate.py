@@ -1,4 +1,4 @@
-"""Migrations: each file once, whoever comes first, and never changed afterwards."""
+"""Migrations: each file is applied once, by whichever process is first, and never changes afterwards."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Behind a pooler that gives each transaction to another session, everything is as without one."""
+"""Everything works through a pooler in transaction mode."""
 
 import asyncio
 from collections.abc import Iterator

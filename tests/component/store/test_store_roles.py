@@ -1,4 +1,4 @@
-"""Append-only by privilege: what the writer and the auditor are refused, and all that they are granted."""
+"""Append-only by privilege: the complete rights of the writer and the auditor."""
 
 from collections.abc import Callable
 from pathlib import Path

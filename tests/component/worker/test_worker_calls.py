@@ -1,4 +1,4 @@
-"""What a provider is asked and what becomes of its answers, over real HTTP on the loopback."""
+"""Provider calls and their outcomes, over real HTTP."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

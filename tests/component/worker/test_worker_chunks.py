@@ -1,4 +1,4 @@
-"""Pieces of answers on Kafka: there while the answer comes, of one call each, and in nobody's way."""
+"""Pieces of streamed answers on Kafka are sent while the answer arrives, without delaying other jobs."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""A hundred jobs against the simulated provider at its worst."""
+"""A hundred jobs against the simulated provider with every fault."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""An answer that is not sure enough goes to a person with all that is needed, over HTTP on the loopback."""
+"""An answer with too little confidence goes to a person with everything needed, over real HTTP."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What ends a job's work early or holds it back: deadline, cancellation, hand-over, the tier's bound."""
+"""What ends or delays a job's work: deadline, cancellation, rebalance, and the tier's limit."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The whole system with its gateway, once for the tests of a file, and the official SDKs as its callers."""
+"""The whole system with a gateway, once per file, called with the official SDKs."""
 
 import asyncio
 from collections.abc import AsyncIterator

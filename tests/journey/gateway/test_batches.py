@@ -1,4 +1,4 @@
-"""OpenAI's batches as its SDK uses them, in whichever gateway, and when one dies in the middle."""
+"""OpenAI's batches with its SDK, in several gateway processes, also when one dies."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Gateways come, go and are killed, a worker dies in the middle of streams: each request is answered once."""
+"""Gateways start, stop and are killed, and a worker dies during streams: each request is answered once."""
 
 import asyncio
 import json

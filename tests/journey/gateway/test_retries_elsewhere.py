@@ -1,4 +1,4 @@
-"""A client's own retry that reaches another gateway process is the same job, whatever became of the first."""
+"""A client's own retry in another gateway process is the same job."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What the official SDKs ask, OpenAI's and Anthropic's, through the gateway and the whole system."""
+"""Requests by the official SDKs of OpenAI and Anthropic through the whole system."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The gateway where everybody logs in and agents must sign: it signs for those that have API keys."""
+"""The gateway with logins and required signatures: it signs for agents with API keys."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A response's events can be had once more, from any gateway: while they come, and when all are there."""
+"""A response's events can be read again from any gateway, during the stream and afterwards."""
 
 from contextlib import aclosing
 

@@ -1,4 +1,4 @@
-"""Exactly one decision and one outcome for each case, whatever happens to the review service meanwhile."""
+"""Each case gets exactly one decision and one outcome while the review service is killed and restarted."""
 
 import asyncio
 import os

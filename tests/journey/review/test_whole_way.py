@@ -1,4 +1,4 @@
-"""A person decides in the whole system: from the intake to the outcome, the audit, `why` and `trace`."""
+"""A review in the whole system: intake, decision, outcome, audit, `why` and `trace`."""
 
 import asyncio
 from collections.abc import AsyncIterator

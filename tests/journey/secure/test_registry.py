@@ -1,4 +1,4 @@
-"""The registry at work: what is applied holds in running services, and outcomes are where they belong."""
+"""Applied registry changes take effect in running services, and outcomes go to the right topic."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Keys, passwords and the broker's certificate are replaced under a stream of jobs: none is lost."""
+"""Keys, passwords and the broker's certificate are rotated while jobs run: none is lost."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""The whole system where each service logs in as itself, and the broker refuses what is not its part."""
+"""The whole system with one login per service: the broker refuses everything beyond its rights."""
 
 import asyncio
 from dataclasses import replace

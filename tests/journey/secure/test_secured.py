@@ -1,4 +1,4 @@
-"""The whole system on a broker that lets nobody in without TLS and a password."""
+"""The whole system on a broker that requires TLS and a password."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

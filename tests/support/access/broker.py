@@ -1,4 +1,4 @@
-"""A real broker that lets clients in by a password only, and to what an ACL says."""
+"""A real broker with password logins and ACLs."""
 
 import re
 from collections.abc import Iterator

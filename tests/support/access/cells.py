@@ -1,4 +1,4 @@
-"""Every cell of the table principal x resource x operation, as it follows from what is derived."""
+"""All cells of the table principal x resource x operation, as derived."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Requests that a thief would send: each as small as it can be, answered by the error code that it gets.
+"""Minimal Kafka requests for attacks; each returns the broker's error code.
 
 Layouts: Kafka's protocol guide. What would change something only asks whether it could, where Kafka has that.
 """

@@ -1,4 +1,4 @@
-"""One user's connection to the broker, opened again where the broker ended it as the login was too old."""
+"""One user's connection to the broker, reconnected when the login expires."""
 
 import asyncio
 from dataclasses import replace

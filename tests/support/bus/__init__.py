@@ -1,1 +1,1 @@
-"""What tests of the bus need."""
+"""Support for tests of the bus."""

@@ -1,4 +1,4 @@
-"""Malformed records for the intake: each with the reason that a person must be given."""
+"""Malformed records for the intake, each with the expected reason."""
 
 import json
 from dataclasses import dataclass

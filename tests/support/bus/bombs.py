@@ -1,4 +1,4 @@
-"""Batches of a few bytes that hold very much, made without ever having it in memory."""
+"""Small batches that decompress to very large ones, built without using much memory."""
 
 from struct import pack
 

@@ -1,4 +1,4 @@
-"""Stores of large values for tests: one in memory that can be told to fail, and what every store must do."""
+"""Stores of large values for tests: one in memory that can fail, and the contract of every store."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""A small state handler whose output tells everything that its lanes did: it counts the records of each key.
+"""A state handler that counts the records of each key and writes everything its lanes do.
 
 `python -m tests.support.bus.counting BOOTSTRAP PREFIX` runs its lanes as a process of its own until SIGTERM.
 """

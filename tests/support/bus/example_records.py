@@ -1,4 +1,4 @@
-"""The schema's examples as records, so that tests of the store speak of real messages."""
+"""The example messages of the schemas as records."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""How lanes in tests end what fails in them."""
+"""Failure handling of lanes in tests."""
 
 from pointsman.bus.consume.failing import Failing
 from pointsman_schemas.topics import Topics

@@ -1,4 +1,4 @@
-"""A group member whose clients are a test's own."""
+"""A group member with clients chosen by the test."""
 
 from typing import Any
 

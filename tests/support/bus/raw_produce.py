@@ -1,4 +1,4 @@
-"""Batches that no client would send."""
+"""Sends batches that no client library would send."""
 
 from struct import pack
 

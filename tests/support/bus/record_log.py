@@ -1,4 +1,4 @@
-"""A partition as it lies on a broker, without one."""
+"""A partition in memory, in the broker's format."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

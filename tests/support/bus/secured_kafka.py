@@ -1,4 +1,4 @@
-"""A real broker with a listener for each way to connect, good and bad ones."""
+"""A real broker with one listener for each way to connect."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""A lane's writer that no service has: it writes for itself, while its group has no members."""
+"""A lane writer outside a group, which only tests use."""
 
 from aiokafka import TopicPartition
 

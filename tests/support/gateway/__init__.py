@@ -1,1 +1,1 @@
-"""What tests of the gateway need."""
+"""Support for tests of the gateway."""

@@ -1,4 +1,4 @@
-"""A gateway alone, without a router or workers: nothing that it sends is answered."""
+"""A gateway without router or workers: its jobs are never answered."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Files and batches without Kafka and without a disk."""
+"""Files and batches in memory."""
 
 from pointsman.bus.settings import LanePart
 from pointsman.gateway.batches.board import BatchBoard, BatchMessage

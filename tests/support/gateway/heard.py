@@ -1,4 +1,4 @@
-"""A gateway's replies without Kafka: what it would hear is handed to it."""
+"""A gateway's replies without Kafka: the test hands the records over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

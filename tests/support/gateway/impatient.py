@@ -1,4 +1,4 @@
-"""The gateway as a process of its own that is less patient: `python -m tests.support.gateway.impatient`."""
+"""A gateway process with short timeouts: `python -m tests.support.gateway.impatient`."""
 
 import os
 import resource

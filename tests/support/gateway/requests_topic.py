@@ -1,4 +1,4 @@
-"""Stands for a follower of `gateway.requests` that reads what was written there until it was opened."""
+"""A double of the reader of `gateway.requests`, which returns what was written before it was opened."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""JSON that is right but for one place."""
+"""JSON documents with one mistake."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,1 +1,1 @@
-"""Cases for a person, and people who decide them."""
+"""Support for tests of reviews."""

@@ -1,4 +1,4 @@
-"""Requests, commands and the records that carry them."""
+"""Review requests, commands and their records."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Many people on many cases at the same time, who do what people do: twice, late and wrong."""
+"""Many people who decide many cases concurrently, repeatedly, late and wrongly."""
 
 import random
 from collections import Counter

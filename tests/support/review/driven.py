@@ -1,4 +1,4 @@
-"""A review handler with its state in memory, as a lane that never fails would drive it."""
+"""A review handler with its state in memory, driven like a lane that never fails."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A server that takes webhooks, and checks their signatures by the letter of the specification."""
+"""A server that receives webhooks and checks their signatures against the specification."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Decisions of people, recorded and replayed: the same commands make the same cases, byte for byte."""
+"""Recorded decisions of people: replaying them makes the same cases, byte for byte."""
 
 import random
 import time

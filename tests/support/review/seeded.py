@@ -1,4 +1,4 @@
-"""Cases in a queue that has tests, and a review that notes what it changes."""
+"""Cases in a queue with test cases, and a review that records its changes."""
 
 import json
 from datetime import datetime, timedelta

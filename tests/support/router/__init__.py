@@ -1,1 +1,1 @@
-"""What tests of routing need."""
+"""Support for tests of routing."""

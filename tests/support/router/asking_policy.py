@@ -1,4 +1,4 @@
-"""A policy that asks for a second opinion on every job that its score decides."""
+"""A policy that requests a second opinion on every scored job."""
 
 
 def asking_policy(wait_s: float) -> str:

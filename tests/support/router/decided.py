@@ -1,4 +1,4 @@
-"""Routed jobs with what they were decided by, as the audit database holds them."""
+"""Routed jobs with their policy and model, as the audit database has them."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence

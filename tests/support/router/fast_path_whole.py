@@ -1,4 +1,4 @@
-"""Kafka's batches through the router's handler: whole, and record by record."""
+"""Whole Kafka batches and single records through the router's handler."""
 
 import json
 from collections.abc import Sequence

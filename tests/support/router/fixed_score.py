@@ -1,4 +1,4 @@
-"""A score that says what a test tells it to, behind the interface of the real one."""
+"""A score with results chosen by the test, with the interface of the real one."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Made-up work of which a text's vector tells what its words do not: whether the middle tier will do."""
+"""Made-up jobs whose difficulty shows in their embeddings but not in their words."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Made-up outcomes of three tiers: short sums are easy, proofs are hard, so that a score can learn it."""
+"""Made-up outcomes of three tiers that a score can learn: short sums are easy, proofs are hard."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The router's lanes without Kafka: partitions as lists, each with a handler, run until nothing moves."""
+"""The router's lanes without Kafka: lists as partitions, each with a handler, run until all are empty."""
 
 from collections import defaultdict
 from collections.abc import Sequence

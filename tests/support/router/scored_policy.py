@@ -1,4 +1,4 @@
-"""A policy whose score says what a test tells it to, and jobs for it."""
+"""A policy with a fixed score, and jobs for it."""
 
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import PolicyFile, parse

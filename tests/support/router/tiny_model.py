@@ -1,4 +1,4 @@
-"""A real model, trained in a moment on a few sums and riddles: small can add."""
+"""A real model trained on a few sums and riddles; the small tier can add."""
 
 from functools import cache
 

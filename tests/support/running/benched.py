@@ -1,4 +1,4 @@
-"""A bench as its command runs it, in the test's own process: its services are forked and so start sooner."""
+"""Runs a benchmark in the test's process; its services are forked and start sooner."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A collector of spans, on the loopback."""
+"""An OpenTelemetry collector on the loopback interface."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The `pointsman` program as a shell would run it: in its own process, in a folder of its own, piped."""
+"""The `pointsman` program in a process and a folder of its own, with pipes."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""compose/ as Docker reads it: files merged, variables filled in, Kafka's settings made of them."""
+"""Reads compose/ as Docker does: merged files, variables, and Kafka's resulting settings."""
 
 import re
 from pathlib import Path

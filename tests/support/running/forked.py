@@ -1,4 +1,4 @@
-"""`pointsman` programs forked off a process that has imported them: each is a process of its own.
+"""`pointsman` programs forked from a process that has imported them, each as a separate process.
 
 A service takes a second of processor time to import, a command half of one, and tests start hundreds of
 them. How they start from nothing is for those tests to try that run `pointsman dev` or a shell.

@@ -1,4 +1,4 @@
-"""Imported last by a fork server: what is there by then is no garbage, and no child has to find that out."""
+"""Imported last by a fork server: freezes all existing objects for the garbage collector."""
 
 import gc
 

@@ -1,4 +1,4 @@
-"""A Maven repository on the loopback that can be told to misbehave."""
+"""A Maven repository on the loopback interface with configurable faults."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""A real Kafka and a real Postgres for the tests: named ones, else Docker's, else the embedded ones."""
+"""A real Kafka and Postgres for the tests: configured ones, else Docker's, else embedded ones."""
 
 import asyncio
 import os

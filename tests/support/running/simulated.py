@@ -1,4 +1,4 @@
-"""The simulated provider inside a test's event loop."""
+"""The simulated provider in the test's event loop."""
 
 import asyncio
 from collections.abc import AsyncIterator

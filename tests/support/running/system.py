@@ -1,4 +1,4 @@
-"""The whole system as processes, on servers that a test may kill, and what came of its jobs."""
+"""The whole system as processes, on servers that a test may kill, with the outcomes of its jobs."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A page of commands with their output: read, asked again, compared."""
+"""A documentation page with commands and output: read, executed again, compared."""
 
 import re
 from collections.abc import Awaitable, Callable

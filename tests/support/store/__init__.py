@@ -1,1 +1,1 @@
-"""What tests of the audit database need."""
+"""Support for tests of the audit database."""

@@ -1,4 +1,4 @@
-"""A migrated audit database, plain rows for it, and ways to look at it."""
+"""A migrated audit database, simple rows for it, and queries."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

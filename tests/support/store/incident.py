@@ -1,4 +1,4 @@
-"""A recorded incident: jobs as their records on every topic, made by the real writers of records."""
+"""A recorded incident: jobs with records on every topic, written by production code."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""A record with chains and signed checkpoints, and an owner of its database who means ill."""
+"""Rows with chains and signed checkpoints, and a malicious database owner."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A real PgBouncer in front of a database, which can be killed and started again."""
+"""A real PgBouncer in front of a database, which tests can kill and restart."""
 
 import os
 import pwd

@@ -1,4 +1,4 @@
-"""A TCP proxy before Postgres that can lose the answer to a COMMIT: done, and nobody was told."""
+"""A TCP proxy for Postgres that can drop the answer to a COMMIT."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A privacy file for tests, records that hold what it hides, and a look into every corner of the database."""
+"""A privacy file, records with data that it hides, and a search of the whole database for them."""
 
 import json
 from base64 import b64encode

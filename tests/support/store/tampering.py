@@ -1,4 +1,4 @@
-"""Ways to change a record that its owner has, drawn by chance: each is one or more statements."""
+"""Random ways in which an owner may change the recorded rows, each as SQL statements."""
 
 import random
 from collections.abc import Callable, Sequence

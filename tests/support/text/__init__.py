@@ -1,1 +1,1 @@
-"""What tests know of texts and of the patterns that look through them."""
+"""Support for tests of texts and regular expressions."""

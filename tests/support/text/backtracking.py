@@ -1,4 +1,4 @@
-"""The steps of a backtracking search, counted: a copy of how `re` goes through a text, on its own parse tree.
+"""Counts the steps of a backtracking search, with a copy of `re` that works on its own parse tree.
 
 Each character that is compared and each alternative that is tried is a step, so that the count is the same on
 any machine. What is found is what `re` finds, which its tests hold against it.

@@ -1,1 +1,1 @@
-"""What tests of workers, limits and cascades need."""
+"""Support for tests of workers, limits and cascades."""

@@ -1,4 +1,4 @@
-"""Accept models made by hand, so that a test says what they think."""
+"""Handmade accept models with known predictions."""
 
 from pointsman.cascade.accept import AcceptModel
 from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer

@@ -1,4 +1,4 @@
-"""The limits of a process that shares nothing: what it says is said to itself."""
+"""The limits of a single process, without a shared topic."""
 
 from pointsman.bus.errors import BusError
 from pointsman.bus.read.shared_log import SharedLog

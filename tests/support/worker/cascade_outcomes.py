@@ -1,4 +1,4 @@
-"""Outcomes of three made-up models: where the two cheap ones agree they are nearly always right."""
+"""Outcomes of three made-up models: if the two cheap ones agree, they are nearly always right."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Cascades as they travel with jobs, and answers as they are judged."""
+"""Cascade plans, and answers to judge."""
 
 from collections.abc import Sequence
 from datetime import datetime

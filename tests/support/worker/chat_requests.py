@@ -1,4 +1,4 @@
-"""Chat requests as agents might send them, good and bad."""
+"""Valid and invalid chat requests."""
 
 from typing import Any
 

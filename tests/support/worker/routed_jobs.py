@@ -1,4 +1,4 @@
-"""Routed jobs as records of a tier's topic, and what a worker returns for them, decoded."""
+"""Routed jobs as records of a tier topic, and the decoded results of a worker."""
 
 from datetime import UTC, datetime
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Several processes in one: each with a connection of its own to the shared log."""
+"""Several worker processes simulated in one, each with a connection to the shared topic."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence

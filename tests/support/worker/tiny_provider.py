@@ -1,4 +1,4 @@
-"""A provider of a few lines that answers with any bytes: what the well-behaved simulator cannot do."""
+"""A minimal provider that answers with arbitrary bytes."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Answers of a provider of another format, as they are translated: a whole one, and one that is streamed."""
+"""Answers of another provider format, translated whole and streamed."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

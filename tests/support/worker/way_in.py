@@ -1,4 +1,4 @@
-"""The way to a call, as a worker has it; imports little, so that many processes start fast."""
+"""Sets up provider calls as a worker does, with few imports, so that many processes start fast."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A worker's handler with everything around it real but Kafka."""
+"""A worker's handler in which everything is real except Kafka."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager

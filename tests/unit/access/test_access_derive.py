@@ -1,4 +1,4 @@
-"""What each principal may do follows from the topics, the tiers and the agents, no more than it uses."""
+"""Each principal's rights follow from the topics, tiers and agents, and are minimal."""
 
 import pytest
 

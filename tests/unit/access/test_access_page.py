@@ -1,4 +1,4 @@
-"""The table of who may do what on the page about access is the one that is derived."""
+"""The table of rights in docs/access.md is the derived one."""
 
 from collections.abc import Iterator
 from pathlib import Path

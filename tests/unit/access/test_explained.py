@@ -1,4 +1,4 @@
-"""What others have on the servers can be explained; what our own users have cannot, but by its whole line."""
+"""Rights of other software can be explained by a pattern, those of pointsman's users only one by one."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Values that Postgres would refuse are written another way, and nothing of a header is lost."""
+"""Values that Postgres would refuse are replaced, and headers lose nothing."""
 
 import json
 from base64 import b64decode

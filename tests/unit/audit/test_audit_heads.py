@@ -1,4 +1,4 @@
-"""The newest checkpoints outside of the database: in a folder or a bucket, for their owner alone."""
+"""Copies of the newest checkpoints, in a folder or bucket, are readable by their owner only."""
 
 import asyncio
 import stat

@@ -1,4 +1,4 @@
-"""Which keys an agent had, by what routers let count of the registry's topic."""
+"""The history of an agent's keys, from the registry records that routers accepted."""
 
 from datetime import UTC, datetime, timedelta
 

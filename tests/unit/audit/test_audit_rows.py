@@ -1,4 +1,4 @@
-"""A record becomes a row: what it says in typed columns, what it was in bytes, whatever it holds."""
+"""A record becomes a row with typed columns and unchanged bytes, whatever it contains."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Every pattern of the package takes steps in proportion to the text, whatever text somebody sends.
+"""Every regular expression of the package runs in linear time on any text.
 
 A table of pumps is tried on each: a beginning, a part that is repeated, an end. Parts of the pattern's own
 text are among them. Steps of the search are counted, so that the answer is the same on any machine. Patterns

@@ -1,4 +1,4 @@
-"""privacy.yaml: every problem is named with its line, and none is let through."""
+"""Every problem in privacy.yaml is reported with its line, and none is accepted."""
 
 import pytest
 

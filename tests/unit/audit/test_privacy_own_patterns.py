@@ -1,4 +1,4 @@
-"""Patterns of one's own: under RE2, so that no text holds one up; what RE2 has not is refused."""
+"""Custom patterns run with RE2, so no text slows them down; unsupported syntax is refused."""
 
 import sys
 

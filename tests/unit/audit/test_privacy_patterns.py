@@ -1,4 +1,4 @@
-"""The built-in patterns: what each finds, and what it leaves alone."""
+"""What each built-in pattern finds, and what it ignores."""
 
 import pytest
 from hypothesis import given

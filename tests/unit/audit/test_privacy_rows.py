@@ -1,4 +1,4 @@
-"""What a row becomes by the privacy file: which rules apply, what is kept beside what is masked."""
+"""How privacy.yaml changes a row: which rules apply, and what is noted beside masked values."""
 
 import json
 from dataclasses import replace

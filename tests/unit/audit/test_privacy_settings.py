@@ -1,4 +1,4 @@
-"""Without a key nothing is hidden; a file that cannot be kept to does not let the audit start."""
+"""Without a key nothing is hidden; with an unusable privacy file the audit does not start."""
 
 from pathlib import Path
 

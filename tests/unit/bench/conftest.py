@@ -1,4 +1,4 @@
-"""Tests of the benches train and resample less than a bench does: they are about what comes of it."""
+"""Less training and resampling than in real benchmarks, so that tests are fast."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The cascade's figures charge every call, come from questions never trained on, and repeat themselves."""
+"""The cascade benchmark charges every call, never tests on training questions, and is reproducible."""
 
 from dataclasses import replace
 

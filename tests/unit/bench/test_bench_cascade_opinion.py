@@ -1,4 +1,4 @@
-"""The bench asks the opinion for the undecided band only, and embeds each text once."""
+"""The benchmark requests opinions only for undecided jobs, and embeds each text once."""
 
 from dataclasses import replace
 from pathlib import Path

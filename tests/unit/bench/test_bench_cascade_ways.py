@@ -1,4 +1,4 @@
-"""The cascade and the second opinion stand in the routing benchmark beside the score, in the same table."""
+"""The routing benchmark compares cascade, second opinion and score in one table."""
 
 from typing import Any
 

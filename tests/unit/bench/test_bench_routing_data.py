@@ -1,4 +1,4 @@
-"""Outcomes are read and split so that no question stands on both sides."""
+"""Outcomes are split so that no question is in both training and test data."""
 
 from pathlib import Path
 

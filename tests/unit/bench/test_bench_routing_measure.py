@@ -1,4 +1,4 @@
-"""The figures of the routing benchmark on outcomes whose figures are known."""
+"""The figures of the routing benchmark, on outcomes with known figures."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The routing benchmark from files to figures, on made-up outcomes where much can be saved."""
+"""The routing benchmark from files to figures, on made-up outcomes."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The pure parts of the soak: what happens when, whether memory grows, and what the command says."""
+"""The pure parts of the soak test: schedule, memory growth, and output."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What `bench whole` counts: the broker's requests in between, and a gateway's answers by HTTP."""
+"""What `bench whole` counts: requests to the broker, and a gateway's answers over HTTP."""
 
 import asyncio
 import os

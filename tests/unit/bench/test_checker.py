@@ -1,4 +1,4 @@
-"""The checker is tested first: each planted bug must be found, and a sound history must pass."""
+"""The checker itself: it finds every planted bug and passes a correct history."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Clients of Kafka and of Postgres are made in one place each, so that what they need is said once."""
+"""Clients of Kafka and Postgres are created in one place each."""
 
 import ast
 from collections.abc import Iterator

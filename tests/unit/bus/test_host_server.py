@@ -1,4 +1,4 @@
-"""The server of a service looks at the clock once a second, and ends at once when it is asked to."""
+"""The HTTP server of a service wakes once per second and stops at once when asked to."""
 
 import asyncio
 import signal

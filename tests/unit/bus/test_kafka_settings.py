@@ -1,4 +1,4 @@
-"""The settings of a connection: what is wanted with what, and that no secret is told."""
+"""Connection settings: valid combinations, and secrets that are never printed."""
 
 import logging
 import re

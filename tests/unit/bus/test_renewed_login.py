@@ -1,4 +1,4 @@
-"""A login by SCRAM does its thousands of rounds once for a password and its salt."""
+"""SCRAM's key derivation runs once for each password and salt."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""Services of one process start, get ready and end as one."""
+"""Services in one process start, become ready and stop together."""
 
 import asyncio
 from collections.abc import AsyncIterator

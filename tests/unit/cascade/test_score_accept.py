@@ -1,4 +1,4 @@
-"""A cheap answer is accepted only where its sufficiency exceeds what the bar requires; all doubt goes up."""
+"""A cheap answer is accepted only if its prediction exceeds the bar; doubt escalates."""
 
 from math import inf, nan
 from typing import Any

@@ -1,4 +1,4 @@
-"""Answers agree when they come down to the same, however worded; what cannot be read never agrees."""
+"""Answers agree if they mean the same in different words; unreadable ones never agree."""
 
 import pytest
 from hypothesis import example, given

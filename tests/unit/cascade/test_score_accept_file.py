@@ -1,4 +1,4 @@
-"""An accept model's file is read as it was written, on any machine; a damaged or foreign one is refused."""
+"""An accept model's file is read the same on any machine; a damaged one is refused."""
 
 import json
 from typing import Any

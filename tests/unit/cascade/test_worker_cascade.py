@@ -1,4 +1,4 @@
-"""Which answers of a cheap tier count, and which send the job up: doubt always does."""
+"""Which answers of a cheap tier are accepted, and which escalate; doubt always escalates."""
 
 from math import inf, log, nan
 from typing import Any

@@ -1,4 +1,4 @@
-"""Refusals in several languages are known, and what only sounds like one is an answer."""
+"""Refusals in several languages are recognised, and similar answers are not."""
 
 import pytest
 from hypothesis import given

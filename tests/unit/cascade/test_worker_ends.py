@@ -1,4 +1,4 @@
-"""How an answer ended, in the words of each provider; a word that nobody knows is no flaw."""
+"""Finish reasons of each provider; an unknown one does not count as a flaw."""
 
 import json
 

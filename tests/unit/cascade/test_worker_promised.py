@@ -1,4 +1,4 @@
-"""What the score promised of an answer stays with it, where the answer is one that the score chose."""
+"""The score's prediction stays with the answer if the score chose the tier."""
 
 import json
 

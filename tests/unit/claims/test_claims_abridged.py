@@ -1,4 +1,4 @@
-"""What stands on Kafka for a large value, and how it is read with and without its store."""
+"""The abridged value of a large one, read with and without its store."""
 
 from dataclasses import replace
 from typing import Any

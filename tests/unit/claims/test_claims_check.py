@@ -1,4 +1,4 @@
-"""The claim check itself: what is handed in, what comes back, and what is told when it does not."""
+"""The claim check: storing, loading, and error messages."""
 
 from typing import Any
 

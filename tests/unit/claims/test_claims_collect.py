@@ -1,4 +1,4 @@
-"""What is collected while others go on putting values there."""
+"""Garbage collection of stored values while new ones are written."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Large values in lanes: stored before they are published, waited for while their store is away."""
+"""Large values in lanes: stored before they are published; lanes wait while the store is down."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

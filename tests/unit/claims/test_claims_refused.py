@@ -1,4 +1,4 @@
-"""A job whose large value is lost: a dead letter that says why, and the job's one outcome."""
+"""A job whose large value is missing gets a dead letter with the reason, and one outcome."""
 
 from dataclasses import replace
 from typing import cast

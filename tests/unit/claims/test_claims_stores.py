@@ -1,4 +1,4 @@
-"""Folder and bucket as stores of large values, held to what every store must do."""
+"""Folder and bucket stores fulfil the contract of every store."""
 
 import asyncio
 import os

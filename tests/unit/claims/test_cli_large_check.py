@@ -1,4 +1,4 @@
-"""Values that rows name, held against their digests; what a stranger's header names is nothing of ours."""
+"""Stored values are verified against their digests; references in foreign headers are ignored."""
 
 from dataclasses import replace
 

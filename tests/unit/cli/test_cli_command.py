@@ -1,4 +1,4 @@
-"""A function as a command: its settings come from options or the environment, its exit code is returned."""
+"""Functions as commands: settings from options or the environment, and exit codes."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,4 +1,4 @@
-"""An error is one line of what and one of what to do, never a traceback unless asked for."""
+"""An error has one line for the problem and one for the remedy, and no traceback by default."""
 
 import sys
 

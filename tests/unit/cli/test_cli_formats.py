@@ -1,4 +1,4 @@
-"""Times, money and foreign text as a person reads them."""
+"""Formatting of times, money and untrusted text."""
 
 from decimal import Decimal
 

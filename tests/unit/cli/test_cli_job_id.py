@@ -1,4 +1,4 @@
-"""A job by the first or last characters of its id: the one there is, or what to say more of."""
+"""Looking up a job by the first or last characters of its id."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a pipe gets: plain lines, valid JSON, nothing that a terminal would want."""
+"""Output to a pipe: plain lines, valid JSON, no terminal codes."""
 
 import json
 from dataclasses import dataclass

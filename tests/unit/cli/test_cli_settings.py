@@ -1,4 +1,4 @@
-"""Where addresses come from: flags, else the environment, else what `pointsman dev` left, else defaults."""
+"""Addresses come from flags, the environment, `pointsman dev`'s file, or defaults, in this order."""
 
 from pathlib import Path
 

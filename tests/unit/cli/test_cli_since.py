@@ -1,4 +1,4 @@
-"""How far back to look, as it is typed."""
+"""Parsing of time spans."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Commands whose streams are closed, or bring no UTF-8: told in one line, or done without them."""
+"""Commands whose streams are closed or are not UTF-8."""
 
 import os
 import subprocess

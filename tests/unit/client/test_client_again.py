@@ -1,4 +1,4 @@
-"""A repetition asks the same under a new id, and says whose it is."""
+"""Resubmitting a job: the same request under a new id, with a reference to the first."""
 
 import json
 from datetime import UTC, datetime

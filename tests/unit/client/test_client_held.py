@@ -1,4 +1,4 @@
-"""What is held back, since when and until when; and which of it a name means."""
+"""Listing of pauses: since when, until when, and selection by name."""
 
 from datetime import UTC, datetime
 

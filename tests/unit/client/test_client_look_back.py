@@ -1,4 +1,4 @@
-"""Where an outcome is looked for: after its job was made, or everywhere where the id cannot tell when."""
+"""Where the client starts to look for an outcome, from the time in the job's id."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""An outcome that lies in a store is handed on whole, also where the store is away for a while."""
+"""An outcome with a stored value is returned in full, also if the store is down for a while."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The shared limits as a person asks for them: what the log says, at the time of asking."""
+"""The current state of the shared limits."""
 
 import pytest
 from rich.console import Console

@@ -1,4 +1,4 @@
-"""Webhooks: signed, sent again a few times, and given up in words."""
+"""Webhooks: signed, retried a few times, then given up with a message."""
 
 import base64
 from datetime import UTC, datetime

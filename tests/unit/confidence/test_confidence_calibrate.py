@@ -1,4 +1,4 @@
-"""A calibrated threshold keeps its promise, and where there are too few answers there is none."""
+"""A calibrated threshold reaches its target, and too few answers give none."""
 
 import random
 from decimal import Decimal

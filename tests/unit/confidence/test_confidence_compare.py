@@ -1,4 +1,4 @@
-"""A confidence against a threshold: exact on every side of it, and whatever is in doubt does not pass."""
+"""Comparing a confidence with a threshold: exact, and any doubt means no."""
 
 import random
 from collections.abc import Iterator

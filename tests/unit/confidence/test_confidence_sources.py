@@ -1,4 +1,4 @@
-"""Where a confidence comes from: what each source finds, and what it does not take for one."""
+"""The sources of confidence: what each one extracts and what it ignores."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What docs/dev-stack.md says about flags, settings and ports is so."""
+"""docs/dev-stack.md agrees with the code about flags, settings and ports."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM ask for the same, and are not heard while stopping."""
+"""Ctrl-C and SIGTERM do the same, and are ignored during shutdown."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Kafka's jars come whole or not at all, from where they were cut off, and an error says what to do."""
+"""Kafka's jars are downloaded completely or not at all, resumed after interruptions, with helpful errors."""
 
 import re
 import threading

@@ -1,4 +1,4 @@
-"""A port that somebody has is told with who has it and how to take another."""
+"""If a port is in use, the message names the process and how to choose another port."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Each request is a span: its job's, or one of its own, within the caller's trace."""
+"""Each request is a span, of its job or its own, in the caller's trace."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From a request to a job: who asks, which tier, until when, and whether it was asked before."""
+"""From a request to a job: agent, tier, deadline and idempotency."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""How a chat's stream is told: its chunks as they are, `[DONE]` after the last, or an error instead."""
+"""Server-sent events of a chat: unchanged pieces, `[DONE]` at the end, or an error."""
 
 from pointsman.gateway.errors import ApiError
 from pointsman.gateway.routes.chat import ChatEvents

@@ -1,4 +1,4 @@
-"""Who does not wait for an answer is answered at once, and may be told of it later."""
+"""A background request is answered at once, and its caller may be notified later."""
 
 from types import SimpleNamespace
 from typing import Any, cast

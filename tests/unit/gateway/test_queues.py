@@ -1,4 +1,4 @@
-"""What is told of the queues: never more than what is before, and no wait that nobody saw."""
+"""Queue information for clients: never more than the jobs ahead, and only measured waiting times."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What comes for a job that is waited for: its own pieces and outcome, within bounds, and nobody else's."""
+"""A waiting request gets the pieces and the outcome of its own job, within limits."""
 
 import asyncio
 from collections.abc import Callable

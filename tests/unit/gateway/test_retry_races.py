@@ -1,4 +1,4 @@
-"""A client's own retry reaches another process just as the first gives its job up: their order decides."""
+"""A client's retry reaches another process while the first one gives up: the order of records decides."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence

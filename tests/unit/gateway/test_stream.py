@@ -1,4 +1,4 @@
-"""What a client is sent of a stream is the beginning of the outcome, and all of it in the end."""
+"""What a client receives of a stream is always a beginning of the outcome, and finally all of it."""
 
 from collections.abc import Iterator
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""A stream ends with the answer's end or with an error event, whatever goes wrong in it."""
+"""A stream ends with the answer's end or with an error event."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Each API's stream as its official SDK reads it: the texts and calls of the answer, and its end."""
+"""Each API's stream as its official SDK reads it: text, tool calls and end."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""One request is one job, sent once its outcome will be heard of, and cancelled when nobody waits for it."""
+"""A request becomes one job, sent once its outcome can be received, and cancelled if nobody waits."""
 
 import asyncio
 from collections.abc import AsyncIterator

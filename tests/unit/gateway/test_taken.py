@@ -1,4 +1,4 @@
-"""A retry finds the last job of its body that nobody has left."""
+"""A retry finds the latest job with its body that no client has left."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""An API key has one form; what has another is refused before anything is made of it."""
+"""An API key has one format; anything else is refused first."""
 
 import re
 from hashlib import sha256

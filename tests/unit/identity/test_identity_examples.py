@@ -1,4 +1,4 @@
-"""Signing in plain Python, Node and Go gives the very bytes that our own client gives."""
+"""Signing examples in plain Python, Node and Go give the same bytes as the client."""
 
 import shutil
 import subprocess

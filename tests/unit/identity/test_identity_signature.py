@@ -1,4 +1,4 @@
-"""What is signed, how it is written, and what becomes of a record in which one byte is another."""
+"""What is signed and how, and that changing any byte is detected."""
 
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta

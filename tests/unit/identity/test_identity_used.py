@@ -1,4 +1,4 @@
-"""Each signature is good once, within bounds, whatever comes in whatever order."""
+"""Each signature is accepted once, in bounded memory, whatever the order of records."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""A key that anybody can sign for is no key."""
+"""Weak public keys, for which anybody can sign, are refused."""
 
 from base64 import b64encode
 

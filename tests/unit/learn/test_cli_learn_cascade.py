@@ -1,4 +1,4 @@
-"""What a job that all tiers answered teaches a cascade: as the worker would have judged, and carefully."""
+"""Training data for an accept model, judged as the worker would judge."""
 
 from decimal import Decimal
 from typing import Any

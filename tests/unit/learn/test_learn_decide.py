@@ -1,4 +1,4 @@
-"""Many decisions at once are the decisions one by one, and tuning reaches the lower bound."""
+"""Vectorised decisions equal single ones, and tuning reaches the lower bound."""
 
 import numpy as np
 import pytest

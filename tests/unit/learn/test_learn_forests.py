@@ -1,4 +1,4 @@
-"""The trees in an accept model's file say what the library that grew them says."""
+"""The trees in an accept model's file predict the same as the library that trained them."""
 
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor

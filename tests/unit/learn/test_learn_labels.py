@@ -1,4 +1,4 @@
-"""What answers on record are worth, on the careful side."""
+"""How recorded answers are labelled, conservatively."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Training: the same examples give the same bytes, and what is tuned is tuned out of fold."""
+"""Training is reproducible byte for byte, and tuned on held-out folds."""
 
 from dataclasses import replace
 

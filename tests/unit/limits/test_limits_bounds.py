@@ -1,4 +1,4 @@
-"""Whatever number stands in whatever field of the log: nothing raises, and nothing is held for long."""
+"""No value in any field of the topic raises an error or blocks calls for long."""
 
 import json
 from collections.abc import Iterator

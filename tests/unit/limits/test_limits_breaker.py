@@ -1,4 +1,4 @@
-"""The breaker: opens on what the log says, lets exactly one probe, closes; and the retry budget beside it."""
+"""The circuit breaker opens by the recorded counts, permits one probe, and closes; with the retry budget."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The ledger: never over any budget whatever the log says, in turn, the same for all who read it."""
+"""The ledger never exceeds a budget, keeps the order, and is the same for all readers."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Only jobs that hang in the balance ask a second opinion, and both together never lift a NaN."""
+"""Only undecided jobs get a second opinion, and NaN never raises a job's chances."""
 
 from math import isnan, nan
 

@@ -1,4 +1,4 @@
-"""Texts become vectors without the net; what is missing or another file is said, with how to mend it."""
+"""Texts become vectors without network access; a missing or wrong file is reported with a remedy."""
 
 import sys
 from pathlib import Path

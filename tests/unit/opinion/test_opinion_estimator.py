@@ -1,4 +1,4 @@
-"""The opinion learns what words do not tell, is the same each time, and is refused when damaged."""
+"""The opinion model learns what words do not show, is reproducible, and is refused if damaged."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The second opinion where only an order is wanted: whom the strong model helps most comes first."""
+"""The second opinion as a ranking: jobs that gain most from the strong model come first."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The registry's file says where it is wrong, also about tiers that only the policy knows."""
+"""Errors in agents.yaml are reported with their place, also about tiers that only the policy knows."""
 
 import base64
 import re

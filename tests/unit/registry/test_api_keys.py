@@ -1,4 +1,4 @@
-"""Whose an API key is: as the registry says now, and nobody's where there is a doubt."""
+"""The agent of an API key, by the current registry; none if there is any doubt."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Who asked to stop which job is remembered for a time, up to a number, and told to the job under way."""
+"""Cancellations are remembered for a time, up to a number, and reach running jobs."""
 
 from datetime import datetime, timedelta
 

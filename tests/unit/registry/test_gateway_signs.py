@@ -1,4 +1,4 @@
-"""A gateway signs for agents that have API keys, for no others, and only as long as it may act."""
+"""A gateway signs only for agents with API keys, and only while it is permitted."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Who may change the registry: one person, or two where the rules ask for it."""
+"""Who may change the registry: one person, or two if the rules require it."""
 
 from datetime import UTC, datetime
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""A command counts as an agent's where it is signed, or where nobody asks for that; and once."""
+"""A command counts as an agent's if it is signed, or if signatures are not required; and once."""
 
 from uuid import UUID
 

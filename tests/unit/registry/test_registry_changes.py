@@ -1,4 +1,4 @@
-"""What `agents apply` would publish: a diff of a file and what is on record."""
+"""What `agents apply` would publish: the difference between the file and the topic."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The registry that a process acts by, as it changes."""
+"""The registry in a running process, and its changes."""
 
 from datetime import UTC, datetime
 

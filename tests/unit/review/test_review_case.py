@@ -1,4 +1,4 @@
-"""One revision of a case to the next: who may, when, and what is refused with which reason."""
+"""Transitions of a case: who may do what and when, and the reason of each refusal."""
 
 from typing import Any
 

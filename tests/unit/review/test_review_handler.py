@@ -1,4 +1,4 @@
-"""Requests and commands in, one outcome for each case out, whoever does what in whatever order."""
+"""Requests and commands in any order give exactly one outcome for each case."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What people decided is replayed to the byte, and whatever is changed in the record is found."""
+"""Recorded decisions replay to the same bytes, and any change in the record is found."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests among the cases: one looks like any other, nothing follows from it, and its decision is on record."""
+"""Test cases in a queue look like any other case and have no effect, but the decision is recorded."""
 
 from dataclasses import replace
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""Admission: who may ask for what and until when, each refusal with what to do about it."""
+"""Admission: who may submit what and until when; each refusal says what to do."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

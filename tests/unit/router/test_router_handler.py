@@ -1,4 +1,4 @@
-"""What the router makes of one record: a routed job, or a dead letter and the outcome of a known job."""
+"""The router's result for one record: a routed job, a dead letter, or an outcome."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Over several lanes: one answer for each job whatever the keys, nothing lost, and nothing goes round."""
+"""Several lanes: one answer for each job whatever the keys, nothing lost, and no endless forwarding."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""How far back a router knows a job again: ten thousand of its lane, met by itself or before it started."""
+"""How many earlier jobs a router recognises: ten thousand per lane, also after a restart."""
 
 from types import SimpleNamespace
 from typing import Any, cast

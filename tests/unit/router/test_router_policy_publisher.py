@@ -1,4 +1,4 @@
-"""What a router puts on record when it starts: its policy and its model, each content once."""
+"""A starting router publishes its policy and model, each content once."""
 
 import base64
 import hashlib

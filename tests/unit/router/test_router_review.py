@@ -1,4 +1,4 @@
-"""A job whose tier is not chosen surely enough waits for a person, and goes nowhere else."""
+"""A job whose tier is not sure enough waits for a person."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Shadows: a fixed share of the jobs, on other tiers, within a budget, and never an answer to the caller."""
+"""Shadows: a fixed share of jobs, on other tiers, within a budget, and never answered to the caller."""
 
 import json
 from datetime import datetime, timedelta

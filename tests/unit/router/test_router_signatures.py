@@ -1,4 +1,4 @@
-"""Where signatures are demanded, a record without a good one comes to nothing; a good one is good once."""
+"""If signatures are required, a record without a valid one is refused; a valid one counts once."""
 
 import json
 from collections import defaultdict

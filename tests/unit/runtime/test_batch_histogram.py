@@ -1,4 +1,4 @@
-"""The histogram for batches exports what prometheus-client's own would, value by value."""
+"""The batch histogram exports the same values as prometheus-client's own."""
 
 from collections import Counter
 

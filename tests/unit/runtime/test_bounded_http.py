@@ -1,4 +1,4 @@
-"""A connection that asks for nothing, or never ends asking, is closed; who waits for an answer gets it."""
+"""Idle or endless HTTP requests are closed, and waiting clients get their answer."""
 
 import asyncio
 import contextlib

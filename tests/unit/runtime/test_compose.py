@@ -1,4 +1,4 @@
-"""compose/ without a Docker engine: each file, command, variable, tier and metric that it names is there."""
+"""compose/ without Docker: every file, command, variable, tier and metric that it names exists."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""compose/secure.yaml: no way in without TLS and a login, and each service finds its own login only."""
+"""compose/secure.yaml: no access without TLS and a login, and each service has only its own login."""
 
 import re
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""A line of the log says of itself what no field can say instead."""
+"""A log line's own fields cannot be overwritten by other fields."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""No request to this machine goes through a proxy, whichever library makes it; all others do."""
+"""Requests to this machine never use a proxy, whichever library sends them; all others do."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What is written for the owner alone is never readable for others, whatever was there before."""
+"""Private files are never readable by others, whatever existed before."""
 
 import os
 from pathlib import Path

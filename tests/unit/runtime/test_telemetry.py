@@ -1,4 +1,4 @@
-"""Spans: the names that OpenTelemetry gives, and what arrives at a collector."""
+"""Spans: OpenTelemetry's names, and what arrives at a collector."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""A YAML file's mistakes are all found, each at its line and column, in words."""
+"""All errors of a YAML file are reported, each with line and column."""
 
 from collections.abc import Iterator
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The envelope survives its headers, says which one is wrong, and what follows from it has a derived id."""
+"""The envelope survives encoding, reports wrong headers, and derives the ids of following messages."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any

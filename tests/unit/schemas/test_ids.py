@@ -1,4 +1,4 @@
-"""New ids are UUIDv7 as RFC 9562 has them; derived ids are the same for the same record and step."""
+"""New ids are UUIDv7 by RFC 9562; derived ids depend only on record and step."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import RFC_4122, uuid1

@@ -1,4 +1,4 @@
-"""Every kind of change that breaks a published schema is found, in words; a harmless one passes."""
+"""Every kind of incompatible schema change is reported; compatible ones pass."""
 
 import copy
 from pathlib import Path

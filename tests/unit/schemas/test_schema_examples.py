@@ -1,4 +1,4 @@
-"""The examples are real: each decodes, fits its exported schema, and follows from the one before it."""
+"""Each example decodes, matches its exported schema, and follows from the one before it."""
 
 import base64
 import hashlib

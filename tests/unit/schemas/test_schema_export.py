@@ -1,4 +1,4 @@
-"""What is exported is what the code says: no drift, the same every time, and complete by AsyncAPI's rules."""
+"""The exported files match the code, are reproducible, and are complete by AsyncAPI's rules."""
 
 import json
 import re

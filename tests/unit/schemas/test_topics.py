@@ -1,4 +1,4 @@
-"""What is declared of a topic, and what follows from it."""
+"""The declarations of the topics, and what is derived from them."""
 
 import re
 from dataclasses import replace

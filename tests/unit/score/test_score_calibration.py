@@ -1,4 +1,4 @@
-"""Verdicts against promises: a score that is right is left alone, one that promises too much is found."""
+"""Verdicts compared with predictions: a correct score is kept, an overconfident one is found."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""The cheapest tier that is likely enough; ties, doubt and what is no number go up."""
+"""The cheapest tier that is likely enough; ties, doubt and NaN choose a higher one."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Work of another kind is noticed by its shapes alone; the same work is not."""
+"""A different kind of work is detected by text shapes alone; the same kind is not."""
 
 from pointsman.score.drift import LEAST, profile, shift
 from tests.support.router.outcomes import made_up

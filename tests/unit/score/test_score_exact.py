@@ -1,4 +1,4 @@
-"""The exponential of our own agrees with the C library's, and does not depend on it."""
+"""The own exponential function agrees with the C library's, and does not depend on it."""
 
 import math
 

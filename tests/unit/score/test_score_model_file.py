@@ -1,4 +1,4 @@
-"""A model's file is read as it was written, or not at all."""
+"""A model file is read exactly as written, or refused."""
 
 import hashlib
 import json

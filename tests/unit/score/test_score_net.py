@@ -1,4 +1,4 @@
-"""The score is the same everywhere, and costs no more for a longer text."""
+"""The score is the same on every machine, and its cost is bounded for long texts."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The model that comes with pointsman is whole, knows its bounds, and is hard to talk round."""
+"""The built-in model is complete, knows its limits, and is hard to manipulate."""
 
 import json
 from importlib.resources import files

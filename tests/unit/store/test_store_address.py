@@ -1,4 +1,4 @@
-"""Addresses of Postgres as people write them; no part of a password comes out again."""
+"""Postgres addresses in every notation, without disclosing the password."""
 
 from urllib.parse import unquote, urlsplit
 

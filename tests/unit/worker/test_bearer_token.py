@@ -1,4 +1,4 @@
-"""A token is read when it is needed and once its time is over, by one at a time, and within bounds."""
+"""A token is read when needed and after it expires, by one call at a time, within limits."""
 
 import asyncio
 from pathlib import Path

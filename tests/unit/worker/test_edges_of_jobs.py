@@ -1,4 +1,4 @@
-"""What is unusual in a job, and yet right: it passes as it is, and meets no defect on its way."""
+"""Unusual but valid jobs pass unchanged."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone

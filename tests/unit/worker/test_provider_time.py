@@ -1,4 +1,4 @@
-"""For how long a job's calls were under way: side by side they count once."""
+"""The time a job's calls were in flight: concurrent calls count once."""
 
 from datetime import timedelta
 from typing import Any

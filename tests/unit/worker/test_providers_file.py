@@ -1,4 +1,4 @@
-"""providers.yaml: what is wrong is said with its place, and a key is never said at all."""
+"""Errors of providers.yaml are reported with their place, and never include a key."""
 
 from decimal import Decimal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a tier did with a job as spans: their ids are those of the messages."""
+"""A tier's work on a job as spans, whose ids are those of the messages."""
 
 from dataclasses import replace
 from typing import Any

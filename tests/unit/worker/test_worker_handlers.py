@@ -1,4 +1,4 @@
-"""Records that a worker cannot work on: a dead letter, and an outcome where a job waits for one."""
+"""Records that a worker cannot process: a dead letter, and an outcome if a job waits for one."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

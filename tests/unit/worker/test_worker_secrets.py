@@ -1,4 +1,4 @@
-"""A key is found in every form in which somebody may repeat it, and nothing else is taken for one."""
+"""A key is found in every encoding, and nothing else is taken for one."""
 
 import json
 from base64 import b64encode, urlsafe_b64encode

@@ -1,4 +1,4 @@
-"""What `doctor` asks of Kafka, of a real broker and of what is none."""
+"""The checks of Kafka by `doctor`, against a real broker and against something that is not a broker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

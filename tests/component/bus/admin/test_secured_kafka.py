@@ -1,4 +1,4 @@
-"""Every way to connect to a real broker: all works with the right settings, a line says which is wrong."""
+"""Every way to connect to a real broker: the right settings work, and a wrong one is named in one line."""
 
 import asyncio
 import json

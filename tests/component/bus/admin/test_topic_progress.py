@@ -1,4 +1,4 @@
-"""How far a group has come is told by its offsets: what is written, what is finished, what is gone."""
+"""The progress of a consumer group, derived from offsets: written, finished and deleted records."""
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition

@@ -1,4 +1,4 @@
-"""The fetcher on a real broker: every committed record once and in order, whatever happens to positions."""
+"""The fetcher on a real broker returns every committed record once and in order, also after seeks."""
 
 import asyncio
 import logging

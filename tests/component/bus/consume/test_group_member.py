@@ -1,4 +1,4 @@
-"""Whether a consumer is in its group, as a real broker says it."""
+"""Group membership as a real broker reports it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Lanes whose records are deleted before they were read, and lanes of a topic that is made anew."""
+"""Lanes whose records are deleted before they are read, and lanes of a recreated topic."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence

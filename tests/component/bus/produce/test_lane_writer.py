@@ -1,4 +1,4 @@
-"""A lane's transactions on a real broker: whole or not at all, by one owner at a time."""
+"""A lane's transactions on a real broker are atomic and have one owner at a time."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What a real broker refuses is known record by record, and the lane's other records go through."""
+"""Records that a real broker refuses are identified one by one; the lane's other records are written."""
 
 import os
 from collections.abc import Iterable

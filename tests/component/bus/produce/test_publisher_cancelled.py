@@ -1,4 +1,4 @@
-"""A publisher that is cancelled, at whatever moment, leaves no connection behind."""
+"""A publisher that is cancelled at any moment leaves no open connection."""
 
 import asyncio
 import gc

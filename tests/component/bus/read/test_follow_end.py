@@ -1,4 +1,4 @@
-"""A reading that ends where the topic ended when it began."""
+"""Reading a topic up to the end that it had at the start."""
 
 import pytest
 

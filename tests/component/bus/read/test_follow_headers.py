@@ -1,4 +1,4 @@
-"""A record with a header whose name is no text: it is read, and the bytes of its name can be told."""
+"""A record whose header name is not UTF-8 is read, and the bytes of the name are shown."""
 
 import pytest
 

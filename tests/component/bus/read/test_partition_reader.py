@@ -1,4 +1,4 @@
-"""Partitions that a group shares out, read outside of it: nothing that somebody waits for is missed."""
+"""Reading a group's partitions outside the group misses nothing that a caller waits for."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence

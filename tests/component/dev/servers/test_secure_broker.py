@@ -1,4 +1,4 @@
-"""The embedded broker in its secure mode: who gets in, what is kept where, what is told."""
+"""The embedded broker in secure mode: logins, file permissions and messages."""
 
 import asyncio
 import logging

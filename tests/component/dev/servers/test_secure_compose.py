@@ -1,4 +1,4 @@
-"""compose/secure.yaml without Docker: a broker with just these settings, set up by just these commands."""
+"""compose/secure.yaml without Docker: a broker with its settings, set up by its commands."""
 
 import asyncio
 import os

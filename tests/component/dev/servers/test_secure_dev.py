@@ -1,4 +1,4 @@
-"""`pointsman dev --secure` as a person starts it: jobs travel, each process is itself, no secret is out."""
+"""`pointsman dev --secure` as a process: jobs are done, each service has a login, secrets stay private."""
 
 import json
 import re

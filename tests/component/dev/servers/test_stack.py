@@ -1,4 +1,4 @@
-"""The embedded stack: its data outlives a stop and a kill, and what a killed owner left is not in the way."""
+"""The embedded servers: data survives a stop and a kill, and leftovers of a killed owner are cleaned up."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""`pointsman dev` as a person starts it: what its exit code and JSON say, and that a stop ends all of it."""
+"""`pointsman dev` as a process: exit code, JSON output, and that a stop ends all of it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The writer's promise: a batch and the positions of its lanes, together or not at all, once."""
+"""The writer stores a batch and its lanes' positions atomically and once."""
 
 import asyncio
 import random

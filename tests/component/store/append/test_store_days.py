@@ -1,4 +1,4 @@
-"""One partition a day, made ahead; a timestamp that anybody may have set never breaks an insert."""
+"""Daily partitions are created in advance, and no timestamp can make an insert fail."""
 
 import asyncio
 from contextlib import suppress

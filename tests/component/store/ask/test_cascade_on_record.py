@@ -1,4 +1,4 @@
-"""A cascade on record: each step with its comparison, all costs once, and the decision made again."""
+"""A recorded cascade: each step with its comparison, costs counted once, and the decision recomputed."""
 
 import itertools
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`pointsman audit export`: the rows as they are on record, whole or not at all."""
+"""`pointsman audit export` writes the rows as recorded, completely or not at all."""
 
 import base64
 import json

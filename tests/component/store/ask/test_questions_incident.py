@@ -1,4 +1,4 @@
-"""What the audit database answers about a time in which something broke: cause, extent, beginning."""
+"""Queries of the audit database about an incident: cause, extent and start."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the audit database answers about one job."""
+"""Queries of the audit database about one job."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace

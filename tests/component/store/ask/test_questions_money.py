@@ -1,4 +1,4 @@
-"""What the audit database answers about money: prices, days, savings, waste."""
+"""Queries of the audit database about money: prices, days, savings, waste."""
 
 from datetime import timedelta
 from decimal import Decimal

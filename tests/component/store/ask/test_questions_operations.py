@@ -1,4 +1,4 @@
-"""What the audit database answers about the running system: what is stuck, who is there, how late it is."""
+"""Queries of the audit database about operation: stuck jobs, running services, delays."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""`pointsman report`: one page with the whole story of a job."""
+"""`pointsman report`: one page about one job."""
 
 from collections.abc import Iterator
 from pathlib import Path

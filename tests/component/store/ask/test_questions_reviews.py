@@ -1,4 +1,4 @@
-"""What the audit database says of cases: how each stands, who is the bottleneck, and whether asking paid."""
+"""Queries of the audit database about review cases: their state, bottlenecks, and benefit."""
 
 from datetime import timedelta
 from decimal import Decimal

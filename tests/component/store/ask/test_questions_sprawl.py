@@ -1,4 +1,4 @@
-"""Where agents sprawl: each planted fault is found, and nothing else."""
+"""The query for agent sprawl finds every planted fault and nothing else."""
 
 import random
 from collections.abc import Iterator

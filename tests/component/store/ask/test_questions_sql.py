@@ -1,4 +1,4 @@
-"""`pointsman sql`: any question, and nothing but questions."""
+"""`pointsman sql` runs any query and no statement that changes data."""
 
 import json
 from collections.abc import Iterator

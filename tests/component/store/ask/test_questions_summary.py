@@ -1,4 +1,4 @@
-"""The row that is kept for each job says what its messages say, however they came."""
+"""The summary row of a job agrees with its messages, in whatever order they arrive."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""What failed or slow jobs have in common: the words of their prompts, or nothing at all."""
+"""What failed or slow jobs have in common, including the words of their prompts."""
 
 import random
 from collections.abc import Iterator

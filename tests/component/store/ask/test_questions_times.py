@@ -1,4 +1,4 @@
-"""Times are a call's own, on one clock; and prices, patterns, changes and lengths mean what they say."""
+"""Durations use one clock; prices, patterns, changes and lengths are correct."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Who asks anybody's SQL may do nothing but read; and who reads stops neither days nor checkpoints."""
+"""Users of free SQL can only read, and readers do not block new partitions or checkpoints."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The audit database answers: the story of a job, why, how it ended, what it cost."""
+"""Queries of the audit database: a job's story, reasons, outcome and cost."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the audit database tells of jobs that something can be learned from."""
+"""The query for jobs to learn from."""
 
 from datetime import UTC, datetime
 

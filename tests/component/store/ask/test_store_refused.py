@@ -1,4 +1,4 @@
-"""What Postgres or its driver refuses costs a row its payload or columns, never its bytes or neighbours."""
+"""A value that Postgres refuses costs a row its payload or columns, never its bytes or other rows."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal

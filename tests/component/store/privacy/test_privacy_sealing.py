@@ -1,4 +1,4 @@
-"""What is about a subject is read with its key and by nobody without; erasing the key erases it for good."""
+"""Encrypted rows can be read only with the subject's key; erasing the key makes them unreadable for ever."""
 
 import asyncio
 from typing import Any

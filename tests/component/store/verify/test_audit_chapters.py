@@ -1,4 +1,4 @@
-"""The audit of topics that are made anew or another cluster's, and of what was deleted before it was read."""
+"""The audit of recreated topics, of another cluster's topics, and of records deleted unread."""
 
 import asyncio
 from collections.abc import AsyncIterator

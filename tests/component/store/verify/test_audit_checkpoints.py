@@ -1,4 +1,4 @@
-"""The audit process signs where the chains stand: into Postgres and, the same bytes, onto the bus."""
+"""The audit service signs checkpoints and writes the same bytes to Postgres and to Kafka."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Retention drops whole days, and what is left verifies as before; what was dropped otherwise is found."""
+"""Retention drops whole days, and the rest verifies; rows dropped in any other way are detected."""
 
 import json
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Whatever who owns the database but not the key does to the record, verification finds, and says where."""
+"""Verification finds every change by a database owner without the signing key, and says where it is."""
 
 from dataclasses import replace
 from datetime import date

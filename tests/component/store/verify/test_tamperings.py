@@ -1,4 +1,4 @@
-"""Many tamperings drawn by chance, in every column and of every kind that the audit's page names: all found.
+"""Random changes in every column, of every kind in docs/audit-integrity.md, are all detected.
 
 `POINTSMAN_TAMPERINGS=1000 POINTSMAN_TAMPERING_SEED=7` draws others, and more of them.
 """

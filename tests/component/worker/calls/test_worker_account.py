@@ -1,4 +1,4 @@
-"""What the account is refused for is tried elsewhere at once, and the account is left alone for long."""
+"""Errors of the account go to a fallback at once, and the account is paused."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Bodies without a bound, in strange encodings, or broken in them: taken up to a limit, and kept in part."""
+"""Response bodies that are too large, oddly encoded or broken are read up to a limit and kept in part."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""A job has the same outcome in whatever format its provider speaks: whole, streamed, and with each fault."""
+"""A job has the same outcome in every provider format: whole, streamed, and with each fault."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

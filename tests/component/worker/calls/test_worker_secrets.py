@@ -1,4 +1,4 @@
-"""What a provider learns of us, and what nobody learns."""
+"""Which data a provider receives, and which data never leaves the worker."""
 
 import json
 import logging

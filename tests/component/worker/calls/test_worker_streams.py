@@ -1,4 +1,4 @@
-"""What a provider may send where a stream was asked for, and what the worker makes of it."""
+"""Everything a provider may send instead of a stream, and how the worker handles it."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""A bearer token is renewed between calls, after a refusal too, and told to nobody."""
+"""A bearer token is renewed between calls and after a refusal, and never disclosed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the registry allows an agent: money per day and job, jobs per minute, in force with the next call."""
+"""An agent's limits: money per day and job, and jobs per minute. Changes apply to the next call."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""A provider that is down: left alone by all, probed by one, replaced by the next; retries end early."""
+"""The circuit breaker: no calls to a failing provider, one probe, a fallback, and a retry budget."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The broker goes and comes back: who waits is let in afterwards, and what was spent stays spent."""
+"""The shared limits survive a broker restart: waiting calls continue, and usage is kept."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What may be spent: reserved at the most before a call, settled after it, refused or waited for beyond."""
+"""Spending limits: reserved before a call, settled after it; beyond them, calls are refused or wait."""
 
 import asyncio
 from collections.abc import AsyncIterator

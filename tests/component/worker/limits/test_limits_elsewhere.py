@@ -1,4 +1,4 @@
-"""A target that asks for time, or has no room in time: another that may be called answers instead."""
+"""A target that is paused or has no capacity in time is replaced by a fallback."""
 
 import asyncio
 from collections.abc import AsyncIterator

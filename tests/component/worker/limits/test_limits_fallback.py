@@ -1,4 +1,4 @@
-"""A job that waits for room which another process gets: it goes on to its tier's next target."""
+"""A job that waits for capacity which another process takes goes to the next target of its tier."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

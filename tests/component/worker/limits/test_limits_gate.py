@@ -1,4 +1,4 @@
-"""What processes agree on through the log: pauses, grants, and where one stands that comes late."""
+"""State that processes share through the topic: pauses, grants, and the snapshot for a new process."""
 
 import asyncio
 import json

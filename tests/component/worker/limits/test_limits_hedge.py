@@ -1,4 +1,4 @@
-"""A second call where the first is slow: one outcome, both calls on record, never beyond the share."""
+"""Hedging: a second call if the first is slow, one outcome, both recorded, within the configured share."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A provider with a quota: with its limits in the file it never refuses; else its headers hold calls back."""
+"""A provider with a quota never refuses if its limits are configured; otherwise its headers delay calls."""
 
 import asyncio
 from collections import Counter

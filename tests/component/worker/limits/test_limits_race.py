@@ -1,4 +1,4 @@
-"""Eight processes race for one budget, some of them are killed: never more calls arrive than it allows."""
+"""Eight processes compete for one budget while some are killed: it is never exceeded."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A person lifts a pause: all that wait go on, in every process; and what is paused is said before."""
+"""A person ends a pause: waiting calls of all processes continue, and the command lists pauses first."""
 
 import asyncio
 from datetime import timedelta

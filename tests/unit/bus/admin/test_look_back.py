@@ -1,4 +1,4 @@
-"""A lane that must know the minutes before its first record begins early enough, however far behind."""
+"""A lane that needs the minutes before its first record starts reading early enough."""
 
 import time
 from bisect import bisect_left

@@ -1,4 +1,4 @@
-"""What a declared topic becomes in Kafka's terms, and what is to be done where the cluster differs."""
+"""A declared topic in Kafka's terms, and the changes that a cluster needs."""
 
 from pointsman.bus.admin.topic_changes import ExistingTopic, changes, wanted_config
 from pointsman_schemas.topics import Topics

@@ -1,4 +1,4 @@
-"""What derived ids call a topic, by what is said in the metadata of a group's positions."""
+"""The topic name used in derived ids, from the metadata of a group's positions."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""A dead letter repeats no more of a record than its bounds, and says what the whole was."""
+"""A dead letter repeats a record up to a limit, and states its original size."""
 
 from datetime import UTC, datetime
 from hashlib import sha256

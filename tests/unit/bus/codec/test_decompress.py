@@ -1,4 +1,4 @@
-"""No codec makes more of a batch than was agreed: what is larger is one record that says so."""
+"""No codec decompresses beyond the limit: a larger batch is returned as one record that says so."""
 
 import contextlib
 import gzip

@@ -1,4 +1,4 @@
-"""What the intake understands, and that nothing which it does not understand gets past it."""
+"""The intake accepts valid jobs and rejects everything else."""
 
 import json
 from typing import Any

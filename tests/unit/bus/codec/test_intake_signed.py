@@ -1,4 +1,4 @@
-"""A signed record is about one job, whatever in it is not signed."""
+"""A signed record always means the same job, whatever its unsigned parts say."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A CloudEvent in structured mode means what the same event in binary mode means."""
+"""A CloudEvent means the same in structured mode and in binary mode."""
 
 import base64
 import json

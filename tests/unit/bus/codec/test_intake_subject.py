@@ -1,4 +1,4 @@
-"""Whom a job is about: said in its metadata or by a header, and in the envelope of all that follows."""
+"""The data subject of a job comes from metadata or a header, and is passed on in every envelope."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Kafka's batches as they are answered: what is read of them is what the client itself reads."""
+"""Kafka's record batches are read as aiokafka reads them."""
 
 from collections.abc import Sequence
 from typing import Any

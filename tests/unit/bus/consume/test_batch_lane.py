@@ -1,4 +1,4 @@
-"""The router's kind of lane takes no more at a time than it can hold, whatever the size of its records."""
+"""A batch lane takes no more records at a time than it can hold, whatever their size."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""What fails on one record ends that record alone: its neighbours are done, once, and the lane goes on."""
+"""A record that fails ends alone: others are processed once, and the lane continues."""
 
 import asyncio
 import random

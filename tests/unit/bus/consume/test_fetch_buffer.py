@@ -1,4 +1,4 @@
-"""What was fetched and not taken yet: records and batches come out once, in their order."""
+"""Fetched records and batches are returned once and in order."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What the fetcher asks, whom and when: brokers answer when the test says so."""
+"""The fetcher's requests: what, to which broker and when. Brokers answer when the test says so."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A member of a group: what it tells whom, and when it connects anew."""
+"""A group member: whom it notifies, and when it reconnects."""
 
 import asyncio
 from itertools import islice

@@ -1,4 +1,4 @@
-"""Each record's hop is counted, whatever its clock says."""
+"""The duration of each record's hop is measured, whatever its timestamp."""
 
 from pointsman.bus.consume.hop import observe_hop
 from pointsman.runtime.metrics import HOP_SECONDS

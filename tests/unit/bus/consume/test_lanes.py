@@ -1,4 +1,4 @@
-"""The host of lanes, where it can be seen without a broker."""
+"""The host of lanes, as far as it can be tested without a broker."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The host of lanes when others may own them: who opens a failed lane again, and which lanes go on."""
+"""The host of lanes during rebalances: who reopens a failed lane, and which lanes continue."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -1,4 +1,4 @@
-"""The audit's reader tells nobody that it read on before the store has it."""
+"""The audit's reader reports progress only after the store has committed."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A batch that breaks the way to the store each time is halved; what is behind the record is stored."""
+"""A batch that repeatedly fails to be stored is halved until the failing record is found."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where the audit's reader goes on when the group changes hands while it is just looking that up."""
+"""The audit's reader, when a rebalance happens while it looks up its position."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

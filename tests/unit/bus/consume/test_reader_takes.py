@@ -1,4 +1,4 @@
-"""What the audit's reader does with a batch whose partitions change hands while it is being stored."""
+"""The audit's reader, when a rebalance happens while it stores a batch."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 

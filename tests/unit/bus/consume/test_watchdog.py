@@ -1,4 +1,4 @@
-"""The watchdog: a lane that stands still is an error only where there is something left for it."""
+"""The watchdog reports a lane without progress only if it has work left."""
 
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace

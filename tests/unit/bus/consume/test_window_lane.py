@@ -1,4 +1,4 @@
-"""The worker's lane without a broker: what is committed when, and what a successor makes of it."""
+"""The worker's lane without a broker: what is committed when, and where the next owner continues."""
 
 import asyncio
 import random

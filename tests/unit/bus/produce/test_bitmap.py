@@ -1,4 +1,4 @@
-"""The bitmap in the commit metadata: nothing lost on the way, and never more than the broker takes."""
+"""The bitmap in the commit metadata is lossless and never larger than the broker accepts."""
 
 import random
 

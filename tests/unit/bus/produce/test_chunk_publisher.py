@@ -1,4 +1,4 @@
-"""Whatever Kafka does, who sends pieces goes on: they are taken, or left out and counted."""
+"""The publisher of pieces never blocks: pieces are sent, or dropped and counted."""
 
 import asyncio
 from collections.abc import AsyncIterator

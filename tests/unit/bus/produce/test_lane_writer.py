@@ -1,4 +1,4 @@
-"""Where a lane goes on: what the brokers cannot say just now is never taken for a beginning."""
+"""Where a lane continues: an unknown position is never taken for the beginning."""
 
 from typing import Any
 

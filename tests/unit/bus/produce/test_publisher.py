@@ -1,4 +1,4 @@
-"""What a publisher says of a record whose answer did not come, or was an error: never that it is there."""
+"""A publisher never reports a record as written if the answer was missing or an error."""
 
 import asyncio
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""One queue for all groups of a process, for as long as one of them is connected."""
+"""One transaction queue for all groups of a process, as long as one of them is connected."""
 
 import asyncio
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""What lanes write at the same time goes together; what goes wrong with one of them stays with that one."""
+"""Concurrent writes of lanes share a transaction, and an error affects one lane only."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence

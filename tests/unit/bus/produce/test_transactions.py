@@ -1,4 +1,4 @@
-"""What a lane's transaction takes for written: nothing but a broker's plain word."""
+"""A transaction counts as committed only after the broker has confirmed it."""
 
 import asyncio
 from typing import Any

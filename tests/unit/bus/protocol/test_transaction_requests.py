@@ -1,4 +1,4 @@
-"""What the requests of transactions refuse to be sent to, and what their answers say."""
+"""Transaction requests: unsupported brokers are refused, and answers are decoded."""
 
 from io import BytesIO
 from struct import pack

@@ -1,4 +1,4 @@
-"""Kafka's flexible wire format, both ways."""
+"""Kafka's flexible wire format, encoded and decoded."""
 
 from collections.abc import Callable
 from struct import Struct, error

@@ -1,4 +1,4 @@
-"""Who reads a topic on which nothing happens asks less often; what comes is there at once all the same."""
+"""A reader of an idle topic polls less often, and still gets new records at once."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The log that workers share, when its broker brings nothing: an error that whoever reads it expects."""
+"""The shared topic of workers: an unresponsive broker causes an error that callers expect."""
 
 from types import SimpleNamespace
 from typing import Any

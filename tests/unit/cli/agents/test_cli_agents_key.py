@@ -1,4 +1,4 @@
-"""`pointsman agents key`: an API key is shown once and alone; what is to be pasted holds its digest."""
+"""`pointsman agents key` shows an API key once; the registry entry has only its digest."""
 
 from datetime import date
 from pathlib import Path

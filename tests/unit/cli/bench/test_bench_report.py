@@ -1,4 +1,4 @@
-"""A measurement is printed as tables, or as JSON with all that it works out of itself."""
+"""Benchmark results are printed as tables or as JSON, including derived values."""
 
 import json
 from dataclasses import dataclass

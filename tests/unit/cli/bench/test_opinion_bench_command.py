@@ -1,4 +1,4 @@
-"""`bench routing --opinion` without the extra says at once what to install."""
+"""`bench routing --opinion` without the extra says what to install."""
 
 import sys
 from pathlib import Path

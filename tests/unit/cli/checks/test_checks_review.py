@@ -1,4 +1,4 @@
-"""What `doctor` says of a policy that sends jobs to people."""
+"""What `doctor` reports about a policy with reviews."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whether a provider answers, takes the key, and never has it sent elsewhere: against a loopback server."""
+"""The provider check: reachable, key accepted, and key never sent elsewhere."""
 
 import socket
 import threading

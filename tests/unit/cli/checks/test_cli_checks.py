@@ -1,4 +1,4 @@
-"""What `doctor` says: each thing that can be wrong, in words, with a fix to paste."""
+"""What `doctor` reports for each possible problem, with a command that fixes it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

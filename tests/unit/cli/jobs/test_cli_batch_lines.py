@@ -1,4 +1,4 @@
-"""OpenAI's batch files are taken line by line, and answered as a batch is."""
+"""OpenAI batch files are read line by line, and answered in their format."""
 
 import json
 from typing import Any

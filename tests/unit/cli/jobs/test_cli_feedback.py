@@ -1,4 +1,4 @@
-"""A verdict as it is typed."""
+"""Parsing of verdicts."""
 
 import pytest
 import typer

@@ -1,4 +1,4 @@
-"""What may be typed as a job, and how it is refused: with the router's own words."""
+"""Which jobs can be typed, and the router's own messages for those that cannot."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What `publish` makes of flags, files and stdin before anything is sent."""
+"""How `publish` reads flags, files and stdin before it sends anything."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`pointsman init`: files that the services read, and nothing that was there is touched."""
+"""`pointsman init` writes valid files and never changes existing ones."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`pointsman run together`: what it takes, and what it hands to the host."""
+"""`pointsman run together`: its arguments, and what it starts."""
 
 from pathlib import Path
 

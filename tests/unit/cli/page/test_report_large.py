@@ -1,4 +1,4 @@
-"""A report's large calls: each has its own request and answer, whichever tier made it."""
+"""A report's large calls each have their own request and answer."""
 
 from dataclasses import replace
 from typing import Any

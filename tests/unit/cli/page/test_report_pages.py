@@ -1,4 +1,4 @@
-"""A page as Markdown and as HTML: all of it is there, and nothing of what was sent is acted on."""
+"""A report as Markdown and as HTML: complete, and with all content escaped."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

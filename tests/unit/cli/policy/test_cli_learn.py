@@ -1,4 +1,4 @@
-"""Where a learned policy is written when nobody says, and what is told when it would be none."""
+"""The default path of a learned policy, and the message if there is none."""
 
 from datetime import UTC, datetime
 from pathlib import Path

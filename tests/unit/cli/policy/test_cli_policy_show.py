@@ -1,4 +1,4 @@
-"""A policy, a replay, a recomputed decision and a score's reasons, as they are drawn."""
+"""Display of a policy, a replay, a recomputed decision and a score's reasons."""
 
 from collections import Counter
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What the inbox asks is answered by what is typed."""
+"""The questions of the inbox and the accepted input."""
 
 import pytest
 from textual.app import App

@@ -1,4 +1,4 @@
-"""How answers look: in a table, below each other where that would not fit, as CSV."""
+"""Display of query results: as a table, as a list if too wide, as CSV."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

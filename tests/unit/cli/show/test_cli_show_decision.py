@@ -1,4 +1,4 @@
-"""A decision as it is drawn: every check with both sides, the choice, the runner-up, the policy."""
+"""Display of a decision: every comparison, the choice, the runner-up, the policy."""
 
 from io import StringIO
 

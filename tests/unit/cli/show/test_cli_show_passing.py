@@ -1,4 +1,4 @@
-"""A record on its way, as a line and as JSON: every kind says something, no record breaks the tail."""
+"""Display of records in `tail`, as a line and as JSON; no record breaks it."""
 
 import json
 from datetime import UTC, datetime

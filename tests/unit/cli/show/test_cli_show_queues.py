@@ -1,4 +1,4 @@
-"""What waits, for a person and for a scaler."""
+"""Display of lag, for people and for an autoscaler."""
 
 from io import StringIO
 

@@ -1,4 +1,4 @@
-"""API keys of an agent, for people: how many are good, when the next ends, which are over."""
+"""Display of an agent's API keys: valid, next to expire, expired."""
 
 from datetime import UTC, date, datetime
 

@@ -1,4 +1,4 @@
-"""A job's way as the audit database has it: told in order, whichever shape the records came in."""
+"""Display of a job's story from the audit database, in order, for every kind of record."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

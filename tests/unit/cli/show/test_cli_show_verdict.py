@@ -1,4 +1,4 @@
-"""The answer to "why": what decided, what refused, and what came of it."""
+"""Display of `why`: what decided, what refused, and the result."""
 
 from dataclasses import replace
 from io import StringIO

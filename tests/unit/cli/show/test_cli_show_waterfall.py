@@ -1,4 +1,4 @@
-"""The waterfall: one scale for all bars, every message once, nothing wider than the screen."""
+"""The waterfall: one time scale, every message once, never wider than the screen."""
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO

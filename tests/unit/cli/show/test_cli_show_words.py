@@ -1,4 +1,4 @@
-"""What each kind of message is said to be, in a few words."""
+"""The short description of each kind of message."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The class-data archive: one for each Java, whole or absent, on a base that is made where there is none."""
+"""The class-data archive: one for each Java version, complete or absent."""
 
 from pathlib import Path
 

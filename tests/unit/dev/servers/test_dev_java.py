@@ -1,4 +1,4 @@
-"""Which Java is taken, and what is said when none can be."""
+"""Which Java is chosen, and the message if there is none."""
 
 import sys
 from pathlib import Path

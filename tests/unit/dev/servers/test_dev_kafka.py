@@ -1,4 +1,4 @@
-"""What the embedded broker is told on its command line."""
+"""The command line of the embedded broker."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What a killed owner left running is ended by the next one, and nobody else is."""
+"""Processes left by a killed owner are ended by the next one, and no others."""
 
 import signal
 import subprocess

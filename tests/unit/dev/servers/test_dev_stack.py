@@ -1,4 +1,4 @@
-"""One owner for a data folder, and a killed one is none; what keeps it from use is told with a way out."""
+"""A data folder has one living owner; if it cannot be used, the message says what to do."""
 
 import shutil
 import signal

@@ -1,4 +1,4 @@
-"""No two services of the dev stack are given one port, however many tiers there are."""
+"""Services of the dev stack never share a port, however many tiers there are."""
 
 import pytest
 

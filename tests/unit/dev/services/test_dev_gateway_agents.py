@@ -1,4 +1,4 @@
-"""The dev stack's gateway and the agent that asks through it: made once, and the secrets for their owner."""
+"""The dev stack's gateway and its agent are created once, with private secrets."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The dev stack's users have passwords of their own, and none of them tells the owner's."""
+"""The dev stack's users have separate passwords, and none can derive the owner's."""
 
 from urllib.parse import urlsplit
 

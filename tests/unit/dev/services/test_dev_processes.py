@@ -1,4 +1,4 @@
-"""A service counts as ready when it says so itself, and one that lost its port to somebody gets another."""
+"""A service is ready when it says so; one whose port was taken gets another."""
 
 import socket
 import sys

@@ -1,4 +1,4 @@
-"""Five of the sample jobs stop for a person where the files are our own, and nobody's own file is changed."""
+"""Five sample jobs wait for a person if the starter files are used; own files are never changed."""
 
 import shlex
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A measurement ends when what it measures has ended, and says what that had to say."""
+"""A measurement ends when the measured process ends, and shows its output."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""What `pointsman dev --once` counts as arrived: an outcome, and everything about it on record."""
+"""`pointsman dev --once` counts a job as done when it has an outcome and all its records are audited."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What `pointsman dev` prints: what was said, uncut in a pipe, and on stderr beside a JSON document."""
+"""Output of `pointsman dev`: uncut in a pipe, and on stderr beside JSON."""
 
 import json
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What `pointsman dev` proposes can be pasted."""
+"""Commands that `pointsman dev` suggests can be pasted."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The simulated provider's answers depend on the request only, and have the shape that was asked for."""
+"""The simulated provider's answers depend only on the request, and have the requested format."""
 
 import os
 import subprocess

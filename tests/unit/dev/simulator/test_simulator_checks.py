@@ -1,4 +1,4 @@
-"""What the real provider refuses, the simulated one refuses too, in the same format."""
+"""The simulated provider refuses what the real one refuses, in the same format."""
 
 from typing import Any
 

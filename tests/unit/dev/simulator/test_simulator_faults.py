@@ -1,4 +1,4 @@
-"""Fault rules pick the requests they say, and draw the same latency for the same request."""
+"""Fault rules select the right requests, and give a request the same latency each time."""
 
 from statistics import median
 

@@ -1,4 +1,4 @@
-"""Two answers never share an id, not even at the same moment and to the same request."""
+"""Answers never share an id, not even for the same request at the same time."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the simulated provider takes per span of time, and what it says is left."""
+"""The simulated provider's quotas per time span, and its rate-limit headers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The sample jobs can be published as they are, and the simulated provider knows an answer to each."""
+"""All sample jobs can be published, and the simulated provider has an answer to each."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Made-up values satisfy the JSON Schema they are made for."""
+"""Generated values satisfy their JSON Schema."""
 
 from typing import Any
 

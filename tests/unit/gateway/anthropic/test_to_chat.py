@@ -1,4 +1,4 @@
-"""A request of Anthropic's messages asks the same in OpenAI's shape, or is refused by the name of a field."""
+"""A request to Anthropic's messages is translated to a chat request, or refused with the field's name."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Answers of OpenAI's chat, whole and in pieces, as Anthropic's own SDK reads them."""
+"""Chat answers, whole and streamed, as Anthropic's SDK reads them."""
 
 import json
 from collections.abc import Iterator

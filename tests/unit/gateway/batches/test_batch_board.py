@@ -1,4 +1,4 @@
-"""Files and batches are folded to the same, in whatever order and however often their messages come."""
+"""Files and batches reach the same state, in whatever order and however often their messages arrive."""
 
 from itertools import permutations
 

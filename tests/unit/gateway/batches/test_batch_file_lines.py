@@ -1,4 +1,4 @@
-"""A batch's file becomes the same jobs each time, or is refused with the numbers of its lines."""
+"""A batch file always becomes the same jobs, or is refused with line numbers."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A form with a file is read as its sender meant it, or refused."""
+"""An uploaded form with a file is parsed correctly or refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Files and batches by the official SDK: each agent has its own, and none of another's."""
+"""Files and batches with the official SDK: agents see only their own."""
 
 import asyncio
 from collections.abc import AsyncIterator

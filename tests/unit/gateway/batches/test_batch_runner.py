@@ -1,4 +1,4 @@
-"""A batch's lines are sent once, a few at a time, and end in one of two files, whoever began with it."""
+"""A batch's lines are submitted once, a few at a time, and end up in one of two files."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Chunks become the events that the official SDK reads, and end in the response that the completion is."""
+"""Pieces become the events that the official SDK reads, ending with the whole response."""
 
 import json
 from collections.abc import Sequence

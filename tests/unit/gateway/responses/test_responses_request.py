@@ -1,4 +1,4 @@
-"""A Responses request is asked as a chat, or refused with the place that has no counterpart there."""
+"""A Responses request is translated to a chat request, or refused with the unsupported field."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A chat completion is told as the response that the official SDK reads."""
+"""A chat completion is translated to a response that the official SDK reads."""
 
 from typing import Any, get_args
 

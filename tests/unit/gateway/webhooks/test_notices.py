@@ -1,4 +1,4 @@
-"""Who does not wait for an answer is told of it, in a form that the official SDK reads."""
+"""Notifications about background answers, in a format that the official SDK reads."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Where agents are told of answers: a file that is wrong says where."""
+"""Errors in the webhooks file are reported with their place."""
 
 from pathlib import Path
 

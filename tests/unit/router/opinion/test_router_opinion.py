@@ -1,4 +1,4 @@
-"""The second opinion: who is asked, what comes of it, and what becomes of a job that gets none."""
+"""Second opinions: which jobs get one, its effect, and what happens to a job without one."""
 
 import json
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Decisions: the first rule that holds wins, each comparison is said, same question same answer."""
+"""Decisions: the first matching rule wins, each comparison is recorded, and results are deterministic."""
 
 from typing import Any
 from uuid import UUID

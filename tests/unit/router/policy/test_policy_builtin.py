@@ -1,4 +1,4 @@
-"""The model that ships is one that a policy can name, and is what the page about policies says it is."""
+"""The built-in model can be named in a policy, and is as docs/policy.md describes it."""
 
 import os
 import subprocess

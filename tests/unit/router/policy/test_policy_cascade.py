@@ -1,4 +1,4 @@
-"""A policy with a cascade: what is wrong with one, where jobs begin, and what travels with them."""
+"""Policies with a cascade: validation, the first tier, and the plan in the job."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The page about policies says what is so: its example is a policy, its trace is one that can be drawn."""
+"""docs/policy.md: its example is a valid policy, and its trace is a real one."""
 
 import re
 from pathlib import Path

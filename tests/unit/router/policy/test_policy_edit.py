@@ -1,4 +1,4 @@
-"""A policy that asks the score is the old one with a few words changed."""
+"""Editing a policy to use the score changes only a few lines of the file."""
 
 import difflib
 

@@ -1,4 +1,4 @@
-"""A policy file says all that is wrong with it at once, where, and what to write instead."""
+"""All errors of a policy file are reported at once, each with its place and a remedy."""
 
 from pathlib import Path
 

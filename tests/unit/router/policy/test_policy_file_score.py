@@ -1,4 +1,4 @@
-"""The `score` section says all that is wrong with it; a policy's version covers its model's bytes."""
+"""All errors of the `score` section are reported; a policy's version covers its model's bytes."""
 
 import errno
 from pathlib import Path

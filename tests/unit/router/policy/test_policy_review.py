@@ -1,4 +1,4 @@
-"""A policy's `review` section: what is wrong with one, and the plan that travels with a job."""
+"""A policy's `review` section: validation, and the plan in the job."""
 
 from collections.abc import Iterable
 from decimal import Decimal

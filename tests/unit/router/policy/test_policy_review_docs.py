@@ -1,4 +1,4 @@
-"""The page about reviews says what is so: its examples are read, its tables name every key and source."""
+"""docs/review.md: its examples are valid, and its tables have every key and source."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Decisions where the score speaks: the cheapest tier that is sure enough, and every doubt goes up."""
+"""Scored decisions: the cheapest tier that is sure enough wins, and doubt goes to a higher tier."""
 
 from dataclasses import replace
 from math import nan

@@ -1,4 +1,4 @@
-"""The shipped policy and registry do something sensible with every shipped sample job."""
+"""The starter policy and registry route every sample job sensibly."""
 
 from collections import Counter
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A decision made again from what is on record is the same to the byte, and a difference is seen."""
+"""A decision recomputed from the audit database is byte-identical, and differences are reported."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A replay counts what another policy would change: tiers, moves with examples, cost, expected quality."""
+"""A replay with another policy counts moved jobs, with examples, cost and expected quality."""
 
 from datetime import timedelta
 from decimal import Decimal

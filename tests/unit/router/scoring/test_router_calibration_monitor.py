@@ -1,4 +1,4 @@
-"""When judged answers are worse than the score promised, scored jobs go to the fallback, and it says so."""
+"""If judged answers are worse than predicted, scored jobs go to the fallback tier, with a message."""
 
 import json
 from datetime import datetime, timedelta

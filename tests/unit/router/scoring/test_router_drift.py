@@ -1,4 +1,4 @@
-"""When a lane's work no longer looks like the training's, scored jobs go to the fallback, and it says so."""
+"""If a lane's jobs no longer resemble the training data, scored jobs go to the fallback tier."""
 
 import json
 import logging

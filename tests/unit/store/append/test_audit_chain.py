@@ -1,4 +1,4 @@
-"""Digest and link keep to the form that docs/audit-integrity.md gives, for ever."""
+"""Digests and chain hashes have the format of docs/audit-integrity.md, which must never change."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""AES-GCM with one nonce twice gives its key away: no two sealings share one, whatever is sealed."""
+"""Encryption never uses an AES-GCM nonce twice with one key."""
 
 from itertools import pairwise
 

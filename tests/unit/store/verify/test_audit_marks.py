@@ -1,4 +1,4 @@
-"""What checkpoints vouch for, and which of them are to be trusted."""
+"""What checkpoints cover, and which of them are trusted."""
 
 from datetime import UTC, datetime
 from hashlib import sha256

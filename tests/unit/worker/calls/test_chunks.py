@@ -1,4 +1,4 @@
-"""Pieces of an answer are sent at once after a pause, else together, and in order."""
+"""Pieces of an answer are sent at once after a pause, otherwise together, and in order."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Costs by genai-prices: exact, with cached tokens at their own price, and unknown rather than 0."""
+"""Costs from genai-prices: exact, with cached tokens at their price, and unknown instead of 0."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Only an answer that counts whatever it will be is passed on while it comes."""
+"""Only answers that are accepted in any case are streamed."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""The wait before the next attempt: spread, bounded, above what the provider asks, before the deadline."""
+"""The wait before a retry: jittered, bounded, at least what the provider asks, before the deadline."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime

@@ -1,4 +1,4 @@
-"""A request too long for a model, and an empty answer, go to the fallback where the policy has it so."""
+"""Requests that are too long and empty answers go to the fallback if configured."""
 
 import json
 from collections.abc import AsyncIterator

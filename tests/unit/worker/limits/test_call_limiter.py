@@ -1,4 +1,4 @@
-"""What a call came to is reported once, and tells everybody when the target may be called again."""
+"""A call's result is reported once, and all processes learn when the target may be called again."""
 
 import asyncio
 from itertools import count

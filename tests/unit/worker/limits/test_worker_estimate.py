@@ -1,4 +1,4 @@
-"""What a call is expected to take: for an answer no more than its budget, and media by their rules."""
+"""The estimated tokens of a call: the answer within its budget, and media by their rules."""
 
 import base64
 import struct

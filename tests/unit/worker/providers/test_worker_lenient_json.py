@@ -1,4 +1,4 @@
-"""Answers that strict JSON, or Postgres, cannot hold: read as far as it goes, and no further changed."""
+"""Answers that are not strict JSON, or that Postgres cannot store, are read as far as possible."""
 
 import json
 from typing import Any

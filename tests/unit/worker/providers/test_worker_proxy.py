@@ -1,4 +1,4 @@
-"""Which requests go through the environment's proxy: as the SDK's library had it, and never to loopback."""
+"""Which requests use the environment's proxy: as in the SDK's library, and never for loopback."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The headers by which providers say that nothing is left, and until when."""
+"""The rate-limit headers of providers: what is left, and until when."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Failed calls in words that a person can act on, and in characters that every record can carry."""
+"""Messages of failed calls are helpful, and have only characters that every record can hold."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""From an HTTP status and a body to what stands in the way, in the words of many providers and gateways."""
+"""HTTP status and body are mapped to a reason, for many providers and gateways."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a body with status 200 amounts to, whatever is in it."""
+"""How a body with status 200 is classified."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""State lanes on a real broker: what is counted, what is kept, and what is waited for before anything is."""
+"""State lanes on a real broker: each record counts once, and a new owner waits for the old one."""
 
 import asyncio
 import logging

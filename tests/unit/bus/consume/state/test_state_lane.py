@@ -1,4 +1,4 @@
-"""A state lane without Kafka: its changelog is a list, and its transactions are whole or not there."""
+"""A state lane without Kafka: its changelog is a list, and its transactions are atomic."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence

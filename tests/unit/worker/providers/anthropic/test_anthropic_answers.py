@@ -1,4 +1,4 @@
-"""An answer of Anthropic's is the same completion whole and streamed, and nothing it says brings it down."""
+"""Anthropic answers give the same completion whole and streamed, and never cause a crash."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a job asks for is asked of Anthropic, or refused with the place and a reason, whatever it is."""
+"""A job's request is translated for Anthropic, or refused with the field and a reason."""
 
 from itertools import pairwise
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a model gives as the arguments of a call is never lost, and never taken for none."""
+"""Arguments of tool calls are never lost, and never taken for none."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""An answer of Google's is the same completion whole and streamed, and nothing it says brings it down."""
+"""Google answers give the same completion whole and streamed, and never cause a crash."""
 
 from typing import Any
 

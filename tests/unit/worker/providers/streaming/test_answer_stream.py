@@ -1,4 +1,4 @@
-"""A streamed answer, from bytes: what is passed on, when it is over, and what it stops at."""
+"""Reading a streamed answer: what is passed on, when it ends, and what stops it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Folded events are the body that the same answer has in one piece."""
+"""Streamed events add up to the body of the same answer without streaming."""
 
 from itertools import pairwise
 from typing import Any

@@ -1,4 +1,4 @@
-"""Server-sent events: the same ones however their bytes are cut, within bounds whatever they are."""
+"""Server-sent events are parsed the same however they are split, within limits."""
 
 import pytest
 
