@@ -28,13 +28,13 @@ class Kafka:
 
     @property
     def settings(self) -> KafkaPart:
-        """How our own clients get there."""
+        """The connection settings."""
         return KafkaPart(kafka=self.bootstrap, prefix=self.prefix)
 
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """What a test sets, or a command adopts from a dev stack in this folder, is gone after it."""
+    """Environment variables that a test or command sets are restored afterwards."""
     before = dict(os.environ)
     yield
     os.environ.clear()
@@ -43,7 +43,7 @@ def environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Kafka and Postgres, for the whole run."""
+    """Kafka and Postgres for the whole run."""
     with servers(tmp_path_factory.mktemp("stack")) as started:
         yield started
 

@@ -256,7 +256,7 @@ async def sdk(url: str) -> AsyncIterator[AsyncAnthropic]:
 
 
 def as_theirs(ours: Asked) -> tuple[str, dict[str, str], Any]:
-    """The key goes in the header that the API has always taken; its client came to send it as a token."""
+    """Sends the key in the `x-api-key` header, as the API documents it."""
     line, headers, body = told(ours)
     key = headers.pop("x-api-key")
     return line, {**headers, "authorization": f"Bearer {key}"}, body

@@ -150,7 +150,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def with_other(value: Any, path: tuple[Any, ...], other: Any) -> Any:
-    """The document with `other` in a place."""
+    """The document with `other` in one place."""
     if not path:
         return other
     inner = with_other(value[path[0]], path[1:], other)
@@ -222,7 +222,7 @@ def test_bytes_changed_anywhere_make_the_same_row(which: int, place: int, cut: i
 
 
 def parts_of(node: object, path: str = "") -> Iterator[tuple[str, str, int | None]]:
-    """Where, what it is called, and its slot."""
+    """Path, name and slot."""
     match node:
         case (bytes() as name, inner, bool(), int() | None as slot):
             place = f"{path}.{name.decode()}".removeprefix(".")

@@ -58,7 +58,7 @@ async def test_a_deployment_may_stand_in_the_address_of_the_row() -> None:
 
 @pytest.mark.parametrize("version", [None, "preview"])
 async def test_the_newer_address_has_no_deployment(version: str | None) -> None:
-    """OpenAI's own client, which Azure's documentation uses there, says the same but for the key's header."""
+    """OpenAI's plain client sends the same request except for the key's header."""
     async with tiny_provider(in_turn(http())) as tiny:
         address = tiny.base_url.removesuffix("/v1") + "/openai/v1"
         await by_us(f"{address}/", REQUESTS[2], format="azure", api_version=version)

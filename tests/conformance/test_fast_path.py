@@ -216,7 +216,7 @@ def test_it_leaves_what_has_an_envelope_alone(handler: Make) -> None:
 
 @pytest.fixture
 def worked_out(monkeypatch: pytest.MonkeyPatch) -> list[Decision]:
-    """Every decision that the policy was asked for."""
+    """Every decision that the policy made."""
     made = []
 
     def noted(*arguments: Any, **more: Any) -> Decision:
@@ -279,7 +279,7 @@ def test_nothing_is_kept_of_long_texts_in_what_rules_look_at(
 
 
 def test_with_shadows_nothing_goes_by_the_fast_path(worked_out: list[Decision]) -> None:
-    """Whether a job has a shadow hangs on its id, which no remembered decision knows."""
+    """Shadows depend on the job id, so their decisions cannot be cached."""
     section = ShadowSection(share=0.5, tiers=("frontier",), jobs_per_hour=10)
     known = fast_handler(replace(POLICY, shadow=section), AGENTS)
     for length in range(8, 12):
@@ -288,7 +288,7 @@ def test_with_shadows_nothing_goes_by_the_fast_path(worked_out: list[Decision]) 
 
 
 def test_nothing_is_learnt_from_a_job_that_was_not_wholly_read(handler: Make) -> None:
-    """Its facts are those of the part that was read, its decision is of the whole."""
+    """Its facts are incomplete, but its decision is about the whole job."""
     known = handler()
     for length in (9, 10, 11):
         odd = '{"agent_id":"free","prompt":"%s","kind":"z","kind":"a"}' % ("p" * length)

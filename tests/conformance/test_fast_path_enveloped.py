@@ -18,7 +18,7 @@ pytestmark = needs_library
 
 
 def sent(number: int, **fields: Any) -> Outgoing:
-    """A job as our own client sends it."""
+    """A job as `pointsman.client` sends it."""
     body = {"agent_id": "data-analyst", "kind": "sql", "job_id": id_of(number).decode(), **fields}
     job = make_job(body, {}, None, NOW, largest=1_000_000)
     return as_record(job, TOPICS, NOW)

@@ -32,7 +32,7 @@ LENGTHS = st.integers(1, 60)
 
 @st.composite
 def conditions(draw: st.DrawFn) -> dict[str, Any]:
-    """What a rule asks for, at least one thing."""
+    """A rule's conditions, at least one."""
     wanted: dict[str, Any] = draw(
         st.fixed_dictionaries(
             {},
@@ -99,7 +99,7 @@ FORMS = st.sampled_from(["prompt", "prompt", "messages", "talk", "own-id", "own-
 
 
 def record(shape: dict[str, Any], form: str, text: str, offset: int) -> Incoming:
-    """A record of the intake; an id is chosen by the publisher where the form says so."""
+    """A record of the intake, with a job id if the form has one."""
     body, key, headers = dict(shape), None, []
     if form in {"messages", "talk"}:
         body["messages"] = [{"role": "user", "content": text}] * (1 if form == "messages" else 3)
@@ -120,7 +120,7 @@ def record(shape: dict[str, Any], form: str, text: str, offset: int) -> Incoming
 
 
 def ordered(made: Sequence[Made]) -> list[Outgoing]:
-    """Both paths answer every record; those of the fast path come first."""
+    """The answers of both paths; those of the fast path come first."""
     return sorted(unpacked(made), key=lambda out: (out.topic, dict(out.headers)["ce_id"], out.key or b""))
 
 
@@ -145,7 +145,7 @@ def test_both_paths_make_the_same(
 
 
 def test_most_of_ordinary_jobs_go_by_the_fast_path() -> None:
-    """Else the test above would compare the full path with itself."""
+    """Otherwise the test above would compare the full path with itself."""
     policy = Policy.compile(
         policy_file.parse("name: n\ntiers: [small]\ndefault: {tier: small, reason: All of it.}\n")
     )

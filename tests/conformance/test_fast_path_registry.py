@@ -27,7 +27,7 @@ agents:
 
 
 class Lane:
-    """A handler with the fast path, warmed up for one agent's jobs; its clock can be set."""
+    """A handler whose fast path has cached one agent's decisions; its clock can be set."""
 
     def __init__(self) -> None:
         self.now: datetime = NOW
@@ -39,7 +39,7 @@ class Lane:
         self._offset = 0
 
     def jobs(self, agent: str = "known", more: str = "") -> list[str]:
-        """The topics that ten jobs lead to."""
+        """The topics of ten routed jobs."""
         return [record.topic for record in unpacked(self.handler(self._records(agent, more)))]
 
     def by_fast_path(self, agent: str = "known", more: str = "") -> int:

@@ -40,7 +40,7 @@ def jobs(agent: str, kind: str | None = None, start: int = 0) -> list[Incoming]:
 
 
 def repeated(known: RouterHandler, agent: str, kind: str | None = None) -> int:
-    """How many of an agent's jobs go by the fast path, after it has met twenty."""
+    """How many of an agent's jobs take the fast path after the first twenty."""
     known(jobs(agent, kind))
     return count_bundled(known, jobs(agent, kind, 100))
 

@@ -65,7 +65,7 @@ def job(prompt: str, agent: str = "stranger", offset: int = 0) -> Incoming:
 
 @pytest.fixture(scope="module")
 def known() -> RouterHandler:
-    """One that has met jobs of every agent for every tier, and some that the score does not know."""
+    """A handler that has seen jobs of every agent for every tier, and some that the score does not know."""
     handler = fast_handler(POLICY, AGENTS)
     for agent in AGENT_IDS:
         handler([job(text[: 30 + 2 * number], agent) for number, text in enumerate(TEXTS)])

@@ -46,7 +46,7 @@ SIGNED = Registry.of(
 
 
 def ids() -> list[str]:
-    """Of jobs whose place is the lane's partition."""
+    """Ids of jobs that belong to the lane's partition."""
     return [
         id.decode() for id in map(id_of, range(1, 400)) if partition_of(id, PARTITIONS, count()) == PLACE[1]
     ]
@@ -62,7 +62,7 @@ def job(number: int, key: PrivateKey | None = KEY, at: datetime = NOW, **fields:
 
 
 def lane(*, fast: bool = True, registry: Registry = SIGNED) -> RouterHandler:
-    """One that remembers the decision for the jobs of `job`, where it can."""
+    """A lane that has cached the decision for jobs like `job`, if possible."""
     score = FastScore(POLICY.scorer) if fast else None
     made = RouterHandler(
         POLICY,
@@ -90,7 +90,7 @@ def outcome(made: Sequence[Made]) -> list[Outgoing]:
 
 
 def both(records: Sequence[Outgoing], registry: Registry = SIGNED, **how: Any) -> tuple[int, list[str]]:
-    """The same by both paths: how many took the fast one, and the reasons of the dead letters."""
+    """The results of both paths: number of jobs on the fast path, and reasons of dead letters."""
     sent = batches(records, **how)
     whole = lane(registry=registry).whole(sent)
     assert whole is not None
@@ -171,7 +171,7 @@ def test_a_lane_that_opens_knows_the_same_whoever_recalls_it(registry: Registry)
 
 @pytest.mark.parametrize("part", ["ce_id", "ce_time", SIGNATURE, "value"])
 def test_one_byte_is_another_and_neither_path_routes(part: str) -> None:
-    """Each byte in turn, by another bit than the one before."""
+    """Changes one bit of each byte in turn."""
     sent = job(1)
     text = (sent.value or b"") if part == "value" else dict(sent.headers)[part]
     for place, byte in enumerate(text):

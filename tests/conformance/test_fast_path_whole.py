@@ -39,7 +39,7 @@ def test_jobs_whose_time_the_broker_said_come_out_the_same() -> None:
 
 
 def routed() -> float:
-    """How many jobs were counted."""
+    """The number of routed jobs."""
     samples = [sample for family in ROUTED.collect() for sample in family.samples]
     return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 

@@ -138,13 +138,13 @@ CASES: dict[str, Json] = {
 
 
 def through(body: Json) -> Json:
-    """The job's request, as the worker reads it from its record."""
+    """The job's request as the worker reads it from its record."""
     chat = ChatRequest.model_validate(to_chat(body))
     return ChatRequest.model_validate_json(chat.model_dump_json()).model_dump(mode="json", exclude_unset=True)
 
 
 def in_blocks(value: Any) -> Any:
-    """A text and one block of text are the same to the API."""
+    """A text and one text block mean the same in the API."""
     match value:
         case {"content": str(text)}:
             return in_blocks({**value, "content": [{"type": "text", "text": text}]})
@@ -216,7 +216,7 @@ async def test_a_tool_that_failed_is_told_to_others() -> None:
 
 
 async def test_what_came_in_openais_shape_goes_as_it_is() -> None:
-    """Gateways that speak it know these marks."""
+    """Other gateways that speak OpenAI's format know these marks."""
     part = {"type": "text", "text": "x", "cache_control": SHORT}
     request = {"messages": [{"role": "user", "content": [part]}]}
     async with tiny_provider(in_turn(http())) as tiny, provider_of(tiny.base_url) as provider:
@@ -230,7 +230,7 @@ async def ask(provider: Provider, request: Json, model: str) -> Any:
 
 @asynccontextmanager
 async def gateway(provider: Provider) -> AsyncIterator[AsyncAnthropic]:
-    """A front that is nothing but the two translations."""
+    """A server that only does the two translations."""
 
     async def respond(asked: Asked) -> bytes:
         body = asked.json
@@ -270,7 +270,7 @@ THINKS: Json = {**CASES["thoughts before a call"], "cache_control": LONG}
 
 @pytest.mark.parametrize("how", [whole, streamed])
 async def test_an_answer_comes_back_as_it_was(how: Ask) -> None:
-    """Twice: the thoughts of the first are sent back, which only their signature lets pass."""
+    """The second request sends back the thinking blocks of the first, which need their signature."""
     settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}})
     async with (
         serving(settings) as url,

@@ -29,7 +29,7 @@ INPUTS: list[Any] = [
 
 
 def vectors(count: int) -> dict[str, Any]:
-    """The provider's answer to so many inputs."""
+    """The provider's answer for this many inputs."""
     data = [{"object": "embedding", "index": place, "embedding": "AACAPwAAAAA="} for place in range(count)]
     usage = {"prompt_tokens": 7, "total_tokens": 7}
     return {"object": "list", "data": data, "model": MODEL, "usage": usage}

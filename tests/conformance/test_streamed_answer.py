@@ -56,7 +56,7 @@ async def by_us(provider: Provider, request: Json, *, streamed: bool) -> tuple[R
 
 
 def told(response: Json) -> Json:
-    """Without the call's id and time, and the annotations where there are none: no stream tells them."""
+    """The answer without the call's id and time, and without empty annotations, which streams do not have."""
     kept = {name: value for name, value in response.items() if name not in ("id", "created")}
     for choice in kept["choices"]:
         if choice["message"].get("annotations") == []:
@@ -66,7 +66,7 @@ def told(response: Json) -> Json:
 
 @pytest.mark.parametrize("gap_ms", [0, 0.1])
 async def test_it_is_the_same_answer(gap_ms: float) -> None:
-    """With a gap each event comes by itself, without one all of them in one piece."""
+    """With a gap each event arrives separately, without one all arrive together."""
     faults = [{"effect": {"kind": "slow_stream", "gap_ms": gap_ms}}] if gap_ms else []
     settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}, "faults": faults})
     async with serving(settings) as url, provider_of(url) as provider:

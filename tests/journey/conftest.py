@@ -15,7 +15,7 @@ from tests.support.running.system import TIERS, System
 
 @pytest.fixture
 async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
-    """Every service as a process of its own, on the run's servers."""
+    """Every service as a separate process, on the run's servers."""
     started = System(tmp_path / "system", kafka.bootstrap, database, kafka.prefix)
     try:
         await started.start()
@@ -28,7 +28,7 @@ async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[S
 async def secure_system(
     secure_stack: SecureServers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[System]:
-    """The same, for all tests of a file, where each service has a login and no more rights than it needs."""
+    """The same once per file, with a login and minimal rights for each service."""
     prefix = f"t{token_hex(4)}"
     async with empty_database(secure_stack) as database:
         logins = secure_stack.logins(database, prefix, TIERS, starter.AGENTS)

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(420)]
 
 @pytest.fixture(scope="module")
 def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Servers of this module's own, as some of its tests kill them."""
+    """Servers for this module only, because some of its tests kill them."""
     stack = Stack(tmp_path_factory.mktemp("breakable"))
     stack.start()
     yield stack
@@ -53,13 +53,13 @@ async def system(breakable: Stack, tmp_path: Path) -> AsyncIterator[System]:
 
 @pytest.fixture
 async def together(breakable: Stack, tmp_path: Path) -> AsyncIterator[System]:
-    """The router and all workers in one process, which writes for all of them in the same transactions."""
+    """The router and all workers in one process, with shared transactions."""
     async with running(breakable, tmp_path, together=True) as started:
         yield started
 
 
 async def _send_slowly(system: System, count: int, seconds: float, **fields: object) -> list[str]:
-    """Jobs in small portions over a while, so that an accident finds some of them on their way."""
+    """Sends jobs in small portions, so that some are in progress when the fault happens."""
     jobs = system.jobs(count, **fields)
     records = list(jobs.values())
     portion = max(1, count // 30)
@@ -96,7 +96,7 @@ async def test_services_of_one_process_killed_ten_times_under_load(together: Sys
 
 
 async def test_worker_killed_ten_times_with_calls_in_flight(system: System) -> None:
-    """Calls take very different times, so that a kill finds jobs finished beyond others that are not."""
+    """Call durations differ widely, so jobs are finished beyond unfinished ones when it is killed."""
 
     async def calls_under_way() -> bool:
         return bool((await system.provider_stats())["in_flight"])
@@ -172,7 +172,7 @@ async def test_two_of_each_with_rebalances(system: System) -> None:
 async def _freeze_until_taken_over(
     system: System, name: str, second: Process, is_frozen: asyncio.Event | None = None
 ) -> None:
-    """A second process takes over meanwhile; what the first still wants on waking must not count."""
+    """A second process takes over; whatever the first writes after waking must have no effect."""
 
     def assignments() -> int:
         return second.log.read_text().count(Event.PARTITIONS_ASSIGNED)
@@ -235,7 +235,7 @@ async def test_services_of_one_process_frozen_and_woken(together: System) -> Non
 
 
 async def test_a_worker_that_joins_and_goes_does_not_disturb_the_process_of_all(together: System) -> None:
-    """Its group takes no positions meanwhile; those of the others go on."""
+    """Its group rebalances meanwhile; the other groups continue."""
     sending = asyncio.create_task(_send_slowly(together, 900, 15))
     worker = another_process_of(together.processes[SHARED], "worker-small")
     worker.arguments = ["run", "worker", "--tier", "small"]
@@ -250,7 +250,7 @@ async def test_a_worker_that_joins_and_goes_does_not_disturb_the_process_of_all(
 
 
 async def _in_flight(system: System, count: int, latency_ms: int, sigma: float) -> list[str]:
-    """Jobs of one tier, all of whose calls are under way."""
+    """Jobs of one tier whose calls are all in flight."""
     await system.order_faults({"effect": {"kind": "latency", "ms": latency_ms, "sigma": sigma}})
     jobs = system.jobs(count, tier="small")
     await system.send(list(jobs.values()))
@@ -286,7 +286,7 @@ async def test_when_a_worker_dies_the_others_keep_their_calls(system: System) ->
 
 
 async def test_calls_outlast_a_broker_that_stands_still(system: System, breakable: Stack) -> None:
-    """Calls end while it does, and each commit of a lane fails, but nobody else has had the lanes."""
+    """Calls end and every commit fails meanwhile, but no other process has had the partitions."""
     jobs = await _in_flight(system, 60, 6_000, 0.6)
     pid = breakable.kafka.child.pid
     os.kill(pid, signal.SIGSTOP)

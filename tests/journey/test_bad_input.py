@@ -59,7 +59,7 @@ async def test_bad_records_among_a_thousand_good_ones(system: System) -> None:
 
 
 async def test_a_header_whose_name_is_no_text_stops_nobody(system: System) -> None:
-    """Clients fail on such a record each time anew, so nothing behind it would ever be read."""
+    """Client libraries fail on such a record every time, so nothing behind it would be read."""
     intake = system.topics.intake
     log = Log()
     odd = b'{"agent_id": "support-desk", "prompt": "What is %d and 1?"}'
@@ -90,7 +90,7 @@ async def test_a_header_whose_name_is_no_text_stops_nobody(system: System) -> No
 
 
 async def test_such_a_header_on_every_topic_stops_nobody(system: System) -> None:
-    """Neither who reads already nor who starts afterwards; jobs are done, and cancelled, as ever."""
+    """Neither running services nor new ones stop; jobs are done and cancelled as usual."""
     topics = system.topics.all(TIERS)
     log = Log()
     log.add([b"{}", b"{}"])
@@ -120,7 +120,7 @@ async def test_such_a_header_on_every_topic_stops_nobody(system: System) -> None
 
 
 async def test_a_batch_that_holds_hundreds_of_megabytes_stops_nobody(system: System) -> None:
-    """Some kilobytes on the wire; one dead letter and one row say where it stood, and its digest."""
+    """It has some kilobytes on the network. One dead letter and one row have its position and digest."""
     small = bomb(ZSTD, 300_000_000)
     topics = system.topics
     for topic in (topics.intake, topics.tier("small"), topics.results, topics.dead):

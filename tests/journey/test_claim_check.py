@@ -45,7 +45,7 @@ def command_of(system: System, folder: Path) -> Command:
 
 
 def dangling(topic: str, kind: str, job_id: UUID, system: System) -> Outgoing:
-    """A record whose value was never put anywhere."""
+    """A record whose value was never stored."""
     claim = Claim(digest="sha256:" + "0" * 64, bytes=5_000_000, store=store_of(system))
     cover = start(uuid4(), source="test", type=kind, time=NOW, agent_id="chat-desk", job_id=job_id)
     value = json.dumps({"claim": claim.model_dump(), "type": kind}).encode()
@@ -111,7 +111,7 @@ async def test_large_jobs_and_answers_and_a_store_that_goes_away(system: System,
 
 
 async def _put_before_it_goes(client: Client, here: Path, away: Path) -> UUID:
-    """A large job, whose store is gone before the router can have come to it."""
+    """Submits a large job, and stops its store before the router can read it."""
     publisher: Any = client.__dict__["_publisher"]
     publish = publisher.publish
 
@@ -127,7 +127,7 @@ async def _put_before_it_goes(client: Client, here: Path, away: Path) -> UUID:
 
 
 def _lane(job_id: UUID) -> int:
-    """A lane is in order: what stands behind the waiting job there waits too."""
+    """A lane is ordered: jobs behind the waiting one wait as well."""
     return partition_of(str(job_id).encode(), 4, count())
 
 

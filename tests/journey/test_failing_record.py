@@ -29,7 +29,7 @@ TIGHT = 4_000
 
 
 async def tighten(system: System, *names: str) -> None:
-    """These topics take less than is declared."""
+    """Sets a smaller record limit on these topics."""
     topics = [topic for topic in system.topics.all(TIERS) if topic.name in names]
     assert len(topics) == len(names)
     await apply(system.settings, [replace(topic, max_message_bytes=TIGHT) for topic in topics])

@@ -26,7 +26,7 @@ def told_to_services(system: System) -> dict[str, str]:
 
 
 async def shell(system: System, line: str, folder: Path) -> str:
-    """What a line of shell prints in which `pointsman` is this checkout's."""
+    """The output of a shell line that uses this checkout's `pointsman`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
     process = await asyncio.create_subprocess_exec(
         "bash", "-c", f'pointsman() {{ "{sys.executable}" -m pointsman.cli.main "$@"; }}\n{line}',

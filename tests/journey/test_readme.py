@@ -66,7 +66,7 @@ def test_ci_runs_the_scripts_of_the_readme() -> None:
 
 @pytest.fixture
 async def whole_system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
-    """Every service, those which applications call and which asks people too, as the dev stack has them."""
+    """All services of the dev stack, including gateway and review."""
     folder = tmp_path / "system"
     folder.mkdir()
     started = System(
@@ -144,7 +144,7 @@ def is_ready(port: int) -> bool:
 
 
 async def serve(line: str, folder: Path, environment: dict[str, str]) -> None:
-    """A service becomes ready, and ends without complaint when asked to."""
+    """Starts a service, waits until it is ready, and stops it; it must end normally."""
     port, log = free_port(), folder / "service.log"
     service = Forked(line.split()[1:], {**environment, "POINTSMAN_HTTP_PORT": str(port)}, log, folder)
     try:

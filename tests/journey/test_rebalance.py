@@ -42,7 +42,7 @@ async def send(system: System, count: int, prompt: str) -> Sequence[str]:
 
 
 async def finished_beyond(system: System) -> int:
-    """How many jobs the group has committed as finished beyond its committed offsets."""
+    """The number of jobs that the group has committed as finished beyond its committed offsets."""
     admin = AIOKafkaAdminClient(bootstrap_servers=system.bootstrap)
     await admin.start()
     try:
@@ -53,7 +53,7 @@ async def finished_beyond(system: System) -> int:
 
 
 async def end(system: System, name: str) -> None:
-    """Ask it to end; it must within its grace, and say that it did so in good order."""
+    """Stops a process, which must end normally within its grace period."""
     child = system.processes[name].child
     assert child is not None
     child.send_signal(signal.SIGTERM)

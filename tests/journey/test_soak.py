@@ -65,7 +65,7 @@ def with_id(record: Incoming, id: str) -> Outgoing:
 
 
 async def delete_row(system: System, record: Incoming) -> None:
-    """As only a superuser can: past the trigger that forbids it."""
+    """Deletes a row as a superuser, who can disable the trigger that forbids it."""
     connection = await asyncpg.connect(system.dsn)
     try:
         await connection.execute("set session_replication_role = replica")

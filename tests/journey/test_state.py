@@ -33,7 +33,7 @@ KEYS = [b"key %d" % number for number in range(12)]
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    """Of this module's own, as it is killed."""
+    """A broker for this module only, because it is killed."""
     started = EmbeddedKafka(tmp_path_factory.mktemp("broker"))
     started.start()
     yield started
@@ -41,7 +41,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
 
 
 class Run(Counting):
-    """Two processes that count, records for both topics all the while, and what came out as it comes."""
+    """Two counting processes, continuous input on both topics, and their output."""
 
     def __init__(self, broker: EmbeddedKafka, folder: Path) -> None:
         super().__init__(f"t{token_hex(4)}")
@@ -58,13 +58,13 @@ class Run(Counting):
         self.processes[name] = Child(command, self.log, env={"PYTHONPATH": str(ROOT)})
 
     def kill(self, *names: str) -> None:
-        """And start it again."""
+        """Kills a process and starts it again."""
         for name in names:
             self.processes[name].kill()
             self.start(name)
 
     async def feed(self) -> None:
-        """Until it is enough. Whether a record of a failed call is there is seen when all is read."""
+        """Writes until stopped. A record of a failed call is recognised later, when everything is read."""
         while not self.enough:
             with suppress(BusError):
                 async with Publisher(self.settings) as publisher:
@@ -81,7 +81,7 @@ class Run(Counting):
             self.came.append(record)
 
     async def until_more(self, count: int = 10) -> None:
-        """So much more came of each partition; then a moment that nobody can foresee."""
+        """Waits for more output of each partition, then for a random moment."""
         first = len(self.came)
 
         def more() -> bool:
@@ -103,7 +103,7 @@ class Run(Counting):
         return [record async for record in follow(self.settings, topics, start="beginning", until_end=True)]
 
     async def check(self) -> None:
-        """All that went in, once and in order, and a changelog that says the same; no more goes in."""
+        """All input was counted once and in order, and the changelog agrees. Ends the input."""
         self.enough = True
         await self.tasks[0]
         went = await self.read(*self.inputs)
@@ -130,7 +130,7 @@ class Run(Counting):
 
 @pytest.fixture
 async def run(broker: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[Run]:
-    """Both processes at work."""
+    """Both processes running."""
     started = Run(broker, tmp_path)
     await apply(started.settings, started.topics)
     feeding, watching = asyncio.create_task(started.feed()), asyncio.create_task(started.watch())
@@ -149,7 +149,7 @@ async def run(broker: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[Run]:
 
 
 async def test_killed_ten_times_and_one_comes_and_goes(run: Run) -> None:
-    """Both in mid-work, and one as it begins; then what one had comes back to it."""
+    """Kills both during work and one during its start; then a third process joins and leaves."""
     for _ in range(3):
         await run.until_more()
         run.kill("one", "two")

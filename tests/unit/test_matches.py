@@ -12,7 +12,7 @@ def _is_default(case: ast.match_case) -> bool:
 
 
 def _open_matches(source: str) -> list[int]:
-    """The lines of the matches that let a value through in silence."""
+    """Lines of matches that ignore unknown values."""
     matches = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Match)]
     return [node.lineno for node in matches if not any(map(_is_default, node.cases))]
 

@@ -43,7 +43,7 @@ ASKED = {
 
 
 def pinned(name: str) -> dict[str, set[str]]:
-    """Versions by package; there may be one for each kind of platform."""
+    """Versions by package; there may be one for each platform."""
     text = (CHECKOUT / "requirements" / f"{name}.txt").read_text()
     versions: dict[str, set[str]] = {}
     for package, version in re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([\w.+!-]+)", text, re.M):

@@ -48,7 +48,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A server of its own: logins are a server's, and other tests leave some."""
+    """A separate server, because logins belong to the server and other tests leave some."""
     started = EmbeddedPostgres(tmp_path_factory.mktemp("server") / "postgres")
     started.start()
     try:
@@ -66,7 +66,7 @@ async def database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
 
 @dataclass(frozen=True)
 class Installation:
-    """`passwords`: what was given when it was made."""
+    """`passwords`: those that were set when it was created."""
 
     servers: Servers
     wanted: Access
@@ -85,7 +85,7 @@ class Installation:
         return [str(change) for change in await plan(replace(self.servers, **other), self.wanted)]
 
     async def known(self, expected: Collection[str]) -> set[str]:
-        """What differs, as soon as the brokers know so much of it."""
+        """The differences, once the brokers know all changes."""
         async with asyncio.timeout(30):
             while len(found := set(await self.changes())) < len(expected):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
@@ -97,7 +97,7 @@ class Installation:
 
 @pytest.fixture
 async def made(broker: GuardedKafka, database: str) -> AsyncIterator[Installation]:
-    """An installation of its own, as `access apply` leaves it."""
+    """A separate installation after `access apply`."""
     prefix = f"t{secrets.token_hex(4)}"
     topics = Topics(prefix)
     wanted = derive(topics, TIERS, [entry_of("reader"), entry_of("slow", 60, 1000)])
@@ -251,7 +251,7 @@ async def test_who_is_renewed_gets_in_with_the_new_password_only(
 
 
 async def _until_let_in(broker: GuardedKafka, name: str, password: str) -> None:
-    """Brokers hear of a password a moment after it was taken."""
+    """Wait until the brokers know a new password."""
     await await_server(broker.part(name, password), 20)
 
 
@@ -309,7 +309,7 @@ async def test_a_second_way_in_and_a_quota_of_one_client_are_taken_away(made: In
 
 
 async def test_whoever_comes_by_the_record_is_named(made: Installation) -> None:
-    """Not members of our roles alone: Postgres is asked what each may do, by whatever way."""
+    """All logins with access are reported, not only members of pointsman's roles."""
     tag = made.wanted.prefix
     roles = [f"{kind}_{tag}" for kind in ("mid", "remote", "direct", "above", "reads", "files", "copies")]
     mid, remote, direct, above, reads, files, copies = roles

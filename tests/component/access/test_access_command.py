@@ -43,7 +43,7 @@ agents:
 
 @pytest.fixture
 async def command(guarded: Guarded, tmp_path: Path) -> AsyncIterator[Command]:
-    """Of another installation on the same servers, whose registry has agents."""
+    """Commands of another installation on the same servers, with registered agents."""
     kafka = guarded.broker.admin
     await apply_topics(kafka, TOPICS.all(TIERS))
     changes = plan_registry(parse(AGENTS, TIERS), RegistryHistory())
@@ -143,7 +143,7 @@ async def test_from_nothing_to_a_rotated_password(command: Command, guarded: Gua
 
 
 async def _turn(guarded: Guarded, agent: str, state: State) -> None:
-    """As `agents suspend` does."""
+    """Changes an agent's state like `agents suspend`."""
     kafka = guarded.broker.admin
     history = await read_registry(kafka, TOPICS)
     await submit(kafka, TOPICS, history, [turned(history.agents[agent], state)], Person("dana"))

@@ -37,7 +37,7 @@ async def values(guarded: Guarded, topic: Topic) -> list[bytes | None]:
 
 @pytest.fixture(autouse=True)
 async def as_it_was(guarded: Guarded) -> AsyncIterator[None]:
-    """Nobody has more rights afterwards."""
+    """Restores the ACLs."""
     yield
     await apply(Servers(guarded.broker.admin, None), guarded.access, {})
 

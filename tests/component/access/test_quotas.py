@@ -31,7 +31,7 @@ async def test_the_broker_slows_down_who_sends_too_much(guarded: Guarded) -> Non
 
 
 def _large() -> Packed:
-    """A record of 256 KiB; answered by how long the broker has its sender wait, milliseconds."""
+    """Sends a record of 256 KiB. Returns the broker's throttle time in milliseconds."""
     batch = DefaultRecordBatchBuilder(2, DefaultRecordBatch.CODEC_NONE, False, -1, -1, -1, 1 << 20)
     batch.append(0, None, b"key", _VALUE, [])
     partition = requests.int32(0) + compact(bytes(batch.build())) + NO_TAGS

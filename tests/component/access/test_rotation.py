@@ -69,7 +69,7 @@ class Users:
         self._problems.clear()
 
     async def work_until_connected_anew(self) -> None:
-        """Until no connection is left that was there before: the broker lets none live long."""
+        """Work until all old connections are closed. The broker limits their lifetime."""
         before = list(self._made)
         while any(connection.connected() for connection in before):
             await self._say()
@@ -165,7 +165,7 @@ async def test_the_super_user_has_a_new_password_and_nobody_else_notices(
 
 
 async def _until_let_in(part: KafkaPart) -> None:
-    """A broker hears of a new password a moment after it was taken."""
+    """Wait until the brokers know a new password."""
     async with asyncio.timeout(60):
         while True:
             try:

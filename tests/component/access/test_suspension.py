@@ -105,7 +105,7 @@ async def _with_agents(guarded: Guarded, agents: list[str]) -> Guarded:
 
 
 async def _without(guarded: Guarded, agents: list[str]) -> None:
-    """What is left of them is what others might do for them."""
+    """The ACLs of an agent's entry that remain after its suspension."""
     servers = Servers(guarded.broker.admin, None)
     # Other installations' users are there, too (`!`).
     left = [change for change in await plan(servers, guarded.access) if change.sign != "!"]

@@ -20,7 +20,7 @@ _ROUTER, _FENCED = f"{PREFIX}.router", f"{PREFIX}.router/00000000-0000-0000-0000
 
 @dataclass(frozen=True)
 class Attack:
-    """What the thief is, what it tries, and the request that tries it."""
+    """The attacker's role, what the attack does, and its request."""
 
     thief: str
     what: str

@@ -156,7 +156,7 @@ _STATEMENTS = {
 
 
 async def _refusal(connection: "asyncpg.Connection[asyncpg.Record]", statement: str) -> Exception | None:
-    """What Postgres says to it; whatever it did is undone, but for what goes without a transaction only."""
+    """Postgres' error for a statement, which is rolled back unless it cannot run in a transaction."""
     undone = connection.transaction()
     await undone.start()
     try:

@@ -38,7 +38,7 @@ async def test_each_cell_is_as_the_table_says(guarded: Guarded) -> None:
 
 
 async def test_none_of_it_is_refused_for_another_reason(guarded: Guarded) -> None:
-    """The super user may send all of it, but for what would destroy something."""
+    """The superuser may send all requests that destroy nothing."""
     refused: list[str] = []
     async with Session(guarded.broker.admin) as session:
         for cell in cells(guarded.access, await guarded.ids()):
@@ -50,7 +50,7 @@ async def test_none_of_it_is_refused_for_another_reason(guarded: Guarded) -> Non
 
 
 def _print(table: list[Cell], tried: Counter[tuple[str, bool]], seconds: float) -> None:
-    """What was tried, for who runs this with `-s`."""
+    """Prints what was tried, for `pytest -s`."""
     print(f"\n{len(table)} cells tried in {seconds:.1f} s")
     for (resource, may), count in sorted(tried.items()):
         print(f"  {count:5} {resource}: {'allowed' if may else 'refused'}, as the table says")

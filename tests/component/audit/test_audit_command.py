@@ -105,7 +105,7 @@ async def test_a_key_is_made_once_and_for_its_owner_s_eyes(pointsman: Command, t
 
 @pytest.fixture
 async def published(kafka: Kafka, database: str) -> AsyncIterator[Topics]:
-    """Thirty records of four partitions are stored and signed; two more and the checkpoint came later."""
+    """Thirty stored and signed records in four partitions; two more and the checkpoint follow later."""
     topics = Topics(kafka.prefix)
     await apply(kafka.settings, topics.all([]))
     jobs = [Outgoing(topics.intake.name, b"%d" % n, b'{"n": %d}' % n, [("h", b"\xff")]) for n in range(30)]
@@ -135,7 +135,7 @@ async def test_what_the_topics_hold_is_compared_record_by_record(
 async def test_what_kafka_still_knows_cannot_be_made_anew(
     pointsman: Command, database: str, published: Topics
 ) -> None:
-    """Everything in the database is made to fit itself, the checkpoints are gone: the topics tell."""
+    """The database is rewritten consistently and has no checkpoints; Kafka still shows it."""
     lane = (published.intake.name, 0)
     await rechain(database, lambda row: row._replace(value=b"{}"), lane)
     await tamper(database, "delete from audit.checkpoint")

@@ -58,7 +58,7 @@ async def test_a_job_that_was_routed_without_a_good_signature_is_named(database:
         records.append(stored(registered(message, f"agent/{AGENT}"), next(offsets), at))
 
     def routed(sent: Outgoing, at: datetime) -> int:
-        """By a router that asks for nothing; returns where the record stands."""
+        """Routed by a router that requires no signatures. Returns the record's position."""
         lane = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: at)
         record = stored(sent, next(offsets), at)
         records.extend([record, *(stored(made, next(offsets), at) for made in unpacked(lane([record])))])

@@ -60,7 +60,7 @@ def read_back(part: Any) -> bytes | None:
 
 
 def same(row: Any, record: Incoming) -> bool:
-    """Whether nothing of the record is missing from the row."""
+    """Whether the row has everything of the record."""
     headers = [(read_back(name), read_back(value)) for name, value in json.loads(row["headers"])]
     return (row["key"], row["value"], headers) == (
         record.key,
@@ -116,7 +116,7 @@ VALUES = (
 
 @st.composite
 def strange(draw: st.DrawFn) -> Incoming:
-    """A record on some topic of ours, with whatever Kafka lets anybody write."""
+    """A record with arbitrary content that Kafka accepts."""
     topic = draw(st.sampled_from([INTAKE, TOPICS.dead.name, TOPICS.calls.name, TOPICS.results.name]))
     headers = draw(
         st.lists(st.tuples(HEADER_NAMES, st.none() | st.binary() | st.text().map(str.encode)), max_size=6)

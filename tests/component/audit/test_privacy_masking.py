@@ -77,7 +77,7 @@ async def test_whatever_comes_is_stored_beside_it(database: str) -> None:
 
 
 async def mixed(dsn: str) -> None:
-    """Three rows, the one in the middle masked."""
+    """Three rows; the second is masked."""
     plain = {"agent_id": "clinic", "prompt": "Name three primes."}
     async with private_sink(dsn) as sink:
         await store(sink, [intake(0, plain), telling(1), intake(2, plain)])
@@ -117,7 +117,7 @@ async def test_a_changed_claim_of_masking_is_found(database: str, change: str, o
 
 
 async def test_what_was_masked_cannot_be_tried_out(database: str) -> None:
-    """Who reads the database and guesses right has nothing to compare the guess with, but with the key."""
+    """A reader of the database cannot check guesses of a masked value without the key."""
     await mixed(database)
     guessed = row_of(telling(1), TOPICS).record_sha256
     async with observer(database) as connection:

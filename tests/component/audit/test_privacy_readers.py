@@ -19,7 +19,7 @@ JOB = str(story_id(0))
 
 
 def about_somebody(number: int) -> list[Incoming]:
-    """A whole job, every record of which is about somebody."""
+    """The records of a job, all about one person."""
     return [
         Incoming(*each.origin, each.timestamp_ms, each.key, each.value, (*each.headers, SUBJECT_HEADER))
         for each in story(number, NOW)
@@ -32,7 +32,7 @@ async def recorded(dsn: str, file: PrivacyFile = NOTHING, *, sealed: bool = True
 
 
 async def said(command: Command, *arguments: str) -> str:
-    """All that it prints; it must not stumble."""
+    """The output of a command that must succeed."""
     done = await command.run(*arguments)
     assert "Traceback" not in done.err, done.err
     assert "POINTSMAN_DEBUG" not in done.err, done.err

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.stack
 
 
 async def loaded(dsn: str, messages: int, days: int) -> tuple[Loaded, int]:
-    """What the load says, and how far it said to have come."""
+    """The output and the reported progress of the load."""
     policy = Policy.compile(load_policy(starter.POLICY))
     agents = RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
     told: list[int] = []

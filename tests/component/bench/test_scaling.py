@@ -25,7 +25,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "scaling.md"
 
 
 def trigger() -> dict[str, str]:
-    """What KEDA's metrics-api scaler gets from the example."""
+    """The settings of KEDA's metrics-api scaler in the example."""
     (example,) = re.findall(r"```yaml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     scaled: dict[str, Any] = yaml.safe_load(example)
     assert scaled["kind"] == "ScaledObject"
@@ -48,7 +48,7 @@ async def pointsman(kafka: Kafka, tmp_path: Path) -> Command:
 
 
 def read(answer: Any, path: str) -> Any:
-    """As KEDA does: a number, or it does not scale."""
+    """Reads the value as KEDA does; it must be a number."""
     found = gjson.get(answer, path)
     assert isinstance(found, int | float), found
     return found

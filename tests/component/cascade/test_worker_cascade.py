@@ -42,12 +42,12 @@ class Ladder:
         return utc_now() + self.passed
 
     async def begin(self, cascade: CascadePlan | None, **fields: object) -> list[Outgoing]:
-        """What the small tier makes of a job with this plan."""
+        """The small tier's result for a job with this plan."""
         decision = DECISION.model_copy(update={"cascade": cascade})
         return await self.workers["small"].handler(routed(decision=decision, **fields))  # type: ignore[arg-type]
 
     async def goes_on(self, before: list[Outgoing]) -> list[Outgoing]:
-        """What the next tier makes of the job that `before` sent up."""
+        """The next tier's result for the job that `before` escalated."""
         (up,) = ups(before)
         return await self.workers[up.topic.rpartition(".")[2]].handler(up)
 

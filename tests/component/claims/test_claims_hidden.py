@@ -20,7 +20,7 @@ MASKS = parse('patterns: {hex: "[0-9a-f]{16,}"}\nmasks: [{name: hex, patterns: [
 
 
 def naming(offset: int) -> tuple[Incoming, str]:
-    """A record that names a value, and the value's digest."""
+    """A record that refers to a stored value, and the value's digest."""
     sha256 = digest(b"%d" % offset)
     reference = (DATAREF, f"file:///claims/{sha256[:2]}/{sha256}".encode())
     return intake(offset, {"agent_id": "clinic", "prompt": "x"}, reference), sha256

@@ -44,7 +44,7 @@ def pointsman(database: str, kafka: Kafka, tmp_path: Path, folder: Path) -> Comm
 
 
 async def abridged(records: Sequence[Incoming], folder: Path, *, above: int = 1) -> list[Incoming]:
-    """The records as they are on Kafka; unless told otherwise everything is large."""
+    """The records as on Kafka; by default every value is large."""
     sent = await claim_check(Folder(folder), above=above).deposit(
         [Outgoing(each.topic, each.key, each.value, list(each.headers)) for each in records]
     )
@@ -116,7 +116,7 @@ async def test_what_is_lost_is_told_and_the_rest_is_shown(
 async def test_claims_that_were_refused_are_no_damage_and_are_told_apart(
     pointsman: Command, database: str, folder: Path
 ) -> None:
-    """Anybody may write claims to values that nobody has: the router refuses them, and that is all."""
+    """References to missing values in refused records do not count as damage."""
     others = Command(pointsman.folder, {**pointsman.environment, "POINTSMAN_PREFIX": TOPICS.prefix})
     records = story(1)
     done = await abridged(records, folder)

@@ -26,7 +26,7 @@ agents:
 
 
 class People:
-    """`dana` and `jo` may change the registry; `mallory` has a key that nobody knows."""
+    """`dana` and `jo` may change the registry; `mallory` has an unknown key."""
 
     def __init__(self, kafka: Kafka, folder: Path) -> None:
         self._environment = {
@@ -49,7 +49,7 @@ class People:
         return made.out.strip()
 
     def of(self, name: str, *, key: str | None = None, careless: bool = False) -> Command:
-        """`careless`: it does not know whose signatures count."""
+        """`careless`: without knowing whose signatures are required."""
         own = {
             "POINTSMAN_AGENT": name,
             "POINTSMAN_REGISTRY_KEYS": "" if careless else self.known,

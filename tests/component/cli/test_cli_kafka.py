@@ -43,7 +43,7 @@ async def pointsman(bare: Command) -> Command:
 
 
 def outcome_of(job: Job) -> JobCompleted | JobFailed:
-    """Jobs that say `fail` fail, the others complete."""
+    """Jobs that say `fail` fail; the others complete."""
     said = job.request.messages[0].content
     of: dict[str, Any] = {"job_id": job.job_id, "agent_id": job.agent_id, "tier": "small", "attempts": 1}
     if said == "fail":
@@ -55,7 +55,7 @@ def outcome_of(job: Job) -> JobCompleted | JobFailed:
 
 
 async def answer(kafka: Kafka, number: int) -> AsyncIterator[Job]:
-    """Be router and worker of `number` jobs."""
+    """Acts as router and worker for `number` jobs."""
     topics = Topics(kafka.prefix)
     async with (
         Publisher(kafka.settings) as publisher,

@@ -35,7 +35,7 @@ def riddles(count: int) -> list[str]:
 
 
 def answer(tier: str, prompt: str) -> str:
-    """All can add; of riddles small says one thing, medium another, frontier what is right."""
+    """All tiers can add. For riddles small and medium give different answers, and frontier is right."""
     wrong = {"small": 1, "medium": 2, "frontier": 3}[tier]
     return f"The answer is {len(prompt) if 'add' in prompt else 1_000 * wrong}."
 

@@ -28,7 +28,7 @@ PROMPTS = ("How much is 1 + 1?", "How much is 2 + 2?", "How much is 3 + 3?")
 
 @pytest.fixture
 def pointsman(database: str, tmp_path: Path) -> Command:
-    """Commands as a user who may only read, with the cheaper policy at hand."""
+    """Commands of a read-only user, with the cheaper policy at hand."""
     (tmp_path / "cheaper.yaml").write_text(CHEAPER)
     return Command(tmp_path, {"POINTSMAN_POSTGRES": as_auditor(database)})
 

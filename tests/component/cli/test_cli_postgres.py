@@ -26,12 +26,12 @@ def pointsman(database: str, tmp_path: Path) -> Command:
 
 @pytest.fixture
 def reading(database: str, tmp_path: Path) -> Command:
-    """Commands as a user who may only read."""
+    """Commands of a read-only user."""
     return Command(tmp_path, {"POINTSMAN_POSTGRES": as_auditor(database)})
 
 
 async def store(database: str) -> None:
-    """Two whole jobs, and one that was rejected."""
+    """Two complete jobs, and one that was rejected."""
     rejected = [example("job.rejected.v1"), example("job.dead.v1")]
     records = [*story(1, START), *story(2, START), *rejected]
     async with audit_pool(database) as pool:

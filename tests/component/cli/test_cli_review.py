@@ -120,7 +120,7 @@ async def test_a_reviewers_first_cases(review: Command, kafka: Kafka, tmp_path: 
 
 
 async def _by_keys(kafka: Kafka) -> None:
-    """The inbox: approve one case, edit one and reject one, with a reason that is asked for."""
+    """The inbox: approves one case, edits one, and rejects one with a reason."""
     topics = Topics(kafka.prefix)
     inbox = InboxApp(kafka.settings, topics, Reviewer(kafka.settings, topics, "ana"), "ana", "legal")
     async with inbox.run_test(size=(140, 40)) as pilot:
@@ -153,7 +153,7 @@ async def _by_keys(kafka: Kafka) -> None:
 
 
 async def _watched(review: Command, kafka: Kafka, folder: Path) -> None:
-    """A line and a signed webhook for a case that comes to wait; the first try is refused."""
+    """A new case gives one line and one signed webhook; the first attempt of the webhook fails."""
     topics, secret = Topics(kafka.prefix), b"s" * 32
     (folder / "secret").write_text(f"whsec_{base64.b64encode(secret).decode()}\n")
     async with receiver(503, 200) as (url, received):

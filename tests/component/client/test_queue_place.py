@@ -26,7 +26,7 @@ SLOW = LimitDeclared(process="t", budget="slow", limit=1, window_s=600, slack_s=
 
 
 async def route(kafka: Kafka, *numbers: int, topic: str | None = None) -> Sequence[RecordPlace]:
-    """Routed jobs, all on one lane of the small tier."""
+    """Routes jobs to one partition of the small tier."""
     topics = Topics(kafka.prefix)
     await apply(kafka.settings, topics.all(["small"]))
     records = [routed(number, topics=topics) for number in numbers]

@@ -56,7 +56,7 @@ PROMPT = "What is the capital of France? A. Paris B. Rome C. Bonn"
 
 
 def states(asked: Asked) -> bytes:
-    """The prompt is what the answer states, as it stands in its JSON."""
+    """The prompt is the confidence that the answer states, as written in its JSON."""
     return http(body=response(asked.json["messages"][0]["content"]))
 
 

@@ -59,7 +59,7 @@ async def sim() -> AsyncIterator[Sim]:
 
 
 async def gone(call: Awaitable[Any]) -> None:
-    """The call fails because no answer comes in time."""
+    """Fails because no answer comes in time."""
     with pytest.raises(openai.APITimeoutError):
         await call
 

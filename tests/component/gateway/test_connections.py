@@ -20,7 +20,7 @@ PATIENT_S = 300
 
 @contextmanager
 def idle(gateway: Gateway, number: int) -> Iterator[None]:
-    """Inside, so many connections are open and ask for nothing."""
+    """Keeps this many idle connections open."""
     with ExitStack() as stack:
         for _ in range(number):
             stack.enter_context(socket.create_connection(gateway.place, timeout=LONG_S))

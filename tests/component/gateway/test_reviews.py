@@ -43,7 +43,7 @@ IDS = [str(job_id(number)) for number in range(6)]
 
 @dataclass
 class Person:
-    """Who asks by HTTP, and signs."""
+    """A reviewer who uses HTTP and signs."""
 
     id: str
     entry: str
@@ -52,14 +52,14 @@ class Person:
 
     @property
     def listed(self) -> str:
-        """As it stands in agents.yaml."""
+        """The person's entry in agents.yaml."""
         keys = f"api_keys: [{{id: {self.api_key.id}, sha256: {self.api_key.sha256}}}]"
         return f"{{id: {self.id}, {self.entry}, {keys}, public_keys: ['{self.key.public.text}']}}"
 
 
 @dataclass
 class Reviews:
-    """The API as `people` see it."""
+    """The API as reviewers use it."""
 
     url: str
     kafka: Kafka
@@ -70,7 +70,7 @@ class Reviews:
         return Topics(self.kafka.prefix).reviews_decided.name
 
     async def outcomes(self) -> list[Any]:
-        """Those of all jobs so far."""
+        """The outcomes of all jobs so far."""
         topic = Topics(self.kafka.prefix).results.name
         records = follow(self.kafka.settings, [topic], start="beginning", until_end=True)
         return [
@@ -91,7 +91,7 @@ class Reviews:
         key: PrivateKey | None = None,
         **more: Any,
     ) -> httpx2.Response:
-        """`key`: another than the person's own; in `more`, `by` may be another too."""
+        """Sends a command. `key`: sign with another key; `more` may change fields such as `by`."""
         body = {"job_id": job, "by": person.id, "revision": revision, **more}
         return await self.send(person, job, action, json.dumps(body).encode(), key or person.key)
 
@@ -123,7 +123,7 @@ EVA, APP = Person("eva", "owner: reviewers, reviews: board"), Person("app", "own
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def reviews(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reviews]:
-    """Six cases wait."""
+    """Six waiting cases."""
     kafka = Kafka(stack.bootstrap, f"t{uuid4().hex[:8]}")
     folder, topics, port = tmp_path_factory.mktemp("reviews"), Topics(kafka.prefix), free_port()
     environment = {

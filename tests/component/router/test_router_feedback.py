@@ -46,7 +46,7 @@ Route = Callable[[int], Awaitable[list[JobRouted]]]
 
 @asynccontextmanager
 async def routing(settings: RouterSettings) -> AsyncIterator[None]:
-    """A router of its own, that knows nothing of the ones before."""
+    """A new router without earlier state."""
     router = build(settings)
     work = asyncio.ensure_future(router.run())
     try:
@@ -57,7 +57,7 @@ async def routing(settings: RouterSettings) -> AsyncIterator[None]:
 
 
 def through(settings: RouterSettings, client: Client) -> Route:
-    """Publishes as many jobs as are asked for, and returns them as they were routed."""
+    """Publishes this many jobs. Returns them as routed."""
     pattern = re.compile(re.escape(settings.topics.tier("x").name[:-1]))
 
     async def routed(count: int) -> list[JobRouted]:

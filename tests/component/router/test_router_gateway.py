@@ -51,12 +51,12 @@ agents:
 
 @dataclass
 class Installation:
-    """A router that demands signatures, and who asks."""
+    """A router that requires signatures, and its agents."""
 
     settings: RouterSettings
 
     async def sent(self, agent: str, key: PrivateKey) -> Incoming:
-        """What becomes of a job: its routed record, or its dead letter."""
+        """A job's routed record or dead letter."""
         async with Client(kafka=self.settings, key=key) as client:
             job_id = await client.publish({"agent_id": agent, "kind": "sql", "prompt": "p"})
         while True:
@@ -75,7 +75,7 @@ class Installation:
         return found
 
     async def until(self, agent: str, key: PrivateKey, reason: str | None) -> None:
-        """Send jobs until one is refused for this reason, None: is routed."""
+        """Sends jobs until one is refused for this reason, or routed if it is None."""
         for _ in range(100):
             if (found := why(await self.sent(agent, key))) == reason:
                 return
@@ -91,7 +91,7 @@ class Installation:
 
 
 def why(record: Incoming) -> str | None:
-    """Why it came to nothing; None: it did not."""
+    """The reason of the dead letter; None: the job was routed."""
     reason = dict(record.headers).get("ce_reason")
     return None if reason is None else reason.decode()
 

@@ -58,7 +58,7 @@ async def test_jobs_wait_for_nobody_for_long(
     ):
 
         async def until(kind: type[Message]) -> Message:
-            """The first job that comes to this."""
+            """The first job with this result."""
             while True:
                 await asyncio.sleep(0.05)  # many of one kind at once would look like unfamiliar work
                 await client.publish(prompt="What is the capital of France? A. Paris B. Rome C. Bonn")

@@ -43,7 +43,7 @@ agents:
 
 @asynccontextmanager
 async def routing(settings: RouterSettings) -> AsyncIterator[None]:
-    """A router that demands signatures and knows only what is on Kafka."""
+    """A router that requires signatures and starts with what is on Kafka."""
     router = build(settings)
     work = asyncio.ensure_future(router.run())
     try:
@@ -54,7 +54,7 @@ async def routing(settings: RouterSettings) -> AsyncIterator[None]:
 
 
 async def read_all(settings: RouterSettings, topics: list[str], least: int) -> list[Incoming]:
-    """What stands in `topics`, once there are `least`."""
+    """All records in `topics`, once there are at least `least`."""
     while True:
         found: list[Incoming] = []
         async with Follower(settings, topics, start="beginning", until_end=True) as follower:
@@ -66,7 +66,7 @@ async def read_all(settings: RouterSettings, topics: list[str], least: int) -> l
 
 
 def forgeries(record: Incoming) -> Iterator[Incoming]:
-    """Of a record that its agent signed: each is another record, by nobody."""
+    """Copies of a signed record, each changed in one way."""
     assert record.value is not None
     headers = dict(record.headers)
     signature = headers["ce_signature"].decode()

@@ -23,7 +23,7 @@ HOST = "127.0.0.1"
 
 @asynccontextmanager
 async def behind_tls(dsn: str, shown: Signed) -> AsyncIterator[str]:
-    """The same database with TLS in front of it; the embedded server is built without."""
+    """The same database behind a TLS proxy, because the embedded server is built without TLS."""
     login, _, place = read_address(dsn).dsn.rpartition("@")
     port, _, rest = place.removeprefix(f"{HOST}:").partition("/")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -60,7 +60,7 @@ def ca(tmp_path: Path) -> Authority:
 
 
 async def said(dsn: str) -> str:
-    """Why there is no connection."""
+    """The error of a failed connection."""
     with pytest.raises(StoreError) as refused:
         async with connected(dsn):
             pass

@@ -45,7 +45,7 @@ SPAN = START - timedelta(days=1), START + timedelta(days=1)
 
 
 async def use_everything(database: str, by_way_of: str, folder: Path) -> None:
-    """Make the tables, store two jobs, and ask about them in each way that there is."""
+    """Creates the tables, stores two jobs, and runs every query."""
     migrated = await Command(folder, {"POINTSMAN_POSTGRES": by_way_of}).run("db", "migrate")
     assert migrated.code == 0, migrated.err
     await prepare(database)  # the users
@@ -87,7 +87,7 @@ async def test_no_statement_has_a_name(database: str, tmp_path: Path) -> None:
 
 
 async def test_sealed_jobs_are_replayed_by_a_single_session(database: str) -> None:
-    """Each is opened while the others are still being read; the keys are not for everybody."""
+    """Each job is decrypted while others are read, with keys that only one session has."""
     jobs = [story(number, START)[0] for number in (1, 2)]
     sealed = [replace(job, headers=(*job.headers, SUBJECT_HEADER)) for job in jobs]
     async with private_sink(database, NOTHING) as sink:
@@ -152,7 +152,7 @@ async def see_that_sessions_change(dsn: str) -> None:
 
 
 async def store(dsn: str, lane: Lane, *, batches: int, amid: PgBouncer | None = None) -> None:
-    """Ten rows a batch, each tried until it is stored; with `amid` each is cut off once after five rows."""
+    """Stores ten rows a batch, with retries. With `amid`, each batch is interrupted once after five rows."""
     pool = await open_pool(dsn, application=APPLICATION, size=2)
     writer = AuditWriter(pool)
     for number in range(batches):
@@ -180,7 +180,7 @@ def broken_off(batch: list[Row], pooler: PgBouncer) -> Iterator[Row]:
 
 
 async def killed_often(database: str, pooler: PgBouncer) -> None:
-    """Whenever forty rows or more were added."""
+    """Kills the pooler whenever forty more rows are stored."""
     async with observer(database) as connection:
         count = "select count(*) from audit.message where topic = 't'"
         for wanted in range(40, 1_200, 40):

@@ -34,14 +34,14 @@ SLOW = {"effect": {"kind": "slow_stream", "gap_ms": 30}}
 
 
 class Pieces:
-    """What comes on `jobs.chunks`, read outside of a group."""
+    """The records of `jobs.chunks`, read outside a group."""
 
     def __init__(self, follower: Follower) -> None:
         self._follower = follower
         self.records: list[Incoming] = []
 
     async def until(self, enough: Callable[[list[JobChunk]], object]) -> list[JobChunk]:
-        """All that came, once they are enough."""
+        """All pieces, once the condition is true."""
         async with asyncio.timeout(60):
             while not enough(self.chunks):
                 self.records += await self._follower.read()
@@ -78,7 +78,7 @@ async def streaming(kafka: Kafka, *faults: object) -> AsyncIterator[tuple[Worker
 
 
 def folded(chunks: Sequence[JobChunk]) -> Any:
-    """The answer, less what no event has."""
+    """The answer without fields that no event has."""
     fold = CompletionFold()
     for event in itertools.chain.from_iterable(chunk.events for chunk in chunks):
         fold.add(event)
@@ -90,7 +90,7 @@ def content(chunks: Sequence[JobChunk]) -> str:
 
 
 def is_whole(chunks: Sequence[JobChunk]) -> bool:
-    """The usage comes last."""
+    """The usage is in the last event."""
     return bool(folded(chunks).get("usage"))
 
 

@@ -15,7 +15,7 @@ from tests.support.worker.working import Worker, provider_of
 
 
 async def test_under_every_kind_of_fault_each_job_ends_once_and_each_call_is_written_down() -> None:
-    """The simulated provider counts for itself; its figures and ours must agree."""
+    """The simulated provider's own counts must agree with the recorded calls."""
     faults = [  # by the first digit of the question, each for its first calls only
         {"prompt": "question 17", "effect": {"kind": "content_filter"}},
         {"prompt": "question 19", "effect": {"kind": "hang"}},

@@ -46,12 +46,12 @@ def decision(review: ReviewPlan, **fields: Any) -> Any:
 
 
 def states(confidence: str) -> bytes:
-    """An answer that says so of itself; `confidence` as it stands in the JSON."""
+    """An answer that states its confidence, as written in the JSON."""
     return http(body=response(f'{{"clause": "allowed", "confidence": {confidence}}}'))
 
 
 def case_of(records: list[Outgoing]) -> ReviewRequested:
-    """The case; and that there is neither an outcome nor a job for another tier beside it."""
+    """The case; there must be neither an outcome nor an escalated job."""
     found = messages(records)
     assert [type(message) for message in found[:-1]] == [CallFinished] * (len(found) - 1)
     assert records[-1].topic == Topics().review.name

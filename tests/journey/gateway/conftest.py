@@ -17,7 +17,7 @@ from tests.support.running.system import System
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    """Every service as a process of its own, for all tests of a module."""
+    """Every service as a separate process, once per module."""
     folder = tmp_path_factory.mktemp("gateway")
     async with empty_database(stack) as database:
         started = System(folder, stack.bootstrap, database, f"t{token_hex(4)}", gateway=True)
@@ -30,7 +30,7 @@ async def system(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> As
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def second(system: System) -> AsyncIterator[str]:
-    """Another process of the gateway."""
+    """A second gateway process."""
     if "gateway-2" not in system.processes:
         system.add("gateway-2", like="gateway")
     elif system.processes["gateway-2"].ended():
@@ -46,6 +46,6 @@ def base_url(system: System, name: str = "gateway") -> str:
 
 @asynccontextmanager
 async def openai_of(system: System, name: str = "gateway", **options: object) -> AsyncIterator[AsyncOpenAI]:
-    """The official client, with its base URL changed and nothing else."""
+    """The official client, in which only the base URL is changed."""
     async with AsyncOpenAI(base_url=base_url(system, name), api_key="any", **options) as client:  # type: ignore[arg-type]
         yield client

@@ -21,7 +21,7 @@ SLOW: dict[str, object] = {"effect": {"kind": "slow_stream", "gap_ms": 200}}
 
 @dataclass
 class Streamed:
-    """A stream as its lines say it, not as a client understands them; `broken`: the connection was."""
+    """The raw lines of a stream; `broken`: whether the connection broke."""
 
     number: int
     job_id: str = ""
@@ -43,7 +43,7 @@ class Streamed:
 
     @property
     def is_answered(self) -> bool:
-        """With its end, or with an error as its last event: once, and never in silence."""
+        """Whether it ended once, with its end or with an error event."""
         errors = [place for place, chunk in enumerate(self.chunks) if "error" in chunk]
         if errors:
             return errors == [len(self.events) - 1]
@@ -84,7 +84,7 @@ async def _whole(system: System, number: int) -> tuple[str, str]:
 
 
 async def _look_up(system: System, job_id: str) -> tuple[str, str]:
-    """Of whichever process took it in: status and text as the gateway that is left has them."""
+    """Status and text of a response from another process, as the remaining gateway returns them."""
     async with openai_of(system, timeout=LONG_S) as client:
         response = await client.responses.retrieve(f"resp_{job_id.replace('-', '')}")
         return response.status or "", response.output_text

@@ -52,7 +52,7 @@ async def balanced(
 
 
 async def test_a_timeout_and_its_retry_are_one_job_and_one_call(system: System, second: str) -> None:
-    """The first process neither makes a second job of it nor cancels the one that the other waits for."""
+    """The first process neither submits a second job nor cancels the shared one."""
     await system.order_faults({"prompt": "slowly", "effect": {"kind": "latency", "ms": 6_000}})
     before = (await system.provider_stats())["total"]
     async with balanced(system, "gateway", second, timeout=4, retry_s=LONG_S, max_retries=1) as client:
@@ -101,7 +101,7 @@ async def test_two_honest_requests_are_two_jobs(system: System, second: str) -> 
 
 
 async def test_who_goes_away_for_good_has_the_job_cancelled(system: System, second: str) -> None:
-    """By the process that the last retry came to."""
+    """The process that received the last retry cancels it."""
     await system.order_faults({"prompt": "never", "effect": {"kind": "hang"}})
     async with balanced(system, "gateway", second, timeout=2, max_retries=1) as client:
         with pytest.raises(openai.APITimeoutError):

@@ -347,7 +347,7 @@ async def test_anthropic_errors_have_its_shape(system: System) -> None:
 async def test_anthropic_thoughts_and_marks_go_to_its_provider_and_back(
     system: System, tmp_path: Path
 ) -> None:
-    """The simulated provider lets no thought pass that it did not sign, and counts what it was to keep."""
+    """The simulated provider rejects thinking blocks that it did not sign, and counts cached tokens."""
     worker = system.processes["worker-frontier"]
     before = worker.environment
     providers = tmp_path / "providers.yaml"

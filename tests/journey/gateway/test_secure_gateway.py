@@ -112,13 +112,13 @@ async def test_a_batch_is_done_with_the_rights_that_the_gateway_has(secure: Syst
 
 
 class Reviewer:
-    """Asks by an API key, and signs with a key of their own."""
+    """A reviewer with an API key and a signing key."""
 
     def __init__(self, system: System, api_key: ApiKeyText, key: PrivateKey) -> None:
         self._system, self._api_key, self._key = system, api_key, key
 
     async def ask(self, path: str = "", command: dict[str, object] | None = None) -> Any:
-        """What is shown; with a `command`, what became of it."""
+        """The listed cases, or the result of `command`."""
         headers = {"authorization": f"Bearer {self._api_key.text}"}
         url = f"{base_url(self._system)}/reviews{path}"
         async with httpx2.AsyncClient(timeout=60) as client:
@@ -136,7 +136,7 @@ class Reviewer:
 async def reviewed(
     secure_stack: SecureServers, tmp_path: Path
 ) -> AsyncIterator[tuple[System, Reviewer, Collector]]:
-    """The same with a policy that lets a person decide, who has an API key, and with a collector of spans."""
+    """The same with a review policy, a reviewer with an API key, and a collector of spans."""
     prefix, api_key, key = f"t{token_hex(4)}", ApiKeyText.make(), PrivateKey.generate()
     keys = f"api_keys: [{{id: {api_key.id}, sha256: {api_key.sha256}}}], public_keys: ['{key.public.text}']"
     agents = tmp_path / "listed.yaml"

@@ -41,7 +41,7 @@ async def test_from_the_process_that_sent_it_and_from_another(system: System, se
 
 
 async def test_the_rest_of_a_stream_that_its_client_left(system: System) -> None:
-    """In the background it goes on, and the client goes on after the last event that it has."""
+    """The background job continues, and the client resumes after its last event."""
     await system.order_faults({"prompt": "slowly", "effect": {"kind": "latency", "ms": 3_000}})
     async with openai_of(system) as client:
         stream = await client.responses.create(

@@ -31,7 +31,7 @@ PEOPLE = [f"person-{number}" for number in range(200)]
 
 @pytest.fixture
 async def services(kafka: Kafka, tmp_path: Path) -> AsyncIterator[list[Process]]:
-    """Two review processes, so that one takes over from the other."""
+    """Two review processes, so that one can take over."""
     people = [f"{{id: {name}, owner: reviewers, reviews: [legal]}}" for name in PEOPLE]
     async with review_services(kafka.settings, tmp_path, people, 2) as processes:
         yield processes
@@ -82,7 +82,7 @@ async def _log(kafka: Kafka) -> list[Incoming]:
 
 
 async def _until(kafka: Kafka, topics: Topics, name: str, count: int, *, distinct: bool = False) -> None:
-    """Until so many records are there; `distinct`: of cases, each counted once."""
+    """Wait for this many records; `distinct`: for records of this many cases."""
     wanted = f"{topics.prefix}.{name}"
     seen: set[object] = set()
     async with asyncio.timeout(180):

@@ -56,7 +56,7 @@ async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[S
 
 
 async def waiting(system: System, job_id: str, revision: int = 1) -> KnownCase:
-    """The case of a job, once it waits, at this revision or a later one."""
+    """The case of a job, once it waits at this revision or a later one."""
     async with asyncio.timeout(60):
         while True:
             cases = await read_cases(system.settings, system.topics)

@@ -37,7 +37,7 @@ async def ends(client: Client, job: str) -> Outcome:
 
 
 async def until(client: Client, kind: type[Outcome], message: str = "") -> Outcome:
-    """Jobs one after the other until one ends like this."""
+    """Runs jobs one after another until one ends like this."""
     for number in range(200):
         outcome = await ends(client, f"{number} + {number}")
         if isinstance(outcome, kind):
@@ -116,7 +116,7 @@ async def test_an_outcome_is_on_one_topic_and_the_audit_has_who_changed_what(sys
 
 
 async def test_only_who_signs_is_heard_and_stops_its_own_jobs_alone(system: System) -> None:
-    """In running services, from when the registry says so."""
+    """In running services, as soon as the registry requires it."""
     desk_key, thief_key = PrivateKey.generate(), PrivateKey.generate()
     signed = f"""
 unregistered: reject

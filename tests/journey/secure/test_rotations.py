@@ -36,7 +36,7 @@ ADDRESS = "POINTSMAN_POSTGRES_WRITER"
 
 @pytest.fixture(scope="module")
 def jobs() -> list[UUID]:
-    """Those of every test here: the comparison of the logs wants to know all."""
+    """The jobs of all tests in this file, because the final comparison needs all of them."""
     return []
 
 
@@ -90,7 +90,7 @@ async def test_jobs_go_on_while_passwords_and_the_brokers_certificate_are_replac
 
 
 async def new_passwords_in_kafka(system: System, logins: SecureLogins) -> dict[str, str]:
-    """Of the services that a job meets; returns the old ones."""
+    """Sets new passwords for the services that process jobs. Returns the old ones."""
     old = {}
     for part in ("router", "worker.small", "worker.medium", "worker.frontier", "audit"):
         kafka, new = logins.kafka(part), token_hex(24)
@@ -103,7 +103,7 @@ async def new_passwords_in_kafka(system: System, logins: SecureLogins) -> dict[s
 
 
 async def new_password_in_postgres(system: System) -> str:
-    """Of the audit, which is started again with it; returns the address with the old one."""
+    """Sets a new password for the audit and restarts it. Returns the address with the old one."""
     audit, user, new = system.processes["audit"], f"{system.prefix}.audit", token_hex(24)
     old = audit.environment[ADDRESS]
     await ensure_login(system.dsn, user, WRITER, new)
@@ -117,7 +117,7 @@ async def new_password_in_postgres(system: System) -> str:
 
 @asynccontextmanager
 async def all_connected_anew(system: System) -> AsyncIterator[None]:
-    """After what is done inside, until every service has a connection that it did not have then."""
+    """After the block, waits until every service has a new connection."""
     yield
     before = connections(system)
 
@@ -129,7 +129,7 @@ async def all_connected_anew(system: System) -> AsyncIterator[None]:
 
 
 def connections(system: System) -> dict[str, set[int]]:
-    """Every service's to the broker, by its own port."""
+    """Every service's connections to the broker, by local port."""
     broker = int(system.bootstrap.rpartition(":")[2])
     return {
         name: {
@@ -144,7 +144,7 @@ def connections(system: System) -> dict[str, set[int]]:
 
 @asynccontextmanager
 async def sending(client: Client, jobs: list[UUID]) -> AsyncIterator[None]:
-    """Inside, a job is sent every now and then; one has ended when it begins."""
+    """Sends jobs during the block; one has ended before it begins."""
     over = asyncio.Event()
 
     async def send() -> None:
@@ -162,7 +162,7 @@ async def sending(client: Client, jobs: list[UUID]) -> AsyncIterator[None]:
 
 
 async def public_keys(system: System, logins: SecureLogins, *keys: PrivateKey) -> None:
-    """The agent's entry names these from now on, and the router knows it."""
+    """Sets the public keys of the agent's entry, and waits until the router knows them."""
     router = system.processes["router"].log
     known = router.read_text().count(Event.REGISTRY_IN_FORCE)
     file = load_agents(logins.agents, TIERS)
@@ -181,7 +181,7 @@ async def public_keys(system: System, logins: SecureLogins, *keys: PrivateKey) -
 
 
 async def until_foreign(system: System, client: Client) -> None:
-    """Until what this client signs is a dead letter."""
+    """Wait until records that this client signs become dead letters."""
     async with asyncio.timeout(60):
         while True:
             await client.publish(prompt="What is 1 + 1?")

@@ -64,7 +64,7 @@ async def test_pieces_of_answers_are_written_under_a_worker_s_login(secure_syste
 
 
 async def test_what_nobody_signed_comes_to_nothing(secure_system: System) -> None:
-    """A job is a dead letter; a change of the registry stands on its topic, and nobody heeds it."""
+    """A job becomes a dead letter; a registry change is ignored."""
     (unsigned,) = secure_system.unsigned_jobs(1).values()
     (signed,) = secure_system.jobs(1).values()
     assert secure_system.logins is not None

@@ -22,7 +22,7 @@ from pointsman.runtime.settings import KafkaPart
 
 
 class GuardedKafka:
-    """`admin`: how its super user, who is called after `prefix`, gets in."""
+    """`admin`: connection settings of the superuser, whose name begins with `prefix`."""
 
     def __init__(self, folder: Path, prefix: str) -> None:
         self.prefix = prefix
@@ -30,12 +30,12 @@ class GuardedKafka:
         self.broker = EmbeddedKafka(self._folder, security=BrokerSecurity(folder / "secure", prefix))
 
     def part(self, user: str, password: str) -> KafkaPart:
-        """How a user gets in."""
+        """A user's connection settings."""
         new = {"kafka_username": user, "kafka_password": password, "kafka_password_file": None}
         return KafkaPart(**self.admin.model_dump() | {"prefix": self.prefix} | new)
 
     def address(self, listener: str) -> str:
-        """Of one of the ways in that clients are not told of."""
+        """The address of a listener that is not advertised to clients."""
         for line in (self._folder / "server.properties").read_text().splitlines():
             if line.startswith("listeners="):
                 return re.search(rf"{listener}://([^,]+)", line)[1]  # type: ignore[index]
@@ -47,7 +47,7 @@ class GuardedKafka:
 
 
 async def show_another(admin: KafkaPart, by: Authority, *trusting: Path) -> None:
-    """From now on the running broker shows clients a certificate `by` another CA, whom these files trust too.
+    """Makes the running broker show a certificate of another CA, which the CA files then include.
 
     It stays so.
     """

@@ -28,7 +28,7 @@ class Cell:
 
 
 def cells(access: Access, ids: Mapping[str, UUID]) -> Iterator[Cell]:
-    """`ids`: of the topics that there are."""
+    """`ids`: the ids of existing topics."""
     topics = [*(topic.name for topic in access.topics), *OTHERS]
     members = [
         user.name for user in access.principals if user.role not in ("registry", "auditor", "operator")

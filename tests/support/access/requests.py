@@ -53,14 +53,14 @@ def _after_throttle(answer: WireReader) -> int:
 
 
 def _of_first(answer: WireReader) -> int:
-    """Throttle time, and an array whose items begin with the code."""
+    """Decodes a throttle time and an array whose items begin with the error code."""
     answer.unpack(_I32)
     assert answer.varint() > 1, "no answer"
     return _code(answer)
 
 
 def _of_named(answer: WireReader) -> int:
-    """Throttle time, and an array whose items begin with a name, then the code."""
+    """Decodes a throttle time and an array whose items begin with a name and the error code."""
     answer.unpack(_I32)
     assert answer.varint() > 1, "no answer"
     answer.compact()
@@ -82,7 +82,7 @@ def _mapped(packed: Packed, pick: object) -> Packed:
 
 
 def produce(topic: str, *, headers: Mapping[str, bytes] | None = None) -> Packed:
-    """One real record, with a key."""
+    """One real record with a key."""
     batch = DefaultRecordBatchBuilder(2, DefaultRecordBatch.CODEC_NONE, False, -1, -1, -1, 1 << 14)
     batch.append(0, int(time.time() * 1000), b"thief", b"{}", list((headers or {}).items()))
     partition = int32(0) + compact(bytes(batch.build())) + NO_TAGS
@@ -100,7 +100,7 @@ def fetch(topic: str, ids: Mapping[str, UUID], partition: int = 0) -> Packed:
 
 
 def fetch_as_follower(topic: str, ids: Mapping[str, UUID]) -> Packed:
-    """As a broker asks for what it copies."""
+    """A fetch by a replica."""
     asked = fetch(topic, ids)
     return Packed(asked.API_KEY, asked.API_VERSION, int32(1) + asked.body[4:], asked.RESPONSE_TYPE)
 
@@ -200,7 +200,7 @@ def delete_group(group: str) -> Packed:
 
 
 def init_producer(transactional_id: str | None) -> Packed:
-    """Without an id: for writing idempotently."""
+    """For idempotent writes, without a transactional id."""
     if transactional_id is not None:
         return _mapped(transactions.init_producer(transactional_id, 5_000), lambda answer: answer[0])
     body = _NULL + _TIMEOUT + Producer(-1, -1).packed()
@@ -233,7 +233,7 @@ def describe_transaction(transactional_id: str) -> Packed:
 
 
 def write_markers(topic: str) -> Packed:
-    """As a coordinator tells the leaders that a transaction is over."""
+    """A transaction marker, as coordinators send it to leaders."""
 
     def read(answer: WireReader) -> int:
         assert answer.varint() > 1
@@ -263,7 +263,7 @@ def describe_acls() -> Packed:
 
 
 def describe_users(user: str) -> Packed:
-    """Of one: a broker that refuses to tell of all does not answer at all (Kafka 4)."""
+    """Of one user: a broker that may not describe all of them sends no answer (Kafka 4)."""
     return _request(50, 0, array([text(user) + NO_TAGS]))
 
 
@@ -321,7 +321,7 @@ def describe_folders() -> Packed:
 
 
 def leader_and_epoch(topic: str) -> Packed:
-    """OffsetForLeaderEpoch, which tells where a partition ends."""
+    """OffsetForLeaderEpoch, which returns the end of a partition."""
 
     def read(answer: WireReader) -> int:
         answer.unpack(_I32)

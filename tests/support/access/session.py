@@ -24,7 +24,7 @@ _UNREAD = ResponseReader(lambda answer: answer)
 
 
 class Session:
-    """Sends as one user: an async context manager."""
+    """Sends requests as one user: an async context manager."""
 
     def __init__(self, settings: KafkaPart) -> None:
         self._settings = settings
@@ -40,7 +40,7 @@ class Session:
         await self._close()
 
     async def code(self, request: Packed) -> int:
-        """The error code that is answered, 0 for none."""
+        """The error code of the answer; 0 for none."""
         for _ in range(200):
             try:
                 answer: WireReader = await (await self._connected()).send(

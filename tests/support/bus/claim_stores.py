@@ -14,7 +14,7 @@ TINY = 2_000
 
 
 class Shelf:
-    """A store in memory. While `away` it says so; while `mute` it says nothing; `slow_s`: a put."""
+    """A store in memory. `away`: it fails. `mute`: it does not answer. `slow_s`: duration of a put."""
 
     place = "memory://shelf"
 
@@ -63,12 +63,12 @@ class Shelf:
 
 
 def claim_check(store: ClaimStore, *, above: int = TINY, largest: int = 10_000_000) -> ClaimCheck:
-    """A claim check to which two thousand bytes are large."""
+    """A claim check for which 2,000 bytes are large."""
     return ClaimCheck(store, above=above, largest=largest, timeout_s=5)
 
 
 def as_read(record: Made, offset: int = 0) -> Incoming:
-    """The record as its topic's reader gets it."""
+    """The record as its topic's reader returns it."""
     return Incoming(record.topic, 0, offset, 0, record.key, record.value, tuple(record.headers))
 
 
@@ -77,7 +77,7 @@ def digest(content: bytes) -> str:
 
 
 async def holds_the_contract(store: ClaimStore) -> None:
-    """Everything that the claim check and the collector count on."""
+    """Everything that the claim check and garbage collection rely on."""
     content, other = b"large " * 50_000, b"another"
     assert await _listed(store) == []
     await store.put(digest(other), other)
@@ -109,6 +109,6 @@ async def _listed(store: ClaimStore) -> list[StoredValue]:
 
 
 async def _until_younger(store: ClaimStore, old: StoredValue, content: bytes) -> None:
-    """Put it there again until the store's clock has moved."""
+    """Stores it again until the store's clock has advanced."""
     while old in await _listed(store):
         await store.put(old.sha256, content)

@@ -29,7 +29,7 @@ _BETWEEN_TICKS = timedelta(milliseconds=300)
 
 
 class Counting:
-    """The topics of one prefix; both inputs are counted together."""
+    """The topics of one prefix. Records of both inputs are counted together."""
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
@@ -65,7 +65,7 @@ class Counting:
 
 
 class CountingHandler:
-    """Emits the new count of each record's key, with the record's value; now and then it ticks."""
+    """Writes the new count of each record's key with the record's value, and has timers."""
 
     def __init__(self, topics: Counting, partition: int) -> None:
         self._topics = topics

@@ -21,7 +21,7 @@ NAMES = sorted(path.stem for path in (Path(__file__).parents[3] / "schemas" / "e
 
 
 def example(name: str) -> Incoming:
-    """The example as it would come from Kafka, two milliseconds after it was produced."""
+    """The example as read from Kafka, two milliseconds after it was produced."""
     text = (Path(__file__).parents[3] / "schemas" / "examples" / f"{name}.json").read_text()
     body = json.loads(text)
     where, _, offset = body["record"].rpartition("@")

@@ -6,5 +6,5 @@ from pointsman.bus.consume.group_member import GroupMember
 
 
 def member_of(clients: Any, fetcher: Any = None) -> GroupMember:
-    """`clients`: consumer, admin, and the fetcher unless there is one."""
+    """`clients` acts as consumer, admin and, unless another one is given, fetcher."""
     return GroupMember("group", clients, fetcher or clients, clients, stall_s=20.0)

@@ -13,7 +13,7 @@ _PRODUCE, _VERSION, _ACKS_ALL, _TIMEOUT_MS = 0, 12, -1, 5_000
 
 
 async def produce_raw(bootstrap: str, place: Place, batch: bytes) -> None:
-    """Write `batch` as it is; raises AssertionError where the broker refuses it."""
+    """Writes `batch` unchanged. Raises AssertionError if the broker refuses it."""
     topic, partition = place
     of_partition = pack(">i", partition) + compact(batch) + NO_TAGS
     of_topic = compact(topic.encode()) + array([of_partition]) + NO_TAGS

@@ -20,7 +20,7 @@ _ATTRIBUTES, _CHECKSUM, _LAST_OFFSET = slice(21, 23), slice(17, 21), slice(23, 2
 
 @dataclass
 class Log:
-    """A partition in the making; `aborted` as a broker would tell it."""
+    """A partition; `aborted` lists aborted transactions as a broker returns them."""
 
     data: bytes = b""
     end: int = 0
@@ -48,14 +48,14 @@ class Log:
         self.put(bytes(batch.build()), attributes)
 
     def add_sent(self, records: Sequence[Outgoing], *, at_ms: int = 1_000, attributes: int = 0) -> None:
-        """A batch of records that somebody sends here."""
+        """Appends a batch of records as a producer sends them."""
         batch = DefaultRecordBatchBuilder(2, ZSTD, 0, -1, 0, 0, 1 << 26)
         for place, record in enumerate(records):
             batch.append(place, at_ms, record.key, record.value, record.headers)
         self.put(bytes(batch.build()), attributes)
 
     def rename_header(self, name: bytes) -> None:
-        """Give the last batch's header another name of one byte, which may be no text."""
+        """Gives the last batch's header another name of one byte, which may be invalid UTF-8."""
         start = self.ends[-2][1] if len(self.ends) > 1 else 0
         batch = bytearray(self.data[start:])
         at = batch.rindex(b"\x02h") + 1
@@ -71,7 +71,7 @@ class Log:
         self.put(bytes(batch.build()), CONTROL)
 
     def put(self, batch: bytes, attributes: int) -> None:
-        """A batch that is made already, with these attributes besides."""
+        """Appends an encoded batch with additional attributes."""
         made = bytearray(batch)
         made[:8] = pack(">q", self.end)
         made[_ATTRIBUTES] = pack(">h", int.from_bytes(made[_ATTRIBUTES], "big") | attributes)
@@ -81,7 +81,7 @@ class Log:
         self.ends.append((self.end, len(self.data)))
 
     def answer(self, start: int) -> bytes:
-        """As a broker answers: from the batch on in which `start` is."""
+        """A broker's answer: from the batch that contains `start`."""
         return self.data[max((size for end, size in self.ends if end <= start), default=0) :]
 
 

@@ -19,7 +19,7 @@ _LOGIN = "org.apache.kafka.common.security"
 
 
 def token(subject: str = USER, *, good_s: int = 3600) -> str:
-    """A token as Kafka's own validator for trials takes it: JSON without a signature."""
+    """A token for Kafka's unsecured validator: JSON without a signature."""
     now = int(time.time())
     parts = {"alg": "none"}, {"sub": subject, "iat": now - 7200, "exp": now + good_s}
     return "".join(
@@ -28,7 +28,7 @@ def token(subject: str = USER, *, good_s: int = 3600) -> str:
 
 
 class SecuredKafka:
-    """`ca` signed what the good listeners show. `settings` of a listener, with all that is right for it."""
+    """`ca` signed the certificates of valid listeners. `settings`: valid settings for a listener."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -56,7 +56,7 @@ class SecuredKafka:
         self.ports["PLAIN"], self._protocols["PLAIN"] = self.broker.port, "PLAINTEXT"
 
     def settings(self, listener: str, mechanism: str | None = None, **other: Any) -> dict[str, Any]:
-        """What `KafkaPart` takes."""
+        """Arguments of `KafkaPart`."""
         protocol = self._protocols[listener]
         found: dict[str, Any] = {
             "kafka": f"127.0.0.1:{self.ports[listener]}",
@@ -90,7 +90,7 @@ def environment(settings: dict[str, Any]) -> dict[str, str]:
 
 @contextmanager
 def secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
-    """Started, and stopped in the end."""
+    """Starts the broker, and stops it afterwards."""
     made = SecuredKafka(folder)
     made.broker.start()
     try:
@@ -104,7 +104,7 @@ def _shows(file: Path) -> dict[str, str]:
 
 
 def _logs_in(*mechanisms: str) -> dict[str, str]:
-    """How a listener knows users by each mechanism."""
+    """A listener's user database for each mechanism."""
     modules = {
         "PLAIN": f'{_LOGIN}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";',
         "SCRAM-SHA-256": f"{_LOGIN}.scram.ScramLoginModule required;",

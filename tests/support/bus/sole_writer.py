@@ -9,12 +9,12 @@ from pointsman.bus.settings import LanePart
 
 
 def nobody(group: str) -> Membership:
-    """Who commits to a group without members."""
+    """The membership used for a group without members."""
     return Membership(group, "", -1)
 
 
 class SoleWriter(LaneWriter):
-    """With transactions of its own; see `open`."""
+    """A writer with its own transactions, see `open`."""
 
     def __init__(
         self, group: str, lane: TopicPartition, queue: TransactionQueue, membership: Membership | None = None

@@ -33,7 +33,7 @@ MIB = 1024 * 1024
 
 
 class Gateway(Process):
-    """As a process of its own, which is less patient than others."""
+    """A gateway process with short timeouts."""
 
     kafka: Kafka
 
@@ -66,7 +66,7 @@ class Gateway(Process):
                 await writer.wait_closed()
 
     async def told(self, *sent: bytes) -> bytes:
-        """All that is answered until the connection is closed; nobody waits longer than `LONG_S`."""
+        """Everything the gateway sends until it closes the connection, for at most `LONG_S` seconds."""
         async with self.connection() as (reader, writer):
             with contextlib.suppress(ConnectionError):
                 for part in sent:
@@ -85,7 +85,7 @@ class Gateway(Process):
 
 
 async def apply_policy(kafka: KafkaPart, topics: Topics) -> None:
-    """As a router does that starts; a gateway is not ready before."""
+    """Publishes a policy like a starting router; a gateway is not ready before."""
     await publish_policy(kafka, topics, *load_text(starter.POLICY), utc_now)
 
 

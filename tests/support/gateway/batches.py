@@ -7,7 +7,7 @@ from pointsman_schemas.topics import Topics
 
 
 class FakeBoard(BatchBoard):
-    """What is written is there, and nothing is read."""
+    """Stores what is written; reads nothing from Kafka."""
 
     def __init__(self) -> None:
         super().__init__(LanePart(prefix="t"), Topics("t"), None, utc_now)  # type: ignore[arg-type]

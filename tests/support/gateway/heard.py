@@ -25,7 +25,7 @@ TOPICS = Topics("t")
 
 @dataclass
 class FakeReader:
-    """`error`: what is said instead of reading. Numbers are those of the ids' last four bits."""
+    """`error`: raised instead of reading. The partition is the last four bits of an id."""
 
     owned: frozenset[int] = frozenset((1, 2))
     error: BusError | None = None
@@ -42,7 +42,10 @@ class FakeReader:
 
 @dataclass
 class FakePublisher:
-    """`errors`: for the next records, in order; what is sent is kept with the numbers read by then."""
+    """`errors`: for the next records, in order. It keeps sent records with the partitions read at that time.
+
+    It keeps sent records with the partitions read at that time.
+    """
 
     reader: FakeReader
     errors: list[BusError | None] = field(default_factory=list)
@@ -60,7 +63,7 @@ class FakePublisher:
 
 @dataclass
 class FakeTaken:
-    """What other processes took: `jobs` by body, and those that nobody waits for."""
+    """Jobs of other processes: `jobs` by body, and those that no client waits for."""
 
     jobs: dict[bytes, UUID] = field(default_factory=dict)
     left: set[UUID] = field(default_factory=set)
@@ -126,7 +129,7 @@ def piece(
 
 
 def came(topic: Topic, message: Message, of: UUID, agent_id: str, key: bytes | None = None) -> Incoming:
-    """The record as it is read; `key`: another than the job's."""
+    """The record as read; `key`: a key other than the job's."""
     envelope = start(
         uuid7(utc_now()), source="test", type=message.TYPE, time=utc_now(), agent_id=agent_id, job_id=of
     )

@@ -7,7 +7,7 @@ from pointsman.bus.codec.records import Incoming, Outgoing
 
 
 def follower_of(written: Sequence[Outgoing], topic: str) -> type[Any]:
-    """A class in place of `Follower`, of the records in `written` that go to `topic`."""
+    """A class that replaces `Follower` and returns the records in `written` for `topic`."""
 
     class Follower:
         def __init__(self, *_: object, **__: object) -> None:

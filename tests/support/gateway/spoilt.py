@@ -24,7 +24,7 @@ WRONG: tuple[Any, ...] = (
 
 
 def spoilt(value: Any) -> Iterator[Any]:
-    """`value` with each of its members and items left out, and with each thing that is wrong in its place."""
+    """`value` with each member and item removed, and with each wrong value in its place."""
     match value:
         case dict():
             for name, member in value.items():

@@ -45,7 +45,7 @@ def request(
     queues: Sequence[dict[str, Any]] = (),
     **queue: Any,
 ) -> ReviewRequested:
-    """One that waits in the queue `legal`; `queue`: how its cases are decided."""
+    """A request that waits in the queue `legal`; `queue`: how its cases are decided."""
     body = json.loads(json.dumps(_EXAMPLE))
     legal = {"name": "legal", "deadline_s": 3600, "lease_s": 600, **queue}
     body["decision"]["review"]["queues"] = [legal, *queues]

@@ -33,7 +33,7 @@ _STATUS = {"approve": "approved", "edit": "edited", "reject": "rejected", "send"
 
 @dataclass
 class Crowd:
-    """`sent`: by the id of each command what it was."""
+    """`sent`: the commands by their ids."""
 
     topics: Topics
     people: Sequence[str]
@@ -78,7 +78,7 @@ class Crowd:
             yield self._record(release(requested, by, 3))
 
     def _clicked(self, command: Message, chance: random.Random) -> Iterator[Outgoing]:
-        """Once or twice; the second time as another record, or as the same one sent again."""
+        """Sends it once or twice; the second time as a new record or as the same one."""
         first = self._record(command)
         yield first
         if chance.random() < 0.4:
@@ -95,7 +95,7 @@ class Crowd:
 
 
 def request_record(topics: Topics, requested: ReviewRequested) -> Outgoing:
-    """As a worker would send it."""
+    """A request as a worker sends it."""
     job, now = requested.job, utc_now()
     envelope = start(
         uuid4(), source="test", type=requested.TYPE, time=now, agent_id=job.agent_id, job_id=job.job_id
@@ -106,7 +106,7 @@ def request_record(topics: Topics, requested: ReviewRequested) -> Outgoing:
 def problems(
     topics: Topics, crowd: Crowd, requests: Sequence[ReviewRequested], log: Sequence[Incoming]
 ) -> list[str]:
-    """Where the whole log breaks: one decision and one outcome for each case, one answer for each command."""
+    """Violations in the whole log: each case needs one decision and one outcome, each command one answer."""
     asked = Counter(record.origin for record in log if record.topic == topics.reviews_decided.name)
     answers = _of(log, topics.reviews_answers, ReviewAnswered)
     commands = _of(log, topics.reviews_decided, (ReviewClaim, ReviewDecide, ReviewRelease))
@@ -153,7 +153,7 @@ def problems(
 
 
 def _otherwise(requested: ReviewRequested, decision: ReviewDecide, ended: Message) -> list[str]:
-    """Where something else was carried out than was decided."""
+    """Cases in which the effect differs from the decision."""
     match decision.choice:
         case "approve":
             right = ended == requested.proposed

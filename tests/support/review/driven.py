@@ -19,7 +19,7 @@ PEOPLE = ("ana", "ben", "eva")
 
 
 def registry(*entries: AgentEntry, identity: Any = "claimed") -> RegistryInForce:
-    """With three reviewers of the queue `legal`, and the agent whose jobs they are."""
+    """A registry with three reviewers of the queue `legal` and the agent of the jobs."""
     people = [AgentEntry(id=name, owner="reviewers", reviews=("legal", "board")) for name in PEOPLE]
     known = {
         entry.id: entry for entry in (*people, AgentEntry(id="contract-reviewer", owner="legal"), *entries)
@@ -30,7 +30,7 @@ def registry(*entries: AgentEntry, identity: Any = "claimed") -> RegistryInForce
 
 
 class Driven:
-    """`now` is what the handler's clock says. `sent`: all records made, in their order."""
+    """`now`: the handler's clock. `sent`: all records written, in order."""
 
     def __init__(self, in_force: RegistryInForce | None = None) -> None:
         self.now = NOW
@@ -44,11 +44,11 @@ class Driven:
         self.restart()
 
     def restart(self) -> None:
-        """As after a crash: the state as the changelog has it, and a new handler."""
+        """Simulates a crash: state from the changelog, and a new handler."""
         self._handler = ReviewHandler(self.in_force, TOPICS, self.cancellations, lambda: self.now)
 
     def put(self, message: Message, at: datetime | None = None) -> list[Message]:
-        """Handle a record of this message; returns what was made, decoded."""
+        """Handles a record with this message. Returns the decoded results."""
         self.now = at or self.now
         self._offset += 1
         return self.take(record(message, self._offset, self.now))
@@ -57,7 +57,7 @@ class Driven:
         return self._apply(*self._handler.handle(incoming, self.state))
 
     def due(self, at: datetime) -> list[Message]:
-        """What the clock makes of the state, until it makes nothing more."""
+        """Runs the timers until nothing is due."""
         self.now, made = at, []
         while any(effects := self._handler.due(at, self.state)):
             made += self._apply(*effects)
@@ -81,7 +81,7 @@ class Driven:
 
 
 def decoded(made: Outgoing) -> Message:
-    """What a record says; the checks of a reader are made."""
+    """A decoded record, which readers must accept."""
     read = decode(Incoming(made.topic, 0, 0, 0, made.key, made.value, tuple(made.headers)))
     assert isinstance(read, Decoded), read
     return read.message

@@ -20,7 +20,7 @@ class Received:
 
 @asynccontextmanager
 async def receiver(*answers: int) -> AsyncIterator[tuple[str, list[Received]]]:
-    """Its address, and what came; it answers with these statuses in turn, the last one for ever."""
+    """Its address and the requests received. It answers with these statuses in turn, repeating the last."""
     received: list[Received] = []
 
     async def take(request: web.Request) -> web.Response:
@@ -41,7 +41,7 @@ async def receiver(*answers: int) -> AsyncIterator[tuple[str, list[Received]]]:
 
 
 def verified(request: Received, secret: bytes) -> bool:
-    """Whether the signature is of this request under this secret."""
+    """Whether the signature matches this request and this secret."""
     text = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.{request.body.decode()}"
     digest = hmac.new(secret, text.encode(), hashlib.sha256).digest()
     return request.headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"

@@ -71,7 +71,7 @@ review:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRun:
-    """`decisions` were carried out, of so many `commands`; `tests`: among the cases."""
+    """`decisions`: decisions carried out; `commands`: commands sent; `tests`: test cases."""
 
     decisions: int
     commands: int
@@ -84,7 +84,7 @@ class ReviewRun:
 
 
 class _Service:
-    """The review's handler with its state in memory; says what it made as a digest."""
+    """The review handler with its state in memory. It returns a digest of its results."""
 
     def __init__(self) -> None:
         queues = ("general", "legal", "board")
@@ -96,7 +96,7 @@ class _Service:
         self.restart()
 
     def restart(self) -> None:
-        """As another process would take it over."""
+        """Simulates a takeover by another process."""
         clock = lambda: self.now  # noqa: E731
         self._handler = ReviewHandler(self._in_force, _TOPICS, Cancellations(clock), clock)
 
@@ -123,7 +123,7 @@ class _Service:
 
 
 def run(decisions: int, seed: int, file: Path) -> ReviewRun:
-    """Have people decide so many cases, at random by `seed`, with all into `file`; then replay that file."""
+    """Simulates people who decide this many cases, random by `seed`, records all into `file`, replays it."""
     began = time.monotonic()
     recorded = _Recorder(seed, file).record(decisions)
     between = time.monotonic()
@@ -151,7 +151,7 @@ def replay(file: Path, seed: int, restarting: float = 0.0005) -> tuple[int, int]
 
 
 class _Recorder:
-    """People at work, a few of them hasty: what they send, and what was made of it, is written down."""
+    """Simulated people, some of them hasty. Records their commands and the results."""
 
     def __init__(self, seed: int, file: Path) -> None:
         self._chance = random.Random(seed)
@@ -165,7 +165,7 @@ class _Recorder:
         self._tests: set[UUID] = set()
 
     def record(self, decisions: int) -> tuple[int, int, int, int]:
-        """Until so many decisions were carried out: decisions, commands, cases, tests."""
+        """Continues until this many decisions were carried out. Returns decisions, commands, cases, tests."""
         with self._file.open("wb") as self._out:
             step = 0
             while self._decisions < decisions:
@@ -190,7 +190,7 @@ class _Recorder:
         self._send(template.model_copy(update={"job": job, "proposed": proposed}), job_id, job.agent_id)
 
     def _act(self, job_id: UUID) -> None:
-        """One command about a case, by one person; not always one that is right."""
+        """One command by one person about a case; it may be invalid."""
         case = self._service.case(job_id)
         if case is None or case.status not in WAITING:
             self._known.remove(job_id)
@@ -254,7 +254,7 @@ class _Recorder:
             self._decisions += 1
 
     def _wrote(self, record: Incoming | None, effects: Effects) -> bool:
-        """Write a step down; says whether anything came of it."""
+        """Records a step. Returns whether it had an effect."""
         ms = _ms(self._now) - _ms(_START)
         step = {"ms": ms, "record": None if record is None else _told(record), "made": _digest(effects)}
         self._out.write(orjson.dumps(step) + b"\n")
@@ -266,7 +266,7 @@ class _Recorder:
 
 
 def _templates() -> Iterator[ReviewRequested]:
-    """The sample jobs, routed by a policy that stops each, with the answer that is known of it."""
+    """The sample jobs, routed by a policy that stops each of them, with their known answers."""
     registry = Registry.of([], RegistryRules(unregistered="admit"))
     router = RouterHandler(Policy.compile(parse(_POLICY)), RegistryInForce(registry), _TOPICS, lambda: _START)
     answers = samples.answers()
@@ -311,7 +311,7 @@ def _request(routed: JobRouted, answer: str) -> ReviewRequested:
 
 
 def _digest(effects: Effects) -> str:
-    """Of every byte that was made: topics, keys, values, headers."""
+    """Covers every byte written: topics, keys, values, headers."""
     digest = sha256()
     for made in _all(effects):
         headers = [(name, value.decode()) for name, value in made.headers]

@@ -18,7 +18,7 @@ LONG = "The clause is acceptable, as the law says the same where it is silent: {
 
 
 def asked(number: int, id: UUID | None = None, text: str = LONG, **queue: Any) -> ReviewRequested:
-    """A case of its own question and answer, in a queue with a test after about every second decision."""
+    """A case with its own question and answer, in a queue with a test after about every second decision."""
     made = request(number, **{"seeded_every": 2, **queue})
     body = json.loads(ReviewRequested.__pydantic_serializer__.to_json(made))
     id = id or uuid7(later(number), sha256(str(number).encode()).digest()[:10])
@@ -35,7 +35,7 @@ def answer_of(requested: ReviewRequested) -> str:
 
 
 class Reviews(Driven):
-    """Notes each case as it stands, and each change's bytes."""
+    """Records each case's state, and the bytes of each change."""
 
     def __init__(self, start: datetime = NOW) -> None:
         super().__init__()
@@ -52,12 +52,12 @@ class Reviews(Driven):
     def decided(
         self, requested: ReviewRequested, choice: str = "approve", by: str = "ana", **more: Any
     ) -> Any:
-        """Claim and decide it; returns what was made."""
+        """Claims and decides it. Returns the results."""
         assert self.answer(claim(requested, by), self.start + timedelta(seconds=2000)).refused is None
         return self.put(decide(requested, choice, by, **more), self.start + timedelta(seconds=2001))
 
     def tests(self) -> list[ReviewRequested]:
-        """The tests that wait."""
+        """The waiting test cases."""
         waiting = [case for case in self.cases.values() if case.status in WAITING and is_seeded(case)]
         return [
             ReviewRequested.model_validate_json(self.state[b"request/" + str(case.job_id).encode()])
@@ -66,7 +66,7 @@ class Reviews(Driven):
 
 
 def with_test(start: datetime = NOW, **more: Any) -> tuple[Reviews, list[ReviewRequested], ReviewRequested]:
-    """Cases of which one was approved, and the test that followed."""
+    """Cases of which one was approved, and the test case that followed."""
     reviews = Reviews(start)
     requests = [asked(number, **more) for number in range(12)]
     for requested in requests:

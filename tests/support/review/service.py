@@ -23,7 +23,7 @@ from tests.support.running.system import FAST
 async def review_services(
     kafka: KafkaPart, folder: Path, agents: Iterable[str], count: int = 1
 ) -> AsyncIterator[list[Process]]:
-    """So many of them, ready. `agents`: entries of the registry, as in agents.yaml."""
+    """This many services, ready. `agents`: entries of the registry, as in agents.yaml."""
     topics = Topics(kafka.prefix)
     await apply(kafka, topics.all(["small"]))
     listed = "".join(f"- {entry}\n" for entry in agents)
@@ -53,6 +53,6 @@ async def review_services(
 
 
 async def publish(kafka: KafkaPart, records: list[Outgoing]) -> None:
-    """Send them, and wait until they are there."""
+    """Sends records and waits until they are written."""
     async with Publisher(kafka) as publisher:
         await publisher.publish(records, within=60)

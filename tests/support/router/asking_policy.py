@@ -2,7 +2,7 @@
 
 
 def asking_policy(wait_s: float) -> str:
-    """Its text; a job waits that many seconds for its opinion. Score and opinion are the shipped ones."""
+    """The policy's text, with this maximum wait in seconds. Score and opinion are the built-in ones."""
     return f"""\
 name: asks
 tiers: [small, medium, frontier]

@@ -86,7 +86,7 @@ def completed(
 
 
 def judged(verdicts: Sequence[tuple[UUID, float, str]]) -> list[Incoming]:
-    """Feedback: job, verdict and judge, one after the other."""
+    """Feedback records from (job, verdict, judge)."""
     made = []
     for place, (job_id, verdict, by) in enumerate(verdicts):
         said = JobFeedback(job_id=job_id, agent_id="math-tutor", by=by, verdict=verdict)
@@ -105,7 +105,7 @@ def _routed(records: Iterable[Incoming]) -> Iterator[tuple[JobRouted, Envelope]]
 
 
 def as_read(made: Iterable[Made]) -> list[Incoming]:
-    """Records as the audit reads them, one behind the other in partition 0 of their topic."""
+    """Records as the audit reads them, consecutively in partition 0 of their topic."""
     stamp = int(NOW.timestamp() * 1000)
     return [
         Incoming(each.topic, 0, place, stamp + place, each.key, each.value, tuple(each.headers))
@@ -119,7 +119,7 @@ def job_ids(records: Iterable[Incoming]) -> list[UUID]:
 
 
 async def store(database: str, records: Iterable[Incoming]) -> None:
-    """Into a database that has everything, as the audit process writes them."""
+    """Stores records as the audit service does, in a prepared database."""
     async with audit_pool(database) as pool:
         writer = AuditWriter(pool, clock=lambda: NOW)
         await put(writer, [row_of(record, TOPICS) for record in records])

@@ -19,25 +19,25 @@ needs_library = pytest.mark.skipif(library() is None, reason="the native library
 
 
 def fast_handler(policy: Policy, in_force: RegistryInForce) -> RouterHandler:
-    """A handler with the fast path, which has met nothing."""
+    """A handler with the fast path and without earlier jobs."""
     return RouterHandler(policy, in_force, TOPICS, lambda: NOW, fast_score=FastScore(policy.scorer))
 
 
 def by_fast_path(known: RouterHandler, *records: Incoming) -> list[Outgoing]:
-    """What a handler makes of them, wherever that is put."""
+    """A handler's results, wherever they are written."""
     return list(unpacked(known(records)))
 
 
 def by_full_path(policy: Policy, in_force: RegistryInForce, record: Incoming) -> list[Outgoing]:
-    """By a handler that has met nothing before, and has no fast path."""
+    """The results of a new handler without the fast path."""
     return list(unpacked(RouterHandler(policy, in_force, TOPICS, lambda: NOW)([record])))
 
 
 def count_bundled(known: RouterHandler, records: Sequence[Incoming]) -> int:
-    """How many of them go by the fast path."""
+    """How many of them took the fast path."""
     return sum(made.count for made in known(records) if isinstance(made, EncodedBatch))
 
 
 def registered(text: str, tiers: Sequence[str]) -> RegistryInForce:
-    """What a router knows when these agents are applied."""
+    """A router's registry after these agents are applied."""
     return RegistryInForce(agents_file.parse(text, tiers).registry)

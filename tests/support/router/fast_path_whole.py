@@ -24,7 +24,7 @@ def id_of(number: int) -> bytes:
 
 
 def known() -> RouterHandler:
-    """One that remembers decisions for the jobs of `value`."""
+    """A handler that has cached decisions for jobs like `value`."""
     lane = fast_handler(POLICY, REGISTRY)
     lane([Incoming(*PLACE, offset, 0, None, value(offset), ()) for offset in range(1, 40)])
     return lane
@@ -35,7 +35,7 @@ def opened(batches: Sequence[RecordBatch]) -> list[Incoming]:
 
 
 def assert_the_same(batches: Sequence[RecordBatch]) -> int:
-    """By two lanes that have met the same; returns how many records went by the fast path."""
+    """Compares two lanes with the same history. Returns how many records took the fast path."""
     whole, apart = known().whole(batches), known()(opened(batches))
     assert whole is not None
     assert _sorted(whole.made) == _sorted(apart)
@@ -44,5 +44,5 @@ def assert_the_same(batches: Sequence[RecordBatch]) -> int:
 
 
 def _sorted(made: Sequence[Made]) -> list[Outgoing]:
-    """Which of them stand in a bundle is no matter, nor in which partition they land."""
+    """Sorted, because neither batches nor partitions matter."""
     return sorted(unpacked(made), key=lambda each: (each.topic, each.key or b"", dict(each.headers)["ce_id"]))

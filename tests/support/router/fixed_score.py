@@ -9,12 +9,12 @@ BAR = Bar(rate=0.0, margin=0.0)
 
 
 class FixedScore(ScoreModel):
-    """`says`: by a text's first word, how likely small and medium are sufficient, and the known share."""
+    """`says`: by a text's first word, the probabilities of small and medium, and the known share."""
 
     says: Mapping[str, tuple[float, float, float]]
 
     def estimate(self, text: str) -> Estimate:
-        """Nothing is better than the strongest, and a tier costs as much as its place says."""
+        """No tier is better than the strongest, and a tier's cost is its place."""
         small, medium, known = self.says.get(text.split(" ", maxsplit=1)[0], (0.5, 0.5, 1.0))
         return Estimate((small, medium, 1.0), (0.0, 0.0, 0.0), (0.1, 0.3, 1.0), known)
 
@@ -29,7 +29,7 @@ def fixed_score(
     bar: Bar = BAR,
     floor: float = 0.5,
 ) -> FixedScore:
-    """A model of the tiers small, medium, frontier, tuned for 0.99."""
+    """A model with the tiers small, medium and frontier, tuned for 0.99."""
     model = FixedScore("fixed", "0123456789ab", ("small", "medium", "frontier"), {"0.99": bar}, floor)
     object.__setattr__(model, "says", says)
     return model

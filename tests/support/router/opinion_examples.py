@@ -14,7 +14,7 @@ RECIPE = OpinionRecipe(landmarks=60)
 
 @dataclass(frozen=True)
 class Work:
-    """`easy` [n]: where the middle tier is as good as the strongest."""
+    """`easy` [n]: whether the middle tier is as good as the strongest."""
 
     examples: Examples
     vectors: Vectors
@@ -22,7 +22,7 @@ class Work:
 
     @property
     def first(self) -> First:
-        """A first score that knows nothing: the same estimate for all."""
+        """A first score with the same estimate for every text."""
         n = len(self.examples)
         same = Estimates(
             np.tile([0.3, 0.6, 1.0], (n, 1)),
@@ -34,7 +34,7 @@ class Work:
 
 
 def work(count: int = 400, seed: int = 1) -> Work:
-    """`count` questions, all of one wording; half of them easy."""
+    """`count` questions with the same wording; half of them are easy."""
     draw = np.random.RandomState(seed)
     easy = draw.rand(count) < 0.5
     vectors = draw.normal(size=(count, SIZE)) * 0.02

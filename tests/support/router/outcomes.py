@@ -17,7 +17,7 @@ _HARD = ("manifold", "homology", "sheaf", "functor", "topology", "operator", "sp
 def made_up(
     count: int, *, seed: int = 1, tiers: tuple[str, ...] = ("small", "mid", "frontier")
 ) -> TierAnswers:
-    """`count` different questions; easy ones everybody answers, hard ones only the strongest."""
+    """`count` different questions; all tiers answer easy ones, only the strongest answers hard ones."""
     draw = random.Random(seed)
     columns: dict[str, list[object]] = {"prompt": []}
     for tier in tiers:
@@ -40,12 +40,12 @@ def made_up(
 
 
 def rows_of(outcomes: TierAnswers, hard: bool) -> np.ndarray:
-    """Places of the hard questions, or of the easy ones."""
+    """Indices of the hard questions, or of the easy ones."""
     return np.array([at for at, text in enumerate(outcomes.prompts) if text.startswith("Prove") is hard])
 
 
 def save(outcomes: TierAnswers, path: Path) -> None:
-    """Write them as a file that `pointsman bench routing` reads."""
+    """Writes a file that `pointsman bench routing` reads."""
     columns: dict[str, list[object]] = {
         "prompt": list(outcomes.prompts),
         "source": ["made-up"] * len(outcomes),

@@ -23,7 +23,7 @@ REGISTRY = RegistryInForce(agents_file.load(starter.AGENTS, POLICY.tiers).regist
 
 
 def handler(*, remembered: int = 10_000) -> RouterHandler:
-    """A handler of the shipped policy and registry, at noon of 1 March 2026."""
+    """A handler with the starter policy and registry, at noon of 1 March 2026."""
     return RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW, remembered=remembered)
 
 
@@ -40,7 +40,7 @@ def incoming(
 
 
 class Router:
-    """`publish`, then `run`; what came out is in `made`, by topic."""
+    """Call `publish`, then `run`. `made` has the results by topic."""
 
     def __init__(self, partitions: int = 3) -> None:
         self._count = partitions
@@ -54,7 +54,7 @@ class Router:
     def publish(
         self, value: bytes | None, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = ()
     ) -> None:
-        """Append a record to the partition of its key."""
+        """Appends a record to the partition of its key."""
         partition = partition_of(key, self._count, self._keyless)
         offset = self._ends[partition]
         self._ends[partition] = offset + 1
@@ -63,7 +63,7 @@ class Router:
         )
 
     def run(self, most: int = 10) -> "Router":
-        """Hand over what waits, and what is sent back to the intake, until nothing waits."""
+        """Processes waiting records, including those sent back to the intake, until none is left."""
         while any(self._waiting.values()):
             assert self.rounds < most, "records go round"
             self.rounds += 1

@@ -17,7 +17,7 @@ score: {model: fixed, quality: 0.99}
 
 
 def scored_file(model: ScoreModel, text: str = TEXT, content: bytes = b"bytes") -> PolicyFile:
-    """The file with `model` where it names one; `content` stands for the model's bytes."""
+    """The policy file with `model`, if it has one; `content` replaces the model's bytes."""
     return parse(text, read_model=lambda _: ModelFile.holding(content, model))
 
 

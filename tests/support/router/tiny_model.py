@@ -11,7 +11,7 @@ from pointsman.learn.train import fit
 
 @cache
 def tiny_model() -> bytes:
-    """The file's bytes. It is tuned for nothing, so that every job goes to frontier."""
+    """The file's bytes. It is not tuned, so every job goes to frontier."""
     texts = [f"please add the numbers {place} and seven" for place in range(30)]
     texts += [f"prove riddle {place} about knights" for place in range(30)]
     points = np.array([[1.0, 1.0, 1.0]] * 30 + [[0.0, 0.0, 1.0]] * 30)

@@ -11,7 +11,7 @@ from tests.support.running.forked import fork_services
 
 
 def measured(*arguments: str) -> Any:
-    """What `pointsman bench ARGUMENTS --json` prints."""
+    """The output of `pointsman bench ARGUMENTS --json`."""
     with pytest.MonkeyPatch.context() as patch:
         fork_services(patch)
         done = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)

@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Collector(HTTPServer):
-    """Keeps what it is sent."""
+    """Keeps what it receives."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Taking)
@@ -22,7 +22,7 @@ class Collector(HTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def names_of(self, job_id: str) -> set[str]:
-        """What the spans are called that name this job."""
+        """The names of the spans of this job."""
         return {span.name for span in self._spans() if any(_is_of(one, job_id) for one in span.attributes)}
 
     def _spans(self) -> Iterator[Span]:
@@ -45,12 +45,12 @@ class _Taking(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
+        """Logs nothing."""
 
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
-    """Inside, it is there."""
+    """Runs a collector during the block."""
     with Collector() as server:
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         serving.start()

@@ -36,7 +36,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Command:
-    """Runs commands in `folder` with `environment` added to a plain one."""
+    """Runs commands in `folder`, with `environment` added to a minimal one."""
 
     folder: Path
     environment: dict[str, str]
@@ -44,7 +44,7 @@ class Command:
     told: bool = True
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        """The program from nothing, for what has to do with its start, its signals or its pipes."""
+        """A new process of the program, for tests of startup, signals or pipes."""
         # In a shell's background SIGINT is ignored, which children inherit.
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "pointsman.cli.main", *arguments,
@@ -55,7 +55,7 @@ class Command:
 
     @asynccontextmanager
     async def running(self, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-        """A command that is ended afterwards, whatever happens."""
+        """A command that is stopped afterwards."""
         process = await self.start(*arguments)
         try:
             yield process
@@ -65,7 +65,7 @@ class Command:
             await process.communicate()
 
     async def run(self, *arguments: str, stdin: str = "") -> Done:
-        """The command's end; fails when it prints a traceback or colour."""
+        """Waits for the command; fails if it prints a traceback or colour."""
         environment = self._whole_environment()
         (asked, stdin_w), (out_r, told), (err_r, complained) = pipe(), pipe(), pipe()
         with stdin_w, out_r, err_r:

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parents[3] / "compose"
 
 
 def merged(*names: str) -> dict[str, Any]:
-    """The files one over the other: maps by key, volumes added, all else replaced."""
+    """Files merged in order: maps by key, volumes appended, everything else replaced."""
     whole: dict[str, Any] = {}
     for name in names:
         whole = _over(whole, yaml.safe_load((FOLDER / name).read_text()))
@@ -18,18 +18,18 @@ def merged(*names: str) -> dict[str, Any]:
 
 
 def image(service: str) -> str:
-    """The image that a service runs, with its digest."""
+    """A service's image with its digest."""
     return str(merged("compose.yaml")["services"][service]["image"])
 
 
 def interpolated(text: str, given: dict[str, str]) -> str:
-    """What a value becomes with these variables set."""
+    """A value with these variables substituted."""
     filled = re.sub(r"(?<!\$)\$\{(\w+)(?::[-?]([^}]*))?\}", lambda it: given.get(it[1], it[2] or ""), text)
     return filled.replace("$$", "$")
 
 
 def kafka_settings(environment: dict[str, Any]) -> dict[str, str]:
-    """The broker's settings by its container's environment."""
+    """The broker's settings, from its container's environment."""
     left_out = ("KAFKA_HEAP_OPTS", "KAFKA_OPTS")
     return {
         name.removeprefix("KAFKA_").lower().replace("_", ".").replace("...", "-").replace("..", "_"): str(

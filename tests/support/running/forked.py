@@ -53,7 +53,7 @@ Streams = tuple[Connection, Connection, Connection]
 
 
 class Forked(subprocess.Popen[bytes]):
-    """`pointsman ARGUMENTS`, to be asked what any child process is, though the fork server started it."""
+    """`pointsman ARGUMENTS` as a child process, which the fork server started."""
 
     def __init__(
         self,
@@ -84,12 +84,12 @@ class Forked(subprocess.Popen[bytes]):
             os.kill(self.pid, sig)
 
     def __del__(self) -> None:
-        """Nothing is left to do: who started it has ended it."""
+        """Nothing to clean up: the test has ended the process."""
 
 
 @dataclass
 class ForkedProcess(Process):
-    """A service in a process of its own, with nothing of its parent's but what was imported."""
+    """A service in a separate process that shares only imported modules with its parent."""
 
     @classmethod
     def like(cls, process: Process) -> Self:
@@ -100,12 +100,12 @@ class ForkedProcess(Process):
 
 
 def fork_services(patch: pytest.MonkeyPatch) -> None:
-    """What starts services in this process forks them, for as long as the patch lasts."""
+    """Patches process creation so that services are forked."""
     patch.setattr(Process, "start", ForkedProcess.start)
 
 
 def pipe() -> tuple[Connection, Connection]:
-    """The end that is read, and the one that is written."""
+    """The read end and the write end."""
     return _server().Pipe(duplex=False)
 
 
@@ -117,7 +117,7 @@ def _server() -> ForkServerContext:
 
 
 def _serve(arguments: list[str], environment: dict[str, str], streams: Path | Streams, folder: Path) -> None:
-    """What a shell would do before it runs the program."""
+    """Does what a shell does before it runs the program."""
     os.setsid()
     end_with_parent()
     if isinstance(streams, Path):

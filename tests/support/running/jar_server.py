@@ -15,7 +15,7 @@ from pointsman.dev.jars import Jar
 
 @dataclass
 class JarServer:
-    """`url` serves `files`; each asked path and range is in `asked`."""
+    """`url` serves `files`; `asked` has each requested path and range."""
 
     url: str
     files: dict[str, bytes] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class JarServer:
     pause_s: float = 0  # after each 64 KB
 
     def offer(self, artifact: str, content: bytes, *, pinned: bytes | None = None) -> Jar:
-        """Serve `content` as an artifact; the jar is pinned to it, or to what it should have been."""
+        """Serves `content` as an artifact, with the jar's checksum of it or of another content."""
         right = content if pinned is None else pinned
         jar = Jar("org.example", artifact, "1.0", hashlib.sha256(right).hexdigest(), len(right))
         self.files[f"/{jar.path}"] = content

@@ -21,7 +21,7 @@ from tests.support.running.compose import image
 
 @dataclass(frozen=True)
 class Servers:
-    """Where they are; `admin` is the address of a database from which others can be made."""
+    """Addresses of the servers; `admin` is a database from which others can be created."""
 
     bootstrap: str
     admin: str
@@ -38,18 +38,18 @@ class Servers:
             await connection.close()
 
     def hurry(self) -> None:
-        """Wait for no disk: hundreds of databases are made and dropped, and a power cut loses only tests."""
+        """Disables fsync: tests create hundreds of databases, and a power failure would lose only tests."""
         asyncio.run(self.execute("alter system set fsync = off", "select pg_reload_conf()"))
 
 
 @dataclass(frozen=True)
 class SecureServers(Servers):
-    """The embedded ones, which let nobody into Kafka without a login."""
+    """The embedded servers, with logins required for Kafka."""
 
     security: BrokerSecurity
 
     def logins(self, database: str, prefix: str, tiers: Sequence[str], agents: Path) -> SecureLogins:
-        """Of an installation with these tiers and this file of agents; `database` is the owner's address."""
+        """Logins of an installation with these tiers and agents; `database` is the owner's address."""
         return secure_logins(
             self.security, self.bootstrap, database, topics=Topics(prefix), tiers=tiers, agents=agents
         )
@@ -57,7 +57,7 @@ class SecureServers(Servers):
 
 @contextmanager
 def secure_servers(folder: Path) -> Iterator[SecureServers]:
-    """Such servers for one test run."""
+    """Secure servers for one test run."""
     stack = Stack(folder, secure=True)
     stack.start()
     try:
@@ -93,7 +93,10 @@ def servers(folder: Path) -> Iterator[Servers]:
 
 
 def engine_answers() -> bool:
-    """Whether there is a Docker engine. Its socket is tried first: the client leaks one that is refused."""
+    """Whether a Docker engine answers. Tries its socket first, because the client leaks refused connections.
+
+    Tries its socket first, because the client leaks refused connections.
+    """
     host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     if host.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as trial:

@@ -106,7 +106,7 @@ class System:
         await asyncio.to_thread(wait_ready, list(self.processes.values()))
 
     def add(self, name: str, like: str) -> Process:
-        """A second process of a service; started, not awaited."""
+        """Starts a second process of a service without waiting for it."""
         process = second(self.processes[like], name)
         self.processes[name] = process
         process.start()
@@ -130,11 +130,11 @@ class System:
         stop(list(self.processes.values()))
 
     async def order_faults(self, *rules: dict[str, object]) -> None:
-        """What the simulated provider does from now on, and nothing else."""
+        """Sets the simulated provider's faults."""
         await asyncio.to_thread(self._provider.order, *rules)
 
     async def provider_stats(self) -> dict[str, Any]:
-        """What the simulated provider has counted."""
+        """The simulated provider's counters."""
         return await asyncio.to_thread(self._provider.stats)
 
     async def send(self, records: Sequence[Outgoing]) -> None:
@@ -149,7 +149,7 @@ class System:
                     raise
 
     def jobs(self, count: int, **fields: object) -> dict[str, Outgoing]:
-        """Jobs with ids of their own, spread over the tiers; signed by the agents, where they have keys."""
+        """Jobs with ids, spread over the tiers, and signed if the agents have keys."""
         return self._jobs(count, self._signed if self.logins else self._plain, fields)
 
     def unsigned_jobs(self, count: int, **fields: object) -> dict[str, Outgoing]:
@@ -190,7 +190,7 @@ class System:
         return {str(row["job_id"]) for row in rows}
 
     async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float, what: str) -> None:
-        """Await a condition; fails with `what` and the logs' ends when it does not come."""
+        """Waits for a condition. If it fails, shows `what` and the ends of the logs."""
         give_up = time.monotonic() + seconds
         while True:
             try:
@@ -218,7 +218,7 @@ class System:
         await self.until(all_there, seconds, f"the end of {len(job_ids)} jobs")
 
     async def problems(self, submitted: Sequence[str], within: float = 60) -> list[str]:
-        """What the checker says once the audit has caught up with Kafka, and what verification finds."""
+        """Problems found by the checker and by verification, once the audit has caught up with Kafka."""
         found = await examine(self.settings, self.dsn, self.topics, TIERS, submitted, catch_up_s=within)
         return found.problems
 
@@ -236,7 +236,7 @@ class System:
 
 
 def _kafka(settings: Mapping[str, str]) -> dict[str, Any]:
-    """What the environment says of the connection."""
+    """Connection settings from the environment."""
     first = "POINTSMAN_KAFKA_"
     return {
         f"kafka_{name.removeprefix(first).lower()}": value

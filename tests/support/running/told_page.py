@@ -14,7 +14,7 @@ _TIME = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d(\.\d+)?| UTC)\b")
 
 @dataclass(frozen=True)
 class Told:
-    """A command and what the page says it prints."""
+    """A command and its output on the page."""
 
     command: str
     output: str
@@ -35,7 +35,7 @@ def _block(block: str) -> list[Told]:
 
 
 async def asked_again(page: str, run: Run) -> str:
-    """The page with the output that its commands have now."""
+    """The page with its commands' current output."""
     written = []
     for block in told(page):
         now = [Told(each.command, await run(each.command)) for each in block]
@@ -45,6 +45,6 @@ async def asked_again(page: str, run: Run) -> str:
 
 
 def stable(text: str) -> list[str]:
-    """The lines without what differs each time: ids, times, the blanks between columns."""
+    """Lines without varying parts: ids, times, spaces between columns."""
     text = _TIME.sub("TIME", _ID.sub("ID", text))
     return [" ".join(line.split()) for line in text.splitlines()]

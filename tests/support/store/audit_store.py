@@ -23,22 +23,22 @@ _PASSWORD = "only for tests"
 
 
 def as_writer(dsn: str) -> str:
-    """The address for a user who can only do what the audit process can."""
+    """The address for a login with the audit service's rights only."""
     return as_login(dsn, "test_writer", _PASSWORD)
 
 
 def as_auditor(dsn: str) -> str:
-    """The address for a user who can only read."""
+    """The address for a read-only login."""
     return as_login(dsn, "test_auditor", _PASSWORD)
 
 
 def as_opener(dsn: str) -> str:
-    """The address for a user who may read, and have the subjects' wrapped keys."""
+    """The address for a login that may read, and decrypt subjects' keys."""
     return as_login(dsn, "test_opener", _PASSWORD)
 
 
 def as_eraser(dsn: str) -> str:
-    """The address for a user who may erase a subject."""
+    """The address for a login that may erase a subject."""
     return as_login(dsn, "test_eraser", _PASSWORD)
 
 
@@ -58,7 +58,7 @@ async def prepare(dsn: str) -> None:
 
 
 async def _prepared_one(server: str) -> str:
-    """Its name; it is made when it is needed first, by one of those who need it at once."""
+    """The name of the prepared database; the first process that needs it creates it."""
     name = f"prepared_{sha256(''.join(migrations().values()).encode()).hexdigest()[:16]}"
     known = "select true from pg_database where datname = $1"
     async with observer(server) as connection:
@@ -74,7 +74,7 @@ async def _prepared_one(server: str) -> str:
 
 
 async def _copied(server: str, name: str, prepared: str) -> bool:
-    """False where somebody is connected to it already: then it stays."""
+    """False if somebody is connected to the database already; it is then left unchanged."""
     async with observer(server) as connection:
         try:
             await connection.execute(f'drop database "{name}"')
@@ -98,7 +98,7 @@ async def _make_logins(dsn: str) -> None:
 
 @asynccontextmanager
 async def audit_pool(dsn: str, *, size: int = 4) -> AsyncIterator[Pool]:
-    """Connections as the audit service opens them, to a database that has everything."""
+    """Connections as the audit service opens them, to a prepared database."""
     await prepare(dsn)
     pool = await open_pool(as_writer(dsn), application=APPLICATION, size=size)
     try:
@@ -109,7 +109,7 @@ async def audit_pool(dsn: str, *, size: int = 4) -> AsyncIterator[Pool]:
 
 @asynccontextmanager
 async def observer(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection that is not the service's."""
+    """A separate connection."""
     connection = await asyncpg.connect(dsn)
     try:
         yield connection
@@ -118,7 +118,7 @@ async def observer(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def seen(connection: asyncpg.Connection, question: str, *arguments: Any) -> Any:
-    """The answer to `question`, as soon as the server gives one that is neither null nor false."""
+    """The result of a query, once it is neither null nor false."""
     async with asyncio.timeout(30):
         while not (answer := await connection.fetchval(question, *arguments)):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -126,7 +126,7 @@ async def seen(connection: asyncpg.Connection, question: str, *arguments: Any) -
 
 
 def row(offset: int, *, topic: str = "t", partition: int = 0, **changes: Any) -> Row:
-    """A row that says nothing but where it stood."""
+    """A row with a position only."""
     nothing: dict[str, Any] = dict.fromkeys(Row._fields)
     known = {"broker_at": datetime.now(UTC), "headers": "[]", "value": b"%d" % offset, "timestamp_ms": offset}
     said = Row(**{**nothing, **known, "topic": topic, "partition": partition, "offset": offset, **changes})
@@ -134,7 +134,7 @@ def row(offset: int, *, topic: str = "t", partition: int = 0, **changes: Any) ->
 
 
 async def put(writer: AuditWriter, batch: Sequence[Row]) -> None:
-    """Store rows as the audit would: in the order of their lanes, each lane's position moved behind them."""
+    """Stores rows as the audit does, and advances each lane's position."""
     ends: dict[Lane, int] = {}
     for each in batch:
         lane = (each.topic, each.partition)
@@ -145,5 +145,5 @@ async def put(writer: AuditWriter, batch: Sequence[Row]) -> None:
 
 
 def rows(first: int, last: int, *, topic: str = "t", partition: int = 0) -> list[Row]:
-    """Rows of the offsets from `first` up to, not including, `last`."""
+    """Rows with offsets from `first` up to, but not including, `last`."""
     return [row(offset, topic=topic, partition=partition) for offset in range(first, last)]

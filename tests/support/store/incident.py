@@ -36,7 +36,7 @@ MODELS = {"small": "gpt-4.1-nano", "medium": "gpt-4.1-mini", "frontier": "gpt-4.
 
 @dataclass(frozen=True)
 class Try:
-    """One call: how it ended, after how long, for how many tokens in and out; `paid` False: price unknown."""
+    """One call: result, duration, tokens in and out; `paid` False: unknown price."""
 
     error: FailReason | None = None
     status: str | None = None
@@ -158,18 +158,18 @@ class Job:
 
 
 def answered_by(tier: str) -> str:
-    """The name that a provider gives the tier's model in its answers."""
+    """The model's name in the answers of this tier's provider."""
     return f"{MODELS[tier]}-2025-04-14"
 
 
 def cost(tier: str, tokens: tuple[int, int]) -> Decimal:
-    """What these tokens cost on the tier."""
+    """The cost of these tokens on the tier."""
     price_in, price_out = PRICES[tier]
     return Decimal(str(round((tokens[0] * price_in + tokens[1] * price_out) / 1e6, 10)))
 
 
 class _Log:
-    """The records of one job, as they come to stand in the topics, at the job's number."""
+    """The records of one job, at the job's number in each topic."""
 
     def __init__(self, job: Job) -> None:
         self.records: list[Incoming] = []
@@ -200,14 +200,14 @@ def _source(topic: Topic, job: Job) -> str:
 
 
 def arrived(sent: Outgoing, place: int, time: datetime) -> Incoming:
-    """The record as it is read from partition 0."""
+    """The record as read from partition 0."""
     return Incoming(
         sent.topic, 0, place, int(time.timestamp() * 1000), sent.key, sent.value, tuple(sent.headers)
     )
 
 
 def unreadable(number: int, at: datetime, value: bytes = b"{ no json") -> Incoming:
-    """A record of the intake that nobody understood."""
+    """An invalid record of the intake."""
     found = Incoming(TOPICS.intake.name, 0, number, int(at.timestamp() * 1000), None, value, ())
     letter = DeadLetter(Reason.NOT_JSON, "expected a quote", "router", *found.origin)
     sent = dead_letter(TOPICS.dead, found, letter, cause=None, source="pointsman/router", now=at)
@@ -216,7 +216,7 @@ def unreadable(number: int, at: datetime, value: bytes = b"{ no json") -> Incomi
 
 @contextmanager
 def recorded(stack: Servers, jobs: Sequence[Job], *others: Incoming) -> Iterator[str]:
-    """The address of a database of its own that has these, for a module's tests that only read."""
+    """The address of a new database with these jobs, for read-only tests of a module."""
     name = f"test_{secrets.token_hex(6)}"
     asyncio.run(stack.execute(f'create database "{name}"'))
     asyncio.run(record(stack.dsn(name), jobs, *others))
@@ -225,7 +225,7 @@ def recorded(stack: Servers, jobs: Sequence[Job], *others: Incoming) -> Iterator
 
 
 async def record(dsn: str, jobs: Sequence[Job], *others: Incoming) -> None:
-    """Store every record of the jobs, as the audit service would: each lane in order, its position moved."""
+    """Stores all records of the jobs as the audit service does."""
     records = sorted(
         [each for job in jobs for each in job.records()] + list(others), key=lambda each: each.origin
     )

@@ -29,7 +29,7 @@ WHERE = f"where topic = '{CALLS[0]}' and partition = {CALLS[1]}"
 
 
 async def sign(pool: Pool, writer: AuditWriter, key: PrivateKey = KEY) -> bytes:
-    """A checkpoint of all that the writer has written; its bytes."""
+    """A checkpoint of everything the writer has written; its bytes."""
     heads = dict(writer.heads)
     _, message = await add_checkpoint(pool, lambda number, before: signed(key, number, before, heads, START))
     return message
@@ -38,7 +38,7 @@ async def sign(pool: Pool, writer: AuditWriter, key: PrivateKey = KEY) -> bytes:
 async def record(
     dsn: str, jobs: Sequence[int] = range(12), checkpoint_after: Sequence[int] = (5, 11)
 ) -> None:
-    """Whole jobs a minute apart, each job's messages at one offset of four lanes; two checkpoints."""
+    """Complete jobs a minute apart, each with its messages at one offset of four lanes; two checkpoints."""
     async with audit_pool(dsn) as pool:
         writer = AuditWriter(pool, clock=lambda: START)
         for job in jobs:
@@ -49,7 +49,7 @@ async def record(
 
 
 async def drop(dsn: str, until: date, key: PrivateKey | None = KEY) -> int:
-    """Drop the days before `until`: signed by a reader who has the key, then dropped by the owner."""
+    """Drops the days before `until`: signed with the key, then dropped by the owner."""
     dropped = 0
     for day in await days_before(dsn, until):
         dropped += await drop_day(
@@ -59,20 +59,20 @@ async def drop(dsn: str, until: date, key: PrivateKey | None = KEY) -> int:
 
 
 async def tamper(dsn: str, *statements: str) -> None:
-    """What the owner of the database can do; each statement must change something."""
+    """Changes that a database owner can make; each statement must change something."""
     async with observer(dsn) as connection:
         for statement in statements:
             assert not (await connection.execute(statement)).endswith(" 0"), statement
 
 
 async def rechain(dsn: str, change: Callable[[Row], Row], lane: Lane = CALLS) -> None:
-    """Change rows of a lane and make its digests and links anew: for that one needs the code, not the key."""
+    """Changes rows of a lane and recomputes digests and chain, which needs no key."""
     async with observer(dsn) as connection:
         await rechain_on(connection, change, lane)
 
 
 async def rechain_on(connection: asyncpg.Connection, change: Callable[[Row], Row], lane: Lane) -> None:
-    """As `rechain`, with the lane's own digest made anew, too."""
+    """The same as `rechain`, and recomputes the lane's own digest."""
     from_offset = await connection.fetchval(
         "select chained_from from audit.lane where topic = $1 and partition = $2", *lane
     )

@@ -37,7 +37,7 @@ query_wait_timeout = 10
 
 
 class PgBouncer:
-    """`dsn`: as the database's own, by way of it; `sessions`: for each user, in each database."""
+    """`dsn`: the database's address through it; `sessions`: number for each user and database."""
 
     def __init__(self, program: str, folder: Path, database: str, *, mode: str, sessions: int) -> None:
         parts = urlsplit(database)
@@ -63,7 +63,7 @@ class PgBouncer:
         self.start()
 
     def start(self) -> None:
-        """Returns when it answers."""
+        """Returns once it answers."""
         user = None
         if os.geteuid() == 0:  # as which it does not run
             nobody = pwd.getpwnam("nobody")
@@ -78,13 +78,13 @@ class PgBouncer:
         raise AssertionError(f"PgBouncer does not answer: {self._log.read_text()[-2_000:]}")
 
     def kill(self) -> None:
-        """SIGKILL; whoever is connected is cut off."""
+        """Sends SIGKILL, which breaks all connections."""
         self._child.kill()
 
 
 @contextmanager
 def pgbouncer(database: str, *, mode: str = "transaction", sessions: int = 1) -> Iterator[PgBouncer]:
-    """The program that is on the path; without one, the test is skipped."""
+    """The program on the path. Without it the test is skipped."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.skip("there is no pgbouncer on the path")

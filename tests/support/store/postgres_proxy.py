@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Passes bytes on; after `lose_next_commit()` the next COMMIT is carried out and the client cut off."""
+    """Forwards bytes. After `lose_next_commit()`, the next COMMIT is executed and the client disconnected."""
 
     def __init__(self, dsn: str) -> None:
         self._target = urlsplit(dsn)

@@ -46,31 +46,31 @@ NOTHING = PrivacyFile()
 
 
 def privacy(file: PrivacyFile = MASKS) -> Privacy:
-    """As the audit process has it."""
+    """The privacy rules as the audit service loads them."""
     return Privacy(file, MASTER, TOPICS)
 
 
 def protected(record: Incoming, file: PrivacyFile = MASKS) -> Row:
-    """The row that is stored for the record."""
+    """The stored row of the record."""
     made = privacy(file)
     return made.row(record, Sealing(made.keyring))
 
 
 def intake(offset: int, body: Any, *headers: tuple[str, bytes], key: bytes | None = b"k") -> Incoming:
-    """A record of the intake; `body` is made JSON of, unless it is bytes."""
+    """A record of the intake; `body` is encoded as JSON unless it is bytes."""
     value = body if isinstance(body, bytes | None) else json.dumps(body).encode()
     return Incoming(*LANE, offset, STAMP, key, value, headers)
 
 
 def telling(offset: int, **more: Any) -> Incoming:
-    """A job that tells every secret."""
+    """A job that contains every secret."""
     prompt = f"Write to {EMAIL} about {IBAN}."
     said = {"agent_id": "clinic", "prompt": prompt, "metadata": {"patient": PATIENT, "ward": "7"}}
     return intake(offset, {**said, **more})
 
 
 def letter(record: Incoming, offset: int, cause: Envelope | None = None) -> Incoming:
-    """The dead letter that the router makes of a record, quoting it."""
+    """The router's dead letter for a record, which quotes it."""
     why = DeadLetter(Reason.WRONG_TYPE, f"metadata.patient: {PATIENT} {EMAIL}", "router", *record.origin)
     sent = dead_letter(TOPICS.dead, record, why, cause=cause, source="pointsman/router", now=NOW)
     return Incoming(sent.topic, 0, offset, STAMP, sent.key, sent.value, tuple(sent.headers))
@@ -84,7 +84,7 @@ async def private_sink(dsn: str, file: PrivacyFile = MASKS) -> AsyncIterator[Sin
 
 
 async def store(sink: Sink, records: Sequence[Incoming], first: int | None = None) -> None:
-    """Store the records of each lane; `first`: where their lanes stand."""
+    """Stores the records of each lane; `first`: the lanes' positions."""
     batches: dict[tuple[str, int], list[Incoming]] = {}
     for record in records:
         batches.setdefault((record.topic, record.partition), []).append(record)
@@ -92,7 +92,7 @@ async def store(sink: Sink, records: Sequence[Incoming], first: int | None = Non
 
 
 async def corners_with(dsn: str, secret: str) -> list[str]:
-    """`table.column` of every place in the schema that holds the text: plain, as bytes, or in base64."""
+    """`table.column` of every place that contains the text: plain, as bytes, or in base64."""
     raw = secret.encode()
     coded = [b64encode(b" " * shift + raw)[4 if shift else 0 : -4].decode() for shift in range(3)]
     forms = [secret, raw.hex(), *coded]

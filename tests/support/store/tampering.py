@@ -23,14 +23,14 @@ _TABLES = (
 
 @dataclass(frozen=True)
 class Tampering:
-    """`said` is for who reads of one that was not found."""
+    """`said` describes it in failure messages."""
 
     said: str
     statements: Sequence[str]
 
 
 class Tamperer:
-    """Draws tamperings of a database that has rows in every table."""
+    """Draws random changes for a database with rows in every table."""
 
     def __init__(
         self, chance: random.Random, columns: dict[str, list[tuple[str, str]]], days: list[str]
@@ -65,7 +65,7 @@ class Tamperer:
         return make()
 
     def _some(self, table: str) -> str:
-        """One row of a table, by chance."""
+        """A random row of a table."""
         place = self._chance.random()
         where = f"(select ctid from audit.{table} order by md5(ctid::text || '{place}') limit 1)"
         return (
@@ -87,7 +87,7 @@ class Tamperer:
         )
 
     def _other(self, name: str, kind: str) -> str:
-        """Another value than the one that is there, whatever that is."""
+        """A different value."""
         by = self._chance.randint(1, 1_000)
         match kind:
             case "text":
@@ -120,7 +120,7 @@ class Tamperer:
                 return f"coalesce({name}, 0) + {by}"
 
     def _json(self) -> Tampering:
-        """Payload or headers that mean nearly the same."""
+        """Payload or headers with nearly the same meaning."""
         change = self._chance.choice([
             "payload = payload || jsonb_build_object('attempt', 1.5)", "payload = payload - 'type'",
             "payload = jsonb_build_array(payload)", "payload = null",
@@ -252,7 +252,7 @@ class Tamperer:
         return Tampering(statement, [statement])
 
     def _resealed(self) -> Tampering:
-        """A row outside of the chains that is changed together with its digest."""
+        """A row outside the chains, changed together with its digest."""
         change, digest = self._chance.choice([
             (f"chapter set cluster_id = 'c{self._chance.random()}'", _CHAPTER),
             ("chapter set topic_id = gen_random_uuid()", _CHAPTER),

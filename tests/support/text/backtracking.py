@@ -29,7 +29,7 @@ def _end(place: int, then: Next) -> int | None:
 
 
 class TooManyStepsError(Exception):
-    """There were more than allowed."""
+    """The search took more steps than allowed."""
 
 
 class Backtracking:
@@ -52,7 +52,7 @@ class Backtracking:
         self._whole = self._sequence(self._tree, self._flags)
 
     def kind(self, character: str) -> tuple[bool, ...]:
-        """Characters of one kind are the same to the pattern."""
+        """The pattern treats characters of one kind alike."""
         if character not in self._kinds:
             around = (f"{character}a", f"{character} ", f"a{character}", f" {character}", character)
             matches = [one.match(character) for one in self._singles]
@@ -61,16 +61,16 @@ class Backtracking:
         return self._kinds[character]
 
     def begin(self, text: str, most: int) -> None:
-        """Count from 0 on this text, up to `most`."""
+        """Resets the counter for this text, with the limit `most`."""
         self._text, self._most, self.steps = text, most, 0
 
     def full(self) -> tuple[int, int] | None:
-        """As `fullmatch`: the whole text, or None. Raises TooManyStepsError."""
+        """Like `fullmatch`. Raises TooManyStepsError."""
         end = self._whole(0, lambda place: place if place == len(self._text) else None)
         return None if end is None else (0, end)
 
     def all(self) -> Iterator[tuple[int, int]]:
-        """As `finditer`: where each match begins and ends. Raises TooManyStepsError."""
+        """Like `finditer`: start and end of each match. Raises TooManyStepsError."""
         start, was_empty = 0, False
         while start <= len(self._text):
             end = self._whole(start, _anywhere_but(start if was_empty else -1))  # not empty there once more
@@ -159,7 +159,7 @@ class Backtracking:
         return run
 
     def _first(self, tree: Sequence[tuple[Any, Any]], flags: int) -> Callable[[int], bool]:
-        """Whether an alternative may begin there: `re` looks at its first character before it tries it."""
+        """Whether an alternative may start here. `re` checks its first character before it tries it."""
         if tree and tree[0][0] in _ONE:
             return self._fits(tree[0][0], tree[0][1], flags)
         return lambda _: True
@@ -203,7 +203,7 @@ class Backtracking:
         return self._atomic(run) if code is _constants.POSSESSIVE_REPEAT else run
 
     def _many(self, fits: Callable[[int], bool], least: int, most: float, *, lazy: bool) -> Node:
-        """One character, many times: a loop as in `re`, and no call for each of them."""
+        """Repeats one character in a loop, as `re` does, without a call for each."""
 
         def greedy(place: int, then: Next) -> int | None:
             end = place

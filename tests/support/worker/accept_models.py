@@ -9,12 +9,12 @@ TIERS = ("small", "mid", "frontier")
 
 
 def constant(log_odds: float) -> Forest:
-    """Says the same of everything."""
+    """Always gives the same prediction."""
     return Forest(round(log_odds * UNIT), ())
 
 
 def by_agreement(agreeing: float, differing: float) -> Forest:
-    """Its only input is whether the answers agree."""
+    """Its only feature is whether the answers agree."""
     leaves = (0, round(differing * UNIT), round(agreeing * UNIT))
     return Forest(0, (Tree((0, -1, -1), (0.5, 0.0, 0.0), (1, 0, 0), (2, 0, 0), leaves),))
 
@@ -43,7 +43,7 @@ def accept_model(
 
 
 def answered(small: str, mid: str, prompt: str = "How many?", **of_mid: float | None) -> AcceptanceEvidence:
-    """Two cheap answers to one prompt; `of_mid` changes the answering tier's tokens or logprob."""
+    """Two cheap answers to one prompt; `of_mid` changes tokens or logprob of the second tier."""
     told = {"tokens": 10.0, **of_mid}
     return AcceptanceEvidence(
         prompt,

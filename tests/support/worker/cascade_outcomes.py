@@ -9,7 +9,7 @@ SMALL, MID, FRONTIER = 0.001, 0.01, 1.0
 
 
 def cascade_outcomes(count: int = 600, *, seed: int = 1, answers: bool = True) -> TierAnswers:
-    """`count` questions; half are easy, which the prompt does not tell."""
+    """`count` questions; half are easy, which does not show in the prompt."""
     draw = random.Random(seed)
     rows = []
     for at in range(count):

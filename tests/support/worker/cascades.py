@@ -26,7 +26,7 @@ def plan(accept: str, **fields: Any) -> CascadePlan:
 def response(
     text: str | None, *, finish: str | None = "stop", logprobs: Sequence[object] | None = None, **message: Any
 ) -> dict[str, Any]:
-    """A chat completion that says `text`, with the logarithms of its tokens' probabilities."""
+    """A chat completion with the content `text` and its tokens' log probabilities."""
     told = None if logprobs is None else {"content": [{"token": "x", "logprob": each} for each in logprobs]}
     return {
         "model": "gpt-4.1-nano-2025-04-14",
@@ -51,13 +51,13 @@ def judged(
     model: Any = None,
     **request: Any,
 ) -> Judged | None:
-    """What becomes of `answer` by `tier`."""
+    """The judgement of `answer` by `tier`."""
     asked = ChatRequest.model_validate({"messages": [{"role": "user", "content": "How many?"}], **request})
     return judge(Stage(cascade, tier, before, asked, ONE_CALL, model), read_completion(answer))
 
 
 def up(cascade: CascadePlan, first: str, second: str, *, model: Any = None) -> tuple[Judged, Judged]:
-    """The steps of the first two tiers, which said these."""
+    """The steps of the first two tiers with these answers."""
     one = judged(cascade, "small", response(first), model=model)
     assert one is not None
     other = judged(cascade, "medium", response(second), [one.step], model=model)
@@ -66,6 +66,6 @@ def up(cascade: CascadePlan, first: str, second: str, *, model: Any = None) -> t
 
 
 def as_read(sent: Outgoing, offset: int = 1, at: datetime = NOW) -> Incoming:
-    """A record that a worker sent, as the next one reads it; `at`: the broker's time."""
+    """A record that a worker wrote, as the next one reads it; `at`: the broker's time."""
     stamp = int(at.timestamp() * 1000)
     return Incoming(sent.topic, 0, offset, stamp, sent.key, sent.value, tuple(sent.headers))

@@ -82,7 +82,7 @@ _VALUES = st.one_of(
 
 @st.composite
 def chat_requests(draw: st.DrawFn) -> dict[str, Any]:
-    """One, with a model and messages of some kind."""
+    """A request with a model and random messages."""
     request: dict[str, Any] = {
         "model": draw(st.just("m") | _TEXT),
         "messages": draw(st.lists(_MESSAGE, min_size=1, max_size=4) | _JSON),

@@ -23,7 +23,7 @@ from tests.support.worker.way_in import call_limiter
 
 
 class Order(BaseModel):
-    """`wants` is reserved by each call, `used` is what it comes to; `late`: no limits before a call."""
+    """`wants`: reserved by each call; `used`: its actual use; `late`: the call does not wait for limits."""
 
     kafka: str
     prefix: str
@@ -38,7 +38,7 @@ class Order(BaseModel):
 
 
 async def work(order: Order) -> None:
-    """Make all calls at once, as far as the limits let them."""
+    """Makes all calls at once, as far as the limits permit."""
     topic = Topics(order.prefix).limits
     agreement = SharedLimits(order.process, lambda: SharedLog(LanePart(kafka=order.kafka), topic, "test"))
     rate_limiter = RateLimiter(agreement, [] if order.late else order.declared)

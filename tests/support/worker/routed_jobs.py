@@ -50,7 +50,7 @@ def routed(
 
 
 def messages(records: list[Outgoing]) -> list[Message]:
-    """The messages of all records but dead letters, in order."""
+    """The messages of all records except dead letters, in order."""
     found = []
     for number, record in enumerate(records):
         if record.topic == Topics().dead.name:
@@ -67,7 +67,7 @@ def calls(records: list[Outgoing]) -> list[CallFinished]:
 
 
 def outcome(records: list[Outgoing]) -> Message:
-    """The one message on the results topic."""
+    """The only message on the results topic."""
     (found,) = messages([record for record in records if record.topic == Topics().results.name])
     return found
 

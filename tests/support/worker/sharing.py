@@ -20,7 +20,7 @@ from tests.support.worker.way_in import call_limiter
 
 @dataclass(frozen=True)
 class Process:
-    """One process's side of the limits."""
+    """The limits of one process."""
 
     all: SharedLimits
     rate_limiter: RateLimiter
@@ -45,7 +45,7 @@ def shared_limits(kafka: Kafka, name: str) -> SharedLimits:
 
 @asynccontextmanager
 async def agreements(kafka: Kafka, *names: str) -> AsyncIterator[list[SharedLimits]]:
-    """Their log is made first; each has joined it."""
+    """The shared limits; their topic is created first and each process has read it."""
     await apply(kafka.settings, [Topics(kafka.prefix).limits])
     made = [shared_limits(kafka, name) for name in names]
     async with AsyncExitStack() as running:
@@ -68,7 +68,7 @@ async def processes(
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until something that comes by the log is so."""
+    """Waits until records of the topic make the condition true."""
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.005)

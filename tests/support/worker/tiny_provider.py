@@ -33,7 +33,7 @@ Respond = Callable[[Asked], bytes | Awaitable[bytes]]
 
 @dataclass
 class Tiny:
-    """`base_url` is for a provider's row; `asked` has every request, `left` counts clients that went away."""
+    """`base_url`: for a provider's row; `asked`: all requests; `left`: clients that disconnected."""
 
     base_url: str
     respond: Respond
@@ -44,7 +44,7 @@ class Tiny:
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something that requests or departures change is so."""
+        """Waits until requests or disconnections make the condition true."""
         async with asyncio.timeout(20), self.arrived:
             await self.arrived.wait_for(condition)
 
@@ -54,7 +54,7 @@ class Tiny:
 
 
 def http(status: int = 200, body: object = ANSWER, **headers: str) -> bytes:
-    """A whole HTTP answer; `body` is bytes, or data to be sent as JSON."""
+    """A complete HTTP answer; `body` is bytes, or data to encode as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status} X", f"content-length: {len(content)}", "content-type: application/json"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -62,7 +62,7 @@ def http(status: int = 200, body: object = ANSWER, **headers: str) -> bytes:
 
 
 async def never(asked: Asked) -> bytes:
-    """Hangs until the client leaves."""
+    """Does not answer until the client disconnects."""
     await asyncio.Event().wait()
     return b""
 
@@ -125,7 +125,7 @@ async def _one(tiny: Tiny, reader: asyncio.StreamReader, writer: asyncio.StreamW
 
 
 async def _unless_left(tiny: Tiny, reader: asyncio.StreamReader, answer: Awaitable[bytes]) -> bytes:
-    """The answer, unless the client closes the connection before."""
+    """The answer, unless the client disconnects before."""
     answering = asyncio.ensure_future(answer)
     leaving = asyncio.ensure_future(reader.read(1))
     await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)

@@ -25,13 +25,13 @@ SMALL_JSON = st.recursive(
 
 
 def decoded_by(wire: WireFormat, row: ProviderRow, body: Any) -> Result:
-    """What a whole body amounts to; as JSON, unless it is bytes."""
+    """The result for a whole body, encoded as JSON unless it is bytes."""
     content = body if isinstance(body, bytes) else orjson.dumps(body)
     return wire.decode(AnswerBody(row, {}, 200, content, AT, 10_000, NO_SECRETS))
 
 
 def streamed_by(translator: EventTranslator, events: Iterable[bytes]) -> AnswerStream:
-    """The stream after these events, each as it is on the wire."""
+    """The stream after these events, each encoded as on the network."""
     stream = AnswerStream(1_000_000, translator)
     for event in events:
         stream.feed(event)
@@ -39,11 +39,11 @@ def streamed_by(translator: EventTranslator, events: Iterable[bytes]) -> AnswerS
 
 
 def end_whatever_came(stream: AnswerStream) -> None:
-    """Nothing is raised, and what there is can be kept."""
+    """Ends without an error, and the result can be stored."""
     stream.finish()
     orjson.dumps(stream.fold.body())
 
 
 def breaks_off(stream: AnswerStream) -> bool:
-    """Whether it is known not to be whole, and tells no usage."""
+    """Whether it is marked as incomplete and has no usage."""
     return not stream.fold.is_whole and "usage" not in stream.fold.body()

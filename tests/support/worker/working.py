@@ -37,7 +37,7 @@ async def provider_of(tiny_or_url: Tiny | str, **row: Any) -> AsyncIterator[Prov
 
 
 class Worker:
-    """A handler with everything around it real but Kafka."""
+    """A worker's handler in which everything is real except Kafka."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Worker:
         )
 
     def pause(self, target: str, seconds: float) -> None:
-        """As if the provider had asked to be left alone."""
+        """Simulates a provider's request for a pause."""
         call = Acquired(uuid4(), target)
         self.call_context.limits.report(call, leave_alone_s=seconds)
 
@@ -87,7 +87,7 @@ async def working(
 
 
 def in_turn(*answers: bytes | Callable[[Asked], Any]) -> Respond:
-    """One answer per request, the last one for all that follow."""
+    """One answer per request; the last one is repeated."""
     left = list(answers)
 
     def respond(asked: Asked) -> Any:

@@ -22,7 +22,7 @@ from pointsman.audit.records.columns import (
 
 
 def read_back(part: Any) -> bytes | None:
-    """The bytes that one side of a stored header stands for."""
+    """The bytes of a stored header name or value."""
     if part is None:
         return None
     return b64decode(part["base64"]) if isinstance(part, dict) else part.encode()

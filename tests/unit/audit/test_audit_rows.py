@@ -59,7 +59,7 @@ def intake(value: bytes | None, *headers: tuple[str, bytes], offset: int = 7) ->
 
 
 def letter(record: Incoming, cause: Envelope | None) -> Incoming:
-    """The dead letter that a service makes of the record."""
+    """A service's dead letter for the record."""
     why = DeadLetter(Reason.NOT_JSON, "not JSON", "router", *record.origin)
     sent = dead_letter(TOPICS.dead, record, why, cause=cause, source="pointsman/router", now=NOW)
     return Incoming(sent.topic, 0, 3, 1_773_306_841_000, sent.key, sent.value, tuple(sent.headers))

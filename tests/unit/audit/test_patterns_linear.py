@@ -49,7 +49,7 @@ def modules() -> Iterator[ModuleType]:
 
 
 def inside(value: Any, seen: set[int], depth: int = 0) -> Iterator["re.Pattern[Any]"]:
-    """Patterns within a module's value: in containers, classes and plain objects."""
+    """Patterns inside a module's value: in containers, classes and plain objects."""
     if isinstance(value, re.Pattern):
         yield value
         return
@@ -71,7 +71,7 @@ def inside(value: Any, seen: set[int], depth: int = 0) -> Iterator["re.Pattern[A
 
 
 def written() -> Iterator["re.Pattern[Any]"]:
-    """Patterns that stand in calls of `re`, wherever these are made."""
+    """Patterns in calls of `re`."""
     for package in (pointsman, pointsman_schemas):
         for path in Path(package.__path__[0]).rglob("*.py"):
             source = path.read_text()
@@ -86,7 +86,7 @@ def written() -> Iterator["re.Pattern[Any]"]:
 
 @cache
 def patterns() -> dict[str, "re.Pattern[Any]"]:
-    """Each once, with the flags of the one in use where it is a module's."""
+    """All patterns once, with the flags they are used with."""
     seen: set[int] = set()
     values = [value for module in modules() for value in vars(module).values()]
     held = [pattern for value in values for pattern in inside(value, seen)]
@@ -94,7 +94,7 @@ def patterns() -> dict[str, "re.Pattern[Any]"]:
 
 
 def literals(pattern: str) -> list[str]:
-    """What stands in a pattern as it is, for pumps that get past its beginning."""
+    """Literal parts of a pattern, for texts that get past its beginning."""
     plain = re.sub(r"\(\?(?:<?[=!]|[:>]|P<\w+>)|\\[a-zA-Z]", " ", pattern).replace("\\", "")
     words = re.findall(r"[A-Za-z]+", plain) + re.findall(r"[A-Za-z#`\"':/_$@{\[-]{1,40}", plain)
     return list(dict.fromkeys(words))[:8]
@@ -112,7 +112,7 @@ def pumps(pattern: str) -> Iterator[Pump]:
 
 
 def texts(pattern: "re.Pattern[Any]", pump: Pump) -> list[str]:
-    """One of each length; what is for a pattern of bytes as it is on the wire."""
+    """One text of each length, as bytes for patterns of bytes."""
     begin, piece = pump
     made = [begin + piece * (length // len(piece)) + "\x00" for length in LENGTHS]
     return made if isinstance(pattern.pattern, str) else [text.encode().decode("latin-1") for text in made]
@@ -130,7 +130,7 @@ def steps(counted: Backtracking, text: str) -> float:
 
 
 def slow(counted: Backtracking, texts: list[str]) -> bool:
-    """Whether steps grow far faster than the text, up to the longest."""
+    """Whether steps grow much faster than the text."""
     before = steps(counted, texts[0])
     for text in texts[1:]:
         if before == float("inf"):
@@ -155,7 +155,7 @@ def slow_pumps(pattern: "re.Pattern[Any]") -> Iterator[Pump]:
 
 @pytest.fixture(autouse=True)
 def deep() -> Iterator[None]:
-    """Whoever counts goes one call deeper at each turn of a loop."""
+    """Raises the recursion limit, because the search recurses once per repetition."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(50_000)
     yield
@@ -189,7 +189,7 @@ def test_what_is_not_linear_is_noticed(slower: str | bytes) -> None:
 
 
 def test_all_patterns_are_tried() -> None:
-    """Some that stand in a class, a container or a function."""
+    """Including some in a class, a container and a function."""
     sources = "\n".join(patterns())
     for part in ("final answer", "0-9a-fA-F]{4}", "eyJ", "://", "say(?:"):
         assert part in sources, part

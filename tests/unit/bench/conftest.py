@@ -11,7 +11,7 @@ from pointsman.learn.network import NetworkRecipe
 
 @pytest.fixture(scope="module", autouse=True)
 def less() -> Iterator[None]:
-    """One network for each score instead of four, fewer trees, and a fifth of the bootstrap's samples."""
+    """One network for each score instead of four, fewer trees, and a fifth of the bootstrap samples."""
     resampled = ((measure, "SAMPLES"), (tune, "SAMPLES"), (routellm, "_DRAWS"), (calibration, "_DRAWS"))
     with pytest.MonkeyPatch.context() as patch:
         for trains, fewer in (

@@ -16,7 +16,7 @@ from tests.support.worker.cascade_outcomes import cascade_outcomes
 
 
 class Flat:
-    """A first score that says the same of every text."""
+    """A first score with the same estimate for every text."""
 
     tiers = ("small", "mid", "frontier")
     floor = 0.5

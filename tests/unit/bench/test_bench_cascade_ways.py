@@ -16,7 +16,7 @@ TRAIN, TEST = cascade_outcomes(400), cascade_outcomes(200, seed=5)
 
 
 def flat(texts: Any) -> Vectors:
-    """Vectors that tell nothing."""
+    """Vectors without information."""
     found = np.zeros((len(texts), SIZE), np.float32)
     found[:, 0] = 1.0
     return found

@@ -15,7 +15,7 @@ from pointsman.learn.decide import Estimates
 
 
 def _known(count: int = 100) -> TierAnswers:
-    """Small is right in every second question, frontier always; a call costs $0.001 and $0.01."""
+    """Small is right for every second question, frontier always; a call costs $0.001 and $0.01."""
     return parse(
         {
             "prompt": [f"question {at}" for at in range(count)],

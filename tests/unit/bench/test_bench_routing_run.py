@@ -66,7 +66,7 @@ def test_a_question_of_both_is_refused_or_left_out(data: Path, tmp_path: Path) -
 
 
 def test_work_of_another_kind_is_left_to_the_strongest_tier(data: Path, tmp_path: Path) -> None:
-    """Though its words are known, and the score would have a cheaper tier do half of it."""
+    """Although its words are known and the score would send half of it to a cheaper tier."""
     outcomes = made_up(300, seed=9)
     object.__setattr__(outcomes, "prompts", tuple(f"{prompt} ({prompt})" for prompt in outcomes.prompts))
     foreign = tmp_path / "brackets.parquet"

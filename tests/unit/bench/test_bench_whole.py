@@ -47,7 +47,7 @@ async def test_a_peers_processor_time_is_that_of_who_listens_there(url: str) -> 
 
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
-    """A gateway that answers every other request, and says 500 to the others."""
+    """A gateway that answers every other request with status 500."""
     asked = 0
 
     async def answer(request: web.Request) -> web.Response:

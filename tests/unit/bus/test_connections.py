@@ -30,7 +30,7 @@ PLAIN = HERE / "bench" / "whole" / "plain.py"
 
 
 def made_by(tree: ast.AST) -> Iterator[str]:
-    """What a file calls, by the name that it has where it comes from."""
+    """The calls in a file, with the name of the module that they come from."""
     names: dict[str, str] = {}
     for node in ast.walk(tree):
         match node:

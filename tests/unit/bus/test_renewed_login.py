@@ -16,7 +16,7 @@ SALT, OTHER_SALT, ITERATIONS = b"salt", b"other salt", 4096
 
 @pytest.fixture
 def rounds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
-    """Password and salt of each time that the rounds were done."""
+    """Password and salt of each key derivation."""
     done: list[tuple[bytes, bytes]] = []
     original = hashlib.pbkdf2_hmac
 

@@ -12,7 +12,7 @@ from pointsman.bus.together import together
 
 
 class Part:
-    """A service that works until it is stopped; `told`: what all of them did."""
+    """A service that runs until stopped; `told`: events of all services."""
 
     def __init__(self, name: str, told: list[str]) -> None:
         self.name, self._told = name, told

@@ -24,7 +24,7 @@ def out(record: Incoming) -> Outgoing:
 
 
 async def abridged(record: Incoming) -> Incoming:
-    """The record as it is on Kafka where everything is large."""
+    """The record as on Kafka if every value is large."""
     (sent,) = await claim_check(Shelf(), above=1).deposit([out(record)])
     return replace(record, value=sent.value, headers=tuple(sent.headers))
 

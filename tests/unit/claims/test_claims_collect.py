@@ -21,7 +21,7 @@ async def test_a_value_put_there_again_meanwhile_stays_and_does_not_count(
         shelf.at[digest(content)] = LONG_AGO
 
     async def put_again(dsn: str, digests: Sequence[str]) -> set[str]:
-        """While the audit is asked, which knows neither."""
+        """Stored again while the audit is queried, which knows neither."""
         await shelf.put(digest(wanted), wanted)
         return set()
 

@@ -33,7 +33,7 @@ def published(record: Incoming) -> Outgoing:
 
 
 def made_of(record: Incoming) -> Outgoing:
-    """What a handler makes of it: as large, and another value."""
+    """A handler's result: another value of the same size."""
     value = (record.value or b"").replace(b"xxx", b"xyx", 1)
     return Outgoing(record.topic, record.key, value, list(record.headers)[:7])
 
@@ -44,13 +44,13 @@ async def on_kafka(shelf: Shelf, offset: int) -> Incoming:
 
 
 def dangling(records: Sequence[Outgoing], shelf: Shelf) -> list[Outgoing]:
-    """Those that refer to a value which is not in the store."""
+    """Records that refer to values that are not in the store."""
     refers = [(record, dict(record.headers).get(DATAREF)) for record in records]
     return [record for record, ref in refers if ref and ref.decode()[-64:] not in shelf.values]
 
 
 class Copying:
-    """A lane's handler that sends on what it gets; it saw these values."""
+    """A handler that writes what it reads, and keeps the values."""
 
     def __init__(self) -> None:
         self.saw: list[bytes | None] = []
@@ -74,7 +74,7 @@ class Copying:
 
 
 class Writer:
-    """Notes what a lane writes, and whether each value was stored by then."""
+    """Records what a lane writes, and whether each value was stored before."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf

@@ -34,7 +34,7 @@ def submitted(topics: Topics = TOPICS, **fields: object) -> Outgoing:
 
 
 async def arrived(shelf: Shelf, record: Outgoing, *, lost: bool = False) -> Incoming:
-    """The record as a lane hands it over, with its value or without."""
+    """The record as a lane hands it over, with or without its value."""
     (sent,) = await claim_check(shelf).deposit([record])
     if lost:
         shelf.values.clear()
@@ -118,7 +118,7 @@ async def test_the_worker_ends_a_job_that_is_lost_without_a_call() -> None:
 
 
 async def forged(shelf: Shelf, **stub_fields: object) -> Incoming:
-    """A record that says it is about job 2, whose claim leads to a value about job 1."""
+    """A record that claims to be job 2, with a reference to a value of job 1."""
     (sent,) = await claim_check(shelf).deposit([submitted()])
     stub = {**orjson.loads(sent.value or b""), "job_id": str(job_id(2)), **stub_fields}
     headers = [each for each in sent.headers if each[0] not in ("ce_jobid", "ce_subject")]
@@ -136,7 +136,7 @@ def genuine(number: int, offset: int) -> Incoming:
 async def test_a_stub_of_another_s_job_ends_the_job_that_it_names_and_no_other(
     lost: bool, restarted: bool, order_key: str | None
 ) -> None:
-    """Whether the handler met it, or was warmed with it: each job has one end."""
+    """Each job has one outcome, whether the handler saw it or loaded it at startup."""
     shelf = Shelf()
     record = await forged(shelf, **({} if order_key is None else {"order_key": order_key}))
     if lost:

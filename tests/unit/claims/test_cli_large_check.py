@@ -15,7 +15,7 @@ from tests.support.worker.routed_jobs import routed
 
 
 async def on_kafka(shelf: Shelf, number: int) -> tuple[Incoming, str]:
-    """A large record as it stands there, at offset `number`, and the digest of its value."""
+    """A large record as on Kafka at offset `number`, and the digest of its value."""
     record = routed(number, messages=[{"role": "user", "content": "x" * 5_000}])
     value = record.value or b""
     (sent,) = await claim_check(shelf).deposit(

@@ -17,7 +17,7 @@ NEEDED = Annotated[str, typer.Option(metavar="NAME")]
 
 @command
 async def where(text: str, *, code: int = 0, settings: BusSettings) -> int:
-    """Say where Kafka is."""
+    """Prints Kafka's address."""
     typer.echo(f"{text} {settings.kafka} {settings.prefix}")
     return code
 

@@ -15,7 +15,7 @@ FIRST = UUID("01920000-0000-7000-8000-000000000001")
 
 
 class OnRecord:
-    """As much of the audit database as a look-up needs."""
+    """The part of the audit database that a lookup needs."""
 
     def __init__(self, *ids: UUID) -> None:
         self.ids = ids

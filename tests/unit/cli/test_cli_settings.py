@@ -11,7 +11,7 @@ from pointsman.runtime.settings import HttpPart
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder and no variables of ours; what is adopted is undone."""
+    """An empty working folder without pointsman's variables; changes are undone."""
     monkeypatch.chdir(tmp_path)
     for name in ("KAFKA", "PREFIX", "POSTGRES", "HTTP_PORT", "SIMULATOR"):
         monkeypatch.setenv(f"POINTSMAN_{name}", "")

@@ -14,7 +14,7 @@ NOW = datetime(2026, 3, 12, 12, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The machine's own zone must not matter."""
+    """Another local time zone, which must not matter."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "Asia/Tokyo")
         time.tzset()

@@ -76,7 +76,7 @@ def test_each_name_of_a_group_is_a_command(group: str, name: str) -> None:
 
 
 def commands_in(path: Path) -> set[str]:
-    """The names of the commands that a module makes; a group has its own."""
+    """The names of the commands in a module, including subcommands."""
     text = path.read_text()
     if re.search(r"^app = ", text, re.M):
         return {path.stem}
@@ -120,7 +120,7 @@ def test_version_as_text_and_as_json() -> None:
     ],
 )
 def test_a_service_loads_nothing_that_it_may_never_need(service: str, not_needed: set[str]) -> None:
-    """Each of them is memory that every process of its kind has for good."""
+    """Each module would cost every process memory."""
     code = f"import sys, pointsman.{service}.app\nprint(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) & not_needed == set()

@@ -12,7 +12,7 @@ PROGRAM = "import sys; sys.argv[0] = 'pointsman'; from pointsman.cli.main import
 def run(
     redirect: str, *arguments: str, content: bytes = b"", **environ: str
 ) -> subprocess.CompletedProcess[bytes]:
-    """The command in a shell, with its streams redirected."""
+    """Runs the command in a shell with redirected streams."""
     return subprocess.run(
         ["/bin/sh", "-c", f'exec "$@" {redirect}', "sh", sys.executable, "-c", PROGRAM, *arguments],
         input=content, env={**os.environ, **environ}, capture_output=True, check=False,

@@ -18,7 +18,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def deposited(shelf: Shelf) -> tuple[Incoming, Incoming]:
-    """An outcome, and what is on Kafka for it."""
+    """An outcome, and its abridged record on Kafka."""
     whole = example("job.completed.v1")
     sent = Outgoing(whole.topic, whole.key, whole.value, list(whole.headers))
     (short,) = await claim_check(shelf, above=1).deposit([sent])

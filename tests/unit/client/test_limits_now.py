@@ -29,7 +29,7 @@ def asking(number: int, **wants: int) -> LimitReserved:
 
 
 def ledger() -> Ledger:
-    """Two calls let in, the second of them over; a third waits; the model is paused and another broken."""
+    """Two calls granted and one of them over, a third waiting, one model paused, one circuit breaker open."""
     found = Ledger()
     found.fold(PER_MINUTE, 1_000)
     found.fold(A_DAY, 1_000)

@@ -21,7 +21,7 @@ TRIALS = 800
 
 
 def drawn(rng: random.Random, answers: int, wrong: list[float]) -> JudgedTally:
-    """Answers whose confidence is as likely to be here as there; `wrong`: the error in each hundredth."""
+    """Answers with uniform confidence; `wrong`: the error rate in each hundredth."""
     accepted, errors = [0] * 100, [0] * 100
     for _ in range(answers):
         place = rng.randrange(100)
@@ -32,7 +32,7 @@ def drawn(rng: random.Random, answers: int, wrong: list[float]) -> JudgedTally:
 
 
 def broken(wrong: list[float], answers: int, error: float, alpha: float) -> float:
-    """In which share of the trials a threshold comes out whose true error is above the bound."""
+    """The share of trials with a threshold whose true error rate is above the target."""
     rng = random.Random(20_261_129)
     promises = 0
     for _ in range(TRIALS):

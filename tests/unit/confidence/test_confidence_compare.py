@@ -18,7 +18,7 @@ LIMIT = Decimal("0.95")
 
 
 def boundary_cases(seed: int, count: int) -> Iterator[tuple[Any, Decimal, Fraction | None]]:
-    """A value, a threshold, and what the value is worth; None: it is no number from 0 to 1."""
+    """A value, a threshold, and the expected number; None: not a number from 0 to 1."""
     rng = random.Random(seed)
     for at in range(count):
         digits = rng.randint(1, 18)
@@ -114,7 +114,7 @@ def test_a_float_is_the_shortest_decimal_that_names_it() -> None:
 
 
 class Liar:
-    """Says that it is what it is not, and fails where it is asked."""
+    """An object that claims to be a number and fails when used."""
 
     @property  # type: ignore[misc]  # of a class it can be set
     def __class__(self) -> type:
@@ -125,7 +125,7 @@ class Liar:
 
 
 class Surely(float):
-    """A number that spells itself otherwise."""
+    """A number with a misleading string form."""
 
     def __repr__(self) -> str:
         return "0.99"

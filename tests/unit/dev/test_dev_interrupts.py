@@ -14,7 +14,7 @@ from pointsman.dev.interrupts import Interrupts, undisturbed
 
 @pytest.fixture(autouse=True)
 def interrupts() -> Iterator[Interrupts]:
-    """As a program has them that was started in the foreground; put back afterwards."""
+    """Signal handlers as in a program started in the foreground; restored afterwards."""
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     yield Interrupts()
@@ -50,7 +50,7 @@ def test_what_is_ignored_in_the_background_stays_so() -> None:
 
 
 def test_who_was_asked_to_stop_within_an_import_ends_by_its_exit_code() -> None:
-    """Libraries run texts as they are imported, as dataclasses do for their methods."""
+    """Libraries such as dataclasses execute generated code during import."""
     program = """
 import os, signal
 from pointsman.dev.interrupts import Interrupts, answered

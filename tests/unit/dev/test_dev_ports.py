@@ -40,7 +40,7 @@ def test_a_process_that_cannot_be_seen_is_left_out(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_port_that_waits_for_its_last_packets_is_free() -> None:
-    """As those of a stack that was stopped a second ago."""
+    """A port in TIME_WAIT, as after stopping a stack."""
     port = free_port()
     with socket.create_server(("127.0.0.1", port)) as server:
         client = socket.create_connection(("127.0.0.1", port))

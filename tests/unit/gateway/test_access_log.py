@@ -18,7 +18,7 @@ async def asked(status: int = 200, trace: str | None = None, headers: tuple[Any,
         await send({"type": "http.response.start", "status": status, "headers": sent})
 
     async def send(_: Any) -> None:
-        """Nobody listens."""
+        """Discards the message."""
 
     spans: list[TraceSpan] = []
     scope = {"type": "http", "method": "POST", "path": "/v1/x?secret", "headers": list(headers)}

@@ -149,7 +149,7 @@ def test_every_reason_has_a_status_and_no_answer_is_asked_for_again() -> None:
 
 
 def test_what_the_provider_refused_is_told_by_its_code_and_where_it_stands() -> None:
-    """Frameworks shorten a conversation and go on where they see the one, or the other's words."""
+    """Frameworks shorten a conversation if they see this code or the provider's message."""
     about = {**ABOUT, "message": "no", "param": "messages"}
     refused = error_of(JobFailed(**about, reason=FailReason.BAD_REQUEST, code="invalid_type"))
     too_long = error_of(JobFailed(**about, reason=FailReason.BAD_REQUEST, code="context_length_exceeded"))

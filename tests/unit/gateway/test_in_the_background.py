@@ -15,7 +15,7 @@ from tests.support.gateway.heard import job
 
 
 class FakeDoor(Door):
-    """Takes every request, and notes whose outcome is to be told of."""
+    """Accepts every request, and records which callers want a notification."""
 
     def __init__(self) -> None:
         self.told: list[JobReply] = []

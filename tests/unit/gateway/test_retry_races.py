@@ -26,7 +26,7 @@ BODY = {"messages": [{"role": "user", "content": "Hello"}]}
 
 
 class SlowPublisher(FakePublisher):
-    """Writes to what all processes read; the write after `hold` has `begun` and waits for `go_on`."""
+    """Writes to the shared topic. After `hold`, the next write sets `begun` and waits for `go_on`."""
 
     def __init__(self, reader: FakeReader, topic: list[Outgoing]) -> None:
         super().__init__(reader)
@@ -47,7 +47,7 @@ class SlowPublisher(FakePublisher):
 
 
 class Process:
-    """One gateway of several that share a topic."""
+    """One of several gateway processes that share a topic."""
 
     def __init__(self, topic: list[Outgoing]) -> None:
         reader = FakeReader()
@@ -69,14 +69,14 @@ class Process:
         return await self.jobs.reply(Asked("app", None, BODY, "/", orjson.dumps(BODY), headers))
 
     def client_goes(self, reply: JobReply) -> "asyncio.Future[Any]":
-        """Done when nothing more comes of it."""
+        """Disconnects, and waits until the consequences are complete."""
         with self.jobs.awaited(reply, keep=lambda: False, grace_s=0):
             pass
         return asyncio.gather(*self.jobs._leaving)
 
     @asynccontextmanager
     async def held(self, beginning: Awaitable[T]) -> AsyncIterator["asyncio.Future[T]"]:
-        """Inside, what begins has come to its first write, which is not done."""
+        """Inside the block, the first write is blocked."""
         self.publisher.hold()
         held = asyncio.ensure_future(beginning)
         await self.publisher.begun.wait()
@@ -154,7 +154,7 @@ async def test_what_ends_while_it_is_left_is_what_a_retry_here_gets(
 
 
 async def test_who_comes_back_after_a_try_elsewhere_has_it_again(processes: tuple[Process, Process]) -> None:
-    """Each of them has left it by then, and only the last one counts."""
+    """All processes have released the job, and only the last one counts."""
     here, there = processes
     first = await here.ask(0)
     again = await there.ask(1)

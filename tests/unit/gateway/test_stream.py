@@ -184,7 +184,7 @@ THOUGHTS: list[Json] = [
 
 
 def thought_pieces() -> list[Json]:
-    """As the adapter makes them: beginning, texts, signature; what is hidden comes whole."""
+    """Pieces as the adapter makes them: start, texts, signature; redacted blocks are whole."""
     deltas: list[Json] = []
     for index, thought in enumerate(THOUGHTS):
         if thought["type"] == "redacted_thinking":
@@ -201,7 +201,7 @@ def thought_pieces() -> list[Json]:
 
 @given(st.sets(st.integers(0, 10)), st.integers(0, 11))
 def test_thoughts_come_whole_and_signed_before_the_text(lost: set[int], broke: int) -> None:
-    """Whichever pieces are lost of the first call, and wherever it breaks off for another one."""
+    """Whichever pieces of the first call are lost, and wherever a second call replaces it."""
     chat = stream()
     deltas, sent = thought_pieces(), list[Json]()
     for index, delta in enumerate(deltas[:broke]):
@@ -224,7 +224,7 @@ def test_thoughts_come_whole_and_signed_before_the_text(lost: set[int], broke: i
 
 
 def blocks_of(events: list[NamedEvent]) -> Iterator[Json]:
-    """What a client puts together; a block ends before the next begins."""
+    """The blocks that a client assembles; each ends before the next begins."""
     block: Json = {}
     for name, event in events:
         match name:
@@ -258,7 +258,7 @@ def test_a_call_of_another_call_begins_with_its_name() -> None:
 
 @pytest.mark.parametrize("number", [{"index": 0}, {}, {"index": None}, {"index": 3}])
 def test_calls_that_a_provider_does_not_number_are_as_in_the_whole_answer(number: Json) -> None:
-    """Its worker numbers them before they are passed on."""
+    """The worker numbers them before it passes them on."""
 
     def call(id: str, arguments: str) -> Json:
         function = {"name": "f", "arguments": arguments}
@@ -287,7 +287,7 @@ def test_calls_that_a_provider_does_not_number_are_as_in_the_whole_answer(number
 
 
 def test_another_call_of_a_tool_under_the_same_number_is_another_answer() -> None:
-    """Its id is what the result is sent back with."""
+    """Tool results refer to the call's id."""
 
     def call(id: str) -> Json:
         return {"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}}

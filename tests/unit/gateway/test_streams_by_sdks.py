@@ -30,7 +30,7 @@ ASKED: Any = [{"role": "user", "content": "Hi"}]
 
 
 class FakeDoor(Door):
-    """Every request is of one job, whose pieces and outcome are there."""
+    """All requests belong to one job, whose pieces and outcome exist."""
 
     def __init__(self, reply: JobReply) -> None:
         self._reply = reply

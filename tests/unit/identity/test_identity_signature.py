@@ -70,7 +70,7 @@ def test_a_signature_is_good_for_five_minutes_around_the_brokers_time(sign: int)
 
 
 def test_a_key_of_anothers_with_a_name_of_ones_own_is_wrong() -> None:
-    """A key id is short enough to be found by trying; what counts is the key."""
+    """A key id is short enough to be found by trying, so the key itself is compared."""
     id, _, signature = dict(signed(OTHER))[SIGNATURE].partition(b":")
     forged = KEY.public.id.encode() + b":" + signature
     assert id != KEY.public.id.encode()
@@ -86,7 +86,7 @@ def test_keys_overlap_while_one_replaces_the_other() -> None:
 
 
 def test_times_as_other_languages_write_them() -> None:
-    """JavaScript has milliseconds, Go as many digits as there are."""
+    """JavaScript writes milliseconds, Go as many digits as needed."""
     for text in (b"2026-11-25T17:53:29Z", b"2026-11-25T17:53:29.000Z", b"2026-11-25T18:53:29.0000001+01:00"):
         assert time_of(text) == AT_MS, text
         assert verdict(signed(time=text)) is SignatureVerdict.VALID

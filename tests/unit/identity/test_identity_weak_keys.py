@@ -12,7 +12,7 @@ from pointsman_schemas.control.registry import _WEAK, AgentEntry
 
 
 def is_forged(key: bytes) -> bool:
-    """Whether one signature, made without a private key, fits some of these texts."""
+    """Whether a signature made without a private key is valid for any of these texts."""
     public = Ed25519PublicKey.from_public_bytes(key)
     for number in range(64):
         try:

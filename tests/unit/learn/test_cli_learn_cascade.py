@@ -29,7 +29,7 @@ JOB = Job.model_validate(
 
 
 def rows(*said: str, **changes: dict[str, Any]) -> list[Labelled]:
-    """A row for each tier with what it said; `changes`: of a tier's row."""
+    """One row for each tier's answer; `changes`: by tier."""
     value = JobRouted(job=JOB, decision=DECISION).model_dump_json().encode()
     return [
         Labelled(

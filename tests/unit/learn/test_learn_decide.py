@@ -35,7 +35,7 @@ def test_many_decisions_are_the_same_as_one_by_one(bar: Bar, prices: tuple[float
 
 
 def _outcomes(count: int, lost: float) -> tuple[Estimates, np.ndarray, np.ndarray]:
-    """Every cheap answer looks alike; a share of `lost` of them is worse than the strongest's."""
+    """All cheap answers look alike; a share of `lost` of them is worse than the strongest tier's."""
     draw = np.random.RandomState(1)
     looks = Estimate((0.9, 1.0), (0.0, 0.0), (0.1, 1.0), 1.0)
     right = (draw.random_sample(count) >= lost).astype(float)

@@ -66,7 +66,7 @@ def ledger() -> Ledger:
 
 
 def standing() -> dict[str, Any]:
-    """One in which there is everything."""
+    """A snapshot with every kind of content."""
     made = ledger()
     made.fold(LimitPaused(process="p", target=TARGET, seconds=5), NOW)
     made.fold(BreakerTurned(process="p", target=TARGET, to="open", seconds=7), NOW)
@@ -75,7 +75,7 @@ def standing() -> dict[str, Any]:
 
 
 def longest_held(found: Ledger) -> float:
-    """Seconds for which a target is paused or broken."""
+    """How long a target is paused or its breaker open, in seconds."""
     untils = [found.paused_until(target) for target in found.targets]
     assert max(untils, default=0) - found.at <= LONGEST_PAUSE_S * 1000
     untils += [found.breaker(target).until for target in found.targets]
@@ -83,7 +83,7 @@ def longest_held(found: Ledger) -> float:
 
 
 def numbers(node: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where numbers stand."""
+    """The places of numbers."""
     if isinstance(node, dict):
         for name, child in node.items():
             yield from numbers(child, (*place, name))
@@ -103,7 +103,7 @@ def put(node: Any, place: tuple[Any, ...], value: object) -> Any:
 
 
 def unchecked(kind: type[Value], values: dict[str, Any]) -> Any:
-    """As though nobody had looked at it."""
+    """A message made without validation."""
     parts: dict[str, type[Value]] = {"limit.reserved.v1": Reservation, "limit.settled.v1": Settlement}
     if "calls" in values:
         part = parts[values["type"]]
@@ -161,7 +161,7 @@ def test_any_number_in_any_field_raises_nothing_and_holds_nothing_for_long(
 def test_any_number_in_any_record_is_refused_or_folded(
     at: tuple[str, tuple[Any, ...]], number: float
 ) -> None:
-    """As bytes, by the reader that all services have."""
+    """As bytes, read by the reader that all services use."""
     name, place = at
     sent = ALL[name]
     value = json.dumps(put(EXAMPLES[name], place, number)).encode()

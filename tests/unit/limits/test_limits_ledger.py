@@ -192,7 +192,7 @@ ALL = (RATE, TOKENS, USD)
 
 
 def played(log: list[tuple[Message, int]], now: Ledger, at: int = DAY_MS - 40_000) -> list[Any]:
-    """Each record with the log's time and the answers to it."""
+    """Each record with the ledger's time and the resulting grants."""
     found = []
     for message, step in log:
         at += step
@@ -203,7 +203,7 @@ def played(log: list[tuple[Message, int]], now: Ledger, at: int = DAY_MS - 40_00
 @settings(deadline=None)
 @given(log=_LOGS)
 def test_never_more_is_granted_than_the_limits_whatever_the_log(log: list[tuple[Message, int]]) -> None:
-    """Counted apart from the ledger: each grant's amount, as settled, in every span."""
+    """Counted independently of the ledger: the settled amounts of all grants in every span."""
     taken: dict[str, dict[str, list[int]]] = {each.budget: {} for each in ALL}
     for message, answers, at in played(log, ledger(*ALL)):
         if isinstance(message, LimitSettled):

@@ -25,7 +25,7 @@ def test_what_the_weak_model_cannot_do_gains_most() -> None:
 
 
 def knowing(texts: Sequence[str]) -> Vectors:
-    """Vectors that tell the texts' lengths, and nothing else."""
+    """Vectors that contain only the texts' lengths."""
     lengths = np.array([len(text) for text in texts], dtype=np.float32)
     vectors = np.zeros((len(texts), SIZE), dtype=np.float32)
     vectors[:, 0], vectors[:, 1] = np.sin(lengths), np.cos(lengths)

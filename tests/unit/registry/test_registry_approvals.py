@@ -22,7 +22,7 @@ ID = UUID(int=7)
 
 
 def two_people() -> RegistryHistory:
-    """One agent is there, and from now on two people must agree."""
+    """One agent exists, and changes need two people."""
     history = RegistryHistory()
     rules = RegistryRules(unregistered="reject", approvals=2)
     assert history.hear(AgentChanged(agent=ENTRY, by="dana"), "dana", NOW) is None

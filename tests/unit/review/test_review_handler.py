@@ -361,7 +361,7 @@ STEPS = st.tuples(
 @given(st.lists(STEPS, max_size=120), st.sampled_from([1, 2]))
 @settings(max_examples=200, deadline=None)
 def test_every_case_ends_once_whatever_people_and_time_do(steps: list[Any], people: int) -> None:
-    """Any number of people, double clicks, old revisions, restarts and expiries between."""
+    """Random people, double clicks, old revisions, restarts and expiries."""
     driven = Driven()
     requests = [opened(driven, request(number, people=people, lease_s=300)) for number in range(5)]
     at, commands = NOW, 0

@@ -35,7 +35,7 @@ def body(**fields: Any) -> bytes:
 
 
 def read(made: Made) -> tuple[Any, Envelope]:
-    """What any later stage makes of the record."""
+    """The record as any later service reads it."""
     found = decode(Incoming(made.topic, 0, 0, 0, made.key, made.value, tuple(made.headers)))
     assert isinstance(found, Decoded), found
     message: Message = found.message
@@ -212,7 +212,7 @@ def test_metrics_count_what_became_of_each_record() -> None:
 
 
 def test_the_worker_can_read_what_the_intake_could() -> None:
-    """A request passes through unchanged, with what we know nothing of."""
+    """Unknown parts of a request pass through unchanged."""
     extra = {"tools": [{"type": "function", "function": {"name": "f"}}], "x_vendor": {"deep": [1, None, "ü"]}}
     (made,) = handler()([incoming(body(**extra))])
     routed, _ = read(made)

@@ -26,7 +26,7 @@ def named(number: int) -> Any:
 
 @pytest.fixture(scope="module")
 def built() -> tuple[Lanes, RouterHandler]:
-    """The router's lanes as they are by default, and a handler of theirs."""
+    """The router's lanes with default settings, and one of their handlers."""
     found: list[Any] = []
     with pytest.MonkeyPatch.context() as patch:
 

@@ -57,7 +57,7 @@ def message(made: Made) -> Message:
 
 
 def sent(prompt: str, text: str = TEXT + REVIEW, **fields: Any) -> list[Made]:
-    """What the router makes of a job."""
+    """The router's result for a job."""
     policy = scored_policy(fixed_score(SAYS, bar=BAR), text)
     in_force = RegistryInForce(agents_file.parse(AGENTS, policy.tiers).registry)
     value = json.dumps({"agent_id": "anybody", "prompt": f"{prompt} x", **fields}).encode()

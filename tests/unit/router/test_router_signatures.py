@@ -50,7 +50,7 @@ def came(sent: Outgoing, partition: int = 0, offset: int = 0, at: datetime = NOW
 
 
 class Intake:
-    """Partitions with the router's lanes on them; what is sent back to the intake is read there again."""
+    """Partitions with the router's lanes; forwarded records are read again."""
 
     def __init__(self, make: Callable[[], RouterHandler] = signed_handler) -> None:
         self._make = make
@@ -58,7 +58,7 @@ class Intake:
         self.lanes = [make() for _ in range(PARTITIONS)]
 
     def publish(self, sent: Outgoing, partition: int | None = None, at: datetime = NOW) -> list[Outgoing]:
-        """What comes of a record, in the end."""
+        """The final result of a record."""
         if partition is None:
             partition = partition_of(sent.key, PARTITIONS, count())
         log = self.logs[partition]
@@ -76,13 +76,13 @@ class Intake:
 
 
 def job(agent: str = AGENT, at: datetime = NOW, **fields: Any) -> Outgoing:
-    """As our own client sends it, without a signature."""
+    """An unsigned job as `pointsman.client` sends it."""
     body = {"agent_id": agent, "kind": "sql", "prompt": "p", **fields}
     return as_record(make_job(body, {}, None, at, largest=1_000_000), TOPICS, at)
 
 
 def plain(id: str = "01a213d7-567b-7bca-934b-87fe6e5e557b", key: bytes | None = b"any") -> Outgoing:
-    """As anyone sends it, signed; without an id of its job."""
+    """A signed plain job without an id."""
     headers = [
         ("ce_specversion", b"1.0"), ("ce_id", id.encode()), ("ce_source", b"elsewhere"),
         ("ce_type", b"pointsman.job.submitted.v1"), ("ce_time", b"2026-03-01T12:00:00Z"),
@@ -92,7 +92,7 @@ def plain(id: str = "01a213d7-567b-7bca-934b-87fe6e5e557b", key: bytes | None = 
 
 
 def reason(ended: list[Outgoing]) -> str:
-    """Of the dead letter, which is all that came of a record."""
+    """The reason of the dead letter, which must be the only result."""
     (letter,) = ended
     assert letter.topic == TOPICS.dead.name
     return header(letter, "ce_reason")
@@ -187,7 +187,7 @@ def test_a_record_under_another_key_is_done_in_the_lane_of_its_job() -> None:
 
 
 def test_who_is_not_heard_takes_no_job_id_away() -> None:
-    """An id that a stranger has guessed is not used up, not even across a restart."""
+    """A guessed id in a refused record stays usable, also after a restart."""
     intake, sent = Intake(), job()
     assert reason(intake.publish(sent)) == "signature_missing"
     intake.restart()

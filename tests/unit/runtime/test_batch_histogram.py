@@ -29,5 +29,5 @@ def test_it_exports_what_the_ordinary_one_does(batches: list[tuple[str, list[flo
 
 
 def lines(registry: CollectorRegistry) -> list[str]:
-    """The samples; when a series was created is no matter."""
+    """The samples, without creation times."""
     return [line for line in generate_latest(registry).decode().splitlines() if "_created" not in line]

@@ -18,7 +18,7 @@ GET = b"GET / HTTP/1.1\r\nhost: here\r\n\r\n"
 
 @contextlib.asynccontextmanager
 async def served(answer: asyncio.Event) -> AsyncIterator[tuple[str, int]]:
-    """An application that answers once it may."""
+    """An application that answers when permitted."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await answer.wait()

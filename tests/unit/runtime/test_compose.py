@@ -44,7 +44,7 @@ TIERS = policy_file.load(FOLDER / "config" / "policy.yaml").tiers
 
 
 def settings_of(service: str) -> tuple[type[SettingsPart], ...]:
-    """The settings classes that a service of ours reads its environment with."""
+    """The settings classes that a service reads from its environment."""
     if service in WORKERS:
         return (WorkerSettings,)
     return {
@@ -59,7 +59,7 @@ def settings_of(service: str) -> tuple[type[SettingsPart], ...]:
 
 
 def environment(service: str) -> dict[str, str]:
-    """What the container's environment will be, with the defaults of a filled-in `.env`."""
+    """The container's environment with the defaults of a filled-in `.env`."""
     own = {name: str(value) for name, value in SERVICES[service].get("environment", {}).items()}
     image = dict(re.findall(r"(POINTSMAN_\w+)=(\S+)", DOCKERFILE))
     return image | {name: interpolated(value) for name, value in own.items()}
@@ -70,7 +70,7 @@ def interpolated(text: str) -> str:
 
 
 def command_lines(service: dict[str, Any]) -> Iterator[list[str]]:
-    """The command lines of `pointsman` that a service runs, without the program's name."""
+    """The `pointsman` command lines of a service, without the program name."""
     match service.get("entrypoint"), service["command"]:
         case None, list(arguments):
             yield arguments
@@ -84,7 +84,7 @@ def command_lines(service: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def parse(arguments: list[str]) -> Any:
-    """The context of the command that `arguments` name, its options parsed, nothing run."""
+    """The parsed context of the command in `arguments`, without running it."""
     command: Any = typer.main.get_command(app)
     context = command.make_context("pointsman", list(arguments))
     while hasattr(command, "resolve_command"):
@@ -262,7 +262,7 @@ def test_mounted_files_are_there_and_volumes_are_declared() -> None:
 
 
 class TestConfig:
-    """The three files that decide, read by the project's own loaders."""
+    """The three configuration files, read by the project's own loaders."""
 
     def test_every_tier_has_a_worker_that_serves_it(self) -> None:
         assert {f"worker-{tier}" for tier in TIERS} == WORKERS
@@ -295,7 +295,7 @@ class TestConfig:
 
 
 class TestMetrics:
-    """Prometheus finds every service; the dashboard asks only for what they export."""
+    """Prometheus finds every service, and the dashboard uses only exported metrics."""
 
     prometheus = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
     dashboard = json.loads((FOLDER / "grafana" / "dashboards" / "pointsman.json").read_text())
@@ -355,14 +355,14 @@ class TestMetrics:
 
 
 def declared() -> list[Any]:
-    """The metric objects of the vocabulary."""
+    """The declared metric objects."""
     return [
         value for name, value in vars(metrics).items() if name.isupper() and hasattr(value, "_labelnames")
     ]
 
 
 def exported() -> dict[str, tuple[str, ...]]:
-    """The labels of every series that the vocabulary exports, by name."""
+    """The labels of every exported series by name."""
     return {
         series: metric._labelnames
         for metric in declared()
@@ -372,7 +372,7 @@ def exported() -> dict[str, tuple[str, ...]]:
 
 
 class TestDockerfile:
-    """What can be said of it without building it."""
+    """Checks that need no build."""
 
     def test_it_ends_as_a_user_without_rights_and_runs_the_program(self) -> None:
         last = DOCKERFILE[DOCKERFILE.rindex("FROM ") :]

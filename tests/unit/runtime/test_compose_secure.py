@@ -24,7 +24,7 @@ OWN = {"router", "opinion", "review", "gateway", "audit", "operator", *(f"worker
 
 
 def volumes(service: str) -> dict[str, str]:
-    """Where each named volume is in it."""
+    """The mount points of each named volume."""
     mounted = (volume.split(":") for volume in SERVICES[service].get("volumes", ()))
     return {name: place for name, place, *_ in mounted if not name.startswith(".")}
 

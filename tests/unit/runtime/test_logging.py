@@ -47,7 +47,7 @@ def test_no_event_of_ours_has_such_a_field() -> None:
 
 
 def test_every_line_of_a_service_is_an_event() -> None:
-    """The bench's and the simulator's own logs aside, nobody logs a text of their own; each event is used."""
+    """Except in the benchmarks and the simulator, all log messages are declared events, and all are used."""
     calls = [
         (path.relative_to(PACKAGE).as_posix(), call)
         for path in PACKAGE.rglob("*.py")

@@ -42,7 +42,7 @@ def envelopes(draw: Any) -> Envelope:
 
 
 def headers_with(**changed: bytes | None) -> list[tuple[str, bytes]]:
-    """Good headers with some exchanged; None takes one out."""
+    """Valid headers with some replaced; None removes one."""
     good = dict(
         start(
             ID, source="billing", type="job.submitted.v1", time=NOW, agent_id="billing", job_id=JOB

@@ -124,7 +124,7 @@ HARMLESS: dict[str, Changes] = {
 
 
 def changed(changes: Changes) -> dict[str, Any]:
-    """OLD with the value at each path exchanged, or taken out where it is `...`."""
+    """OLD with the value at each path replaced, or removed if it is `...`."""
     new = copy.deepcopy(OLD)
     for path, value in changes.items():
         *steps, last = (int(step) if step.isdigit() else step for step in path.split("/"))

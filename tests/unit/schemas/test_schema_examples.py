@@ -68,14 +68,14 @@ FOLLOWS = {
 
 
 def place(name: str) -> tuple[str, int, int]:
-    """Topic, partition and offset at which the example stands."""
+    """The example's topic, partition and offset."""
     where, _, offset = ALL[name]["record"].rpartition("@")
     topic, _, partition = where.rpartition("/")
     return topic, int(partition), int(offset)
 
 
 def record(name: str) -> Incoming:
-    """The example as it would come from Kafka."""
+    """The example as read from Kafka."""
     example = ALL[name]
     value = (
         base64.b64decode(example["value_base64"])

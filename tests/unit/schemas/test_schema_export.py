@@ -39,7 +39,7 @@ def test_every_header_that_is_written_is_in_the_schemas_and_on_the_page() -> Non
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A checkout with what the export reads and writes."""
+    """A checkout with the files that the export reads and writes."""
     for part in ("schemas/json", "schemas/examples"):
         shutil.copytree(CHECKOUT / part, tmp_path / part)
     (tmp_path / "docs").mkdir()
@@ -48,7 +48,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def references(node: Any) -> Iterator[str]:
-    """Every `$ref` below `node`, examples left out."""
+    """Every `$ref` below `node`, except in examples."""
     if isinstance(node, dict):
         for name, value in node.items():
             if name == "$ref":
@@ -61,7 +61,7 @@ def references(node: Any) -> Iterator[str]:
 
 
 def resolve(reference: str, document: Any) -> Any:
-    """What `reference` points at in `document`, or in a file beside it."""
+    """The target of `reference` in `document` or in a file beside it."""
     file, _, pointer = reference.partition("#")
     node = json.loads((JSON / file).read_text()) if file else document
     for step in pointer.split("/")[1:]:
@@ -184,7 +184,7 @@ def test_the_plain_schema_and_the_intake_agree(body: dict[str, Any], good: bool)
 
 
 class TestAsyncApi:
-    """The structure that AsyncAPI 3.0 asks for; its official schema is not part of the project."""
+    """The structure that AsyncAPI 3.0 requires. Its official schema is not part of the project."""
 
     def test_every_reference_resolves(self) -> None:
         found = set(references(ASYNCAPI))

@@ -26,7 +26,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 
 class TokenFile:
-    """Holds `one` at first."""
+    """Contains `one` at first."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "token"

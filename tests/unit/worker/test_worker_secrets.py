@@ -80,7 +80,7 @@ def test_a_short_key_is_one_where_it_stands_alone(key: str, text: str, hidden: s
 @pytest.mark.parametrize("pump", ["\\", "\\u", "%25", "&#0", "sk-5", "73", "\0", "s\0\0"])
 @pytest.mark.timeout(120)
 def test_no_text_takes_more_than_its_length(pump: str) -> None:
-    """With a quantifier that goes back this would take hours."""
+    """A backtracking quantifier would take hours."""
     assert Secrets([KEY, "tenant-seven"]).hide(pump * (200_000 // len(pump)))
 
 

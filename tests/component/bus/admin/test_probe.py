@@ -19,7 +19,7 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def listening(answer: Answer) -> AsyncIterator[int]:
-    """The port of a server that does this with each connection."""
+    """The port of a server that calls this for each connection."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -51,7 +51,7 @@ async def test_a_broker_that_sends_its_clients_elsewhere_is_one_all_the_same(kaf
     nobody = 1
 
     async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Passes everything on, but for the broker's port."""
+        """Connects to another port instead of the broker's."""
         there, back = await asyncio.open_connection(host, port)
 
         async def answers() -> None:

@@ -106,7 +106,7 @@ async def test_all_that_we_do_works_in_every_way(
 
 
 def wrong(secured: SecuredKafka) -> dict[str, tuple[KafkaPart, str]]:
-    """What is wrong, the settings, and what is said of it."""
+    """A wrong setting, the settings, and the expected message."""
     part, file = secured.part, secured.file
     other = secured.other_ca
     return {
@@ -255,7 +255,7 @@ async def test_a_password_from_a_file_logs_in(secured: SecuredKafka) -> None:
 
 @asynccontextmanager
 async def mute() -> AsyncIterator[int]:
-    """The port of a server that takes connections and never says a word."""
+    """The port of a server that accepts connections and never answers."""
     held: list[asyncio.StreamWriter] = []
 
     async def take(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

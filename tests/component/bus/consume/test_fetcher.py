@@ -30,7 +30,7 @@ Values = list[bytes | None]
 
 
 class Place:
-    """A topic of four partitions, who writes there, and a fetcher."""
+    """A topic of four partitions, a writer and a fetcher."""
 
     def __init__(self, kafka: Kafka, producer: AIOKafkaProducer) -> None:
         self.bootstrap = kafka.bootstrap
@@ -55,7 +55,7 @@ class Place:
             await admin.close()
 
     async def take(self, until: Callable[[Values], bool], partition: int = HERE) -> Values:
-        """Values as they come, until there are enough."""
+        """Takes values until there are enough."""
         found: Values = []
         async with asyncio.timeout(30):
             while not until(found):
@@ -171,7 +171,7 @@ async def test_a_partition_whose_stock_is_not_taken_holds_up_no_other(place: Pla
 
 
 async def test_what_comes_for_a_position_that_was_left_is_thrown_away(place: Place) -> None:
-    """Whether it lies before the new position or behind it."""
+    """Both for positions before and after the new one."""
     await place.publish(b"a", b"b")
     await place.fetcher.gather([place[HERE]], 0)  # the question is on its way
     place.fetcher.seek(place[HERE], 1)
@@ -203,7 +203,7 @@ async def test_what_is_in_stock_counts_as_unread(place: Place) -> None:
 
 
 async def test_a_record_larger_than_what_is_asked_for_comes_too(place: Place) -> None:
-    """Of each partition in turn: only the first one of a question may go over its bounds."""
+    """Each partition comes first in turn, because only the first one of a request may exceed its limit."""
     large = [os.urandom(3_000_000) for _ in range(2)]
     for partition, value in enumerate(large):
         await place.publish(value, partition=partition)
@@ -231,7 +231,7 @@ async def test_it_goes_on_behind_records_that_are_gone_and_says_so(
 async def test_it_waits_at_an_offset_that_the_broker_has_not_got(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Reading from the beginning instead would do everything again."""
+    """Starting from the beginning would repeat all work."""
     await place.publish(b"a")
     place.fetcher.seek(place[HERE], 2)
     for _ in range(4):

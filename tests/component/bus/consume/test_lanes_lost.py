@@ -38,7 +38,7 @@ LONG_S = 60
 
 
 class Intake:
-    """An intake with four partitions, of which one is used, and lanes that write down what they are fed."""
+    """An intake with four partitions, of which one is used, and lanes that record what they get."""
 
     def __init__(self, kafka: Kafka, kind: str) -> None:
         self.settings = LanePart(kafka=kafka.bootstrap, prefix=kafka.prefix, session_timeout_ms=6_000)
@@ -130,7 +130,7 @@ class Intake:
         await apply(self.settings, [self.topic])
 
     async def letters(self) -> list[tuple[int | None, str]]:
-        """What each dead letter says is lost: before which offset, and from where."""
+        """For each dead letter about lost records: its origin, and the offset after the last lost one."""
         found: list[tuple[int | None, str]] = []
         async with Follower(
             self.settings, [self.topics.dead.name], start="beginning", until_end=True
@@ -187,7 +187,7 @@ async def test_what_was_deleted_while_nobody_read_is_on_record(
 
 
 async def test_what_was_deleted_under_a_lane_that_was_full_is_on_record(kafka: Kafka) -> None:
-    """Calls that are under way are finished, and no record of what was in hand counts as lost."""
+    """Calls in flight finish, and their records do not count as lost."""
     intake = Intake(kafka, "window")
     await apply(kafka.settings, [intake.topic, intake.topics.results, intake.topics.dead])
     intake.hold.clear()
@@ -213,7 +213,7 @@ async def test_what_was_deleted_under_a_lane_that_was_full_is_on_record(kafka: K
 async def test_markers_at_the_end_that_are_deleted_are_no_loss(
     intake: Intake, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Behind the last record of a transaction is its marker: an idle topic loses nothing when both go."""
+    """Deleting the transaction marker after the last record loses nothing."""
     async with (
         AIOKafkaProducer(bootstrap_servers=intake.settings.kafka, transactional_id=intake.group) as sends,
         sends.transaction(),
@@ -243,7 +243,7 @@ async def test_a_topic_made_anew_under_a_running_lane_is_read_from_its_beginning
 
 
 async def test_a_position_in_the_topic_before_is_none(intake: Intake) -> None:
-    """As a process leaves it that had the lane when the topic went, and committed when the next was there."""
+    """The position of a process that committed after the topic was recreated."""
     async with intake.running():
         await intake.publish(b"0", b"1", b"2")
         await intake.until_took(b"0", b"1", b"2")

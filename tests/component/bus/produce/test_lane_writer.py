@@ -61,7 +61,7 @@ PRODUCE, COMMIT_OFFSET = 0, 28
 
 @dataclass(frozen=True)
 class Intake:
-    """Topics of their own, and writers for the lanes of one."""
+    """Separate topics, and writers for the lanes of one."""
 
     bootstrap: str
     topics: Topics
@@ -81,7 +81,7 @@ class Intake:
         return await SoleWriter.open(self.settings, self.group, self.place(partition), membership)
 
     def record(self, value: bytes, tier: str = "small", partition: int = 0) -> Outgoing:
-        """With a key that leads to the partition."""
+        """A record whose key leads to the partition."""
         topic = self.topics.tier(tier)
         keys = (b"%d" % number for number in count())
         key = next(key for key in keys if partition_of(key, topic.partitions, count()) == partition)
@@ -146,7 +146,7 @@ async def test_records_and_position_are_there_after_it(intake: Intake) -> None:
 
 
 async def test_more_than_fits_into_one_batch(intake: Intake) -> None:
-    """Nothing of it can be compressed, so it takes several batches to each of two partitions."""
+    """Incompressible records need several batches for each of two partitions."""
     values = [os.urandom(BATCH_BYTES // 3) for _ in range(16)]
     writer = await intake.writer()
     try:
@@ -161,7 +161,7 @@ async def test_more_than_fits_into_one_batch(intake: Intake) -> None:
 
 @needs_library
 async def test_bundles_and_loose_records_go_together(intake: Intake) -> None:
-    """As a router's lane writes them: many ordinary jobs, and some that took the full path."""
+    """A router's lane writes both: batches of the fast path, and records of the full path."""
     jobs = [
         Incoming(intake.topics.intake.name, 0, offset, 0, key, value, ())
         for offset, (key, value) in enumerate(records(5_000))
@@ -187,7 +187,7 @@ async def test_bundles_and_loose_records_go_together(intake: Intake) -> None:
 
 @asynccontextmanager
 async def membership(intake: Intake) -> AsyncIterator[Membership]:
-    """Of the group's only member, once it has its partitions."""
+    """That of the group's only member, once it has its partitions."""
 
     async def assigned(_: object) -> None: ...
 
@@ -198,7 +198,7 @@ async def membership(intake: Intake) -> AsyncIterator[Membership]:
 
 
 async def test_who_is_no_longer_in_the_group_writes_nothing(intake: Intake) -> None:
-    """Whatever it was given before, and whoever has it now."""
+    """Whatever partitions it had, and whoever owns them now."""
     async with membership(intake) as gone:
         before = await intake.writer(membership=gone)
         await before.write([intake.record(b"before")], 1)
@@ -222,7 +222,7 @@ async def test_who_is_no_longer_in_the_group_writes_nothing(intake: Intake) -> N
 async def test_a_position_that_a_transaction_may_still_move_is_waited_for(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its writer was frozen before it could end it: the broker aborts it when its time is over."""
+    """The writer froze in a transaction, which the broker aborts after its timeout."""
     frozen = await intake.writer()
     reached = asyncio.Event()
 
@@ -271,7 +271,7 @@ async def test_what_was_not_committed_is_never_read(
 
 
 async def test_a_late_record_of_an_earlier_transaction_is_refused(intake: Intake) -> None:
-    """It was on its way while its transaction ended: it must not get into the next one."""
+    """A record delayed until its transaction ended must not become part of the next one."""
     writer = await intake.writer()
     try:
         inside = writer.queue.transactions
@@ -335,7 +335,7 @@ def _codes(answer: Any) -> list[int]:
 
 
 async def test_a_refusal_that_passes_is_waited_out(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The leader's copies are behind, for a moment; the coordinator is just moving to another broker."""
+    """Retriable errors: replicas are behind, or the coordinator is moving."""
     refusals = {PRODUCE: NotEnoughReplicasError.errno, COMMIT_OFFSET: NotCoordinatorForGroupError.errno}
     places = {PRODUCE: (intake.topics.tier("small").name, 0), COMMIT_OFFSET: tuple(intake.place())}
     send = AIOKafkaClient.send

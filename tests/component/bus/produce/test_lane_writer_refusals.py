@@ -27,7 +27,7 @@ SMALL = 20_000
 
 @pytest.fixture
 async def tight(kafka: Kafka) -> Intake:
-    """The small tier's topic takes less than is declared, as its operator wanted it."""
+    """The small tier's topic accepts less than declared, as an operator may configure it."""
     topics = Topics(kafka.prefix)
     tight = [
         replace(topic, max_message_bytes=SMALL) if topic.name == topics.tier("small").name else topic
@@ -86,7 +86,7 @@ async def test_many_that_fit_one_by_one_go_through_though_their_batch_does_not(t
 
 
 async def test_a_bundle_that_is_too_large_is_opened(tight: Intake) -> None:
-    """As the fast path makes them."""
+    """A batch of the fast path is split into its records."""
     values = [os.urandom(size) for size in (SMALL // 2, SMALL // 2, 2 * SMALL, SMALL // 3)]
     topic = tight.topics.tier("small").name
     builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 30)

@@ -29,7 +29,7 @@ PARTITIONS = 6
 
 
 class Place:
-    """Two topics of as many partitions, and readers of one group."""
+    """Two topics with the same number of partitions, and readers of one group."""
 
     def __init__(self, kafka: Kafka, producer: AIOKafkaProducer) -> None:
         topics = Topics(kafka.prefix)
@@ -53,7 +53,7 @@ class Place:
 
 
 class Reading:
-    """A reader, what it showed, and what it is told that somebody waits for."""
+    """A reader, the records it returned, and what a caller waits for."""
 
     def __init__(self, place: Place, group: str = "g") -> None:
         self.shown: list[Incoming] = []
@@ -129,7 +129,7 @@ async def test_what_is_written_after_a_number_was_asked_for_is_shown(place: Plac
 
 
 async def test_nothing_that_is_read_waits_for_a_group_whose_member_is_silent(place: Place) -> None:
-    """As one that was killed, until its session is over."""
+    """A killed member stays in the group until its session times out."""
     silent, listener = consumer_of(place.settings, "g"), Silent()
     silent.subscribe([place.results], listener=listener)
     await silent.start()
@@ -172,7 +172,7 @@ async def member_count(place: Place, group: str) -> int:
 
 
 class Silent(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Joins, and does not again when another does."""
+    """A member that joins, and does not rejoin in a rebalance."""
 
     def __init__(self) -> None:
         self.over = asyncio.Event()
@@ -221,7 +221,7 @@ async def test_a_broken_connection_loses_nothing_and_shows_nothing_twice(
 
 
 async def test_retention_in_one_topic_takes_nothing_from_the_other_nor_what_is_left(place: Place) -> None:
-    """Pieces of answers are deleted after minutes: an outcome that is not shown yet must not be passed by."""
+    """Pieces of answers are deleted after minutes; the outcome must still be returned."""
     large = 700_000
     async with place.reading() as reading:
         await until(lambda: shared_out([reading]))

@@ -34,7 +34,7 @@ TOPIC = Topics().dead
 
 
 class Secure:
-    """A broker, and what was in the arguments of its processes."""
+    """A broker, and the command lines of its processes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -133,7 +133,7 @@ async def test_whoever_comes_another_way_is_told_in_one_line_what_is_missing(sec
 
 
 def shake_hands(port: int, tls: ssl.SSLContext) -> None:
-    """Speak TLS, and hear what the server says of it."""
+    """Starts a TLS handshake. Returns the server's error."""
     with (
         socket.create_connection((LOOPBACK, port), 10) as connection,
         tls.wrap_socket(connection, server_hostname=LOOPBACK) as spoken,

@@ -36,7 +36,7 @@ USERS = (
 
 
 def here(text: str, folder: Path) -> str:
-    """A setting with the places of this machine."""
+    """A setting with this machine's paths and ports."""
     for port, ours in PORTS.items():
         text = text.replace(f"://:{port}", f"://{LOOPBACK}:{ours}").replace(
             f"kafka:{port}", f"{LOOPBACK}:{ours}"
@@ -50,7 +50,7 @@ def here(text: str, folder: Path) -> str:
 
 
 class Broker(EmbeddedKafka):
-    """One that is told what the container is told."""
+    """A broker with the container's settings."""
 
     def _write_settings(self) -> Path:
         settings = kafka_settings(COMPOSE["services"]["kafka"]["environment"])
@@ -83,7 +83,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def environment(service: str, folder: Path, postgres: str) -> dict[str, str]:
-    """Of a container, with the places of this machine."""
+    """The container's environment with this machine's paths and ports."""
     given = COMPOSE["services"][service]["environment"]
     told = {name: here(interpolated(str(value), {}), folder) for name, value in given.items()}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
@@ -93,7 +93,7 @@ def environment(service: str, folder: Path, postgres: str) -> dict[str, str]:
 
 
 async def publish(part: KafkaPart) -> None:
-    """Where none of the services writes, nor the operator."""
+    """Publishes to a topic that neither a service nor the operator writes."""
     async with Publisher(part) as publisher:
         await publisher.publish([Outgoing(NOBODYS, None, b"{}", [])], within=30)
 

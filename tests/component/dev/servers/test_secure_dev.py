@@ -38,7 +38,7 @@ Ended = tuple[int, str, str, Seen]
 
 
 def look(process: psutil.Process) -> Seen:
-    """At a process and all below it."""
+    """Looks at a process and its descendants."""
     seen = {}
     for one in (process, *process.children(recursive=True)):
         try:
@@ -49,7 +49,7 @@ def look(process: psutil.Process) -> Seen:
 
 
 def run(place: Path, *flags: str) -> Ended:
-    """How it ended, what it said, and its processes meanwhile."""
+    """How it ended, its output, and its processes while it ran."""
     with (place / "out").open("w+") as out, (place / "err").open("w+") as err:
         with subprocess.Popen(command(*flags), cwd=place, stdout=out, stderr=err) as process:
             seen: Seen = {}

@@ -59,7 +59,7 @@ def started(
 
 @contextmanager
 def started_postgres(folder: Path) -> Iterator[EmbeddedPostgres]:
-    """One of the two, where it is about that one."""
+    """The stack's Postgres only."""
     server = EmbeddedPostgres(folder / "postgres")
     try:
         server.start()
@@ -70,7 +70,7 @@ def started_postgres(folder: Path) -> Iterator[EmbeddedPostgres]:
 
 @contextmanager
 def foreign_process() -> Iterator["subprocess.Popen[bytes]"]:
-    """Of the user that Postgres runs as: of another's it would not believe that it is a server."""
+    """A process of the same user as Postgres, because a lock file of another user would count as stale."""
     with subprocess.Popen(["sleep", "600"], user="nobody" if os.geteuid() == 0 else None) as process:
         try:
             yield process
@@ -80,14 +80,14 @@ def foreign_process() -> Iterator["subprocess.Popen[bytes]"]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A data folder, with what is outside of it removed afterwards."""
+    """A data folder; files outside of it are removed afterwards."""
     yield tmp_path / "data"
     if (tmp_path / "data" / "postgres").exists():
         EmbeddedPostgres(tmp_path / "data" / "postgres").remove()
 
 
 async def leave(stack: Stack, word: str) -> None:
-    """Put a word into both servers."""
+    """Stores a word in both servers."""
     await apply(stack.kafka.settings, [TOPIC])
     async with Publisher(stack.kafka.settings) as publisher:
         await publisher.publish([Outgoing(TOPIC.name, None, word.encode(), [])], within=30)
@@ -98,7 +98,7 @@ async def leave(stack: Stack, word: str) -> None:
 
 
 async def found(stack: Stack) -> tuple[list[str], list[str]]:
-    """The words in Kafka, the words in Postgres."""
+    """The words in Kafka, and the words in Postgres."""
     records = follow(stack.kafka.settings, [TOPIC.name], start="beginning", until_end=True)
     in_kafka = [(record.value or b"").decode() async for record in records]
     return in_kafka, await words(stack.postgres)

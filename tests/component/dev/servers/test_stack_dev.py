@@ -30,7 +30,7 @@ SHIPPED = starter.PROVIDERS
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder to start in; its data stays from test to test, as from start to start."""
+    """The working folder; its data is kept between tests."""
     folder = tmp_path_factory.mktemp("dev")
     yield folder
     EmbeddedPostgres(folder / ".pointsman" / "postgres").remove()
@@ -38,7 +38,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @contextmanager
 def start(place: Path, *flags: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
-    """The command, which does not outlive a test that fails: what it started ends with it."""
+    """Starts the command, which ends with the test, also if the test fails."""
     ports = {name: str(free_port()) for name in ("--kafka-port", "--postgres-port", "--simulator-port")}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
     with subprocess.Popen(
@@ -58,12 +58,12 @@ def start(place: Path, *flags: str, **environment: str) -> Iterator["subprocess.
 
 
 def _hear_ctrl_c() -> None:
-    """A shell lets what it runs in the background ignore it, these tests for one."""
+    """Stops ignoring SIGINT, which shells ignore for background processes."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def runs(process: psutil.Process) -> bool:
-    """One that ended may not have been reaped yet by whoever inherited it."""
+    """Whether a process is running; a zombie is not."""
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

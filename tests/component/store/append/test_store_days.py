@@ -17,7 +17,7 @@ NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 
 
 async def places(dsn: str) -> dict[int, str]:
-    """Which partition each offset is in."""
+    """The partition table of each offset."""
     async with observer(dsn) as connection:
         found = await connection.fetch(
             'select "offset", tableoid::regclass::text as place from audit.message order by 1'

@@ -42,7 +42,7 @@ def says(asked: Asked) -> bytes:
 
 
 async def done(prompts: Sequence[str]) -> list[Incoming]:
-    """All records that jobs with these prompts leave, router and workers included."""
+    """All records of jobs with these prompts, from router and workers."""
     records = routed(parse(TEXT), TEXT, prompts)
     waiting = [each for each in records if ".jobs.tier." in each.topic]
     offsets, seconds = itertools.count(1_000), itertools.count(1)
@@ -71,7 +71,7 @@ async def ask(dsn: str, question: str, *arguments: Any) -> list[tuple[Any, ...]]
 
 @pytest.fixture
 async def jobs(database: str) -> dict[str, str]:
-    """Ids by prompt of jobs that the database has whole."""
+    """The ids, by prompt, of jobs that are completely stored."""
     records = await done([EASY, HARD])
     ids = job_ids(record for record in records if record.topic == TOPICS.tier("small").name)
     await store(database, [*records, *judged([(ids[1], 1.0, "ana")])])

@@ -33,7 +33,7 @@ def told(stack: Servers) -> Iterator[str]:
 
 
 async def rows_of(dsn: str) -> list[asyncpg.Record]:
-    """What the export of both days must have, in its order."""
+    """The expected rows of the export of both days, in order."""
     async with observer(dsn) as connection:
         return await connection.fetch(
             "select * from audit.message where broker_at < $1"

@@ -31,7 +31,7 @@ HIT = [job for job in failing_agent() if job.end == "failed"]
 
 @pytest.fixture(scope="module")
 def hour(stack: Servers) -> Iterator[str]:
-    """The recorded hour, beside a job of another day that no answer may contain."""
+    """The recorded hour, and a job of another day that must not be in any result."""
     before = START - timedelta(days=2)
     other = Job(900, before, "invoice-reader", "extract", policy="p-0")
     with recorded(stack, [*failing_agent(), other], unreadable(1, before)) as dsn:

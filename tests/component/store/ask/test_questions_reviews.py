@@ -22,7 +22,7 @@ pytestmark = pytest.mark.stack
 
 
 def stored(records: list[Outgoing]) -> list[Incoming]:
-    """As the broker has them, all of them of today."""
+    """Stores the records with today's date."""
     now = utc_now()
     return [
         Incoming(

@@ -77,7 +77,7 @@ def jobs_of(agent: str, at: datetime = START, **other: Any) -> Iterator[Job]:
 
 
 async def planted(dsn: str) -> tuple[list[Json], set[tuple[str, str]], dict[str, str]]:
-    """More than 80 faults: the registry, what is to be found, and the fault of each faulty agent."""
+    """The registry, the expected findings, and the fault of each agent: more than 80 faults."""
     draw = random.Random(14)
     registry: list[Json] = []
     wanted: set[tuple[str, str]] = set()
@@ -167,7 +167,7 @@ async def add(dsn: str, kind: str, at: datetime, status: str, payload: Json) -> 
 
 
 def offers(job: Job, tool: str) -> Iterator[Any]:
-    """The job's records, its request with a tool."""
+    """The job's records, whose request offers a tool."""
     for made in job.records():
         body = orjson.loads(made.value or b"{}")
         if body.get("type") == "job.submitted.v1":
@@ -178,7 +178,7 @@ def offers(job: Job, tool: str) -> Iterator[Any]:
 
 
 def through_gateway(job: Job) -> Iterator[Any]:
-    """The job's records, as if a gateway had sent it."""
+    """The job's records, as if a gateway had submitted it."""
     for made in job.records():
         gateway = [("ce_source", b"pointsman/gateway")]
         rest = [header for header in made.headers if header[0] != "ce_source"]

@@ -20,7 +20,7 @@ LONG = timedelta(seconds=30)
 
 @pytest.fixture(scope="module")
 def told(stack: Servers) -> Iterator[str]:
-    """The address, for its owner, of a database with three jobs."""
+    """The owner's address of a database with three jobs."""
     with recorded(stack, [Job(1), Job(2), Job(3, prompt="\x1b[31mred\x07")]) as dsn:
         yield dsn
 

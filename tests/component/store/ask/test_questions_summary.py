@@ -42,7 +42,7 @@ def rows_of(jobs: Sequence[Job], *others: Incoming) -> list[Row]:
 
 
 async def copy(connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
-    """Into the table in any order, which the audit's own writer does not do."""
+    """Inserts rows in any order, which the audit's own writer does not do."""
     await connection.copy_records_to_table("message", schema_name="audit", columns=Row._fields, records=rows)
 
 

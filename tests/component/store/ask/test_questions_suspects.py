@@ -47,7 +47,7 @@ SUSPECTS = "select * from audit.suspects($1, $2, outcome => $3)"
 
 
 def noise(seed: int, jobs: int = 300) -> list[Job]:
-    """Jobs of an hour, alike but for chance: agents, tiers, words, ticket numbers, durations."""
+    """An hour of similar jobs with random agents, tiers, words, ticket numbers and durations."""
     draw = random.Random(seed)
     return [
         Job(
@@ -68,7 +68,7 @@ def failing(job: Job, tries: int = 3) -> Job:
 
 
 def planted() -> list[Job]:
-    """Ticket 4711 breaks the medium model's answers; later on, math-tutor's calls become slow."""
+    """Ticket 4711 breaks the medium model's answers; later, calls of math-tutor become slow."""
     return [_planted(job) for job in noise(1)]
 
 
@@ -164,7 +164,7 @@ async def test_where_no_call_is_slow_it_says_so(database: str) -> None:
 
 
 async def test_slow_is_held_against_the_day_before(database: str) -> None:
-    """The whole tier is slow now: nothing of the time itself tells it, the day before does."""
+    """The whole tier is slow, so only a comparison with the day before shows it."""
     before = [replace(job, number=job.number + 1000, at=job.at - timedelta(hours=5)) for job in noise(3)]
     slow = [replace(job, calls=(Try(ms=9000),)) if job.tiers == ("medium",) else job for job in noise(4)]
     await record(database, [*before, *slow])

@@ -31,7 +31,7 @@ async def ask(dsn: str, question: str, *arguments: Any) -> list[tuple[Any, ...]]
 
 
 def changed(records: Sequence[Incoming], kind: str, **fields: Any) -> list[Incoming]:
-    """The records, those of `kind` with other fields."""
+    """The records, with changed fields in those of `kind`."""
     return [
         replace(each, value=json.dumps({**json.loads(each.value or b""), **fields}).encode())
         if dict(each.headers).get("ce_type") == f"pointsman.{kind}".encode()
@@ -63,7 +63,7 @@ async def test_a_failure_counts_by_its_own_time(database: str) -> None:
 
 
 async def test_outcomes_and_errors_are_on_one_clock(database: str) -> None:
-    """The broker's clock is an hour ahead of our services'."""
+    """The broker's clock is an hour ahead of the services' clocks."""
     job = replace(TRIED, calls=(FAILED,), end="failed")
     ahead = [replace(each, timestamp_ms=each.timestamp_ms + 3_600_000) for each in job.records()]
     await record(database, [], *ahead)
@@ -194,7 +194,7 @@ async def test_what_has_no_price_is_unknown_and_estimated_apart(database: str) -
 
 
 async def test_a_young_system_calls_nothing_new_that_may_be_chance(database: str) -> None:
-    """Four agents in turn, and from the 60th job on another policy: nothing is older than an hour."""
+    """Four agents in turn, and another policy from the 60th job on, all within an hour."""
     agents = ("chat-desk", "invoice-reader", "math-tutor", "contract-reviewer")
     await record(
         database,

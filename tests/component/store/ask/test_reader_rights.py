@@ -33,7 +33,7 @@ async def one(dsn: str) -> object:
 
 
 async def login(dsn: str, *statements: str) -> str:
-    """A login made for one test, in its own name, as these statements have it (`NAME` is it)."""
+    """A login for one test, created by these statements; `NAME` stands for its name."""
     name = "reader_" + dsn.rpartition("_")[2]
     async with observer(dsn) as connection:
         await connection.execute(f"create role {name} login password 'x'")

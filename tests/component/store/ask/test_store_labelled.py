@@ -46,7 +46,7 @@ async def test_a_job_and_its_shadows_are_about_one_question(database: str) -> No
 
 
 async def test_who_only_claims_to_be_a_shadow_is_none(database: str) -> None:
-    """Metadata is the publisher's; only the router's own agent is believed."""
+    """Publishers write metadata; only the router's own agent makes shadows."""
     records = routed(parse(PLAIN), PLAIN, ["1 + 1?"], metadata={"shadow_of": "no id at all"})
     (job,) = job_ids(records)
     await store(database, [*records, *judged([(job, 1.0, "ana")])])

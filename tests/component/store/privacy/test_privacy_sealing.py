@@ -52,7 +52,7 @@ async def keys(dsn: str) -> list[Any]:
 
 
 async def opened(dsn: str, offset: int, master: MasterKey = MASTER) -> bytes | str | None:
-    """The value of a row of the intake; why not, where it cannot be had."""
+    """The value of an intake row, or the reason why it cannot be decrypted."""
     async with observer(dsn) as connection:
         rows = await connection.fetch(
             'select topic, partition, "offset", value, privacy from audit.message'
@@ -124,7 +124,7 @@ async def test_a_process_that_starts_anew_goes_on_with_the_key_that_is_there(dat
 
 
 async def test_two_processes_that_meet_a_subject_at_once_end_with_one_key(database: str) -> None:
-    """The first holds its transaction open behind its new key, so that the second comes in between."""
+    """The first process keeps its transaction open after creating the key, while the second one runs."""
     async with audit_pool(database) as pool, pool.acquire() as first, private_sink(database, NOTHING) as sink:
         ours = MASTER.new_key(MASTER.hash_of(SUBJECT))
         transaction = first.transaction()

@@ -45,7 +45,7 @@ LONG_S = 60
 
 
 class Audited:
-    """An installation of which only the audit runs."""
+    """An installation with the audit service only."""
 
     def __init__(self, kafka: Kafka, dsn: str, folder: Path) -> None:
         self.kafka = kafka
@@ -97,7 +97,7 @@ class Audited:
         return rows
 
     async def until_signed(self, said: str) -> None:
-        """Some checkpoint says it."""
+        """Wait until a checkpoint has it."""
         async with asyncio.timeout(LONG_S):
             while not await self.signed(said):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
@@ -113,7 +113,7 @@ class Audited:
                 await asyncio.sleep(0.1)
 
     async def until_stopped(self, service: Any) -> str:
-        """What it says of the intake, which is not the one that it read before."""
+        """Wait for the audit's message that this is not the topic it read before."""
         async with asyncio.timeout(LONG_S):
             while self.intake not in (service.not_ready() or ""):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
@@ -221,7 +221,7 @@ async def test_a_record_from_before_chapters_goes_on_as_the_first(audited: Audit
 
 
 async def test_ids_are_those_that_the_router_derives(audited: Audited) -> None:
-    """Of a job without an id, the audit must say the same one as whoever routed it."""
+    """For a job without an id, audit and router must derive the same one."""
     settings = LanePart(kafka=audited.kafka.bootstrap, prefix=audited.kafka.prefix)
     place = TopicPartition(audited.intake, PARTITION)
     writer = await SoleWriter.open(settings, f"{audited.kafka.prefix}.router", place)

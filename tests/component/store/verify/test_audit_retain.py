@@ -35,7 +35,7 @@ ROWS = [
 
 
 async def filled(dsn: str, *, sign_after: int | None = None) -> None:
-    """Each row in a batch of its own; a checkpoint after each of them, or after one."""
+    """One batch per row, and a checkpoint after each row or after one."""
     async with audit_pool(dsn) as pool:
         writer = AuditWriter(pool, clock=lambda: NOON)
         for number, each in enumerate(ROWS):
@@ -115,7 +115,7 @@ def pointsman(folder: Path, **environment: str) -> Command:
 
 
 async def nine_days(dsn: str) -> datetime:
-    """A row a day, the last one today; the time now."""
+    """One row a day up to today; returns the current time."""
     now = datetime.now(UTC)
     async with audit_pool(dsn) as pool:
         writer = AuditWriter(pool)

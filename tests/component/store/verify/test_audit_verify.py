@@ -27,7 +27,7 @@ async def look(dsn: str, scope: Scope = EVERYTHING, published: tuple[bytes, ...]
 
 
 async def first(dsn: str, scope: Scope = EVERYTHING) -> tuple[Wrong, int | None]:
-    """What is found; it must be one thing."""
+    """The only finding."""
     (finding,) = (await look(dsn, scope)).findings
     return finding.wrong, finding.offset
 

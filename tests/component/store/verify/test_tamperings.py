@@ -45,11 +45,11 @@ CHAPTERS = {
 
 
 class NothingChangedError(Exception):
-    """The tampering that was drawn is none: nothing was there to be changed, or Postgres refused it."""
+    """The change had no effect: there was nothing to change, or Postgres refused it."""
 
 
 async def filled(dsn: str) -> list[bytes]:
-    """A record with rows in every table; the checkpoints, as they are on the bus."""
+    """A database with rows in every table, and its checkpoints as on Kafka."""
     async with audit_pool(dsn) as pool:
         writer = AuditWriter(pool, clock=lambda: START)
         await put(writer, [row(offset, topic="old", broker_at=START - 3 * DAY) for offset in range(4)])
@@ -76,14 +76,14 @@ def about(offset: int, subject: str) -> Incoming:
 
 
 def as_record(offset: int, message: bytes) -> Incoming:
-    """The checkpoint as it comes back from the bus."""
+    """The checkpoint as read from Kafka."""
     sent = published(TOPICS, CheckpointSigned.model_validate_json(message), message)
     stamp = int(START.timestamp() * 1000)
     return Incoming(sent.topic, 0, offset, stamp, sent.key, sent.value, tuple(sent.headers))
 
 
 async def sign_all(dsn: str, pool: Pool, beside: Collection[ChapterMet | OffsetsLost] = ()) -> bytes:
-    """A checkpoint of where every lane stands."""
+    """A checkpoint of all lanes."""
     async with observer(dsn) as connection:
         rows = await connection.fetch("select * from audit.lane")
     heads = {
@@ -102,7 +102,7 @@ async def sign_all(dsn: str, pool: Pool, beside: Collection[ChapterMet | Offsets
 
 
 async def apply(connection: asyncpg.Connection, tampering: Tampering) -> None:
-    """Do it. Raises NothingChangedError."""
+    """Applies the change. Raises NothingChangedError."""
     try:
         async with connection.transaction():
             for statement in tampering.statements:
@@ -114,7 +114,7 @@ async def apply(connection: asyncpg.Connection, tampering: Tampering) -> None:
 
 
 async def rewrite(connection: asyncpg.Connection, chance: random.Random) -> str:
-    """Change a row, chain all that follows anew, and do away with checkpoints."""
+    """Changes a row, recomputes the chain after it, and deletes checkpoints."""
     lanes = [tuple(each) for each in await connection.fetch(
         "select topic, partition from audit.message group by 1, 2 order by 1, 2")]  # fmt: skip
     lane = chance.choice([lane for lane in lanes if lane[0] != TOPICS.checkpoints.name])
@@ -136,7 +136,7 @@ async def rewrite(connection: asyncpg.Connection, chance: random.Random) -> str:
 async def tampered(
     connection: asyncpg.Connection, tamperer: Tamperer, chance: random.Random
 ) -> AsyncIterator[str]:
-    """The record with one thing changed; afterwards as it was."""
+    """The database with one change, which is undone afterwards."""
     transaction = connection.transaction(isolation="repeatable_read")
     await transaction.start()
     try:
@@ -146,7 +146,7 @@ async def tampered(
 
 
 async def change(connection: asyncpg.Connection, tamperer: Tamperer, chance: random.Random) -> str:
-    """Change one thing; says what."""
+    """Makes one change. Returns its description."""
     if chance.random() < 0.06:
         return await rewrite(connection, chance)
     while True:

@@ -45,7 +45,7 @@ async def ask(url: str, **settings: Any) -> Result:
 
 @asynccontextmanager
 async def sending(status: int, headers: str, body: Body) -> AsyncIterator[str]:
-    """A provider that sends the body piece by piece for as long as somebody takes it, then closes."""
+    """A provider that sends the body in pieces as long as the client reads, then closes."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):

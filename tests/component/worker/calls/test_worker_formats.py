@@ -79,7 +79,7 @@ Workers = tuple[Worker, dict[str, Worker], list[Outgoing]]
 async def workers(
     *faults: Json, **row: Any
 ) -> AsyncIterator[tuple[Worker, dict[str, Worker], list[Outgoing]]]:
-    """One that speaks OpenAI's format and one for each other; the pieces of all their answers."""
+    """One worker for OpenAI's format and one for each other format, and the pieces of their answers."""
     settings = SimulatorSettings.model_validate(
         {"latency_ms": {"small": 1}, "faults": [{"effect": fault} for fault in faults]}
     )
@@ -99,7 +99,7 @@ async def workers(
 
 
 def told(records: list[Outgoing]) -> Json:
-    """What an outcome says, without the answer's id and time."""
+    """The outcome without the answer's id and time."""
     ended = outcome(records)
     assert isinstance(ended, JobCompleted)
     choice = ended.response["choices"][0]
@@ -162,7 +162,7 @@ async def test_a_fault_ends_the_same_in_each_format(fault: str) -> None:
 
 
 async def test_a_prompt_that_is_filtered_has_one_reason_everywhere() -> None:
-    """What it cost differs: some refuse such a request, and some answer that they would not answer."""
+    """Costs differ: some providers refuse the request, others answer with a refusal."""
     async with workers({"kind": "content_filter"}) as (openai, others, _):
         for worker in (openai, *others.values()):
             for stream in (False, True):
@@ -172,7 +172,7 @@ async def test_a_prompt_that_is_filtered_has_one_reason_everywhere() -> None:
 
 
 def ended(records: list[Outgoing]) -> list[Any]:
-    """How a job failed, and each of its calls; what came of an answer before that."""
+    """How a job and its calls failed, and what was kept of the answer."""
     failed = outcome(records)
     assert isinstance(failed, JobFailed)
     return [
@@ -185,7 +185,7 @@ def ended(records: list[Outgoing]) -> list[Any]:
 
 
 def partial(response: Json | None) -> bool:
-    """Whether a part of an answer is kept."""
+    """Whether part of an answer is kept."""
     choices = (response or {}).get("choices") or [{}]
     return bool(choices[0].get("message", {}).get("content"))
 

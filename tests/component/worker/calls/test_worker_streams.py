@@ -42,7 +42,7 @@ STREAM = data(*EVENTS) + b"data: [DONE]\n\n"
 
 
 def stream(body: bytes, *, end: bytes = b"0\r\n\r\n", **headers: str) -> bytes:
-    """A chunked HTTP answer; without `end` its connection breaks off."""
+    """A chunked HTTP answer; without `end` the connection breaks."""
     lines = ["HTTP/1.1 200 X", "transfer-encoding: chunked"]
     headers = {"content-type": "text/event-stream"} | headers
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items() if value]
@@ -91,7 +91,7 @@ async def test_a_stream_is_asked_for_with_its_usage_and_what_else_the_job_says_o
     ],
 )
 async def test_a_stream_is_an_answer(answer: bytes) -> None:
-    """The last three break off after the answer, which is whole."""
+    """In the last three cases the connection breaks after the complete answer."""
     result, passed_on = await answered(answer)
     assert isinstance(result, Answer)
     assert result.response["choices"][0]["message"] == {"content": "four"}
@@ -109,7 +109,7 @@ async def test_one_body_in_spite_of_it_is_read_as_one(answer: bytes) -> None:
 
 
 async def test_a_connection_is_used_again_after_a_stream() -> None:
-    """Its body ends a moment after the answer, in a packet of its own."""
+    """The end of the body arrives in a separate packet after the answer."""
     connections = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -204,7 +204,7 @@ async def test_an_answer_without_an_end_is_too_large_at_some_time() -> None:
 
 
 class Slow:
-    """Sends the first events of a stream, and then nothing."""
+    """Sends the first events of a stream, then nothing."""
 
     def __init__(self, *events: bytes) -> None:
         self.events = events

@@ -14,7 +14,7 @@ OLD, NEW = "eyJ0." + "b2xk" * 300 + ".c2ln", "eyJ0." + "bmV3" * 300 + ".c2ln"
 
 
 def gate(asked: Asked) -> bytes:
-    """Takes the new token only, and repeats the other one."""
+    """Accepts only the new token, and repeats the old one in its error."""
     token = asked.headers.get("authorization", "").removeprefix("Bearer ")
     if token == NEW:
         return http()

@@ -28,7 +28,7 @@ LONG = {"messages": [{"role": "user", "content": "x" * 1_000}], "max_tokens": 50
 
 
 def allowing(**entry: Any) -> tuple[dict[str, AgentEntry], Entries]:
-    """A registry with one agent, and how it is asked."""
+    """A registry with one agent, and its limits."""
     agents = {AGENT: AgentEntry.model_validate({"id": AGENT, "owner": "x", **entry})}
     return agents, agents.get
 

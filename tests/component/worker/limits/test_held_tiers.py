@@ -37,7 +37,7 @@ def shortly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def metrics(text: Callable[[], bytes]) -> AsyncIterator[str]:
-    """The address of a server that says this."""
+    """The address of a server that returns this text."""
 
     async def answer(_: web.Request) -> web.Response:
         return web.Response(body=text())
@@ -63,7 +63,7 @@ async def held(
     used_s: Callable[[], float] = lambda: 0.0,
     **tier: Any,
 ) -> AsyncIterator[str]:
-    """The address of a worker with `JOBS` jobs, whose provider does not answer, once it is `settled`."""
+    """The address of a worker with `JOBS` jobs whose provider does not answer, once it is `settled`."""
     async with working(never, **tier) as (_, worker):
         if pause:
             worker.pause(f"tiny/{MODEL}", 1_000)
@@ -91,7 +91,7 @@ def record(number: int, headers: Sequence[tuple[str, bytes]]) -> Incoming:
 
 
 async def said(url: str) -> tuple[TierHeld, str, str]:
-    """What holds the tier, and what both commands say of it."""
+    """What delays the tier, and the output of both commands."""
     (tier,) = [tier for tier in await tiers_held([url]) if tier.tier == "small"]
     console = Console(width=100)
     with console.capture() as printed:
@@ -134,7 +134,7 @@ async def test_order_key() -> None:
 
 
 async def test_processor() -> None:
-    """A process that has a whole core: all its jobs wait for that."""
+    """A process that uses a whole processor delays all its jobs."""
     async with held(lambda _: True, used_s=time.monotonic) as url:
         tier, shown, line = await said(url)
     assert (tier.by, tier.jobs["processor"]) == ("processor", JOBS)

@@ -66,7 +66,7 @@ def answered_by(records: list[Outgoing]) -> str:
 async def test_a_target_that_asks_for_time_keeps_nobody_waiting(
     refusal: bytes, deadline: float | None
 ) -> None:
-    """Waits of an hour and more in the row: were one of them kept, the test would never end."""
+    """The row has waits of an hour and more; if one were observed, the test would never end."""
     slow: dict[str, Any] = {"first_wait_s": 3600, "max_wait_s": 3600}
     async with two_targets(in_turn(refusal), in_turn(http()), **slow) as (tiny, _, worker):
         async with asyncio.timeout(60):

@@ -87,7 +87,7 @@ async def test_of_two_that_race_for_the_last_room_one_goes_on(kafka: Kafka) -> N
 
 
 async def test_who_went_on_gives_its_place_back(kafka: Kafka) -> None:
-    """Else the room that it waited for would go to a job that was answered elsewhere."""
+    """Otherwise capacity would go to a job that was already answered."""
     row = {"limits": {LARGE: {"requests": 1, "per_s": 600}}}
     async with rivals(kafka, in_turn(http()), row=row, patience_s=(600, 0.2)) as at:
         winner, loser = at.workers
@@ -97,7 +97,7 @@ async def test_who_went_on_gives_its_place_back(kafka: Kafka) -> None:
 
 
 async def test_who_waits_for_money_goes_on_when_the_other_has_spent_it(kafka: Kafka) -> None:
-    """While the first call is under way it may yet cost less, so the second job waits for it."""
+    """The first call may cost less than reserved, so the second job waits for its end."""
     answer = asyncio.Event()
 
     async def respond(asked: Asked) -> bytes:

@@ -110,7 +110,7 @@ async def test_a_call_that_is_broken_off_while_it_waits_gives_its_place_back(kaf
 
 
 async def test_a_grant_is_not_used_later_than_a_moment_after_it(kafka: Kafka) -> None:
-    """As by a process that was frozen in between; asked for again, it is granted again."""
+    """The process froze in between; it reserves again and gets a new grant."""
     async with processes(kafka, "one", declared=[RATE]) as (one,):
         grant = one.rate_limiter.ask(uuid4(), "t", {"rate": 1})
         await grant.decided.wait()

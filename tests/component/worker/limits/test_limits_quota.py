@@ -24,7 +24,7 @@ QUOTA = {MODEL: Quota(requests=4, per_s=1)}
 
 @asynccontextmanager
 async def quota_kept(*shared: SharedLimits, slots: int, **row: Any) -> AsyncIterator[list[Worker]]:
-    """Workers in front of the simulated provider, which answers at once as long as there is room."""
+    """Workers and the simulated provider, which answers at once within its quota."""
     quick = SimulatorSettings(latency_ms={MODEL: 0}, jitter=0, quotas=QUOTA)
     async with serving(quick) as url, provider_of(url, **row) as provider:
         yield [Worker(provider, shared_limits=each, max_in_flight=slots, attempts=10) for each in shared]

@@ -27,13 +27,13 @@ USD = LimitDeclared(process="t", budget="usd", limit=1_000, window_s=None, refus
 
 @dataclass
 class Arrivals:
-    """What came in: when, and what it took."""
+    """The calls that arrived: time and amount."""
 
     port: int = 0
     calls: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
 
     def most_in_any(self, span_s: float, name: str) -> int:
-        """The largest sum over any span."""
+        """The largest sum over any span of this length."""
         return max(
             sum(call.get(name, 1) for at, call in self.calls if first <= at < first + span_s)
             for first, _ in self.calls
@@ -58,7 +58,7 @@ async def arrivals(answer_after_s: float = 0.0) -> AsyncIterator[Arrivals]:
 
 
 class Callers:
-    """Processes that call; `said` has what each call came to, of those that lived to say it."""
+    """Processes that call; `said` has the results that surviving processes reported."""
 
     def __init__(self, kafka: Kafka, port: int, declared: Sequence[LimitDeclared], **order: Any) -> None:
         told = [each.model_dump(mode="json") for each in declared]

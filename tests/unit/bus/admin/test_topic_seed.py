@@ -57,7 +57,7 @@ def test_what_says_nothing_of_a_topic_is_no_mark(metadata: str) -> None:
 def test_a_topic_is_called_by_its_name_only_where_it_was_so_before_marks(
     marks: list[TopicMark | None], found: TopicMark
 ) -> None:
-    """A position whose mark was lost, as when a group is reset, does not change ids that were by id."""
+    """Lost metadata, for example after a group reset, must not change ids that use the topic id."""
     assert mark_of(HERE, [mark("done1:x", each) for each in marks]) == found
 
 

@@ -80,7 +80,7 @@ def test_a_batch_that_holds_too_much_is_one_record_behind_which_reading_goes_on(
 
 
 def test_a_gigabyte_costs_no_memory() -> None:
-    """In a process of its own, whose peak is its own."""
+    """In a separate process, to measure its peak memory."""
     program = """
 import resource
 from tests.support.bus.bombs import bomb

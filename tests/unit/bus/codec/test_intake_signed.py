@@ -56,7 +56,7 @@ def test_a_job_of_ones_own_stands_in_what_is_signed() -> None:
 
 @pytest.mark.parametrize("fields", [{}, {"prompt": 5}, {"agent_id": 5}])
 def test_a_header_alone_names_no_job(fields: dict[str, Any]) -> None:
-    """Who copies a record could write another one there: nothing is answered to it."""
+    """Headers are not signed, so somebody who copies a record could change them."""
     read = decode_intake(record(("ce_jobid", str(ID).encode()), **fields))
     assert isinstance(read, Malformed)
     assert read.job_id is None

@@ -33,7 +33,7 @@ def opened(batches: Sequence[RecordBatch]) -> list[Incoming]:
 
 
 def by_the_client(data: bytes, start: int, aborted: Sequence[tuple[int, int]]) -> tuple[list[Any], int]:
-    """What aiokafka reads there, and where it asks next."""
+    """The records that aiokafka returns, and its next position."""
     reading = PartitionRecords(
         TopicPartition(*PLACE), MemoryRecords(data), list(aborted), start, None, None, True, READ_COMMITTED
     )
@@ -169,7 +169,7 @@ def test_it_reads_what_the_client_reads(steps: Sequence[tuple[object, ...]], sta
 
 
 def test_times_that_the_broker_set_are_those_of_records_with_such_a_header_too() -> None:
-    """Else who may publish could choose them."""
+    """Otherwise publishers could choose the times."""
     log = Log()
     log.add([b"a", b"b", b"c"], attributes=APPEND_TIME)
     log.rename_header(b"\xff")
@@ -177,7 +177,7 @@ def test_times_that_the_broker_set_are_those_of_records_with_such_a_header_too()
 
 
 def test_a_header_whose_name_is_no_text_keeps_nothing_from_being_read() -> None:
-    """The client stops there, each time anew: whoever may publish could stop a service with it."""
+    """aiokafka fails on such a record every time, so any publisher could stop a service."""
     log = Log(end=10)
     log.add([b"one", b"two", b"three", b"four"])
     log.rename_header(b"\xff")

@@ -24,7 +24,7 @@ THIRD = BATCH_BYTES // 3
 
 
 class Recorder:
-    """Handler and writer: what came in at a time, in which thread, and how far it got."""
+    """Handler and writer: records the batches, their threads, and the position."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -69,7 +69,7 @@ class Recorder:
 
 
 async def until(lane: BatchLane, recorder: Recorder, next_offset: int) -> None:
-    """Run the lane until it got so far."""
+    """Runs the lane up to this position."""
     running = asyncio.create_task(lane.run())
     async with asyncio.timeout(30):
         while recorder.written[-1:] != [next_offset]:
@@ -276,7 +276,7 @@ async def test_the_hop_of_each_record_is_counted(whole_lane: BatchLane, recorder
 
 
 def observed() -> float:
-    """How many records' hops were counted."""
+    """The number of records whose hop was measured."""
     return sum(
         sample.value
         for family in HOP_SECONDS.collect()

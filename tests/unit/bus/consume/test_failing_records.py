@@ -41,7 +41,7 @@ ERRORS = (ValueError("bad"), KeyError("content"), RecursionError(), MemoryError(
 
 
 class Panic(BaseException):
-    """As the fast path has it: no Exception."""
+    """An error of the fast path, which is not an Exception."""
 
 
 MOST_TRIES = len(window_lane._TRY_AGAIN_S) + 1
@@ -54,7 +54,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Log:
-    """Stands for the broker: topics take values up to a limit; a transaction is whole or not there."""
+    """A double of the broker: topics have size limits, and transactions are atomic."""
 
     def __init__(self, limits: dict[str, int]) -> None:
         self.limits = limits
@@ -73,13 +73,13 @@ class Log:
         self.position, self.metadata = next_offset, metadata
 
     def outcomes(self) -> Counter[tuple[str, str]]:
-        """How each job ended."""
+        """The outcome of each job."""
         ended = [dict(each.headers) for each in self.there if each.topic == TOPICS.results.name]
         return Counter((each["ce_jobid"].decode(), each["ce_type"].decode()) for each in ended)
 
 
 def answer(record: Incoming, *, response: int = 10) -> list[Outgoing]:
-    """A call and a completed outcome, as large as told."""
+    """A call and a completed outcome of a given size."""
     found = decode(record)
     assert isinstance(found, Decoded)
     assert isinstance(found.message, JobRouted)
@@ -123,7 +123,7 @@ def job(number: int, **fields: Any) -> Incoming:
 async def run_window(
     log: Log, records: Sequence[Incoming], handler: Any, payloads: Payloads | None = None
 ) -> None:
-    """Until all is committed; a lane that ends by an error goes on with another writer."""
+    """Runs until all is committed. A lane that fails continues with a new writer."""
     lane = WindowLane(0, frozenset(), log, handler, 10, failing=FAILING, payloads=payloads)  # type: ignore[arg-type]
     left = list(records)
     for _ in range(20):
@@ -274,7 +274,7 @@ async def test_what_is_refused_though_it_was_cut_stops_the_lane_and_nothing_is_l
 
 
 class Router:
-    """A handler that remembers what it has met, as the router's: meeting a record twice is a fault."""
+    """A handler that remembers records like the router's: seeing one twice is an error."""
 
     def __init__(self, raises: dict[int, BaseException], sizes: dict[int, int]) -> None:
         self._raises = raises
@@ -320,7 +320,7 @@ async def run_batches(
     sizes: dict[int, int],
     payloads: Payloads | None = None,
 ) -> int:
-    """Until all is committed, each life with a new handler, as the host has it; how many lives it took."""
+    """Runs until all is committed, with a new handler for each start. Returns the number of starts."""
     lanes = batch_lanes(
         LanePart(),
         "g",
@@ -376,7 +376,7 @@ async def test_a_store_takes_what_a_tier_s_topic_refuses() -> None:
 
 
 class Broken(Shelf):
-    """A store that fails on one value, as a folder does where its file may not be read."""
+    """A store that fails on one value, like a folder with an unreadable file."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ FOREVER_S, SOON_S = 3600.0, 0.05
 
 
 class Brokers:
-    """A client of two brokers, which lead a partition each; `asked`: whom, and the arguments of `fetch`."""
+    """A client of two brokers that lead one partition each; `asked`: broker and arguments of each `fetch`."""
 
     def __init__(self) -> None:
         self.cluster = self
@@ -79,7 +79,7 @@ async def fetcher(brokers: Brokers, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 async def test_a_connection_that_the_client_has_lost_is_asked_for_anew(
     brokers: Brokers, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When an answer is late the client closes its connection, and fails where that is gone already."""
+    """The client closes a connection after a timeout, and fails if it is already gone."""
     asked: list[int] = []
 
     async def lost(leader: int, question: object) -> object:
@@ -166,7 +166,7 @@ async def test_what_is_asked_when_it_closes_is_given_up(brokers: Brokers, fetche
 async def test_a_leader_is_looked_for_now_and_then(
     brokers: Brokers, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However often the other partitions are asked for meanwhile."""
+    """However often other partitions are fetched meanwhile."""
     brokers.leaderless = {HERE}
     monkeypatch.setattr(module, "_PAUSE_S", FOREVER_S)
     for _ in range(3):

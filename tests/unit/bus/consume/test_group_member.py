@@ -17,7 +17,7 @@ ONE, TWO, THREE = (TopicPartition("t", number) for number in range(3))
 
 
 class Clients:
-    """Consumer, fetcher and admin at once: what they were asked, in order."""
+    """Consumer, fetcher and admin in one; records their calls in order."""
 
     _coordinator = None
 
@@ -65,7 +65,7 @@ async def _nothing(_: set[TopicPartition]) -> None: ...
 
 
 async def test_what_the_group_refuses_for_good_ends_the_turns() -> None:
-    """The consumer keeps it to itself until somebody polls, and its partitions are read by another."""
+    """The consumer reports such an error only when polled, and it is not polled for records."""
     clients = Clients(refuses_at=3)
     member = member_of(clients)
     await member.join(_nothing, topics=["t"])
@@ -86,7 +86,7 @@ async def test_turns_end_when_told() -> None:
 
 
 async def test_nobody_asks_for_a_group_that_was_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not close is left: the process has to end."""
+    """Clients that do not close are abandoned, because the process must end."""
     monkeypatch.setattr(module, "_CLOSE_S", 0.01)
     clients = Clients()
     clients.closes = False

@@ -48,7 +48,7 @@ async def test_the_lag_is_what_a_lane_has_what_is_in_stock_and_what_the_broker_h
 
 
 class Counting(Idle):
-    """Has room for `room` records, which it takes one at a time."""
+    """Has room for `room` records, and takes one at a time."""
 
     def __init__(self, room: int) -> None:
         super().__init__(0)
@@ -64,7 +64,7 @@ class Counting(Idle):
 
 
 class Stocks:
-    """Consumer and fetcher: three records of each partition. It says stop when it was asked three times."""
+    """Consumer and fetcher with three records per partition. It stops the lanes at the third request."""
 
     def __init__(self, lanes: Lanes, rooms: Sequence[int]) -> None:
         self.lanes = lanes

@@ -24,7 +24,7 @@ HERE = TopicPartition("t", 0)
 
 
 class Life(Lane):
-    """Ends by an error when told."""
+    """A lane that fails when told to."""
 
     has_room = True
     pending = 0
@@ -47,7 +47,7 @@ class Life(Lane):
 
 
 class Group:
-    """Everything that the host sees of Kafka, and the lanes that it has opened."""
+    """Everything that the host uses of Kafka, and the lanes that it has opened."""
 
     def __init__(self) -> None:
         self.is_in = True
@@ -99,7 +99,7 @@ class Group:
 
 
 class Writer:
-    """Of one life of a lane."""
+    """The writer of one lane."""
 
     mark = None
 
@@ -114,7 +114,7 @@ class Writer:
         return Position(0)
 
     def forget_partitions(self) -> None:
-        """There are as many as before."""
+        """Removes all cached partition counts."""
 
     async def is_last(self, *_: object, within: float) -> bool:
         return await self._group.is_last()
@@ -122,7 +122,7 @@ class Writer:
 
 @asynccontextmanager
 async def owning(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lanes]:
-    """A host that was just given a partition and has opened its lane."""
+    """A host that has just been assigned a partition and has opened its lane."""
 
     def writer(name: str, lane: object, queue: object, membership: Membership) -> LaneWriter:
         group.writers.append(Writer(group, membership))
@@ -149,7 +149,7 @@ async def owning(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 async def test_who_is_no_longer_in_the_group_does_not_open_its_lane_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It would do again what those do who have taken over."""
+    """It would repeat the work of the new owner."""
     group = Group()
     async with owning(group, monkeypatch) as lanes:
         group.is_in = False
@@ -172,7 +172,7 @@ async def test_a_lane_that_failed_is_offered_to_the_one_that_follows(monkeypatch
 
 
 async def test_a_lane_that_failed_is_ready_once_it_gets_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is open again at once, and would fail again at once where it always does."""
+    """Being open is not enough, because it may fail again at once."""
     group = Group()
     async with owning(group, monkeypatch) as lanes:
         assert lanes.ready
@@ -204,7 +204,7 @@ async def test_a_lane_that_stays_goes_on_unless_another_had_it(
 async def test_no_lane_is_opened_when_the_connection_has_ended_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It would be nobody's, and keep the next connection from opening one."""
+    """It would have no owner, and would keep the next connection from opening one."""
     group = Group()
     async with owning(group, monkeypatch) as lanes:
 
@@ -218,7 +218,7 @@ async def test_no_lane_is_opened_when_the_connection_has_ended_meanwhile(
 
 
 async def test_what_is_fetched_follows_the_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client itself reads nothing of them."""
+    """The consumer's own partitions stay paused."""
     group = Group()
     async with owning(group, monkeypatch) as lanes:
         opened: list[tuple[object, ...]] = [("seek", HERE, 0)]
@@ -240,7 +240,7 @@ async def test_a_lane_that_goes_is_abandoned(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_a_lane_that_stays_writes_with_the_new_membership(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the former one the broker would refuse it."""
+    """The broker would refuse the former one."""
     group = Group()
     async with owning(group, monkeypatch) as lanes:
         group.generation = 2
@@ -251,7 +251,7 @@ async def test_a_lane_that_stays_writes_with_the_new_membership(monkeypatch: pyt
 async def test_a_lane_that_comes_while_it_is_asked_who_had_the_others_has_the_former_membership(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nobody has asked whether another had it meanwhile."""
+    """Its own position was not checked for another owner."""
     group = Group()
     async with owning(group, monkeypatch) as lanes:
         group.may_read.clear()
@@ -291,7 +291,7 @@ async def test_of_several_topics_a_partition_has_lanes_only_where_all_are_ours(
 async def test_a_lane_that_opens_while_the_group_changes_hands_has_the_former_membership(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It may have read its position before another owner moved it, so that its write must be refused."""
+    """It may have read its position before another owner moved it, so its write must be refused."""
     group = Group()
     async with owning(group, monkeypatch) as lanes:
         group.may_read.clear()

@@ -19,7 +19,7 @@ RECORDS = [Incoming("t", 0, offset, 0, None, b"x", ()) for offset in (3, 4)]
 
 
 class Kafka:
-    """Consumer and fetcher: what was announced, and at which position the store was then."""
+    """Consumer and fetcher: records each announced position and the store's position at that time."""
 
     def __init__(self) -> None:
         self.announced: list[tuple[int, int]] = []
@@ -39,7 +39,7 @@ class Kafka:
 
 
 class Store:
-    """Takes a while, and first does these."""
+    """Takes a while, and runs these first."""
 
     def __init__(self, kafka: Kafka, *errors: Exception) -> None:
         self._kafka = kafka

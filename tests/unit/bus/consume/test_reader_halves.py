@@ -22,7 +22,7 @@ def records(place: Place, start: int, end: int) -> list[Incoming]:
 
 
 class Breaking:
-    """A store whose connection ends at one record, unless that is stored bare."""
+    """A store whose connection breaks at one record, unless that is stored without its payload."""
 
     def __init__(self, poison: tuple[Place, int]) -> None:
         self._poison = poison

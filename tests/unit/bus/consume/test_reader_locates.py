@@ -22,7 +22,7 @@ OLD, NEW, EMPTY = TopicPartition("t", 0), TopicPartition("t", 1), TopicPartition
 
 
 class Positions:
-    """A store that has 7 records of each partition of `t`."""
+    """A store with 7 records of each partition of `t`."""
 
     async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
         return {place: 7 for place in places if place[0] == "t"}
@@ -38,7 +38,7 @@ async def _nothing() -> None: ...
 
 
 class Client:
-    """Consumer and fetcher: where it was sent. `meanwhile` happens once, while it looks for a beginning."""
+    """Consumer and fetcher: records seeks. `meanwhile` runs once, during a lookup of offsets."""
 
     def __init__(self, meanwhile: Callable[[], Awaitable[None]] = _nothing) -> None:
         self.sought: dict[TopicPartition, int] = {}
@@ -116,7 +116,7 @@ async def test_what_was_fetched_of_partitions_that_went_is_forgotten() -> None:
 
 
 async def test_what_the_store_has_is_announced_to_those_who_watch_the_lag() -> None:
-    """What was stored while the group changed hands was not: it would look unread until the next record."""
+    """Records stored during the rebalance were not committed, and would look unread until the next record."""
     client = Client()
     await located(await reader_of({OLD, EMPTY}), client)
     assert client.committed == {OLD: 7}
@@ -160,7 +160,7 @@ async def test_of_partitions_that_the_store_does_not_know_nothing_is_announced()
 
 
 async def test_a_commit_that_no_broker_takes_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a reader that is told to stop while its broker is gone would never end."""
+    """Otherwise a reader that is stopped while its broker is down would never end."""
     monkeypatch.setattr(reader_module, "_ANNOUNCE_S", 0.01)
     monkeypatch.setattr(reader_module, "_ANNOUNCE_EVERY_S", 0)
     reader = await reader_of({OLD})

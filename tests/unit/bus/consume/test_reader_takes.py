@@ -17,7 +17,7 @@ KEPT, GONE = TopicPartition("t", 0), TopicPartition("t", 1)
 
 
 class Store:
-    """Has 7 records of each partition; `meanwhile` happens while it stores."""
+    """Has 7 records of each partition; `meanwhile` runs while it stores."""
 
     def __init__(self, meanwhile: Callable[[], Awaitable[None]], error: Exception | None = None) -> None:
         self._meanwhile = meanwhile
@@ -40,7 +40,7 @@ def _record(tp: TopicPartition) -> Incoming:
 
 
 class Hands:
-    """Gives the reader other partitions, once it is known."""
+    """Assigns other partitions to the reader."""
 
     def __init__(self, owned: set[TopicPartition]) -> None:
         self._owned = owned
@@ -52,7 +52,7 @@ class Hands:
 
 
 async def _after(owned: set[TopicPartition] | None, error: Exception | None) -> tuple[Reader, Client]:
-    """A reader that was given `owned` (None: nothing) while it stored a record of both partitions."""
+    """A reader that was assigned `owned` (None: no change) while it stored a record of both partitions."""
     hands = Hands(owned or set())
     store = Store(hands if owned is not None else _nothing, error)
     reader, client = Reader(LanePart(kafka="none:1"), "g", ".*", store, {}), Client()
@@ -67,7 +67,10 @@ async def _after(owned: set[TopicPartition] | None, error: Exception | None) -> 
 
 @pytest.mark.parametrize("owned", [{KEPT}, set()])
 async def test_what_was_taken_away_while_it_was_stored_is_not_looked_for(owned: set[TopicPartition]) -> None:
-    """Another reads it: two who read one partition throw half of their work away, and no commit is taken."""
+    """Another process reads it. Two readers of one partition would waste work, and commits would be refused.
+
+    Two readers of one partition would waste work, and commits would be refused.
+    """
     reader, client = await _after(owned, MovedError("another was faster"))
     assert reader._positions.unknown == owned
     await located(reader, client)
@@ -80,7 +83,7 @@ async def test_what_is_still_ours_is_located_anew() -> None:
 
 
 async def test_what_was_stored_and_taken_away_is_not_announced() -> None:
-    """The client refuses the whole commit when it names a partition that is not ours."""
+    """The client refuses a whole commit if it contains a partition of another owner."""
     reader, client = await _after({KEPT}, None)
     assert client.committed == {}
     assert reader._positions.next == {}

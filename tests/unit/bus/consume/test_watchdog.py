@@ -18,7 +18,7 @@ LIMIT_S = 10.0
 async def stands_still(
     monkeypatch: pytest.MonkeyPatch, at: int, read_to: int | None, clock: Sequence[float] = range(21)
 ) -> None:
-    """For longer than it may, on a partition that ends at 9."""
+    """No progress for longer than permitted, on a partition that ends at 9."""
 
     async def offsets(times: Mapping[Place, int]) -> dict[Place, int]:
         return dict.fromkeys(times, 9)

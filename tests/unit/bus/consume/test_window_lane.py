@@ -26,12 +26,12 @@ from tests.support.bus.failing import FAILING
 
 @pytest.fixture(autouse=True)
 def gathers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the machine does meanwhile, what ended is committed at the next turn."""
+    """Commits finished work without delay, however slow the machine is."""
     monkeypatch.setattr(window_lane, "GATHER_MOST_S", 0.0)
 
 
 class Log:
-    """Stands for the broker: transactions that were committed, and the position in the last of them."""
+    """A double of the broker: committed transactions, and the position in the last one."""
 
     def __init__(self) -> None:
         self.results: list[bytes] = []
@@ -204,7 +204,7 @@ async def test_finish_waits_for_what_runs_and_hands_back_the_rest() -> None:
 
 
 class Slow:
-    """A handler whose jobs end when told; `asked` counts how often each was begun."""
+    """A handler whose jobs end when told to; `asked` counts the starts of each."""
 
     def __init__(self, *slow: int) -> None:
         self.gates = {offset: asyncio.Event() for offset in slow}
@@ -223,7 +223,7 @@ class Slow:
 
 
 async def fail(log: Log, lane: WindowLane, *offsets: int) -> None:
-    """Fed `offsets`, the lane ends at its first commit, as with a writer that is fenced or waits too long."""
+    """The lane gets `offsets` and fails at its first commit, as if fenced or timed out."""
     log.refuse = True
     lane.feed([record(offset) for offset in offsets])
     with pytest.raises(ConnectionError, match="fenced"):
@@ -315,7 +315,7 @@ async def test_while_paused_nothing_is_committed() -> None:
 
 
 async def test_no_more_than_the_window_is_finished_and_not_committed() -> None:
-    """A process that dies loses no more than that."""
+    """This bounds what a dying process loses."""
     log, quick = Log(), Slow()
     lane = lane_on(log, quick, window=3)
     running = asyncio.create_task(lane.run())
@@ -366,7 +366,7 @@ async def _crash_and_go_on(chance: random.Random) -> None:
 
 
 async def test_a_lane_that_opens_runs_nothing_again_that_is_finished() -> None:
-    """As its host opens it: with what the committed metadata say."""
+    """It opens with the committed metadata, like its host does."""
     log, asked = Log(), list[int]()
 
     async def handler(record: Incoming) -> list[Outgoing]:

@@ -18,7 +18,7 @@ from pointsman.runtime.settings import KafkaPart
 
 
 class Producer:
-    """`answers`: what becomes of each record, by its number; at first no answer comes."""
+    """`answers`: the result of each record by its number; at first there are none."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []

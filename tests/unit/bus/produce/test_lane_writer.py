@@ -15,7 +15,7 @@ LANE = TopicPartition("t.jobs.intake", 2)
 
 
 class Admin:
-    """Gives these answers, one after another, as `(error code, committed offset)`."""
+    """Returns these `(error code, committed offset)` in turn."""
 
     def __init__(self, *answers: tuple[int, int]) -> None:
         self._answers = list(answers)
@@ -30,7 +30,7 @@ class Admin:
 
 
 class Queue:
-    """Has nothing under way; each topic has one partition."""
+    """Without writes in progress; each topic has one partition."""
 
     def __init__(self) -> None:
         self.transactions = self

@@ -31,7 +31,7 @@ UNSURE = [
 
 
 class Producer:
-    """Answers each record in turn: a place, an error, or never."""
+    """Answers each record in turn: with a position, an error, or never."""
 
     def __init__(self, *answers: object) -> None:
         self._answers = list(answers)

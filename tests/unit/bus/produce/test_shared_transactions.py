@@ -22,7 +22,7 @@ class Queue:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Queue]:
-    """Queues that were opened, one after the other."""
+    """The opened queues in order."""
     queues: list[Queue] = []
 
     async def open(settings: LanePart, group: str) -> Queue:

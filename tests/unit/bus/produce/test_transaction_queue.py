@@ -81,7 +81,7 @@ async def results(*tasks: "asyncio.Task[None]") -> list[BaseException | None]:
 
 
 async def under_way(queue: TransactionQueue, *lanes: int) -> None:
-    """Until a transaction is under way with what these lanes write."""
+    """Waits until a transaction with the writes of these lanes is in progress."""
     async with asyncio.timeout(20):
         while [item.offset.place[1] for item in queue._under_way] != [*lanes]:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
@@ -149,7 +149,7 @@ async def test_a_refusal_is_told_to_its_own_lane_alone() -> None:
 
 
 async def test_an_error_ends_all_that_went_together_and_the_next_go_alone_for_once() -> None:
-    """One of them may be what it fails for each time."""
+    """One of them may be the cause of every failure."""
     log = Log()
     log.lost = [KafkaError("lost"), UnknownMemberIdError("gone")]
     async with queue_on(log) as queue:
@@ -230,7 +230,7 @@ def _long_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def _one_after_another(log: Log, value: bytes = b"x", count: int = 1) -> None:
-    """A transaction of `count` records, then what lanes 1 and 2 write while nothing is under way."""
+    """A transaction of `count` records, then writes of lanes 1 and 2 while none is in progress."""
     async with queue_on(log) as queue:
         many: dict[Place, list[Made]] = {OUT: [Outgoing("out", None, value, []) for _ in range(count)]}
         await queue.write(MEMBERSHIP, Offset(("in", 0), 1, ""), many)
@@ -251,7 +251,7 @@ async def test_what_comes_soon_after_a_small_one_goes_together() -> None:
 async def test_a_small_one_that_came_after_a_pause_is_followed_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A job has two, and where no other job is about neither waits; a third one does."""
+    """A single job has two transactions, neither of which waits; a third one does."""
     monkeypatch.setattr(transaction_queue, "_SOONER_S", transaction_queue._REST_MOST_S + 0.1)
     log = Log()
     async with queue_on(log) as queue:

@@ -28,7 +28,7 @@ def test_only_a_success_or_a_repeat_that_was_recognised_is_one() -> None:
 
 
 class Client:
-    """A broker that answers with these codes, one after another; the last one for ever."""
+    """A broker that answers with these codes in turn, repeating the last."""
 
     def __init__(self, *codes: int) -> None:
         self._codes = list(codes)
@@ -67,7 +67,7 @@ async def test_the_same_batch_is_sent_again_until_the_broker_knows_it() -> None:
 
 
 class Cluster:
-    """Broker 1 leads all partitions, `coordinator` has the group. Answers once `go` is set; `asked`: APIs."""
+    """Broker 1 leads all partitions; `coordinator` has the group. Answers once `go` is set. `asked`: APIs."""
 
     def __init__(self, coordinator: int, offsets_code: int = 0) -> None:
         self._coordinator = coordinator
@@ -102,7 +102,7 @@ async def written(transactions: Transactions) -> None:
 async def test_records_and_positions_go_together_where_one_broker_takes_both(
     coordinator: int, at_once: list[int]
 ) -> None:
-    """Two would meet at the transaction's coordinator, which refuses the one that comes second."""
+    """With two brokers, the transaction coordinator would refuse the second request."""
     client: Any = Cluster(coordinator)
     transactions = Transactions(client, LanePart(), "g")
     await written(transactions)  # by now it is known who has the group

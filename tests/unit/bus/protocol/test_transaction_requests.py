@@ -70,6 +70,6 @@ def test_features_that_are_known_and_agreed_on(tags: bytes, found: Versions) -> 
 
 
 def test_a_broker_that_does_not_know_the_question_has_agreed_on_nothing() -> None:
-    """Its answer is in the layout of the oldest version, which begins with the same code."""
+    """It answers in the oldest version, which begins with the same error code."""
     answer = pack(">hi", 35, 1) + pack(">hhh", 18, 0, 2)
     assert read(requests.versions(), answer) == Versions({}, {})

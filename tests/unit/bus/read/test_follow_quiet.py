@@ -15,7 +15,7 @@ PLACE = ("t", 0)
 
 
 class Stock:
-    """A fetcher's place: `waits` is for how long each question may be without an answer."""
+    """A double of the fetcher; `waits`: the maximum wait of each request."""
 
     def __init__(self) -> None:
         self.waits: list[float] = []

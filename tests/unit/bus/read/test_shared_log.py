@@ -18,7 +18,7 @@ from pointsman_schemas.topics import Topics
 
 
 class Client:
-    """A connection to brokers that know of the partition and say nothing about its records."""
+    """Connected to brokers that know the partition and never answer fetches."""
 
     cluster = SimpleNamespace(leader_for_partition=lambda _: None)
 
@@ -41,7 +41,7 @@ class Client:
 
 
 class Partitions(partitions.Partitions):
-    """Offsets are known."""
+    """A double with known offsets."""
 
     async def offsets(self, times: Any) -> Any:
         return dict.fromkeys(times, 9)

@@ -16,7 +16,7 @@ TODAY = date(2026, 3, 1)
 
 
 def pasted(told: Done) -> str:
-    """What one gets who pastes the lines into an entry."""
+    """The entry after pasting the printed lines."""
     _, begin, lines = told.err.partition("    api_keys:\n")
     return f"unregistered: reject\nagents:\n  - id: app\n    owner: x\n{begin}{lines}"
 

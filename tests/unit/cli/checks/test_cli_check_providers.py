@@ -14,7 +14,7 @@ from pointsman.worker.providers_file import ProviderRow, Providers
 
 
 class Server:
-    """Answers every question with `status`, and keeps what was asked."""
+    """Answers every request with `status`, and keeps the requests."""
 
     def __init__(self) -> None:
         self.status = 200

@@ -26,7 +26,7 @@ CREATE = Change("pointsman.calls", "create", "create pointsman.calls: 4 partitio
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, module: Any, **answers: Any) -> None:
-    """Let `module` get these answers, or errors, from what it asks."""
+    """Makes the functions that `module` calls return these results or raise these errors."""
     for name, answer in answers.items():
 
         async def answered(*_: Any, answer: Any = answer) -> Any:

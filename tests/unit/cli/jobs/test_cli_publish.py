@@ -17,7 +17,7 @@ from pointsman_schemas.jobs import Job
 
 
 class Sent:
-    """Stands for Kafka: what would have been sent, and how."""
+    """A double of Kafka that keeps what would be sent."""
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []

@@ -20,7 +20,7 @@ def page(*sections: Section, **changes: object) -> Page:
 
 
 class Tags(HTMLParser):
-    """Every tag of a document and all its text; fails where one is closed that is not the last opened."""
+    """All tags and texts of a document. Fails on wrong nesting."""
 
     VOID = frozenset({"meta", "br"})
 

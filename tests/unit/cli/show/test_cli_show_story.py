@@ -18,7 +18,7 @@ START = datetime(2030, 1, 31, 12, tzinfo=UTC)
 
 
 def steps_of(records: list[Any]) -> list[Step]:
-    """The steps that the database would answer with."""
+    """The steps that the database would return."""
     made = []
     for record in records:
         row = row_of(record, TOPICS)

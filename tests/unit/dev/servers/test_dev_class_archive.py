@@ -16,12 +16,12 @@ def cache(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def java(tmp_path: Path) -> Java:
-    """A Java that comes with an archive of its own classes."""
+    """A Java with a class-data archive of its own."""
     return install(tmp_path / "java", complete=True)
 
 
 def install(home: Path, *, complete: bool, dumps: bool = True) -> Java:
-    """A Java whose program does nothing but write the archive that it is asked for."""
+    """A Java whose program only writes the requested archive."""
     (home / "bin").mkdir(parents=True)
     (home / "lib" / "server").mkdir(parents=True)
     if complete:
@@ -40,7 +40,7 @@ def file_of(flag: str, name: str) -> Path:
 
 
 def made_by(archive: ClassArchive) -> Path:
-    """What Java was told to write at its end, written."""
+    """Writes what Java was told to write at exit."""
     file = file_of(archive.flags()[-1], "ArchiveClassesAtExit")
     file.write_text("classes")
     return file

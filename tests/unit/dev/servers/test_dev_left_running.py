@@ -28,7 +28,7 @@ except KeyboardInterrupt:
 
 @contextmanager
 def running(program: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """A Python program that has said that it is up."""
+    """A Python program that has reported that it is running."""
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None and process.stdout.readline() == b"up\n"

@@ -15,7 +15,7 @@ def process(folder: Path) -> Process:
 
 
 async def test_a_process_that_ends_ends_the_work(tmp_path: Path) -> None:
-    """Here one whose command is none of ours."""
+    """With a process of another program."""
     ended = process(tmp_path)
     ended.start()
     work = asyncio.Event()

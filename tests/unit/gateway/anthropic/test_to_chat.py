@@ -239,7 +239,7 @@ def test_thoughts_keep_their_order_and_calls_stay_last() -> None:
 
 
 def test_how_much_is_thought_is_told_twice() -> None:
-    """In Anthropic's words, and as nearly as others can be told."""
+    """In Anthropic's fields, and as an approximation for other providers."""
     chat = to_chat(body(thinking={"type": "adaptive"}, output_config={"effort": "max"}))
     assert chat["reasoning_effort"] == "xhigh"
     assert chat["anthropic"] == {"thinking": {"type": "adaptive"}, "effort": "max"}

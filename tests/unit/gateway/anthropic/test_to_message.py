@@ -41,7 +41,7 @@ def call(arguments: str, id: str = "c1", index: int | None = None) -> Json:
 
 
 def read(message: Json) -> Any:
-    """As the SDK reads it, held to its types."""
+    """Reads it with the SDK and checks its types."""
     return types.Message.model_validate(message)
 
 
@@ -62,7 +62,7 @@ def test_calls_of_tools() -> None:
 
 
 def test_a_call_that_was_asked_for_by_name_ends_as_every_other_one() -> None:
-    """OpenAI says `stop` then; whoever runs tools looks at the reason alone."""
+    """OpenAI says `stop`, but tool runners look only at the finish reason."""
     whole = completion("stop", content=None, tool_calls=[call("{}")])
     assert read(to_message(whole, "m")).stop_reason == "tool_use"
     events = streamed(chunk(tool_calls=[call("{}", index=0)]), chunk("stop"), END)
@@ -123,7 +123,7 @@ def streamed(*chunks: Json) -> list[NamedEvent]:
 
 
 def checked(events: list[NamedEvent]) -> list[NamedEvent]:
-    """Held to the SDK's types, and to the order in which blocks may come."""
+    """Checks the SDK's types and the order of blocks."""
     adapter: TypeAdapter[Any] = TypeAdapter(types.RawMessageStreamEvent)
     opened: list[int] = []
     last = -1
@@ -143,7 +143,7 @@ def checked(events: list[NamedEvent]) -> list[NamedEvent]:
 
 
 def blocks(events: list[NamedEvent]) -> Iterator[tuple[str, str]]:
-    """What each block says: its text, or its tool's id and the arguments."""
+    """The content of each block: its text, or its tool's id and arguments."""
     told: dict[int, list[str]] = {}
     kinds: dict[int, str] = {}
     for name, data in events:

@@ -27,7 +27,7 @@ ENDPOINT: Any = {"endpoint": "/v1/chat/completions", "completion_window": "24h"}
 
 
 class FakeDoor(Door):
-    """The agent is what the key says."""
+    """The API key is the agent's id."""
 
     def __init__(self, files: FakeStore | None) -> None:
         self.settings, self.clock = GatewaySettings(prefix="t"), utc_now
@@ -138,7 +138,7 @@ async def test_there_are_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_path_with_a_slash_behind_it_is_the_same() -> None:
-    """A redirect would lead wherever the `host` header says."""
+    """A redirect would follow the client's `host` header."""
     transport = httpx2.ASGITransport(app=web_app(FakeDoor(FakeStore())))
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
         for path in ("/v1/files", "/v1/files/", "/v1/batches//"):

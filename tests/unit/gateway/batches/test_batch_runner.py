@@ -37,7 +37,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Jobs:
-    """Answers what it is asked, unless it is to `hold`; `errors`: instead of a job, in order."""
+    """Answers jobs unless `hold` is set; `errors`: raised instead, in order."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, UUID]] = []
@@ -247,7 +247,7 @@ async def test_a_batch_whose_file_was_deleted_by_then_fails() -> None:
 
 
 async def test_a_batch_that_another_process_ended_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its partitions came here before what became of it did."""
+    """This process was assigned the partitions before it read the batch's end."""
     place = Place(3)
     await place.begin()
     read = asyncio.Event()

@@ -68,7 +68,7 @@ def deltas(events: list[Event]) -> dict[tuple[str, str], str]:
 
 
 def held(events: list[Event], whole: dict[str, Any]) -> None:
-    """What holds of any events that end well."""
+    """Properties of every event stream that ends normally."""
     for number, (name, event) in enumerate(events):
         EVENT.validate_python(event)
         assert (event["type"], event["sequence_number"]) == (name, number)
@@ -115,7 +115,7 @@ def held(events: list[Event], whole: dict[str, Any]) -> None:
 
 
 def through_the_sdk(events: list[Event], **asked: Any) -> Any:
-    """The final response of the SDK's own helper, read from these events as they are on the wire."""
+    """The final response of the SDK's helper, read from these events as on the network."""
     body = "".join(f"event: {name}\ndata: {json.dumps(event)}\n\n" for name, event in events)
     headers = {"content-type": "text/event-stream"}
     transport = httpx2.MockTransport(lambda _: httpx2.Response(200, headers=headers, text=body))
@@ -252,7 +252,7 @@ TEXTS = st.text(max_size=12)
 
 @st.composite
 def answers(draw: st.DrawFn) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """A completion, and the first of the chunks that it may have come in."""
+    """A completion, and possible pieces of it."""
     texts = {name: draw(TEXTS) for name in ("reasoning_content", "content", "refusal")}
     calls = [call(number, draw(TEXTS)) for number in range(draw(st.integers(0, 3)))]
     pieces: list[dict[str, Any]] = []

@@ -73,7 +73,7 @@ POLICY = Policy.compile(read())
 
 
 def sent(prompt: str, text: str = TEXT, **fields: Any) -> Made:
-    """What the router makes of a job."""
+    """The router's result for a job."""
     value = json.dumps({"agent_id": "math-tutor", "prompt": prompt, **fields}).encode()
     (made,) = RouterHandler(Policy.compile(read(text)), REGISTRY, TOPICS, lambda: NOW)([incoming(value)])
     return made
@@ -102,7 +102,7 @@ async def fails(text: str) -> Estimate:
 
 
 async def decided(made: Made, give: Callable[[str], Awaitable[Estimate]], waited_s: float = 5) -> JobRouted:
-    """What the opinion's process makes of an undecided job."""
+    """The opinion service's result for an undecided job."""
     (out,) = await OpinionHandler(POLICY, TOPICS, give, lambda: LATER)(as_read(made, waited_s))
     routed = message(out)
     assert isinstance(routed, JobRouted)

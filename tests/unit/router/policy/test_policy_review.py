@@ -49,7 +49,7 @@ def decided(
 
 
 def planned(made: Decision) -> dict[str, str]:
-    """Threshold to queue."""
+    """Queues by threshold."""
     assert made.review is not None
     return {threshold.name: threshold.queue for threshold in made.review.thresholds}
 

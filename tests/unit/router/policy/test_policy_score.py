@@ -155,7 +155,7 @@ def test_an_agent_to_whom_no_tier_of_the_model_is_open_gets_the_nearest_to_the_f
 
 
 def test_a_dearer_tier_must_be_worth_it() -> None:
-    """At ten times its price in training, medium saves too little for what it loses."""
+    """At ten times its training price, medium saves too little for its loss in quality."""
     bar = Bar(rate=0.1, margin=0.0)
     asked = job("even")
     model = fixed_score({"even": (0.5, 0.95, 1.0)}, bar=bar)

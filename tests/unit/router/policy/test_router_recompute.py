@@ -19,7 +19,7 @@ ADMISSION = (check_of("admission", "agent", True, "a is registered, owner is fin
 
 
 def on_record(asked: Job, made: Decision) -> tuple[Job, Decision, bytes]:
-    """As the audit database gives them back: from the bytes of the router's message."""
+    """Decoded from the router's message, like the audit database returns it."""
     value = JobRouted(job=asked, decision=made).model_dump_json()
     routed = JobRouted.model_validate_json(value)
     return routed.job, routed.decision, canonical(json.loads(value)["decision"])

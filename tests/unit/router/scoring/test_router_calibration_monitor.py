@@ -52,12 +52,12 @@ class Router:
             self.judge(self.route(text), verdict, after_s=after_s)
 
     def tier(self) -> str:
-        """Where an easy job goes now."""
+        """The tier of an easy job now."""
         return self.route("easy sum").decision.tier
 
 
 def said(routed: JobRouted, verdict: float, by: str = "reviewer") -> JobFeedback:
-    """A verdict that carries what was promised, as an outcome does."""
+    """A verdict with a prediction."""
     return JobFeedback(
         job_id=routed.job.job_id,
         agent_id="math-tutor",
@@ -69,7 +69,7 @@ def said(routed: JobRouted, verdict: float, by: str = "reviewer") -> JobFeedback
 
 
 def renewed(after_s: float) -> tuple[PromiseRenewed, datetime]:
-    """Somebody trusts the score again."""
+    """A person's record that trusts the score again."""
     return PromiseRenewed(model=MODEL, by="ana"), NOW + timedelta(seconds=after_s)
 
 

@@ -39,7 +39,7 @@ def strange(place: int) -> str:
 
 
 class Lane:
-    """A router's lane, and what it decided last."""
+    """A router's lane and its last decision."""
 
     def __init__(self, policy: Policy = POLICY) -> None:
         self._handler = RouterHandler(policy, REGISTRY, TOPICS, lambda: NOW)

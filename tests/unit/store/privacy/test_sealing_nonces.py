@@ -32,7 +32,7 @@ def test_each_data_key_is_wrapped_with_a_nonce_of_its_own() -> None:
 
 
 def test_nonces_are_not_counted_up() -> None:
-    """A counter begins anew with each process; what is random does not."""
+    """A counter would restart with each process; random nonces do not."""
     key = MASTER.new_key(b"s" * 32)
     numbers = sorted(int.from_bytes(key.seal(PLACE, b"x")[:NONCE]) for _ in range(1_000))
     assert min(after - before for before, after in pairwise(numbers)) > 2**32

@@ -76,7 +76,7 @@ def test_ever_new_names_do_not_fill_the_memory(prices: Prices) -> None:
 
 
 def test_every_price_of_the_data_is_added_up_as_the_library_does() -> None:
-    """Digit by digit, with prices that depend on the day, the hour and the length."""
+    """Exactly, with prices that depend on day, hour and length."""
     usages = [
         Usage(input_tokens=220, output_tokens=60),
         Usage(input_tokens=0, output_tokens=0),

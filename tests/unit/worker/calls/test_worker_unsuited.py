@@ -39,7 +39,7 @@ TOO_LONG = refused("maximum context length is 8192 tokens", code="context_length
 
 
 class Scripted:
-    """A provider that gives one result."""
+    """A provider with one result."""
 
     def __init__(self, name: str, result: Result) -> None:
         self.row = ProviderRow(name=name, base_url="http://127.0.0.1:9/v1")

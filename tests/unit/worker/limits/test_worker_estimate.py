@@ -41,7 +41,7 @@ def gif(width: int, height: int) -> str:
 
 
 def jpeg(width: int, height: int, before: int = 0) -> str:
-    """With so many bytes of a camera's data before the frame."""
+    """A JPEG with this much metadata before its frame."""
     segments = b"".join(
         b"\xff\xe1" + struct.pack(">H", 60_002) + bytes(60_000) for _ in range(before // 60_000)
     )

@@ -32,14 +32,14 @@ P = 2
 
 
 class Still(CountingHandler):
-    """Counts, and never ticks."""
+    """A handler that counts and has no timers."""
 
     def due(self, now: datetime, state: Mapping[bytes, bytes]) -> Effects:
         return Effects()
 
 
 class Bus(Counting):
-    """What goes in, all of it to one partition whatever its key, and what came out."""
+    """Writes all records to one partition, and reads the results."""
 
     def __init__(self, kafka: Kafka) -> None:
         super().__init__(kafka.prefix)
@@ -70,7 +70,7 @@ class Bus(Counting):
         return [record async for record in follow(self.settings, [topic], start="beginning", until_end=True)]
 
     async def until_counted(self, *values: bytes) -> None:
-        """And nothing else."""
+        """Wait until exactly these counts are there."""
         there = await self.until_read(self.counts.name, len(values))
         assert sorted(record.value or b"" for record in there) == sorted(values)
 
@@ -82,7 +82,7 @@ class Bus(Counting):
 
     @asynccontextmanager
     async def open_transaction(self) -> AsyncIterator[AIOKafkaProducer]:
-        """Of somebody who has the changelog, too."""
+        """A transaction of another owner on the changelog."""
         name = f"{self.prefix}.other"
         async with (
             AIOKafkaProducer(bootstrap_servers=self.settings.kafka, transactional_id=name) as other,
@@ -132,7 +132,7 @@ async def test_both_topics_are_counted_in_one_state_that_outlives_its_process(bu
 
 
 async def test_no_lane_is_ready_before_what_is_open_in_its_changelog_has_ended(bus: Bus) -> None:
-    """A transaction's end may come to its positions first: there is no other sign that it is coming."""
+    """A transaction may end in the offsets topic before it ends in the changelog."""
     await bus.put(bus.changelog.name, (b"a", b"5"))
     async with bus.running(ready=False) as lanes:
         async with bus.open_transaction() as other:
@@ -171,7 +171,7 @@ async def test_what_is_due_is_written_without_a_record_and_moves_no_position(bus
 
 
 async def test_the_state_is_read_anew_when_the_group_has_changed_hands(bus: Bus) -> None:
-    """What another wrote meanwhile may have moved no position."""
+    """Another owner may have changed the state without moving a position."""
     await bus.put(bus.asked.name, (b"a", b"1"))
     async with bus.running() as lanes:
         await bus.until_counted(b"1 1")

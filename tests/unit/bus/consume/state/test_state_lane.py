@@ -31,7 +31,7 @@ TOLD = "told"
 
 
 class Counting:
-    """Counts the records of each key; a value may say what else is wanted of it."""
+    """Counts the records of each key; a value may contain instructions."""
 
     def __init__(self, log: "Log") -> None:
         self.log = log
@@ -57,7 +57,7 @@ class Counting:
 
 
 class Log:
-    """Stands for the broker. `fails`: what the next writes end with, and whether they are there even so."""
+    """A double of the broker. `fails`: errors of the next writes, and whether they are written anyway."""
 
     def __init__(self) -> None:
         self.membership = Membership("g", "m", 1)
@@ -100,7 +100,7 @@ class Log:
         return values
 
     def lane(self, topic: str, payloads: Payloads | None = None) -> StateLane:
-        """A new life."""
+        """A new lane."""
         before = self.lanes.get(topic)
         committed = before._committed if before else 0
         lane = self.lanes[topic] = StateLane(
@@ -123,7 +123,7 @@ def records(topic: str, *values: bytes, first: int = 0, key: bytes = b"k") -> li
 
 
 async def run(lane: StateLane, until: Callable[[], bool]) -> None:
-    """Until that is so, or the lane fails with what it fails with."""
+    """Runs until the condition is true or the lane fails."""
     running = asyncio.create_task(lane.run())
     try:
         async with asyncio.timeout(30):
@@ -137,7 +137,7 @@ async def run(lane: StateLane, until: Callable[[], bool]) -> None:
 
 
 async def lives(log: Log, topic: str, fed: Sequence[Incoming], payloads: Payloads | None = None) -> int:
-    """As its host has it: from life to life until all is committed; how many it took."""
+    """Restarts the lane like its host until all is committed. Returns the number of starts."""
     for life in range(1, 50):
         lane = log.lane(topic, payloads)
         if rest := [record for record in fed if record.offset >= lane._committed]:
@@ -231,7 +231,7 @@ async def test_a_change_that_the_changelog_does_not_take_ends_its_record(log: Lo
 
 
 async def test_what_stands_for_a_refused_record_is_made_anew_in_each_life(log: Log) -> None:
-    """The state may have gone on in another lane."""
+    """Another lane may have changed the state meanwhile."""
     log.limit = 1_000
     log.fails = [(ConnectionError("lost"), False)]
     fed = records("asked", b"wordy")

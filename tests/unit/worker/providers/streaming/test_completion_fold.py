@@ -24,7 +24,7 @@ def chunk(delta: dict[str, Any], index: int = 0, finish: str | None = None, **ch
 
 
 def message(*deltas: dict[str, Any]) -> Any:
-    """The one choice's message."""
+    """The message of the only choice."""
     body = folded(*map(chunk, deltas))
     return body["choices"][0]["message"]
 
@@ -110,7 +110,7 @@ def test_lists_of_probabilities_go_on(tokens: list[str], width: int) -> None:
 
 
 def test_calls_that_are_numbered_alike_or_not_at_all_stay_apart() -> None:
-    """Some providers number all their calls 0, others none of them."""
+    """Some providers number all their calls 0, others do not number them."""
     for number in ({"index": 0}, {}):
         calls: list[dict[str, Any]] = [
             {**number, "id": name, "function": {"name": name, "arguments": "{}"}} for name in "ab"
