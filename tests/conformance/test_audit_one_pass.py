@@ -123,7 +123,7 @@ def is_read(record: Incoming) -> bool:
 
 
 @pytest.mark.parametrize("record", USUAL, ids=[record.topic for record in USUAL])
-def test_what_each_job_has_is_read_in_one_pass(record: Incoming) -> None:
+def test_the_common_records_of_a_job_are_read_in_one_pass(record: Incoming) -> None:
     assert is_read(record), record.value
     assert_the_same(record)
     assert_the_same(replace(record, key=None, seed="another", by_broker=True))
@@ -136,7 +136,7 @@ def test_every_kind_of_message_makes_the_same_row(name: str) -> None:
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
-def test_what_strangers_send_makes_the_same_row(bad: Bad) -> None:
+def test_records_of_other_clients_make_the_same_row(bad: Bad) -> None:
     for record in (PLAIN, *STORY):
         assert_the_same(replace(record, key=bad.key, value=bad.value, headers=bad.headers))
         assert_the_same(replace(record, value=bad.value))
@@ -237,7 +237,7 @@ def parts_of(node: object, path: str = "") -> Iterator[tuple[str, str, int | Non
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_column_has_its_place_in_a_schema_that_is_known(kind: type[Message]) -> None:
+def test_every_column_has_a_field_in_a_known_schema(kind: type[Message]) -> None:
     places = {place for column in FACTS[kind].values() for place in column if place[0] != "="}
     slots = {place: slot for slot, place in enumerate(sorted(places))}
     parts = list(parts_of(node_of(kind, slots)))
@@ -246,5 +246,5 @@ def test_every_column_has_its_place_in_a_schema_that_is_known(kind: type[Message
     assert all(place.startswith(("decision.cascade.", "decision.review.")) for place in unknown)
 
 
-def test_what_has_no_value_is_left() -> None:
+def test_a_record_without_a_value_is_left_to_the_models() -> None:
     assert in_one_pass(replace(PLAIN, value=None), is_submitted=True) is None

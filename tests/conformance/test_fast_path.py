@@ -128,7 +128,7 @@ BODIES = st.fixed_dictionaries(
     st.booleans(),
     st.lists(st.integers(0, 60), min_size=3, max_size=6),
 )
-def test_it_makes_what_the_full_path_makes(
+def test_it_makes_the_same_records_as_the_full_path(
     handler: Make, bodies: list[dict[str, Any]], own_ids: bool, lengths: list[int]
 ) -> None:
     known, offset = handler(), 0
@@ -186,7 +186,7 @@ TWINS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_it_takes_no_job_for_another_like_it(handler: Make, name: str) -> None:
+def test_it_does_not_confuse_similar_jobs(handler: Make, name: str) -> None:
     first, odd = ({"agent_id": "free", "kind": "a", "prompt": "p" * 10, **fields} for fields in TWINS[name])
     known = handler()
     for length in (8, 9):
@@ -197,14 +197,14 @@ def test_it_takes_no_job_for_another_like_it(handler: Make, name: str) -> None:
     assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
-def test_a_number_that_only_looks_like_the_length_makes_no_plan(handler: Make) -> None:
+def test_a_number_that_only_looks_like_the_length_is_not_cached(handler: Make) -> None:
     known = handler()
     for length in (5, 6, 7):  # the default's reason names 5 characters
         record = incoming(json.dumps({"agent_id": "free", "prompt": "p" * length}).encode(), offset=length)
         assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
-def test_it_leaves_what_has_an_envelope_alone(handler: Make) -> None:
+def test_it_leaves_records_with_an_envelope_to_the_full_path(handler: Make) -> None:
     known = handler()
     for length in (8, 9):
         known([short(length)])
@@ -232,7 +232,7 @@ def short(length: int, **fields: str) -> Incoming:
     return incoming(json.dumps(body).encode(), key=fields.get("job_id", "").encode(), offset=length)
 
 
-def test_the_second_length_is_the_last_that_is_worked_out(handler: Make, worked_out: list[Decision]) -> None:
+def test_decisions_are_cached_after_the_second_length(handler: Make, worked_out: list[Decision]) -> None:
     known = handler()
     for length in range(8, 21):  # no bound lies between them
         known([short(length)])
@@ -268,9 +268,7 @@ def test_the_messages_of_the_bench_go_by_the_fast_path(handler: Make, worked_out
     assert len(worked_out) < 100
 
 
-def test_nothing_is_kept_of_long_texts_in_what_rules_look_at(
-    handler: Make, worked_out: list[Decision]
-) -> None:
+def test_long_metadata_values_are_not_cached(handler: Make, worked_out: list[Decision]) -> None:
     known = handler()
     for length in range(8, 12):
         body = {"agent_id": "free", "prompt": "p" * length, "metadata": {"stakes": "s" * 2_000}}
@@ -278,7 +276,7 @@ def test_nothing_is_kept_of_long_texts_in_what_rules_look_at(
     assert len(worked_out) == 4
 
 
-def test_with_shadows_nothing_goes_by_the_fast_path(worked_out: list[Decision]) -> None:
+def test_with_shadows_no_job_takes_the_fast_path(worked_out: list[Decision]) -> None:
     """Shadows depend on the job id, so their decisions cannot be cached."""
     section = ShadowSection(share=0.5, tiers=("frontier",), jobs_per_hour=10)
     known = fast_handler(replace(POLICY, shadow=section), AGENTS)
@@ -287,7 +285,7 @@ def test_with_shadows_nothing_goes_by_the_fast_path(worked_out: list[Decision]) 
     assert len(worked_out) == 4
 
 
-def test_nothing_is_learnt_from_a_job_that_was_not_wholly_read(handler: Make) -> None:
+def test_a_job_that_was_read_in_part_is_not_cached(handler: Make) -> None:
     """Its facts are incomplete, but its decision is about the whole job."""
     known = handler()
     for length in (9, 10, 11):

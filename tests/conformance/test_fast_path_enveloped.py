@@ -34,7 +34,7 @@ def assert_by_the_full_path(record: Outgoing) -> None:
     assert list(unpacked(whole.made)) == handler()([read_one])
 
 
-def test_what_our_own_client_sends_goes_the_same_way() -> None:
+def test_jobs_of_our_client_give_the_same_result() -> None:
     log = Log(end=1_000)
     log.add_sent([sent(number, prompt="p" * number) for number in range(1, 40)])
     log.add([value(60)], plain=True)
@@ -90,7 +90,7 @@ FIELDS: dict[str, list[object]] = {
 @pytest.mark.parametrize(
     ("name", "other"), [(name, other) for name, others in VALUES.items() for other in others]
 )
-def test_any_other_value_of_a_header_means_what_the_full_path_takes_it_for(name: str, other: bytes) -> None:
+def test_any_other_header_value_gives_the_same_result(name: str, other: bytes) -> None:
     usual = sent(60, prompt="p" * 30)
     assert_by_the_full_path(
         replace(usual, headers=[(each, other if each == name else text) for each, text in usual.headers])
@@ -98,7 +98,7 @@ def test_any_other_value_of_a_header_means_what_the_full_path_takes_it_for(name:
 
 
 @pytest.mark.parametrize("name", list(VALUES))
-def test_any_other_order_of_headers_does_too(name: str) -> None:
+def test_any_other_order_of_headers_gives_the_same_result(name: str) -> None:
     usual = sent(60, prompt="p" * 30)
     one = [each for each in usual.headers if each[0] == name]
     others = [each for each in usual.headers if each[0] != name]
@@ -109,7 +109,7 @@ def test_any_other_order_of_headers_does_too(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "other"), [(name, other) for name, others in FIELDS.items() for other in others]
 )
-def test_any_other_field_does_too(name: str, other: object) -> None:
+def test_any_other_field_gives_the_same_result(name: str, other: object) -> None:
     usual = sent(60, prompt="p" * 30)
     body = {**json.loads(usual.value or b""), name: other}
     for record in (
@@ -123,7 +123,7 @@ def test_any_other_field_does_too(name: str, other: object) -> None:
 
 
 @pytest.mark.parametrize("name", list(VALUES))
-def test_a_header_of_another_name_does_too(name: str) -> None:
+def test_any_other_header_name_gives_the_same_result(name: str) -> None:
     usual = sent(60, prompt="p" * 30)
     renamed = [(f"x-{each}" if each == name else each, text) for each, text in usual.headers]
     assert_by_the_full_path(replace(usual, headers=renamed))
@@ -133,7 +133,7 @@ TWICE = ['"n":1,"n":2', '"messages":[{"role":"user","content":"v"}]', '"tools":[
 
 
 @pytest.mark.parametrize("more", TWICE)
-def test_a_name_that_is_there_twice_in_the_request_does_too(more: str) -> None:
+def test_a_repeated_name_gives_the_same_result(more: str) -> None:
     usual = sent(60, prompt="p" * 30)
     text = (usual.value or b"").decode().replace('"messages":', f'{more},"messages":')
     assert_by_the_full_path(replace(usual, value=text.encode()))
@@ -144,14 +144,14 @@ ASKED = ['"prompt":"p"', '"messages":[{"role":"user","content":"u"}]', '"tempera
 
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize("more", ["", ',"prompt":"p"', ',"messages":[{"role":"user","content":"u"}]'])
-def test_what_is_asked_twice_or_not_at_all_does_too(asked: str, more: str) -> None:
+def test_repeated_or_missing_requests_give_the_same_result(asked: str, more: str) -> None:
     for fields in (asked + more, (more + "," + asked)[1:] if more else asked):
         plain = f'{{"agent_id":"data-analyst","kind":"sql",{fields}}}'
         assert_by_the_full_path(Outgoing("", None, plain.encode(), []))
 
 
 @pytest.mark.parametrize("day", ["2028-02-29", "2000-02-29", "2030-02-28", "2030-01-31", "2030-04-30"])
-def test_on_every_day_of_the_calendar_they_go_the_fast_path(day: str) -> None:
+def test_jobs_of_every_day_take_the_fast_path(day: str) -> None:
     usual = sent(60, prompt="p" * 30)
     time = f"{day}T23:59:59.000000Z".encode()
     log = Log(end=1_000)
@@ -159,6 +159,6 @@ def test_on_every_day_of_the_calendar_they_go_the_fast_path(day: str) -> None:
     assert assert_the_same(read(log, place=PLACE)) == 1
 
 
-def test_a_key_that_leads_elsewhere_does_too() -> None:
+def test_a_key_of_another_partition_gives_the_same_result() -> None:
     for key in (None, b"", b"elsewhere", id_of(61)):
         assert_by_the_full_path(replace(sent(60, prompt="p" * 30), key=key))

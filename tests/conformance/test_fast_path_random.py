@@ -144,7 +144,7 @@ def test_both_paths_make_the_same(
         assert ordered(fast(records)) == ordered(full(records))
 
 
-def test_most_of_ordinary_jobs_go_by_the_fast_path() -> None:
+def test_most_ordinary_jobs_take_the_fast_path() -> None:
     """Otherwise the test above would compare the full path with itself."""
     policy = Policy.compile(
         policy_file.parse("name: n\ntiers: [small]\ndefault: {tier: small, reason: All of it.}\n")

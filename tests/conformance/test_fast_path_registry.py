@@ -82,7 +82,7 @@ def test_an_agent_expires_at_midnight(lane: Lane) -> None:
     assert set(lane.jobs()) == {TOPICS.results.name, TOPICS.dead.name}
 
 
-def test_a_job_with_other_tools_is_not_decided_as_one_before_it(lane: Lane) -> None:
+def test_a_job_with_other_tools_is_decided_separately(lane: Lane) -> None:
     allowed = ',"tools":[{"type":"function","function":{"name":"lookup"}}]'
     for _ in range(3):
         assert set(lane.jobs("tools", allowed)) == {TOPICS.tier("medium").name}

@@ -129,7 +129,7 @@ FIELDS = st.tuples(st.sampled_from(NAMES), VALUES | SPACE)
 
 @settings(max_examples=600)
 @given(st.lists(FIELDS, max_size=4), STRINGS, SPACE, st.sampled_from(["", " ", ",", "}", "x", "\0"]))
-def test_json_is_read_as_others_read_it(
+def test_json_is_read_like_the_python_readers(
     known: RouterHandler, fields: list[tuple[str, str]], prompt: str, space: str, end: str
 ) -> None:
     more = "".join(f',"{name}"{space}:{value}' for name, value in fields)
@@ -144,7 +144,7 @@ INTEGERS = ["0", "-1", "7", "-0", "01", "999999999999999999", "92233720368547758
 
 
 @pytest.mark.parametrize("number", [*FRACTIONS, *SMALL, *INTEGERS, "1e3"])
-def test_numbers_are_written_as_others_write_them(known: RouterHandler, number: str) -> None:
+def test_numbers_are_written_like_the_python_writers(known: RouterHandler, number: str) -> None:
     fields = f'"temperature":{number},"metadata":{{"n":{number}}}'
     text = f'{{"agent_id":"stranger","prompt":"What is the sum?",{fields}}}'
     record = incoming(text.encode())
@@ -155,13 +155,13 @@ TWICE = ['"x":1,"x":2', '"kind":"a","kind":"b"', '"metadata":{"a":1,"a":2}', '"x
 
 
 @pytest.mark.parametrize("fields", TWICE)
-def test_a_name_that_is_there_twice_means_what_others_take_it_for(known: RouterHandler, fields: str) -> None:
+def test_a_repeated_name_means_the_same_as_in_python(known: RouterHandler, fields: str) -> None:
     record = incoming(f'{{"agent_id":"stranger","prompt":"What is the sum?",{fields}}}'.encode())
     assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
 @pytest.mark.parametrize("bytes", [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"])
-def test_what_is_no_utf8_is_left_alone(known: RouterHandler, bytes: bytes) -> None:
+def test_invalid_utf8_is_left_to_the_full_path(known: RouterHandler, bytes: bytes) -> None:
     record = incoming(b'{"agent_id":"stranger","prompt":"What is the sum %b ?"}' % bytes)
     assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
@@ -173,7 +173,7 @@ def test_usual_parameters_do_not_keep_a_job_from_the_fast_path(known: RouterHand
     assert count_bundled(known, [incoming(json.dumps(usual).encode())]) == 1
 
 
-def test_what_makes_the_score_doubtful_is_in_every_decision_that_would_ask_it() -> None:
+def test_a_suspended_score_is_in_every_decision_that_would_use_it() -> None:
     doubt = Check(layer="score", name="drift", passed=False, detail="work is unlike: the fallback decides")
     lanes = [fast_handler(POLICY, AGENTS), RouterHandler(POLICY, AGENTS, TOPICS, lambda: NOW)]
     for lane in lanes:
@@ -192,7 +192,7 @@ def test_what_makes_the_score_doubtful_is_in_every_decision_that_would_ask_it() 
     assert by_fast_path(lanes[0], jobs[0]) == by_full_path(POLICY, AGENTS, jobs[0])
 
 
-def test_both_ways_keep_the_same_texts_to_watch_for_drift() -> None:
+def test_both_paths_sample_the_same_texts_for_drift() -> None:
     lanes = [fast_handler(WATCHED, AGENTS), RouterHandler(WATCHED, AGENTS, TOPICS, lambda: NOW)]
     for number, text in enumerate(TEXTS):
         for lane in lanes:
@@ -202,7 +202,7 @@ def test_both_ways_keep_the_same_texts_to_watch_for_drift() -> None:
     assert len(kept[0]) > 20
 
 
-def test_a_value_too_large_for_its_record_is_left_to_those_who_keep_it_elsewhere() -> None:
+def test_a_value_for_the_store_is_left_to_the_full_path() -> None:
 
     lane = RouterHandler(
         POLICY, AGENTS, TOPICS, lambda: NOW, fast_score=FastScore(POLICY.scorer), largest=2_000

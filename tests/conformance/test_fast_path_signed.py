@@ -108,7 +108,7 @@ def test_signed_jobs_take_the_fast_path() -> None:
     assert both([job(number, NEXT) for number in range(1, 5)]) == (4, [])
 
 
-def test_what_is_not_signed_well_is_left_to_the_full_path() -> None:
+def test_invalid_signatures_are_left_to_the_full_path() -> None:
     sent = job(1)
     elsewhere = replace(sent, key=id_of(399))
     assert both([job(1, None)]) == (0, ["signature_missing"])
@@ -125,7 +125,7 @@ def test_what_is_not_signed_well_is_left_to_the_full_path() -> None:
     assert both([sent, sent]) == (1, ["signature_repeated"])
 
 
-def test_a_signature_that_one_path_has_used_up_the_other_knows() -> None:
+def test_a_signature_used_on_one_path_is_known_to_the_other() -> None:
     made, sent = lane(), batches([job(1)])
     assert len(made([record for batch in sent for record in batch.records()])) == 1
     again = made.whole(sent)
@@ -138,7 +138,7 @@ def test_a_signature_that_one_path_has_used_up_the_other_knows() -> None:
     assert [dict(out.headers)["ce_reason"] for out in unpacked(again.made)] == [b"signature_repeated"]
 
 
-def test_where_an_agents_word_is_enough_signed_jobs_take_the_fast_path_too() -> None:
+def test_with_claimed_identity_signed_jobs_take_the_fast_path() -> None:
     made = lane(registry=CLAIMED)
     sent = batches([job(1), job(2, FOREIGN), replace(job(3), key=b"elsewhere")])
     whole, full = made.whole(sent), lane(fast=False, registry=CLAIMED)
@@ -148,7 +148,7 @@ def test_where_an_agents_word_is_enough_signed_jobs_take_the_fast_path_too() -> 
 
 
 @pytest.mark.parametrize("registry", [SIGNED, CLAIMED], ids=["signed", "claimed"])
-def test_a_lane_that_opens_knows_the_same_whoever_recalls_it(registry: Registry) -> None:
+def test_a_new_lane_restores_the_same_memory_on_both_paths(registry: Registry) -> None:
     before = [
         job(1), job(2, None), job(3, FOREIGN), job(4), job(4), replace(job(5), value=b"{"),
         job(6, tier="huge"),
@@ -170,7 +170,7 @@ def test_a_lane_that_opens_knows_the_same_whoever_recalls_it(registry: Registry)
 
 
 @pytest.mark.parametrize("part", ["ce_id", "ce_time", SIGNATURE, "value"])
-def test_one_byte_is_another_and_neither_path_routes(part: str) -> None:
+def test_changing_any_byte_is_refused_on_both_paths(part: str) -> None:
     """Changes one bit of each byte in turn."""
     sent = job(1)
     text = (sent.value or b"") if part == "value" else dict(sent.headers)[part]
@@ -185,7 +185,7 @@ def test_one_byte_is_another_and_neither_path_routes(part: str) -> None:
 
 
 @pytest.mark.parametrize("extra", [SIGNATURE, "ce_id", "other"])
-def test_a_header_more_is_for_the_full_path(extra: str) -> None:
+def test_an_additional_header_is_left_to_the_full_path(extra: str) -> None:
     sent = job(1)
     assert both([replace(sent, headers=[*sent.headers, (extra, b"x")])])[0] == 0
 
@@ -201,7 +201,7 @@ def test_a_gateway_signs_for_agents_with_api_keys_and_for_no_others() -> None:
     assert both([job(1, NEXT)], Registry(suspended, registry.rules)) == (0, ["signature_foreign"])
 
 
-def test_a_gateway_that_is_suspended_is_refused_by_a_lane_that_has_begun() -> None:
+def test_a_suspended_gateway_is_refused_by_a_running_lane() -> None:
     key = ApiKey(id="0" * 12, sha256="0" * 64)
     gateway = AgentEntry(id="gateway", owner="o", gateway=True, public_keys=(NEXT.public.text,))
     app = entry(AGENT, KEY).model_copy(update={"api_keys": (key,)})

@@ -29,7 +29,7 @@ def test_ordinary_jobs_come_out_the_same(codec: int) -> None:
 
 
 @needs_library
-def test_jobs_whose_time_the_broker_said_come_out_the_same() -> None:
+def test_jobs_with_the_brokers_time_come_out_the_same() -> None:
     log = Log(end=1_000)
     log.add([value(number) for number in range(50, 60)], plain=True)
     log.add([value(number) for number in range(50, 60)], plain=True, attributes=APPEND_TIME)
@@ -45,7 +45,7 @@ def routed() -> float:
 
 
 @needs_library
-def test_what_the_library_leaves_alone_is_answered_in_between() -> None:
+def test_records_left_to_the_full_path_are_answered_in_order() -> None:
     log = Log(end=1_000)
     log.add([value(60), b"{", None, value(61, tier="huge"), value(62), b""], plain=True)
     log.add([value(63)], plain=True)
@@ -68,7 +68,7 @@ def test_a_job_that_comes_twice_is_routed_once() -> None:
 
 
 @needs_library
-def test_a_value_that_is_kept_elsewhere_is_for_the_other_way_and_nothing_is_remembered() -> None:
+def test_a_stored_value_is_left_to_the_full_path_and_not_cached() -> None:
     log, lane = Log(end=1_000), known()
     log.add([value(60, job_id=id_of(7).decode())], key=id_of(7), plain=True)
     log.add_sent([Outgoing("", None, value(61), [("ce_dataref", b"x")])])
@@ -81,7 +81,7 @@ def test_a_value_that_is_kept_elsewhere_is_for_the_other_way_and_nothing_is_reme
 @needs_library
 @settings(max_examples=300)
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=3))
-def test_whatever_stands_there_is_read_within_its_bounds(changes: list[tuple[int, int]]) -> None:
+def test_arbitrary_bytes_are_read_within_bounds(changes: list[tuple[int, int]]) -> None:
     log = Log(end=1_000)
     log.add([value(60), value(61), value(62)], plain=True)
     (batch,) = read(log, place=PLACE)
@@ -96,7 +96,7 @@ def test_whatever_stands_there_is_read_within_its_bounds(changes: list[tuple[int
 
 
 @needs_library
-def test_a_record_that_ends_before_its_size_says_is_refused() -> None:
+def test_a_truncated_record_is_refused() -> None:
     log = Log(end=1_000)
     log.add([b"{}"], plain=True)
     (batch,) = read(log, place=PLACE)
@@ -108,7 +108,7 @@ def test_a_record_that_ends_before_its_size_says_is_refused() -> None:
 
 @needs_library
 @pytest.mark.parametrize("count", [2, 4])
-def test_another_number_of_records_than_announced_is_refused(count: int) -> None:
+def test_a_wrong_record_count_is_refused(count: int) -> None:
     log = Log(end=1_000)
     log.add([value(60), value(61), value(62)], plain=True)
     (batch,) = read(log, place=PLACE)
@@ -120,7 +120,7 @@ def test_another_number_of_records_than_announced_is_refused(count: int) -> None
 LANE = fast_handler(POLICY, REGISTRY)
 
 
-def test_the_python_way_reads_records_one_by_one() -> None:
+def test_the_full_path_reads_records_one_by_one() -> None:
     log = Log()
     log.add([value(60)], plain=True)
     assert handler().whole(read(log, place=PLACE)) is None

@@ -171,7 +171,7 @@ async def test_a_request_reaches_the_provider_as_it_was(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_to_others_goes_what_means_something_there(case: str) -> None:
+async def test_other_providers_get_the_supported_fields(case: str) -> None:
     async with tiny_provider(in_turn(http())) as tiny, provider_of(tiny.base_url) as provider:
         asked = await ask(provider, through({"model": "m", **CASES[case]}), "m")
     if case == "pictures from a tool that failed":
@@ -188,7 +188,7 @@ async def test_to_others_goes_what_means_something_there(case: str) -> None:
     assert all(message["content"] or message.get("tool_calls") for message in messages)
 
 
-async def test_of_how_many_words_one_is_drawn_is_passed_on() -> None:
+async def test_top_k_is_passed_on() -> None:
     body = {"model": "m", **ASKED, "top_k": 5}
     message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [],
                "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1}}  # fmt: skip
@@ -200,7 +200,7 @@ async def test_of_how_many_words_one_is_drawn_is_passed_on() -> None:
     assert [asked.json["top_k"] for asked in tiny.asked] == [5, 5]
 
 
-async def test_a_tool_that_failed_is_told_to_others() -> None:
+async def test_other_providers_are_told_of_failed_tools() -> None:
     body = {"model": "m", **CASES["thoughts before a call"]}
     body["messages"] = turns(answered(USE), result(content="no such city", is_error=True))
     async with tiny_provider(in_turn(http())) as tiny, provider_of(tiny.base_url) as provider:
@@ -215,7 +215,7 @@ async def test_a_tool_that_failed_is_told_to_others() -> None:
     assert parts[0]["functionResponse"]["response"] == {"error": "no such city"}
 
 
-async def test_what_came_in_openais_shape_goes_as_it_is() -> None:
+async def test_requests_in_openais_format_are_unchanged() -> None:
     """Other gateways that speak OpenAI's format know these marks."""
     part = {"type": "text", "text": "x", "cache_control": SHORT}
     request = {"messages": [{"role": "user", "content": [part]}]}

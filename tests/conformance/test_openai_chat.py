@@ -110,7 +110,7 @@ async def test_headers_of_the_row_are_what_the_sdk_calls_default_headers() -> No
     assert ours.headers["user-agent"] == theirs.headers["user-agent"] == "ours/1"
 
 
-async def test_nothing_of_the_environment_goes_along(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environment_does_not_change_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ORG_ID", "PROJECT_ID", "ADMIN_KEY", "API_KEY", "BASE_URL"):
         monkeypatch.setenv(f"OPENAI_{name}", "http://not-ours.test/v1")
     async with tiny_provider(in_turn(http())) as tiny:
@@ -150,7 +150,7 @@ async def test_the_answer_is_what_the_sdk_found() -> None:
     assert ours.response == theirs.json() == ANSWER
 
 
-async def test_what_is_no_connection_for_the_sdk_is_none_for_us() -> None:
+async def test_connection_errors_are_classified_like_in_the_sdk() -> None:
     async with tiny_provider(in_turn(http())) as gone:
         pass
     ours = await by_us(gone.base_url, REQUESTS[0])

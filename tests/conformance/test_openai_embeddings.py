@@ -45,7 +45,7 @@ async def by_the_sdk(url: str, **asked: Any) -> openai.types.CreateEmbeddingResp
 
 
 @pytest.mark.parametrize("input_", INPUTS, ids=["a text", "texts", "tokens", "lists of tokens"])
-async def test_what_the_sdk_asks_for_reaches_the_provider_as_it_is(input_: Any) -> None:
+async def test_the_sdks_request_reaches_the_provider_unchanged(input_: Any) -> None:
     is_one = not isinstance(input_, list) or isinstance(input_[0], int)
     answered = vectors(1 if is_one else len(input_))
     async with tiny_provider(in_turn(http(body=answered))) as tiny:
@@ -94,7 +94,7 @@ async def test_what_the_sdk_asks_for_reaches_the_provider_as_it_is(input_: Any) 
         "a truth",
     ],
 )
-async def test_what_is_no_embedding_is_a_failure(body: object) -> None:
+async def test_an_answer_without_embeddings_fails(body: object) -> None:
     async with tiny_provider(in_turn(http(body=body))) as tiny:
         result = await by_us(
             tiny.base_url, {"model": MODEL, **to_chat({"input": "x", "model": MODEL})}, **ROW
@@ -133,7 +133,7 @@ async def test_a_tier_asks_the_model_for_embeddings_for_them_and_its_own_for_con
     ]
 
 
-async def test_one_vector_for_two_inputs_is_no_answer() -> None:
+async def test_one_vector_for_two_inputs_fails() -> None:
     request = to_chat({"input": ["one", "two"], "model": MODEL})
     async with working(in_turn(http(body=vectors(1))), row=ROW, model=MODEL, attempts=2) as (tiny, worker):
         failed = outcome(await worker.do(1, **request))
@@ -171,7 +171,7 @@ async def test_a_whole_job_ends_with_its_vectors() -> None:
     ],
     ids=["none", "empty", "no members", "an empty one", "mixed", "a truth", "an object", "too many"],
 )
-def test_what_cannot_be_embedded_is_refused(input_: Any, param: str) -> None:
+def test_invalid_inputs_are_refused(input_: Any, param: str) -> None:
     with pytest.raises(ApiError) as refused:
         to_chat({"input": input_, "model": MODEL})
     assert (refused.value.status, refused.value.param) == (400, param)

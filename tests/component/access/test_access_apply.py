@@ -132,7 +132,7 @@ async def test_a_second_time_there_is_nothing_to_do(made: Installation) -> None:
     }
 
 
-async def test_everybody_gets_in_with_what_was_given(made: Installation, broker: GuardedKafka) -> None:
+async def test_every_login_works_with_its_new_password(made: Installation, broker: GuardedKafka) -> None:
     assert made.passwords.keys() == set(made.wanted.users)
     for name, passwords in made.passwords.items():
         assert passwords.kafka is not None
@@ -142,7 +142,7 @@ async def test_everybody_gets_in_with_what_was_given(made: Installation, broker:
             await (await asyncpg.connect(as_login(made.postgres, name, passwords.postgres))).close()
 
 
-async def test_an_excess_is_named_and_taken_away(made: Installation) -> None:
+async def test_excess_rights_are_reported_and_revoked(made: Installation) -> None:
     prefix, reader = made.wanted.prefix, f"{made.wanted.prefix}.agent.reader"
     by_hand = [
         Acl(principal(reader), "topic", f"{prefix}.jobs.results", "literal", "read"),
@@ -187,7 +187,7 @@ async def test_an_excess_is_named_and_taken_away(made: Installation) -> None:
     await admin.close()
 
 
-async def test_a_lack_is_named_and_made_good(made: Installation) -> None:
+async def test_missing_rights_are_reported_and_granted(made: Installation) -> None:
     prefix, topics = made.wanted.prefix, Topics(made.wanted.prefix)
     gone = Acl(principal(f"{prefix}.audit"), "topic", f"{prefix}.", "prefixed", "read")
     await remove_acls(made.kafka, [gone])
@@ -220,7 +220,7 @@ async def test_a_login_that_is_explained_otherwise_is_left_alone(made: Installat
     assert await made.apply() == [told]
 
 
-async def test_a_login_that_owns_something_is_not_robbed_of_it(made: Installation) -> None:
+async def test_a_login_that_owns_objects_keeps_them(made: Installation) -> None:
     name = f"{made.wanted.prefix}.operator"
     admin = await asyncpg.connect(made.postgres)
     await admin.execute(f'create schema hers authorization "{name}"')
@@ -232,9 +232,7 @@ async def test_a_login_that_owns_something_is_not_robbed_of_it(made: Installatio
     await admin.close()
 
 
-async def test_who_is_renewed_gets_in_with_the_new_password_only(
-    made: Installation, broker: GuardedKafka
-) -> None:
+async def test_after_a_rotation_only_the_new_password_works(made: Installation, broker: GuardedKafka) -> None:
     name = f"{made.wanted.prefix}.operator"
     before = made.passwords[name]
     renewed = issue(made.wanted, made.servers, [], [name])
@@ -255,7 +253,7 @@ async def _until_let_in(broker: GuardedKafka, name: str, password: str) -> None:
     await await_server(broker.part(name, password), 20)
 
 
-async def test_what_others_were_given_on_the_cluster_is_named_and_left(made: Installation) -> None:
+async def test_rights_of_other_software_are_reported_and_kept(made: Installation) -> None:
     left = [
         Acl(principal("*"), "cluster", "kafka-cluster", "literal", "alter"),
         Acl(principal("*"), "topic", "__consumer_offsets", "literal", "read"),
@@ -288,7 +286,7 @@ async def test_what_others_were_given_on_the_cluster_is_named_and_left(made: Ins
     assert await made.changes(explained=meant) == []
 
 
-async def test_a_second_way_in_and_a_quota_of_one_client_are_taken_away(made: Installation) -> None:
+async def test_extra_credentials_and_client_quotas_are_removed(made: Installation) -> None:
     reader = f"{made.wanted.prefix}.agent.reader"
     admin = connection.cluster_admin(made.kafka)
     info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096)
@@ -308,7 +306,7 @@ async def test_a_second_way_in_and_a_quota_of_one_client_are_taken_away(made: In
     assert await made.changes() == []
 
 
-async def test_whoever_comes_by_the_record_is_named(made: Installation) -> None:
+async def test_every_login_with_access_to_the_record_is_reported(made: Installation) -> None:
     """All logins with access are reported, not only members of pointsman's roles."""
     tag = made.wanted.prefix
     roles = [f"{kind}_{tag}" for kind in ("mid", "remote", "direct", "above", "reads", "files", "copies")]

@@ -62,7 +62,9 @@ async def command(guarded: Guarded, tmp_path: Path) -> AsyncIterator[Command]:
     await owner.close()
 
 
-async def test_from_nothing_to_a_rotated_password(command: Command, guarded: Guarded, tmp_path: Path) -> None:
+async def test_an_installation_is_set_up_and_a_password_rotated(
+    command: Command, guarded: Guarded, tmp_path: Path
+) -> None:
     file = tmp_path / "explained"
     file.write_text(f"# the other installation on these servers\nuser {guarded.name('*')}\n")
     others = ["--explained", str(file)]

@@ -55,7 +55,7 @@ def writer(guarded: Guarded, queue: TransactionQueue, partition: int) -> LaneWri
     return LaneWriter(WORKER, lane, queue, nobody(WORKER))
 
 
-async def test_an_agents_topic_that_is_not_made_yet_holds_up_nobody(
+async def test_a_missing_agent_topic_does_not_block_others(
     guarded: Guarded, queue: TransactionQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane_writer, "_CLOSED_S", 0.0)
@@ -67,7 +67,7 @@ async def test_an_agents_topic_that_is_not_made_yet_holds_up_nobody(
     assert await values(guarded, own) == [b"after"]
 
 
-async def test_a_right_that_is_gone_holds_up_nobody(guarded: Guarded, queue: TransactionQueue) -> None:
+async def test_a_revoked_right_does_not_block_others(guarded: Guarded, queue: TransactionQueue) -> None:
     made = await _with_agents(guarded, ["closed"])
     own, results = guarded.topics.agent_results("closed"), guarded.topics.results
     lane, other = writer(guarded, queue, 0), writer(guarded, queue, 1)
@@ -85,7 +85,7 @@ async def test_a_right_that_is_gone_holds_up_nobody(guarded: Guarded, queue: Tra
     ] == []
 
 
-async def test_a_topic_that_nothing_stands_in_for_is_a_clear_error(
+async def test_a_missing_topic_without_a_substitute_is_a_clear_error(
     guarded: Guarded, queue: TransactionQueue
 ) -> None:
     lane = writer(guarded, queue, 0)

@@ -18,7 +18,7 @@ _VALUE = bytes(range(256)) * 1024
 _MOST = 40
 
 
-async def test_the_broker_slows_down_who_sends_too_much(guarded: Guarded) -> None:
+async def test_the_broker_throttles_an_agent_that_sends_too_much(guarded: Guarded) -> None:
     slow, router = f"{PREFIX}.agent.reader-2", f"{PREFIX}.router"
     assert guarded.access.quotas[slow]["producer_byte_rate"] * 11 < _MOST * len(_VALUE)
     async with Session(guarded.part(router)) as session:

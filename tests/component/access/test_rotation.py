@@ -118,7 +118,7 @@ async def users(guarded: Guarded, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         yield known
 
 
-async def test_users_go_on_with_new_passwords_from_their_files(
+async def test_clients_reconnect_with_new_passwords_from_their_files(
     guarded: Guarded, tmp_path: Path, users: Users
 ) -> None:
     servers = Servers(guarded.broker.admin, None)
@@ -135,7 +135,7 @@ async def test_users_go_on_with_new_passwords_from_their_files(
         await await_server(guarded.broker.part(WORKER, old), 1)
 
 
-async def test_users_go_on_when_the_broker_has_a_certificate_of_another_ca(
+async def test_clients_reconnect_when_the_broker_has_a_certificate_of_another_ca(
     guarded: Guarded, tmp_path: Path, users: Users
 ) -> None:
     old, another = tmp_path / "old.pem", Authority(tmp_path, "another")
@@ -148,7 +148,7 @@ async def test_users_go_on_when_the_broker_has_a_certificate_of_another_ca(
         await await_server(guarded.broker.admin.model_copy(update={"kafka_ca_file": old}), 1)
 
 
-async def test_the_super_user_has_a_new_password_and_nobody_else_notices(
+async def test_the_superusers_password_is_rotated_without_effect_on_others(
     guarded: Guarded, users: Users
 ) -> None:
     admin = guarded.broker.admin

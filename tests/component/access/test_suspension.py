@@ -33,7 +33,7 @@ AGENTS = [f"suspended-{number}" for number in range(20)]
 INTAKE = f"{PREFIX}.jobs.intake"
 
 
-async def test_twenty_of_twenty_are_refused_within_the_promised_time(guarded: Guarded) -> None:
+async def test_twenty_suspensions_take_effect_in_time(guarded: Guarded) -> None:
     made = await _with_agents(guarded, AGENTS)
     other = Session(guarded.part(f"{PREFIX}.agent.reader"))
     refused_after = []
@@ -57,7 +57,7 @@ async def test_twenty_of_twenty_are_refused_within_the_promised_time(guarded: Gu
     await _without(guarded, AGENTS)
 
 
-async def test_an_open_connection_ends_and_there_is_no_other(guarded: Guarded) -> None:
+async def test_open_connections_end_and_new_ones_are_refused(guarded: Guarded) -> None:
     agent = "ended"
     made = await _with_agents(guarded, [agent])
     user = f"{PREFIX}.agent.{agent}"
@@ -74,7 +74,7 @@ async def test_an_open_connection_ends_and_there_is_no_other(guarded: Guarded) -
     await _without(guarded, [agent])
 
 
-async def test_a_login_that_nothing_explains_ends_with_its_sessions(guarded: Guarded) -> None:
+async def test_an_unexplained_login_is_removed_with_its_sessions(guarded: Guarded) -> None:
     name = f"{PREFIX}.leaver"
     await ensure_login(guarded.owner, name, AUDITOR, "x")
     session = await asyncpg.connect(as_login(guarded.owner, name, "x"))
@@ -119,7 +119,7 @@ def _access(guarded: Guarded, agents: list[str]) -> Access:
     return derive(guarded.topics, TIERS, known, cascade=("small", "frontier"), claims_in_postgres=True)
 
 
-async def test_who_suspends_an_agent_ends_its_login_too(guarded: Guarded, tmp_path: Path) -> None:
+async def test_suspending_an_agent_removes_its_login(guarded: Guarded, tmp_path: Path) -> None:
     agent = "told"
     made = await _with_agents(guarded, [agent])
     kafka, topics = guarded.broker.admin, guarded.topics
@@ -136,7 +136,9 @@ async def test_who_suspends_an_agent_ends_its_login_too(guarded: Guarded, tmp_pa
     await _without(guarded, [agent])
 
 
-async def test_who_may_not_end_a_login_is_told_that_it_stays(guarded: Guarded, tmp_path: Path) -> None:
+async def test_without_the_right_to_remove_a_login_the_command_reports_it(
+    guarded: Guarded, tmp_path: Path
+) -> None:
     kafka, topics = guarded.broker.admin, guarded.topics
     entries = parse("{unregistered: reject, agents: [{id: reader, owner: x, kafka: true}]}", TIERS)
     history = RegistryHistory()

@@ -37,17 +37,17 @@ ATTEMPTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-async def test_nobody_gets_in_otherwise(guarded: Guarded, attempt: str) -> None:
+async def test_every_other_way_to_log_in_is_refused(guarded: Guarded, attempt: str) -> None:
     with pytest.raises(BusError):
         await await_server(_with(guarded, ATTEMPTS[attempt]), 1)
 
 
-async def test_the_agent_itself_gets_in(guarded: Guarded) -> None:
+async def test_the_agent_itself_can_log_in(guarded: Guarded) -> None:
     await await_server(_with(guarded, {}))
 
 
 @pytest.mark.parametrize("listener", ["BROKERS", "CONTROLLER"])
-async def test_the_brokers_way_in_is_for_their_certificate_only(
+async def test_the_broker_listener_accepts_broker_certificates_only(
     guarded: Guarded, listener: str, tmp_path: Path
 ) -> None:
     shown = Authority(tmp_path, "thief-ca").sign("pointsman-broker", "127.0.0.1")

@@ -124,7 +124,7 @@ async def test_no_agent_has_a_login(guarded: Guarded) -> None:
             await asyncpg.connect(f"postgresql://{address}", user=user, password=password)
 
 
-async def test_each_cell_of_the_database_is_as_the_roles_say(guarded: Guarded) -> None:
+async def test_each_role_has_exactly_its_rights(guarded: Guarded) -> None:
     owner = await asyncpg.connect(guarded.owner)
     tables = [row[0] for row in await owner.fetch(_TABLES)]
     await owner.close()

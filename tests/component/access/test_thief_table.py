@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 CELLS = 1000
 
 
-async def test_each_cell_is_as_the_table_says(guarded: Guarded) -> None:
+async def test_each_operation_is_permitted_or_refused_as_in_the_table(guarded: Guarded) -> None:
     wrong: list[str] = []
     tried: Counter[tuple[str, bool]] = Counter()
     began = time.monotonic()
@@ -37,7 +37,7 @@ async def test_each_cell_is_as_the_table_says(guarded: Guarded) -> None:
     assert len(table) >= CELLS
 
 
-async def test_none_of_it_is_refused_for_another_reason(guarded: Guarded) -> None:
+async def test_the_superuser_may_send_every_request(guarded: Guarded) -> None:
     """The superuser may send all requests that destroy nothing."""
     refused: list[str] = []
     async with Session(guarded.broker.admin) as session:

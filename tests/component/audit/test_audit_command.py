@@ -36,7 +36,7 @@ def pointsman(database: str, kafka: Kafka, tmp_path: Path) -> Command:
     )
 
 
-async def test_a_whole_record_is_said_to_be_one(pointsman: Command, database: str) -> None:
+async def test_an_intact_record_verifies(pointsman: Command, database: str) -> None:
     await record(database)
     done = await pointsman.run("audit", "verify")
     assert done.code == 0, done.err
@@ -48,7 +48,7 @@ async def test_a_whole_record_is_said_to_be_one(pointsman: Command, database: st
     assert by_day.json["report"]["rows"] == 48
 
 
-async def test_the_first_row_that_does_not_fit_is_named(pointsman: Command, database: str) -> None:
+async def test_the_first_wrong_row_is_named(pointsman: Command, database: str) -> None:
     await record(database)
     await tamper(database, f'update audit.message set cost_usd = 0 {WHERE} and "offset" = 7')
     done = await pointsman.run("audit", "verify")
@@ -59,7 +59,7 @@ async def test_the_first_row_that_does_not_fit_is_named(pointsman: Command, data
     assert [each["offset"] for each in found["report"]["findings"]] == [7]
 
 
-async def test_without_a_public_key_it_says_that_signatures_were_not_looked_at(
+async def test_without_a_public_key_it_says_that_signatures_were_not_checked(
     pointsman: Command, database: str, tmp_path: Path
 ) -> None:
     await record(database)
@@ -92,7 +92,7 @@ async def test_checkpoints_of_two_keys_are_verified_by_both_public_ones(
     assert (alone.code, wrong) == (1, ["checkpoint"])
 
 
-async def test_a_key_is_made_once_and_for_its_owner_s_eyes(pointsman: Command, tmp_path: Path) -> None:
+async def test_a_key_is_created_once_and_private(pointsman: Command, tmp_path: Path) -> None:
     made = await pointsman.run("audit", "key", "audit.pem")
     assert made.code == 0, made.err
     file = tmp_path / "audit.pem"
@@ -126,13 +126,13 @@ async def against_kafka(pointsman: Command) -> tuple[int, list[str]]:
     return done.json["kafka"]["same"], sorted(each["wrong"] for each in done.json["report"]["findings"])
 
 
-async def test_what_the_topics_hold_is_compared_record_by_record(
+async def test_rows_are_compared_with_kafka_record_by_record(
     pointsman: Command, database: str, published: Topics
 ) -> None:
     assert await against_kafka(pointsman) == (30, [])
 
 
-async def test_what_kafka_still_knows_cannot_be_made_anew(
+async def test_a_consistent_forgery_is_found_while_kafka_has_the_records(
     pointsman: Command, database: str, published: Topics
 ) -> None:
     """The database is rewritten consistently and has no checkpoints; Kafka still shows it."""
@@ -146,7 +146,7 @@ async def test_what_kafka_still_knows_cannot_be_made_anew(
     assert found == ["checkpoint", "kafka_differs", "rewritten"]
 
 
-async def test_what_retention_dropped_is_not_missing(
+async def test_records_deleted_by_retention_are_not_missing(
     pointsman: Command, database: str, published: Topics
 ) -> None:
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
@@ -155,7 +155,7 @@ async def test_what_retention_dropped_is_not_missing(
     assert (done.code, done.json["kafka"]["dropped"], done.json["report"]["rows"]) == (0, 30, 0)
 
 
-async def test_rows_that_kafka_has_or_has_not_are_found(
+async def test_missing_and_additional_rows_are_found(
     pointsman: Command, database: str, published: Topics
 ) -> None:
     lane = (published.intake.name, 0)

@@ -20,7 +20,7 @@ from tests.support.store.integrity import KEY, rechain, tamper
 pytestmark = pytest.mark.stack
 
 
-async def test_what_is_kept_outside_finds_it(
+async def test_the_copy_outside_detects_it(
     database: str, kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "heads"

@@ -85,7 +85,7 @@ async def test_every_topic_s_records_are_stored_as_they_were(database: str) -> N
     assert all(row["unreadable"] is None for row in rows)
 
 
-async def test_bad_records_among_good_ones_are_stored_and_hold_up_nobody(database: str) -> None:
+async def test_bad_records_are_stored_and_do_not_block_others(database: str) -> None:
     records: list[Any] = []
     for bad in BAD:
         records.append(good(len(records)))
@@ -135,7 +135,7 @@ def strange(draw: st.DrawFn) -> Incoming:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(strange(), min_size=1, max_size=30))
-def test_whatever_comes_is_stored_as_it_was(database: str, records: list[Incoming]) -> None:
+def test_arbitrary_records_are_stored_unchanged(database: str, records: list[Incoming]) -> None:
     batches: dict[tuple[str, int], list[Incoming]] = {}
     partition = next(UNUSED)
     for record in records:
@@ -154,7 +154,7 @@ def test_whatever_comes_is_stored_as_it_was(database: str, records: list[Incomin
     asyncio.run(check())
 
 
-async def test_a_number_that_postgres_would_refuse_costs_the_payload_alone(database: str) -> None:
+async def test_a_number_that_postgres_refuses_costs_only_the_payload(database: str) -> None:
     tiny = b'{"agent_id": "a", "prompt": "x", "metadata": {"n": 0.%s1}}' % (b"0" * 20_000)
     async with sink_into(database) as sink:
         await sink.append({LANE: [good(0), intake(1, tiny), good(2)]}, {LANE: None})
@@ -174,7 +174,7 @@ async def test_a_place_that_moved_is_told_in_the_reader_s_words(database: str) -
     assert [row["offset"] for row in await stored(database)] == [0, 1]
 
 
-async def test_what_postgres_lacks_is_waited_for(database: str, unused_tcp_port: int) -> None:
+async def test_missing_migrations_are_waited_for(database: str, unused_tcp_port: int) -> None:
     for dsn, what in (
         (database, "pointsman db migrate"),
         (f"postgresql://me@127.0.0.1:{unused_tcp_port}/x", "not available"),
@@ -188,7 +188,7 @@ async def test_what_postgres_lacks_is_waited_for(database: str, unused_tcp_port:
         await pool.close()
 
 
-async def test_what_was_stored_is_counted_and_what_was_not_is_not(database: str) -> None:
+async def test_only_stored_records_are_counted(database: str) -> None:
     def value(name: str, **labels: str) -> float:
         return REGISTRY.get_sample_value(name, labels) or 0
 

@@ -31,7 +31,7 @@ def numbers(seed: int) -> list[str]:
     return [one() for _ in range(400)]
 
 
-async def test_what_is_taken_can_be_kept(database: str) -> None:
+async def test_every_accepted_number_can_be_stored(database: str) -> None:
     taken = []
     for number in [*EDGES, *numbers(1)]:
         try:

@@ -61,13 +61,13 @@ async def test_no_secret_is_anywhere_in_the_database(database: str) -> None:
         )
 
 
-async def test_the_search_finds_what_is_not_masked(database: str) -> None:
+async def test_the_search_finds_unmasked_values(database: str) -> None:
     async with private_sink(database, NOTHING) as sink:
         await store(sink, [telling(0)])
     assert set(await corners_with(database, EMAIL)) == {"message.value", "message.payload"}
 
 
-async def test_whatever_comes_is_stored_beside_it(database: str) -> None:
+async def test_arbitrary_records_are_stored_beside_masked_ones(database: str) -> None:
     records = [replace(telling(0), value=each.value, key=each.key, headers=each.headers) for each in BAD]
     records = [replace(each, offset=offset) for offset, each in enumerate(records)]
     async with private_sink(database) as sink:
@@ -116,7 +116,7 @@ async def test_a_changed_claim_of_masking_is_found(database: str, change: str, o
     assert finding.wrong in {Wrong.BYTES, Wrong.LINK}
 
 
-async def test_what_was_masked_cannot_be_tried_out(database: str) -> None:
+async def test_masked_values_cannot_be_guessed_without_the_key(database: str) -> None:
     """A reader of the database cannot check guesses of a masked value without the key."""
     await mixed(database)
     guessed = row_of(telling(1), TOPICS).record_sha256

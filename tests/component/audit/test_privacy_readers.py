@@ -47,7 +47,7 @@ QUESTIONS = (
 PROMPT = "Limitation of liability"
 
 
-async def test_without_the_keys_every_reader_says_that_it_is_sealed(database: str, tmp_path: Path) -> None:
+async def test_without_keys_every_reader_reports_encrypted_rows(database: str, tmp_path: Path) -> None:
     await recorded(database)
     auditor = Command(
         tmp_path, {"POINTSMAN_POSTGRES": as_auditor(database), "POINTSMAN_AUDIT_PRIVACY_KEY": KEY}
@@ -62,7 +62,7 @@ async def test_without_the_keys_every_reader_says_that_it_is_sealed(database: st
     assert "what it said is sealed" in answers["replay", SINCE[1]]
 
 
-async def test_by_both_keys_it_is_read_and_after_erasure_by_nobody(database: str, tmp_path: Path) -> None:
+async def test_both_keys_decrypt_and_erasure_makes_it_unreadable(database: str, tmp_path: Path) -> None:
     await recorded(database)
     opener = Command(
         tmp_path, {"POINTSMAN_POSTGRES": as_opener(database), "POINTSMAN_AUDIT_PRIVACY_KEY": KEY}
@@ -77,9 +77,7 @@ async def test_by_both_keys_it_is_read_and_after_erasure_by_nobody(database: str
     assert "was erased" in await said(opener, "why", JOB)
 
 
-async def test_masked_jobs_are_shown_and_neither_decided_nor_sent_again(
-    database: str, tmp_path: Path
-) -> None:
+async def test_masked_jobs_are_shown_but_not_recomputed_or_resubmitted(database: str, tmp_path: Path) -> None:
     await recorded(
         database, parse("masks: [{name: clause, paths: ['$..messages[*].content']}]"), sealed=False
     )
@@ -91,7 +89,7 @@ async def test_masked_jobs_are_shown_and_neither_decided_nor_sent_again(
     assert "masked by clause" in await said(auditor, "replay", *SINCE)
 
 
-async def test_the_commands_erase_and_say_what(database: str, tmp_path: Path) -> None:
+async def test_the_commands_erase_and_report_it(database: str, tmp_path: Path) -> None:
     await recorded(database)
     environment = {
         "POINTSMAN_POSTGRES_ERASER": as_eraser(database),
@@ -113,7 +111,7 @@ async def test_the_commands_erase_and_say_what(database: str, tmp_path: Path) ->
     assert "4 rows sealed for a subject" in verified.out
 
 
-async def test_no_question_stumbles_over_what_is_hidden(database: str) -> None:
+async def test_every_query_works_with_hidden_rows(database: str) -> None:
     await recorded(database, parse("masks: [{name: clause, paths: ['$..messages[*].content', $..metadata]}]"))
     async with private_sink(database, parse("masks: [{name: all, paths: [$]}]")) as sink:
         await store(sink, story(1, NOW), first=1)

@@ -26,7 +26,7 @@ async def loaded(dsn: str, messages: int, days: int) -> tuple[Loaded, int]:
     return done, sum(told)
 
 
-async def test_loaded_messages_hang_together(database: str) -> None:
+async def test_loaded_messages_are_consistent(database: str) -> None:
     await prepare(database)
     (first, told), (second, _) = await loaded(database, 600, 3), await loaded(database, 200, 1)
     assert told == first.messages >= 600

@@ -42,7 +42,7 @@ def test_the_workers_bench() -> None:
     assert report["backlog"]["peak_memory_mb"] > 0
 
 
-async def test_a_case_that_is_none_is_refused(tmp_path: Path) -> None:
+async def test_an_unknown_case_is_refused(tmp_path: Path) -> None:
     done = await Command(tmp_path, {}).run("bench", "worker", "--case", "fast")
     assert (done.code, done.out) == (2, "")
     assert "'fast' is no case" in done.err

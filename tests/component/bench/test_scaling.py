@@ -54,11 +54,11 @@ def read(answer: Any, path: str) -> Any:
     return found
 
 
-async def test_the_examples_path_is_in_what_lag_prints(pointsman: Command) -> None:
+async def test_the_examples_path_is_in_the_output_of_lag(pointsman: Command) -> None:
     assert read((await pointsman.run("lag", "--json")).json, trigger()["valueLocation"]) == 3
 
 
-async def test_the_examples_path_is_in_what_lag_serves(pointsman: Command) -> None:
+async def test_the_examples_path_is_in_the_http_answer_of_lag(pointsman: Command) -> None:
     serving = await pointsman.start("lag", "--serve", "0")
     assert serving.stderr is not None
     url = (await serving.stderr.readline()).decode().strip()

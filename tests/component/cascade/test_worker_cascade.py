@@ -78,7 +78,7 @@ async def test_answers_that_agree_end_the_job_on_the_second_tier() -> None:
     assert not ups(second)
 
 
-async def test_what_all_tiers_cost_is_in_the_outcome_once() -> None:
+async def test_the_outcome_has_the_cost_of_all_tiers_once() -> None:
     async with trace(says("41"), says("42"), says("43")) as system:
         first = await system.begin(AGREEMENT)
         second = await system.goes_on(first)
@@ -105,7 +105,7 @@ async def test_an_agent_without_money_is_rejected_on_the_first_tier() -> None:
     assert system.tiny.asked == []
 
 
-async def test_a_call_without_a_price_leaves_the_whole_cost_unknown() -> None:
+async def test_one_unknown_price_makes_the_whole_cost_unknown() -> None:
     unpriced = {**response("41"), "usage": None}
     async with trace(http(body=unpriced), says("42"), says("43")) as system:
         done = outcome(await system.goes_on(await system.goes_on(await system.begin(AGREEMENT))))
@@ -113,7 +113,7 @@ async def test_a_call_without_a_price_leaves_the_whole_cost_unknown() -> None:
     assert (done.attempts, done.cost_usd) == (3, None)
 
 
-async def test_the_job_goes_up_with_its_decision_and_why() -> None:
+async def test_an_escalated_job_carries_its_decision_and_the_reason() -> None:
     async with trace(says("42", logprobs=[log(0.81)])) as system:
         first = await system.begin(LIKELY)
         again = await system.begin(LIKELY)
@@ -141,7 +141,7 @@ async def test_the_provider_is_asked_for_probabilities_only_where_they_judge() -
     assert "logprobs" not in up.job.request.model_dump()  # it is ours, not the agent's
 
 
-async def test_a_tier_that_keeps_failing_sends_the_job_up() -> None:
+async def test_a_failing_tier_escalates_the_job() -> None:
     async with trace(http(500, {"error": "x"}), http(500, {"error": "x"}), says("42"), attempts=2) as system:
         first = await system.begin(LIKELY)
         third = await system.goes_on([*first])
@@ -151,7 +151,7 @@ async def test_a_tier_that_keeps_failing_sends_the_job_up() -> None:
     assert len(ups(third)) == 1  # medium told no probabilities either
 
 
-async def test_a_tier_that_keeps_failing_ends_the_job_where_the_policy_says_so() -> None:
+async def test_a_failing_tier_ends_the_job_if_the_policy_says_so() -> None:
     ends = plan("logprob", threshold=0.9, on_failure="end")
     async with trace(http(500, {"error": "x"}), attempts=1) as system:
         first = await system.begin(ends)
@@ -182,7 +182,7 @@ async def test_when_the_deadline_passes_between_two_tiers_the_next_is_not_called
 
 
 @pytest.mark.parametrize("cascade", [None, plan("answer", tiers=("medium", "frontier"))])
-async def test_without_a_plan_for_its_tier_an_answer_counts_as_it_always_did(cascade: CascadePlan) -> None:
+async def test_without_a_plan_for_its_tier_every_answer_is_accepted(cascade: CascadePlan) -> None:
     async with trace(says("", finish="length")) as system:
         first = await system.begin(cascade)
     done = outcome(first)

@@ -26,7 +26,7 @@ def naming(offset: int) -> tuple[Incoming, str]:
     return intake(offset, {"agent_id": "clinic", "prompt": "x"}, reference), sha256
 
 
-async def test_what_a_sealed_row_names_is_kept_until_it_is_erased(database: str) -> None:
+async def test_the_value_of_an_encrypted_row_is_kept_until_erasure(database: str) -> None:
     (first, named), (second, buried) = naming(0), naming(1)
     async with private_sink(database, SEALS) as sink:
         await store(sink, [first, letter(second, 0)])
@@ -38,7 +38,7 @@ async def test_what_a_sealed_row_names_is_kept_until_it_is_erased(database: str)
     assert await referred(auditor, [named, buried, unknown]) == set()
 
 
-async def test_what_a_masked_row_names_is_kept(database: str) -> None:
+async def test_the_value_of_a_masked_row_is_kept(database: str) -> None:
     record, named = naming(0)
     assert named not in protected(record, MASKS).headers
     async with private_sink(database, MASKS) as sink:
@@ -46,7 +46,7 @@ async def test_what_a_masked_row_names_is_kept(database: str) -> None:
     assert await referred(as_auditor(database), [named]) == {named}
 
 
-async def test_what_a_row_names_whose_content_was_left_out_is_kept(
+async def test_the_value_of_a_row_without_content_is_kept(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:

@@ -63,7 +63,7 @@ def path_of(folder: Path, record: Incoming) -> Path:
     return folder / digest(record.value or b"")[:2] / digest(record.value or b"")
 
 
-async def test_the_whole_of_a_job_is_shown(pointsman: Command, database: str, folder: Path) -> None:
+async def test_a_job_is_shown_in_full(pointsman: Command, database: str, folder: Path) -> None:
     records = story(1)
     await on_record(database, await abridged(records, folder))
     shown = (await pointsman.run("trace", str(story_id(1)), "--json")).json["steps"]
@@ -84,7 +84,7 @@ async def test_the_whole_of_a_job_is_shown(pointsman: Command, database: str, fo
     assert "4 large values held against the digest in its row" in verified.lines
 
 
-async def test_what_is_lost_is_told_and_the_rest_is_shown(
+async def test_missing_values_are_reported_and_the_rest_is_shown(
     pointsman: Command, database: str, folder: Path
 ) -> None:
     records = story(1)
@@ -113,7 +113,7 @@ async def test_what_is_lost_is_told_and_the_rest_is_shown(
     assert any("4 large values kept in a store, not looked at" in line for line in silent.lines)
 
 
-async def test_claims_that_were_refused_are_no_damage_and_are_told_apart(
+async def test_claims_of_refused_records_do_not_count_as_damage(
     pointsman: Command, database: str, folder: Path
 ) -> None:
     """References to missing values in refused records do not count as damage."""
@@ -150,9 +150,7 @@ def forgery(record: Incoming, number: int) -> bytes:
     return orjson.dumps(body)
 
 
-async def test_a_large_body_that_is_no_answer_is_shown_too(
-    pointsman: Command, database: str, folder: Path
-) -> None:
+async def test_a_large_error_body_is_shown_too(pointsman: Command, database: str, folder: Path) -> None:
     body = RawBody(encoding="utf-8", content="<html>" + "x" * 400_000 + "</html>", whole=True)
     records = story(1, response=None, response_raw=body)
     sent = await abridged(records, folder, above=256 * 1024)
@@ -167,7 +165,9 @@ async def test_a_large_body_that_is_no_answer_is_shown_too(
     assert "x" * 20_001 not in page
 
 
-async def test_what_a_row_names_is_never_collected(pointsman: Command, database: str, folder: Path) -> None:
+async def test_a_value_that_a_row_refers_to_is_never_deleted(
+    pointsman: Command, database: str, folder: Path
+) -> None:
     letter = example("job.dead.v1")
     records = story(1)
     named = await abridged(records[:2], folder)
@@ -194,7 +194,7 @@ async def test_what_a_row_names_is_never_collected(pointsman: Command, database:
     assert (await pointsman.run("claims", "gc", "--days", "7")).code == 2
 
 
-async def test_without_the_audit_nothing_is_collected(pointsman: Command, folder: Path) -> None:
+async def test_without_the_audit_database_nothing_is_deleted(pointsman: Command, folder: Path) -> None:
     (orphan,) = [path_of(folder, each) for each in story(2)[:1]]
     await abridged(story(2)[:1], folder)
     os.utime(orphan, (time.time() - 9 * DAY_S,) * 2)

@@ -21,12 +21,12 @@ async def login(database: str, role: str) -> str:
     return as_login(database, f"test_{role}", "only for tests")
 
 
-async def test_a_table_does_what_a_store_must(database: str) -> None:
+async def test_a_table_fulfils_the_store_contract(database: str) -> None:
     await migrate(database)
     await holds_the_contract(ClaimsTable(database))
 
 
-async def test_a_value_comes_back_whole_whatever_it_holds(database: str) -> None:
+async def test_arbitrary_values_are_returned_unchanged(database: str) -> None:
     store, content = ClaimsTable(await login(database, CLAIMS)), bytes(range(256)) * 80_000
     await store.put(digest(content), content)
     assert await store.get(digest(content)) == content
@@ -76,7 +76,7 @@ async def test_a_value_under_another_digest_is_refused(database: str) -> None:
     await store.close()
 
 
-async def test_before_the_migrations_it_is_away_and_says_what_is_missing(database: str) -> None:
+async def test_before_the_migrations_it_is_unavailable_and_says_why(database: str) -> None:
     store = ClaimsTable(database)
     with pytest.raises(ClaimsUnavailableError, match="pointsman db migrate"):
         await store.get(digest(b"x"))

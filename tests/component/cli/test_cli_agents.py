@@ -97,7 +97,7 @@ async def test_two_people_change_the_registry_and_nobody_else(kafka: Kafka, tmp_
     assert unsigned.agents["billing"].entry.owner == "sales"
 
 
-async def test_a_person_has_another_key_once_all_is_signed_by_it(kafka: Kafka) -> None:
+async def test_a_persons_key_is_replaced(kafka: Kafka) -> None:
     settings, topics = kafka.settings, Topics(kafka.prefix)
     await apply(settings, [topics.registry])
     old, new = PrivateKey.generate(), PrivateKey.generate()
@@ -113,7 +113,7 @@ async def test_a_person_has_another_key_once_all_is_signed_by_it(kafka: Kafka) -
         assert history.rules == file.rules
 
 
-async def test_keys_that_cannot_be_read_are_said(kafka: Kafka, tmp_path: Path) -> None:
+async def test_unreadable_keys_are_reported(kafka: Kafka, tmp_path: Path) -> None:
     people = People(kafka, tmp_path)
     people.known = "dana"
     done = await people.of("dana").run("agents", "plan")

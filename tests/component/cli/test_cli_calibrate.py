@@ -17,7 +17,7 @@ def lines(count: int, confidence: str = "0.97") -> str:
     return f'{{"confidence": {confidence}, "correct": true}}\n' * count
 
 
-async def test_a_threshold_with_all_that_it_rests_on(pointsman: Command) -> None:
+async def test_a_threshold_with_its_evidence(pointsman: Command) -> None:
     (pointsman.folder / "judged.jsonl").write_text(lines(120) + lines(80, "0.94"))
     done = await pointsman.run("policy", "calibrate", "judged.jsonl", "--json")
     assert done.code == 0, done.err
@@ -40,7 +40,7 @@ async def test_too_few_answers_end_with_1_and_how_many_are_missing(pointsman: Co
 @pytest.mark.parametrize(
     "line", ["{}", "no", json.dumps({"confidence": 1, "correct": "yes"}), "[" * 10_001, '{"correct": true}']
 )
-async def test_a_line_that_is_none_is_named(pointsman: Command, line: str) -> None:
+async def test_an_invalid_line_is_named(pointsman: Command, line: str) -> None:
     (pointsman.folder / "judged.jsonl").write_text(f"{lines(1)}\n{line}\n")
     done = await pointsman.run("policy", "calibrate", "judged.jsonl")
     assert done.code == 1

@@ -63,7 +63,7 @@ async def test_a_verdict_is_published_with_the_jobs_agent_and_the_judge(
     assert row.broker_at.astimezone(UTC) <= datetime.now(UTC)
 
 
-async def test_a_verdict_carries_what_the_score_promised_of_the_answer(
+async def test_a_verdict_carries_the_scores_prediction(
     pointsman: Command, kafka: Kafka, database: str
 ) -> None:
     file = scored_file(fixed_score({"easy": (0.9995, 0.9999, 1.0)}, bar=Bar(rate=0.1, margin=0.0)))
@@ -81,7 +81,7 @@ async def test_a_verdict_carries_what_the_score_promised_of_the_answer(
     assert (read.message.tier, read.message.score) == ("small", promised.message.decision.score)
 
 
-async def test_of_a_job_that_is_not_on_record_nothing_is_said(pointsman: Command, database: str) -> None:
+async def test_an_unknown_job_gets_no_verdict(pointsman: Command, database: str) -> None:
     await store(database, [])
     done = await pointsman.run("feedback", "ffff", "good")
     assert done.code == 1

@@ -77,7 +77,7 @@ async def answer(kafka: Kafka, number: int) -> AsyncIterator[Job]:
                 return
 
 
-async def test_topics_are_planned_made_and_then_as_declared(bare: Command, kafka: Kafka) -> None:
+async def test_topics_are_planned_created_and_then_as_declared(bare: Command, kafka: Kafka) -> None:
     planned = await bare.run("topics", "plan", "--exit-code", "--json")
     assert planned.code == 1
     assert {change["kind"] for change in planned.json} == {"create"}
@@ -97,7 +97,7 @@ async def test_a_missing_topic_says_how_to_make_it(bare: Command, kafka: Kafka) 
     assert hint == " hint: make what is missing: pointsman topics apply"
 
 
-async def test_what_was_published_waits_and_can_be_followed(pointsman: Command, kafka: Kafka) -> None:
+async def test_published_jobs_wait_and_can_be_followed(pointsman: Command, kafka: Kafka) -> None:
     lines = [{"agent_id": "a", "prompt": f"Question {n}"} for n in range(3)]
     published = await pointsman.run("publish", "-", stdin="\n".join(map(json.dumps, lines)))
     assert (published.code, len(published.lines), published.err) == (0, 3, "")
@@ -171,9 +171,7 @@ async def test_ctrl_c_ends_a_tail_quietly(pointsman: Command) -> None:
         assert await process.stderr.read() == b""
 
 
-async def test_without_a_policy_what_waits_is_told_of_the_tiers_there_are(
-    bare: Command, kafka: Kafka
-) -> None:
+async def test_without_a_policy_lag_covers_the_existing_tiers(bare: Command, kafka: Kafka) -> None:
     await apply(kafka.settings, Topics(kafka.prefix).all(["tiny", "huge"]))
     done = await replace(bare, told=False).run("lag", "--json")
     assert done.code == 0, done.err

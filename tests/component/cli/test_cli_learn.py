@@ -54,7 +54,7 @@ def written(folder: Path) -> list[str]:
 SINCE = ("--since", "2026-01-01", "--tried", "2026-01-01")
 
 
-async def test_what_shadows_show_becomes_a_policy_that_saves_where_small_is_as_good(
+async def test_shadows_lead_to_a_policy_that_uses_small_where_it_is_as_good(
     pointsman: Command, database: str, tmp_path: Path
 ) -> None:
     records = routed(parse(TEXT), TEXT, [*sums(250), *riddles(250)])
@@ -119,7 +119,7 @@ async def test_where_no_cheaper_tier_is_good_enough_nothing_is_written(
     assert "no cheaper tier keeps 0.99" in found["why_not"]
 
 
-async def test_a_quality_that_no_score_is_tuned_for_is_told_at_once(pointsman: Command) -> None:
+async def test_an_unsupported_quality_is_refused_at_once(pointsman: Command) -> None:
     done = await pointsman.run("learn", "--quality", "0.5")
     assert done.code == 2
     assert "say one of 0.97" in done.err

@@ -46,7 +46,7 @@ def pointsman(database: str, tmp_path: Path) -> Command:
     return Command(tmp_path, {"POINTSMAN_POSTGRES": as_auditor(database), "POINTSMAN_POLICY": "policy.yaml"})
 
 
-async def test_what_shadows_show_becomes_an_accept_model_and_a_policy_that_names_it(
+async def test_shadows_lead_to_an_accept_model_and_a_policy_with_it(
     pointsman: Command, database: str, tmp_path: Path
 ) -> None:
     records = routed(parse(TEXT), TEXT, [*sums(170), *riddles(170)])

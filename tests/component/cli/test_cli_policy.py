@@ -33,7 +33,7 @@ def pointsman(database: str, tmp_path: Path) -> Command:
     return Command(tmp_path, {"POINTSMAN_POSTGRES": as_auditor(database)})
 
 
-async def test_a_decision_is_made_again_from_the_policy_on_record(pointsman: Command, database: str) -> None:
+async def test_a_decision_is_recomputed_from_the_recorded_policy(pointsman: Command, database: str) -> None:
     records = routed(parse(TEXT), TEXT, PROMPTS, before=CHEAPER)
     await store(database, records)
     job = str(job_ids(records)[1])
@@ -46,7 +46,7 @@ async def test_a_decision_is_made_again_from_the_policy_on_record(pointsman: Com
     assert found["again"]["rule"] == "default"
 
 
-async def test_a_scored_decision_is_explained_and_made_again_from_the_model_on_record(
+async def test_a_scored_decision_is_explained_and_recomputed_from_the_recorded_model(
     pointsman: Command, database: str
 ) -> None:
     scored = TEXT.replace("tier: frontier, reason", "tier: scored, fallback: frontier, reason")
@@ -95,7 +95,7 @@ async def test_without_its_model_on_record_a_scored_decision_says_which_one_is_m
     assert (await pointsman.run("why", job, "--recompute")).code == 1
 
 
-async def test_a_changed_decision_on_record_is_found_out(pointsman: Command, database: str) -> None:
+async def test_a_changed_recorded_decision_is_detected(pointsman: Command, database: str) -> None:
     *before, last = routed(parse(TEXT), TEXT, PROMPTS[:1])
     forged = json.loads(last.value or b"")
     forged["decision"]["reason"] = "Somebody thought better of it."
@@ -108,7 +108,7 @@ async def test_a_changed_decision_on_record_is_found_out(pointsman: Command, dat
     assert any(line.startswith("+") and "Nothing else holds." in line for line in done.lines)
 
 
-async def test_a_policy_that_is_not_on_record_may_be_at_hand(
+async def test_a_policy_file_replaces_one_that_was_not_recorded(
     pointsman: Command, database: str, tmp_path: Path
 ) -> None:
     records = [record for record in routed(parse(TEXT), TEXT, PROMPTS[:1]) if "policy" not in record.topic]
@@ -123,9 +123,7 @@ async def test_a_policy_that_is_not_on_record_may_be_at_hand(
     assert at_hand.code == 0, at_hand.err
 
 
-async def test_a_policy_that_is_not_what_its_version_says_is_not_used(
-    pointsman: Command, database: str
-) -> None:
+async def test_a_policy_file_with_another_version_is_not_used(pointsman: Command, database: str) -> None:
     policy, *jobs = routed(parse(TEXT), TEXT, PROMPTS[:1])
     forged = {**json.loads(policy.value or b""), "text": CHEAPER}
     await store(database, [replace(policy, value=json.dumps(forged).encode()), *jobs])
@@ -168,7 +166,7 @@ async def test_a_simulation_of_the_same_policy_changes_nothing(pointsman: Comman
     assert (found["jobs"], found["moved"], found["tiers_before"]) == (3, [], {"medium": 3})
 
 
-async def test_jobs_from_before_are_left_out(pointsman: Command, database: str) -> None:
+async def test_jobs_before_the_time_span_are_left_out(pointsman: Command, database: str) -> None:
     await store(database, routed(parse(TEXT), TEXT, PROMPTS))
     found = (await pointsman.run("policy", "simulate", "--since", "1h", "--json")).json
     assert (found["jobs"], found["moved"]) == (0, [])

@@ -81,7 +81,7 @@ async def test_a_job_is_traced_by_any_beginning_of_its_id(reading: Command, data
     assert '"job_id"' in (await reading.run("trace", job, "--full")).out
 
 
-async def test_why_shows_the_ladder_and_the_end(reading: Command, database: str) -> None:
+async def test_why_shows_the_checks_and_the_outcome(reading: Command, database: str) -> None:
     await store(database)
     job = str(story_id(1))
     done = await reading.run("why", job)
@@ -101,7 +101,7 @@ async def test_why_of_a_rejected_job_says_what_refused_it(reading: Command, data
     assert "rejected before a tier was chosen" in done.out
 
 
-async def test_an_id_that_is_not_one_job_is_told(reading: Command, database: str) -> None:
+async def test_an_ambiguous_or_unknown_id_is_reported(reading: Command, database: str) -> None:
     await store(database)
     several = await reading.run("trace", "")
     assert several.code == 2
@@ -140,7 +140,9 @@ async def test_the_doctor_finds_what_is_missing_and_then_nothing(
         assert all(line.startswith(("✓", " ")) for line in well.lines)
 
 
-async def test_what_dev_left_is_used_and_the_environment_outweighs_it(database: str, tmp_path: Path) -> None:
+async def test_the_dev_stacks_settings_are_used_unless_the_environment_has_others(
+    database: str, tmp_path: Path
+) -> None:
     left = tmp_path / ".pointsman" / "settings.env"
     left.parent.mkdir()
     left.write_text(f"POINTSMAN_POSTGRES={database}\n")

@@ -39,14 +39,14 @@ async def place(kafka: Kafka, number: int) -> QueuePlace:
     return await standing(kafka.settings, Topics(kafka.prefix), job_id(number))
 
 
-async def test_those_before_it_in_its_lane_are_counted(kafka: Kafka) -> None:
+async def test_earlier_jobs_in_its_lane_are_counted(kafka: Kafka) -> None:
     await route(kafka, 1, 2, 3, 4)
     assert await place(kafka, 1) == QueuePlace(job_id(1), "in_lane", "small", 0)
     assert await place(kafka, 4) == QueuePlace(job_id(4), "in_lane", "small", 3)
     assert (await place(kafka, 5)).state == "unknown"
 
 
-async def test_what_is_finished_out_of_turn_is_not_before_it(kafka: Kafka) -> None:
+async def test_jobs_finished_out_of_order_are_not_counted(kafka: Kafka) -> None:
     places = await route(kafka, 1, 2, 3, 4)
     offsets = [each.offset for each in places if each.offset is not None]
     lane = TopicPartition(places[0].topic, places[0].partition)
@@ -58,13 +58,13 @@ async def test_what_is_finished_out_of_turn_is_not_before_it(kafka: Kafka) -> No
     assert (await place(kafka, 4)).before == 1, "job 2 alone"
 
 
-async def test_an_outcome_ends_it(kafka: Kafka) -> None:
+async def test_an_outcome_removes_it(kafka: Kafka) -> None:
     await route(kafka, 1)
     await route(kafka, 1, topic=Topics(kafka.prefix).results.name)
     assert (await place(kafka, 1)).state == "ended"
 
 
-async def test_a_job_that_a_limit_holds_up_has_a_place_there(kafka: Kafka, tmp_path: Path) -> None:
+async def test_a_job_that_waits_for_a_limit_has_a_place_in_its_queue(kafka: Kafka, tmp_path: Path) -> None:
     await route(kafka, 1, 2, 3)
     async with processes(kafka, "one", "other", declared=[SLOW]) as (one, other):
         first = one.rate_limiter.ask(job_id(1), "t", {"slow": 1})

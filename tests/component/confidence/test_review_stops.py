@@ -81,7 +81,7 @@ async def running(*parts: Runs) -> AsyncIterator[None]:
         await work
 
 
-async def test_what_is_not_sure_enough_stops_for_a_person(kafka: Kafka, tmp_path: Path) -> None:
+async def test_low_confidence_stops_a_job_for_review(kafka: Kafka, tmp_path: Path) -> None:
     async with tiny_provider(states) as tiny, provider_of(tiny) as provider:
         (tmp_path / "policy.yaml").write_text(POLICY)
         settings = RouterSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, policy=tmp_path / "policy.yaml")

@@ -189,7 +189,7 @@ async def test_base_latency_is_per_tier_or_model() -> None:
         await gone(sim.ask(model="gpt-4.1-mini", timeout=0.2))
 
 
-async def test_the_client_hears_nothing_of_a_server_that_stopped() -> None:
+async def test_a_stopped_server_sends_nothing_more() -> None:
     async with running(SimulatorSettings()) as sim:
         url = str(sim.sdk.base_url)
     async with AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as late:
@@ -197,7 +197,7 @@ async def test_the_client_hears_nothing_of_a_server_that_stopped() -> None:
             await late.models.list()
 
 
-async def test_embeddings_depend_on_the_input_and_stand_for_it_in_both_encodings(sim: Sim) -> None:
+async def test_embeddings_depend_on_the_input_and_agree_in_both_encodings(sim: Sim) -> None:
     model = "text-embedding-3-small"
     both = await sim.sdk.embeddings.create(model=model, input=["one", "two"], dimensions=8)
     plain = await sim.sdk.embeddings.create(model=model, input="one", dimensions=8, encoding_format="float")

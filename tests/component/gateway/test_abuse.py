@@ -44,7 +44,7 @@ def asking(**fields: object) -> bytes:
     return json.dumps({"model": "auto", "messages": [{"role": "user", "content": "Hi"}], **fields}).encode()
 
 
-async def test_connections_that_ask_for_nothing_are_closed_and_cost_little(gateway: Gateway) -> None:
+async def test_idle_connections_are_closed_and_cost_little(gateway: Gateway) -> None:
     before = gateway.memory
     async with contextlib.AsyncExitStack() as stack:
         readers = []
@@ -90,7 +90,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-async def test_what_is_nonsense_is_told_so(gateway: Gateway, shape: str) -> None:
+async def test_invalid_requests_get_a_clear_error(gateway: Gateway, shape: str) -> None:
     sent, status, code = SHAPES[shape]
     told = await gateway.told(sent)
     assert told.startswith(b"HTTP/1.1 " + status), told[:300]
@@ -107,7 +107,7 @@ async def test_pipelined_requests_are_answered_in_their_order(gateway: Gateway) 
     assert told.rindex(b"HTTP/1.1 404") > told.rindex(b"HTTP/1.1 200")
 
 
-async def test_a_body_that_never_ends_is_not_read_for_ever(gateway: Gateway) -> None:
+async def test_an_endless_body_is_not_read_for_ever(gateway: Gateway) -> None:
     before = gateway.memory
     told = await gateway.told(POST + IN_CHUNKS, *[CHUNK] * 200)
     assert told == b"" or told.startswith(b"HTTP/1.1 413")
@@ -123,7 +123,7 @@ def piece(topics: Topics, job_id: UUID, index: int, text: str) -> Outgoing:
     return emit(topics.chunks, str(job_id).encode(), envelope, chunk)
 
 
-async def test_who_never_reads_a_stream_holds_up_nobody_and_fills_no_memory(gateway: Gateway) -> None:
+async def test_a_client_that_never_reads_blocks_nobody_and_fills_no_memory(gateway: Gateway) -> None:
     topics = Topics(gateway.kafka.prefix)
     before = gateway.memory
     text = "x" * 400_000

@@ -27,9 +27,7 @@ def idle(gateway: Gateway, number: int) -> Iterator[None]:
         yield
 
 
-def test_ten_thousand_connections_that_ask_for_nothing(
-    stack: Servers, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_ten_thousand_idle_connections(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("gateway")
     with lone_gateway(stack, folder, head_s=PATIENT_S) as gateway:
         before = gateway.memory
@@ -40,7 +38,7 @@ def test_ten_thousand_connections_that_ask_for_nothing(
         assert asyncio.run(gateway.answers())
 
 
-def test_more_connections_than_files_leave_enough_for_the_work(
+def test_more_connections_than_open_files_leave_enough_for_requests(
     stack: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("gateway")

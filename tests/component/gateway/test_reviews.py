@@ -189,7 +189,7 @@ async def test_three_cases_are_decided(reviews: Reviews, tmp_path: Path) -> None
     assert isinstance(outcomes[reject], JobRejected) and "ana did not approve" in outcomes[reject].message
 
 
-async def test_what_is_refused_says_why_and_by_which_status(reviews: Reviews) -> None:
+async def test_refusals_have_a_reason_and_a_status(reviews: Reviews) -> None:
     job, other = IDS[3], IDS[4]
     assert refused(await reviews.get(None)) == (401, "missing_api_key"), (
         "the agent of a first try is nobody here"
@@ -231,7 +231,7 @@ async def test_what_is_refused_says_why_and_by_which_status(reviews: Reviews) ->
     assert (await reviews.post(ANA, job, "release", 2)).json()["status"] == "open"
 
 
-async def test_a_double_click_is_answered_as_the_second_that_it_is(reviews: Reviews) -> None:
+async def test_the_second_of_a_double_click_is_refused(reviews: Reviews) -> None:
     job = IDS[5]
     assert (await reviews.post(ANA, job, "claim", 1)).status_code == 200
     seen = (await reviews.get(ANA, f"/{job}")).json()["seen"]
@@ -249,7 +249,7 @@ async def test_a_double_click_is_answered_as_the_second_that_it_is(reviews: Revi
     assert len([outcome for outcome in await reviews.outcomes() if str(outcome.job_id) == job]) == 1
 
 
-async def test_the_list_comes_in_pages(reviews: Reviews) -> None:
+async def test_the_list_is_paginated(reviews: Reviews) -> None:
     shown, cursor = [], ""
     while True:
         page = (await reviews.get(ANA, state="all", limit=4, cursor=cursor)).json()

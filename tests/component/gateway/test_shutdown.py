@@ -43,7 +43,7 @@ async def sent(gateway: Gateway, jobs: int) -> None:
             await anext(records)
 
 
-async def test_who_waits_is_told_that_the_process_ends(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+async def test_waiting_clients_are_told_of_the_shutdown(gateway: Gateway, client: httpx2.AsyncClient) -> None:
     streams_begun = asyncio.Barrier(len(ROUTES) + 1)
 
     async def stream(route: str) -> str:

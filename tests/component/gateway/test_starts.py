@@ -21,7 +21,7 @@ from tests.support.running.system import TIERS
 pytestmark = pytest.mark.stack
 
 
-async def test_the_first_request_finds_the_names_of_the_policy(kafka: Kafka) -> None:
+async def test_the_first_request_can_use_the_policys_model_names(kafka: Kafka) -> None:
     settings = GatewaySettings(kafka=kafka.bootstrap, prefix=kafka.prefix, gateway_agent="app")
     topics = Topics(kafka.prefix)
     await apply(kafka.settings, topics.all(TIERS))

@@ -55,7 +55,7 @@ async def test_a_post_mortem_by_tools_alone(told: str) -> None:
         assert (await rows(client, "sql", query="select count(*) as n from audit.jobs")) == [{"n": 120}]
 
 
-async def test_every_tool_can_be_asked(told: str) -> None:
+async def test_every_tool_works(told: str) -> None:
     needed: dict[str, dict[str, Any]] = {
         "blast_radius": {"dimension": "tier", "value": "small"},
         "sql": {"query": "select 1 as one"},
@@ -69,7 +69,7 @@ async def test_every_tool_can_be_asked(told: str) -> None:
     assert all("?" in (tool.description or "") or tool.name == "sql" for tool in tools)
 
 
-async def test_without_payloads_nothing_that_was_sent_comes_out(told: str) -> None:
+async def test_without_payloads_no_content_is_returned(told: str) -> None:
     async with Client(await build(told, payloads=False)) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
         assert "sql" not in names
@@ -89,7 +89,7 @@ async def test_without_payloads_nothing_that_was_sent_comes_out(told: str) -> No
     assert "server_error" in said
 
 
-async def test_what_cannot_be_asked_is_an_error_that_says_why(told: str) -> None:
+async def test_an_invalid_call_is_an_error_with_the_reason(told: str) -> None:
     async with Client(await build(told, payloads=True)) as client:
         for tool, arguments, why in (
             ("blast_radius", {"dimension": "colour", "value": "red"}, "unknown dimension"),

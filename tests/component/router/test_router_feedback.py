@@ -83,7 +83,7 @@ async def until(route: Route, tier: str) -> JobRouted:
                 return routed
 
 
-async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trusted(
+async def test_bad_verdicts_suspend_the_score_in_every_router_until_it_is_trusted(
     kafka: Kafka, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     policy = tmp_path / "policy.yaml"
@@ -135,7 +135,7 @@ async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trus
     assert told == [broken, broken, Event.SCORE_RESUMED], "the second router found it on record"
 
 
-async def test_a_client_that_got_the_answer_says_what_was_promised_of_it(kafka: Kafka) -> None:
+async def test_a_clients_verdict_carries_the_prediction(kafka: Kafka) -> None:
     topics = Topics(kafka.prefix)
     await apply(kafka.settings, topics.all(("small",)))
     score = Score(model="general@1", sufficient=0.97, threshold=0.94)

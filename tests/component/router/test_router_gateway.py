@@ -111,7 +111,7 @@ async def installation(kafka: Kafka) -> AsyncIterator[Installation]:
         await work
 
 
-async def test_a_gateway_asks_for_agents_with_api_keys_until_it_is_suspended(kafka: Kafka) -> None:
+async def test_a_gateway_submits_for_agents_with_api_keys_until_it_is_suspended(kafka: Kafka) -> None:
     async with installation(kafka) as made:
         read = decode(await made.sent("app", GATEWAY))
         assert isinstance(read, Decoded) and isinstance(read.message, JobRouted)

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 TIERS = ("small", "medium", "frontier")
 
 
-async def test_jobs_wait_for_nobody_for_long(
+async def test_jobs_do_not_wait_long_for_a_missing_opinion_service(
     kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opinion_availability, "_LOOK_S", 0.1)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.stack
 FILE = scored_file(fixed_score({}), content=Random(7).randbytes(MAX_BYTES))
 
 
-async def test_policy_and_model_are_written_once_for_all_who_start(kafka: Kafka) -> None:
+async def test_several_starting_routers_write_policy_and_model_once(kafka: Kafka) -> None:
     topics = Topics(kafka.prefix)
     await apply(kafka.settings, [topics.policy])
     written = [await publish_policy(kafka.settings, topics, FILE, TEXT, utc_now) for _ in range(3)]
@@ -40,12 +40,12 @@ async def test_policy_and_model_are_written_once_for_all_who_start(kafka: Kafka)
     assert [type(each) for each in messages] == [ModelApplied, PolicyApplied]
 
 
-async def test_a_router_whose_policy_has_no_topic_says_so(kafka: Kafka) -> None:
+async def test_a_router_without_the_policy_topic_reports_it(kafka: Kafka) -> None:
     with pytest.raises(TopicMissingError):
         await publish_policy(kafka.settings, Topics(kafka.prefix), FILE, TEXT, utc_now)
 
 
-async def test_what_the_database_has_let_go_of_is_found_on_the_topic(
+async def test_a_policy_deleted_from_the_database_is_found_on_the_topic(
     kafka: Kafka, database: str, tmp_path: Path
 ) -> None:
     topics = Topics(kafka.prefix)

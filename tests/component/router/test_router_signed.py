@@ -83,7 +83,7 @@ def forgeries(record: Incoming) -> Iterator[Incoming]:
         yield replace(record, headers=tuple((headers | {"ce_signature": other.encode()}).items()))
 
 
-async def test_copies_of_a_signed_record_come_to_nothing(kafka: Kafka) -> None:
+async def test_copies_of_a_signed_record_are_refused(kafka: Kafka) -> None:
     settings = RouterSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, policy=starter.POLICY)
     topics = settings.topics
     tiers = policy_file.load(starter.POLICY).tiers

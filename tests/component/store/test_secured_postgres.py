@@ -68,7 +68,7 @@ async def said(dsn: str) -> str:
     return str(refused.value)
 
 
-async def test_the_right_certificate_is_taken_and_any_other_is_told(
+async def test_the_right_certificate_is_accepted_and_any_other_reported(
     database: str, ca: Authority, tmp_path: Path
 ) -> None:
     other = Authority(tmp_path, "other")
@@ -93,7 +93,7 @@ async def test_the_right_certificate_is_taken_and_any_other_is_told(
         assert "has expired; have it renewed" in await said(there + verified)
 
 
-async def test_files_and_a_server_without_tls_are_told(database: str, ca: Authority) -> None:
+async def test_missing_files_and_a_server_without_tls_are_reported(database: str, ca: Authority) -> None:
     given = read_address(database).dsn
     assert "sslrootcert: /nowhere/ca.pem cannot be read: No such file" in await said(
         f"{given}?sslmode=verify-full&sslrootcert=/nowhere/ca.pem"

@@ -32,7 +32,7 @@ async def test_everything_is_applied_once_and_in_order(database: str) -> None:
     assert await pending(database) == []
 
 
-async def test_processes_at_once_apply_each_file_once(database: str) -> None:
+async def test_concurrent_processes_apply_each_file_once(database: str) -> None:
     async with observer(database) as connection:
         # All of them arrive while the door is shut, so that they race for it when it opens.
         await connection.execute(query("migration_table"))
@@ -93,7 +93,7 @@ async def test_a_file_that_cannot_be_recorded_is_not_applied(
     assert await migrate(database) == list(migrations())
 
 
-async def test_a_missing_database_is_made_once(database: str) -> None:
+async def test_a_missing_database_is_created_once(database: str) -> None:
     dsn = database + quote('-"new" one')
     try:
         made = await asyncio.gather(*(create_database_if_missing(dsn) for _ in range(4)))
@@ -106,25 +106,25 @@ async def test_a_missing_database_is_made_once(database: str) -> None:
             await connection.execute(f"drop database if exists {name} with (force)")
 
 
-async def test_a_missing_database_says_so(database: str) -> None:
+async def test_a_missing_database_is_reported(database: str) -> None:
     with pytest.raises(StoreError, match=r"no_such_database.*POINTSMAN_POSTGRES"):
         await migrate(database.rpartition("/")[0] + "/no_such_database")
 
 
-async def test_no_postgres_is_unavailable_and_the_password_stays_unsaid(unused_tcp_port: int) -> None:
+async def test_an_unreachable_postgres_is_reported_without_the_password(unused_tcp_port: int) -> None:
     with pytest.raises(StoreUnavailableError) as caught:
         await migrate(f"postgresql://me:secret@127.0.0.1:{unused_tcp_port}/audit")
     assert f"127.0.0.1:{unused_tcp_port}/audit" in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
-async def test_an_address_that_is_none_says_so() -> None:
+async def test_an_invalid_address_is_reported() -> None:
     with pytest.raises(StoreError, match="cannot be read") as caught:
         await migrate("kafka://127.0.0.1/x")
     assert not isinstance(caught.value, StoreUnavailableError)
 
 
-async def test_the_server_tells_what_was_applied(database: str) -> None:
+async def test_the_server_reports_applied_migrations(database: str) -> None:
     await migrate(database)
     connection = await asyncpg.connect(database)
     rows = await connection.fetch("select name, length(sha256) as size from audit.migration order by name")

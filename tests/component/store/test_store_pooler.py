@@ -79,7 +79,7 @@ async def test_everything_works_behind_pgbouncer(
         await use_everything(database, pooler.dsn, tmp_path)
 
 
-async def test_no_statement_has_a_name(database: str, tmp_path: Path) -> None:
+async def test_no_prepared_statement_has_a_name(database: str, tmp_path: Path) -> None:
     async with Proxy(database).open() as proxy:
         await use_everything(database, proxy.dsn, tmp_path)
     assert b"from audit.hold_lanes" in proxy.requests
@@ -98,7 +98,7 @@ async def test_sealed_jobs_are_replayed_by_a_single_session(database: str) -> No
             assert replayed == [hidden, hidden]
 
 
-async def test_a_checkpoint_does_not_wait_for_ever_for_its_turn(database: str) -> None:
+async def test_a_checkpoint_does_not_wait_for_ever_for_its_lock(database: str) -> None:
     async with audit_pool(database) as pool, observer(database) as busy, busy.transaction():
         await busy.execute("select from audit.turn where name = 'checkpoint' for update")
         with pytest.raises(StoreUnavailableError, match="lock timeout"):
@@ -109,7 +109,7 @@ def never() -> CheckpointSigned:
     raise AssertionError("it has no turn")
 
 
-async def test_what_a_transaction_sets_ends_with_it(database: str) -> None:
+async def test_settings_end_with_their_transaction(database: str) -> None:
     async with await open_pool(database, application="test", size=1) as pool, pool.acquire() as connection:
         async with connection.transaction():
             await limit_waits(connection, 3)
@@ -189,9 +189,7 @@ async def killed_often(database: str, pooler: PgBouncer) -> None:
             pooler.start()
 
 
-async def test_a_pooler_that_gives_each_statement_to_another_session_is_refused(
-    database: str, tmp_path: Path
-) -> None:
+async def test_a_pooler_in_statement_mode_is_refused(database: str, tmp_path: Path) -> None:
     await prepare(database)
     with pgbouncer(database, mode="statement") as pooler:
         done = await Command(tmp_path, {"POINTSMAN_POSTGRES": as_auditor(pooler.dsn)}).run("sql", "select 1")
@@ -200,7 +198,7 @@ async def test_a_pooler_that_gives_each_statement_to_another_session_is_refused(
     assert "set pool_mode = transaction in it" in done.err
 
 
-async def test_a_parameter_that_a_pooler_does_not_take_is_told(database: str) -> None:
+async def test_an_unsupported_pooler_parameter_is_reported(database: str) -> None:
     refused = pytest.raises(StoreError, match="lock_timeout; leave the parameter out of POINTSMAN_POSTGRES")
     with pgbouncer(database) as pooler, refused:
         async with connected(f"{pooler.dsn}?lock_timeout=5"):
@@ -214,7 +212,7 @@ async def test_a_parameter_that_a_pooler_does_not_take_is_told(database: str) ->
         ("unsupported startup parameter: lock_timeout", "leave the parameter out"),
     ],
 )
-def test_a_pooler_that_refuses_us_is_known_by_its_words(words: str, advice: str) -> None:
+def test_a_poolers_refusal_is_recognised(words: str, advice: str) -> None:
     with pytest.raises(StoreError, match=advice), translated():
         raise asyncpg.ProtocolViolationError(words)
 

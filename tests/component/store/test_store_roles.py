@@ -55,9 +55,7 @@ async def refused(dsn: str, statement: str) -> bool:
 
 
 @pytest.mark.parametrize("login", [as_writer, as_auditor])
-async def test_nothing_on_record_can_be_changed_or_removed(
-    database: str, login: Callable[[str], str]
-) -> None:
+async def test_recorded_rows_cannot_be_changed_or_removed(database: str, login: Callable[[str], str]) -> None:
     await begun(database)
     assert [change for change in CHANGES if not await refused(login(database), change)] == []
     async with observer(database) as connection:
@@ -95,7 +93,7 @@ async def test_the_writer_moves_a_lane_forward_only(database: str) -> None:
         assert await connection.fetchval(move, 3, 4) == 1
 
 
-async def test_days_that_the_writer_has_made_are_not_its_own(database: str) -> None:
+async def test_the_writer_does_not_own_partitions_that_it_creates(database: str) -> None:
     await begun(database)
     async with observer(database) as connection:
         owners = await connection.fetch(
@@ -147,7 +145,7 @@ async def test_a_function_with_its_owner_s_rights_is_for_named_roles_only(databa
     assert [each["name"] for each in open_to_all] == []
 
 
-async def test_a_login_is_made_once_and_its_password_can_change(database: str) -> None:
+async def test_a_login_is_created_once_and_its_password_can_change(database: str) -> None:
     await prepare(database)
     for password in ("one", 'it\'s "two"'):
         await ensure_login(database, "test_login", AUDITOR, password)

@@ -120,9 +120,7 @@ async def test_the_same_record_gives_the_same_ids() -> None:
         (304, b"", FailReason.BAD_RESPONSE),
     ],
 )
-async def test_what_would_fail_again_is_not_tried_again(
-    status: int, body: object, reason: FailReason
-) -> None:
+async def test_permanent_errors_are_not_retried(status: int, body: object, reason: FailReason) -> None:
     async with working(in_turn(http(status, body))) as (tiny, worker):
         records = await worker.do()
     assert len(tiny.asked) == 1
@@ -156,7 +154,7 @@ async def test_what_would_fail_again_is_not_tried_again(
         (b"", FailReason.CONNECTION),
     ],
 )
-async def test_what_may_go_well_another_time_is_tried_again(answer: bytes, reason: FailReason) -> None:
+async def test_retriable_errors_are_retried(answer: bytes, reason: FailReason) -> None:
     async with working(in_turn(answer, http())) as (tiny, worker):
         records = await worker.do()
     assert len(tiny.asked) == 2
@@ -168,7 +166,7 @@ async def test_what_may_go_well_another_time_is_tried_again(answer: bytes, reaso
     assert failed.retry_after_s is not None and failed.retry_after_s < 0.002
 
 
-async def test_attempts_come_to_an_end() -> None:
+async def test_attempts_are_bounded() -> None:
     async with working(in_turn(http(500, {"error": {"message": "on fire"}})), attempts=3) as (tiny, worker):
         records = await worker.do()
     assert len(tiny.asked) == 3  # the HTTP library tries nothing on its own
@@ -201,7 +199,7 @@ async def test_retry_after_as_a_date_is_understood() -> None:
     assert len(tiny.asked) == 1
 
 
-async def test_a_provider_that_is_not_there_is_named_with_its_address() -> None:
+async def test_an_unreachable_provider_is_named_with_its_address() -> None:
     async with tiny_provider(in_turn(http())) as gone:
         pass
     async with provider_of(gone) as provider:
@@ -212,7 +210,7 @@ async def test_a_provider_that_is_not_there_is_named_with_its_address() -> None:
     assert failed.message.startswith(f"tiny cannot be reached at {gone.base_url} (")
 
 
-async def test_a_call_that_breaks_off_before_any_answer_may_have_been_charged() -> None:
+async def test_a_call_interrupted_before_its_answer_may_have_been_charged() -> None:
     async with working(in_turn(b""), attempts=1) as (_, worker):
         records = await worker.do()
     failed = outcome(records)
@@ -230,14 +228,14 @@ async def test_the_cost_of_a_job_is_that_of_all_its_attempts() -> None:
 
 
 @pytest.mark.parametrize("change", [{"usage": None}, {"usage": {"prompt_tokens": -1}}])
-async def test_what_is_not_known_to_cost_costs_null(change: dict[str, Any]) -> None:
+async def test_an_unknown_cost_is_null(change: dict[str, Any]) -> None:
     async with working(in_turn(http(500), http(200, {**ANSWER, **change}))) as (_, worker):
         records = await worker.do()
     assert [call.cost_usd for call in calls(records)] == [0, None]
     assert (outcome(records).cost_usd, calls(records)[1].prices) == (None, None)  # type: ignore[attr-defined]
 
 
-async def test_a_defect_of_ours_ends_the_job_and_leaves_a_dead_letter(
+async def test_an_internal_error_ends_the_job_with_a_dead_letter(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with working(in_turn(http(500), http())) as (_, worker):

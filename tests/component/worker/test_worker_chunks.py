@@ -98,7 +98,7 @@ def of_last_call(chunks: Sequence[JobChunk]) -> list[JobChunk]:
     return [chunk for chunk in chunks if chunk.call == chunks[-1].call]
 
 
-async def test_pieces_come_while_the_answer_does_and_are_the_answer(kafka: Kafka) -> None:
+async def test_pieces_arrive_during_the_answer_and_add_up_to_it(kafka: Kafka) -> None:
     async with streaming(kafka, SLOW) as (worker, pieces):
         working = asyncio.create_task(worker.do(stream=True))
         first = (await pieces.until(bool))[0]
@@ -123,7 +123,7 @@ async def test_pieces_come_while_the_answer_does_and_are_the_answer(kafka: Kafka
     }
 
 
-async def test_a_call_that_breaks_off_is_made_again_as_another_one(kafka: Kafka) -> None:
+async def test_an_interrupted_call_is_retried_with_another_call_id(kafka: Kafka) -> None:
     cut = {"first": 1, "effect": {"kind": "cut", "after": 0.5}}
     async with streaming(kafka, SLOW, cut) as (worker, pieces):
         records = await worker.do(stream=True)
@@ -153,7 +153,7 @@ async def test_a_call_that_breaks_off_is_made_again_as_another_one(kafka: Kafka)
         {"kind": "empty_choices"},
     ],
 )
-async def test_whatever_a_stream_does_wrong_the_job_ends_well(effect: dict[str, Any]) -> None:
+async def test_the_job_succeeds_whatever_the_stream_does(effect: dict[str, Any]) -> None:
     settings = SimulatorSettings.model_validate(
         {"latency_ms": {"small": 1}, "faults": [{"first": 2, "effect": effect}]}
     )
@@ -165,7 +165,7 @@ async def test_whatever_a_stream_does_wrong_the_job_ends_well(effect: dict[str, 
     assert [call.status for call in calls(records)] == ["retry", "retry", "ok"]
 
 
-async def test_a_broker_that_is_away_is_nobodys_concern() -> None:
+async def test_an_unavailable_broker_does_not_affect_the_job() -> None:
     settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}})
     publisher = ChunkPublisher(KafkaPart(kafka="127.0.0.1:1"), most_records=5)
     async with serving(settings) as url, provider_of(url) as provider, publisher.running():
@@ -177,7 +177,7 @@ async def test_a_broker_that_is_away_is_nobodys_concern() -> None:
 
 
 @pytest.mark.parametrize("asked", [{}, {"stream": False}, {"stream_options": {"include_usage": True}}])
-async def test_nothing_is_published_of_what_is_not_streamed(asked: dict[str, Any]) -> None:
+async def test_unstreamed_jobs_publish_no_pieces(asked: dict[str, Any]) -> None:
     settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}})
     async with serving(settings) as url, provider_of(url) as provider:
         worker = Worker(provider, send_chunk=lambda record: pytest.fail("it was streamed"))
@@ -186,7 +186,7 @@ async def test_nothing_is_published_of_what_is_not_streamed(asked: dict[str, Any
     assert not {"stream", "stream_options"} & call.request.keys()
 
 
-async def test_a_job_that_is_cancelled_has_what_came_on_record() -> None:
+async def test_a_cancelled_job_has_the_received_part_recorded() -> None:
     settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}, "faults": [SLOW]})
     came = asyncio.Event()
     async with serving(settings) as url, provider_of(url) as provider:
@@ -204,7 +204,7 @@ async def test_a_job_that_is_cancelled_has_what_came_on_record() -> None:
     assert call.first_event_ms is not None
 
 
-async def test_what_an_agent_reads_on_a_topic_of_its_own_is_not_streamed() -> None:
+async def test_agents_with_their_own_results_topic_get_no_pieces() -> None:
     topics = Topics()
     settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}})
     async with serving(settings) as url, provider_of(url) as provider:

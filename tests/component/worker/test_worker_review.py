@@ -96,7 +96,7 @@ async def test_an_answer_that_is_not_sure_enough_is_a_case(
     assert header(records[-1], "ce_causationid") == str(job_id(1))
 
 
-async def test_what_is_proposed_is_the_outcome_that_would_have_been_written() -> None:
+async def test_the_proposal_is_the_outcome_that_would_have_been_written() -> None:
     async with working(in_turn(states("0.94"))) as (_, worker):
         case = case_of(await worker.do(decision=decision(holding("stated"))))
         done = outcome(await worker.do(decision=decision(holding("stated", "0.93"))))
@@ -115,14 +115,14 @@ async def test_a_job_without_a_plan_ends_as_it_always_did() -> None:
     assert "confidence" not in done.model_dump(mode="json")
 
 
-async def test_a_plan_for_the_routing_alone_says_nothing_of_the_answer() -> None:
+async def test_a_plan_for_routing_does_not_apply_to_answers() -> None:
     routing = holding("stated").thresholds[0].model_copy(update={"of": "routing", "source": "score"})
     review = holding("stated").model_copy(update={"thresholds": (routing,)})
     async with working(in_turn(states("0.1"))) as (_, worker):
         assert isinstance(outcome(await worker.do(decision=decision(review))), JobCompleted)
 
 
-async def test_a_job_that_failed_is_no_case() -> None:
+async def test_a_failed_job_is_not_a_case() -> None:
     async with working(in_turn(http(400, {"error": "no"}))) as (_, worker):
         assert isinstance(outcome(await worker.do(decision=decision(holding("stated")))), JobFailed)
 
@@ -164,7 +164,7 @@ async def test_a_cascade_keeps_the_plan_on_its_way_up_and_ends_as_a_case() -> No
     assert (case.attempts, case.proposed.attempts, len(case.proposed.cascade)) == (2, 2, 1)
 
 
-async def test_a_verdict_on_the_answer_is_held_to_the_threshold() -> None:
+async def test_a_verifiers_verdict_is_compared_with_the_threshold() -> None:
     cascade = plan("logprob", threshold=0.9)
     likely = http(body=response(json.dumps({"x": 1}), logprobs=[log(0.99)]))
     async with working(in_turn(likely)) as (_, worker):
@@ -173,7 +173,7 @@ async def test_a_verdict_on_the_answer_is_held_to_the_threshold() -> None:
     assert "no verifier model judged the answer" in case.stop.detail
 
 
-async def test_what_an_answer_cost_that_was_sent_elsewhere_is_in_the_outcome() -> None:
+async def test_the_outcome_includes_the_cost_of_answers_sent_to_another_tier() -> None:
     review = holding("stated")
     async with tiny_provider(in_turn(states("0.94"), states("0.99"))) as tiny, provider_of(tiny) as provider:
         first = await Worker(provider, "small").handler(routed(decision=decision(review)))

@@ -13,7 +13,7 @@ from tests.support.worker.tiny_provider import Asked, http, never
 from tests.support.worker.working import in_turn, working
 
 
-async def test_no_attempt_is_begun_that_the_deadline_forbids() -> None:
+async def test_no_attempt_starts_after_the_deadline() -> None:
     soon = utc_now() + timedelta(seconds=30)
     async with working(in_turn(http(429, {}, retry_after="60"))) as (tiny, worker):
         records = await worker.do(deadline=soon)
@@ -40,7 +40,7 @@ async def test_a_job_without_a_deadline_does_not_wait_for_ever() -> None:
     assert len(tiny.asked) == 2
 
 
-async def test_a_job_that_comes_during_a_pause_waits_and_says_for_what() -> None:
+async def test_a_job_that_arrives_during_a_pause_waits_and_says_why() -> None:
     async with working(in_turn(http(429, {}, retry_after="100"), http())) as (tiny, worker):
         limited = asyncio.create_task(worker.do(1))
         while not worker.call_context.limits.available("tiny/gpt-4.1-nano"):  # noqa: ASYNC110  # once the answer is read
@@ -76,7 +76,7 @@ async def test_the_deadline_ends_a_call() -> None:
     )
 
 
-async def test_a_cancelled_job_is_not_begun() -> None:
+async def test_a_cancelled_job_is_not_started() -> None:
     async with working(in_turn(http())) as (tiny, worker):
         worker.cancellations.cancel(job_id(1), by="on-call", reason="wrong customer")
         records = await worker.do()
@@ -111,7 +111,7 @@ async def test_cancelling_a_job_that_waits_for_its_next_attempt_ends_it() -> Non
     assert [call.status for call in calls(records)] in (["cancelled"], ["retry"])
 
 
-async def test_a_job_that_is_handed_back_has_no_outcome() -> None:
+async def test_a_job_returned_to_the_queue_has_no_outcome() -> None:
     """The lane cancels the task. An outcome here would be a second one beside the next owner's."""
     async with working(never) as (tiny, worker):
         working_on = asyncio.create_task(worker.do(deadline=utc_now() + timedelta(hours=1)))
@@ -123,7 +123,7 @@ async def test_a_job_that_is_handed_back_has_no_outcome() -> None:
         await tiny.until(lambda: tiny.left == 1)
 
 
-async def test_a_provider_that_is_too_slow_is_left() -> None:
+async def test_a_provider_that_is_too_slow_times_out() -> None:
     async with working(in_turn(never, http()), row={"timeout_s": 0.2}) as (tiny, worker):
         failed, done = calls(await worker.do())
         await tiny.until(lambda: tiny.left == 1)
@@ -132,7 +132,7 @@ async def test_a_provider_that_is_too_slow_is_left() -> None:
     assert failed.cost_usd is None
 
 
-async def test_no_more_calls_are_under_way_than_the_tier_allows() -> None:
+async def test_calls_in_flight_are_limited_by_the_tier() -> None:
     released = asyncio.Event()
 
     async def when_released(asked: Asked) -> bytes:
@@ -148,7 +148,7 @@ async def test_no_more_calls_are_under_way_than_the_tier_allows() -> None:
     assert (len(tiny.asked), tiny.most_under_way) == (10, 3)
 
 
-async def test_a_worker_that_is_told_to_stop_begins_no_call_and_hands_back_who_waits() -> None:
+async def test_a_stopping_worker_starts_no_call_and_returns_waiting_jobs() -> None:
     released = asyncio.Event()
 
     async def when_released(asked: Asked) -> bytes:
@@ -167,7 +167,7 @@ async def test_a_worker_that_is_told_to_stop_begins_no_call_and_hands_back_who_w
     assert len(tiny.asked) == 1
 
 
-async def test_a_job_that_waits_for_its_next_attempt_holds_up_nobody() -> None:
+async def test_a_job_that_waits_for_a_retry_does_not_block_others() -> None:
     def respond(asked: Asked) -> bytes:
         return http(500) if "question 1" in asked.body.decode() else http()
 

@@ -33,7 +33,7 @@ async def listening(answer: Answer) -> AsyncIterator[int]:
 
 
 @pytest.mark.stack
-async def test_a_broker_says_what_it_is(kafka: Kafka) -> None:
+async def test_a_broker_reports_its_version(kafka: Kafka) -> None:
     topic = Topics(kafka.prefix).dead
     await apply(kafka.settings, [topic])
     found = await probe(kafka.settings)
@@ -46,7 +46,7 @@ async def test_a_broker_says_what_it_is(kafka: Kafka) -> None:
 
 
 @pytest.mark.stack
-async def test_a_broker_that_sends_its_clients_elsewhere_is_one_all_the_same(kafka: Kafka) -> None:
+async def test_a_broker_with_unreachable_advertised_listeners_is_recognised(kafka: Kafka) -> None:
     ((host, port),) = addresses(kafka.bootstrap)
     nobody = 1
 
@@ -80,7 +80,7 @@ async def test_a_broker_that_sends_its_clients_elsewhere_is_one_all_the_same(kaf
     [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", pack(">iih", 12, 1, 0) + b"\xff" * 6],
     ids=["nothing", "HTTP", "nonsense of the right length"],
 )
-async def test_what_is_no_broker_is_told_so(said: bytes) -> None:
+async def test_a_server_that_is_not_a_broker_is_recognised(said: bytes) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(4)
         writer.write(said)

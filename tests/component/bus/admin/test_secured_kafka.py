@@ -56,7 +56,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
 
 
 @pytest.mark.parametrize(("listener", "mechanism"), WAYS)
-async def test_all_that_we_do_works_in_every_way(
+async def test_every_operation_works_with_every_kind_of_connection(
     secured: SecuredKafka, listener: str, mechanism: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -268,13 +268,13 @@ async def mute() -> AsyncIterator[int]:
 
 
 @pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL"])
-async def test_a_server_that_says_nothing_is_not_waited_for_in_vain(protocol: str) -> None:
+async def test_a_server_that_never_answers_causes_a_timeout(protocol: str) -> None:
     async with mute() as port:
         with pytest.raises(KafkaUnavailableError, match=r"did not answer within 1 s.*SECURITY_PROTOCOL"):
             await await_server(KafkaPart(kafka=f"127.0.0.1:{port}", kafka_security_protocol=protocol), 1)
 
 
-async def test_who_closes_does_not_wait_for_a_broker_that_stands_still(secured: SecuredKafka) -> None:
+async def test_closing_does_not_wait_for_an_unresponsive_broker(secured: SecuredKafka) -> None:
     passes, ended = asyncio.Event(), asyncio.Event()
     passes.set()
 
@@ -302,7 +302,7 @@ async def test_who_closes_does_not_wait_for_a_broker_that_stands_still(secured: 
         await ended.wait()
 
 
-async def test_lanes_that_cannot_log_in_say_so_each_time_and_go_on_trying(
+async def test_lanes_that_cannot_log_in_report_it_and_retry(
     secured: SecuredKafka, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = LanePart(**secured.settings("BOTH", SCRAM, kafka_password="wr0ng"))
@@ -329,7 +329,7 @@ async def test_lanes_that_cannot_log_in_say_so_each_time_and_go_on_trying(
     assert others == {"pointsman.bus.consume.group_member"}
 
 
-async def test_a_command_ends_with_that_line(secured: SecuredKafka) -> None:
+async def test_a_command_ends_with_that_message(secured: SecuredKafka) -> None:
     command = Command(secured.folder, environment(secured.settings("BOTH", SCRAM, kafka_password="wr0ng")))
     done = await command.run("topics", "plan")
     assert done.code == 1
@@ -340,7 +340,7 @@ async def test_a_command_ends_with_that_line(secured: SecuredKafka) -> None:
     assert "wr0ng" not in done.err + done.out
 
 
-async def test_doctor_says_what_it_speaks_and_what_is_wrong(secured: SecuredKafka) -> None:
+async def test_doctor_reports_the_protocol_and_the_problem(secured: SecuredKafka) -> None:
     answer, listeners, _ = await check_kafka(secured.part("BOTH", SCRAM), None)
     assert (answer.ok, listeners.ok) == (True, True)
     assert "by SASL_SSL with SCRAM-SHA-512 as 'alice'" in answer.said

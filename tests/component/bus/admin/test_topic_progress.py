@@ -17,7 +17,7 @@ from tests.conftest import Kafka
 pytestmark = pytest.mark.stack
 
 
-async def test_what_is_left_of_a_topic(kafka: Kafka) -> None:
+async def test_remaining_records_of_a_topic(kafka: Kafka) -> None:
     topics, settings = Topics(kafka.prefix), kafka.settings
     await apply(settings, [topics.intake, topics.tier("small")])
     watched = lanes(topics, ["small"])

@@ -70,7 +70,7 @@ def count(wanted: int) -> Callable[[Values], bool]:
     return lambda found: len(found) >= wanted
 
 
-async def test_who_is_cancelled_while_it_connects_leaves_no_connection_open(
+async def test_cancelling_while_connecting_leaves_no_connection_open(
     kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[AIOKafkaConnection] = []
@@ -109,7 +109,7 @@ async def place(kafka: Kafka) -> AsyncIterator[Place]:
     await producer.stop()
 
 
-async def test_records_come_in_their_order_and_new_ones_follow(place: Place) -> None:
+async def test_records_are_returned_in_order_followed_by_new_ones(place: Place) -> None:
     await place.publish(b"a", b"b")
     assert await place.take(count(2)) == [b"a", b"b"]
     await place.publish(b"c")
@@ -117,7 +117,7 @@ async def test_records_come_in_their_order_and_new_ones_follow(place: Place) -> 
     assert (place.fetcher.position(place[HERE]), place.fetcher.unread(place[HERE])) == (3, 0)
 
 
-async def test_what_is_not_committed_does_not_come_and_markers_are_passed(kafka: Kafka, place: Place) -> None:
+async def test_uncommitted_records_and_markers_are_skipped(kafka: Kafka, place: Place) -> None:
     writer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, transactional_id=kafka.prefix)
     await writer.start()
     try:
@@ -135,7 +135,7 @@ async def test_what_is_not_committed_does_not_come_and_markers_are_passed(kafka:
     assert place.fetcher.unread(place[HERE]) == 0
 
 
-async def test_a_transaction_that_is_under_way_holds_up_what_is_behind_it(kafka: Kafka, place: Place) -> None:
+async def test_an_open_transaction_blocks_records_after_it(kafka: Kafka, place: Place) -> None:
     writer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, transactional_id=kafka.prefix)
     await writer.start()
     try:
@@ -154,7 +154,7 @@ async def test_a_transaction_that_is_under_way_holds_up_what_is_behind_it(kafka:
     assert await place.take(count(2)) == [b"under way", b"behind"]
 
 
-async def test_a_partition_whose_stock_is_not_taken_holds_up_no_other(place: Place) -> None:
+async def test_a_partition_with_a_full_buffer_does_not_block_others(place: Place) -> None:
     await place.publish(b"stays")
     async with asyncio.timeout(30):
         while not place.fetcher.fetch_buffer(place[HERE]):
@@ -170,7 +170,7 @@ async def test_a_partition_whose_stock_is_not_taken_holds_up_no_other(place: Pla
     assert [each.value for each in place.fetcher.fetch_buffer(place[HERE]).take(9)] == [b"stays"]
 
 
-async def test_what_comes_for_a_position_that_was_left_is_thrown_away(place: Place) -> None:
+async def test_records_for_an_old_position_are_discarded(place: Place) -> None:
     """Both for positions before and after the new one."""
     await place.publish(b"a", b"b")
     await place.fetcher.gather([place[HERE]], 0)  # the question is on its way
@@ -182,7 +182,7 @@ async def test_what_comes_for_a_position_that_was_left_is_thrown_away(place: Pla
     assert await place.take(count(2)) == [b"a", b"b"]
 
 
-async def test_a_partition_without_a_lane_is_forgotten(place: Place) -> None:
+async def test_a_partition_without_a_lane_is_removed(place: Place) -> None:
     await place.publish(b"a")
     await place.fetcher.gather([place[HERE]], 0)
     place.fetcher.forget(place[HERE])
@@ -191,7 +191,7 @@ async def test_a_partition_without_a_lane_is_forgotten(place: Place) -> None:
         place.fetcher.fetch_buffer(place[HERE])
 
 
-async def test_what_is_in_stock_counts_as_unread(place: Place) -> None:
+async def test_buffered_records_count_as_unread(place: Place) -> None:
     await place.publish(b"a", b"b")
     async with asyncio.timeout(30):
         while place.fetcher.unread(place[HERE]) < 2:
@@ -202,7 +202,7 @@ async def test_what_is_in_stock_counts_as_unread(place: Place) -> None:
     assert (place.fetcher.unread(place[HERE]), place.fetcher.unread(place[THERE])) == (0, 0)
 
 
-async def test_a_record_larger_than_what_is_asked_for_comes_too(place: Place) -> None:
+async def test_a_record_larger_than_the_fetch_limit_is_returned(place: Place) -> None:
     """Each partition comes first in turn, because only the first one of a request may exceed its limit."""
     large = [os.urandom(3_000_000) for _ in range(2)]
     for partition, value in enumerate(large):
@@ -218,7 +218,7 @@ async def test_a_record_larger_than_what_is_asked_for_comes_too(place: Place) ->
     assert list(found.values()) == [[large[0]], [large[1]]]
 
 
-async def test_it_goes_on_behind_records_that_are_gone_and_says_so(
+async def test_it_continues_after_deleted_records_and_reports_them(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     await place.publish(b"a", b"b", b"c")
@@ -228,9 +228,7 @@ async def test_it_goes_on_behind_records_that_are_gone_and_says_so(
     assert said.getMessage() == Event.OFFSET_GONE
 
 
-async def test_it_waits_at_an_offset_that_the_broker_has_not_got(
-    place: Place, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_it_waits_at_an_offset_beyond_the_end(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     """Starting from the beginning would repeat all work."""
     await place.publish(b"a")
     place.fetcher.seek(place[HERE], 2)
@@ -242,7 +240,7 @@ async def test_it_waits_at_an_offset_that_the_broker_has_not_got(
     assert await place.take(count(1)) == [b"c"]
 
 
-async def test_a_topic_that_is_made_later_is_found(kafka: Kafka) -> None:
+async def test_a_topic_created_later_is_found(kafka: Kafka) -> None:
     topic = Topics(kafka.prefix).tier("medium")
     place = TopicPartition(topic.name, 0)
 
@@ -262,7 +260,7 @@ async def test_a_topic_that_is_made_later_is_found(kafka: Kafka) -> None:
         await fetcher.close()
 
 
-async def test_what_is_broken_is_an_error(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_corrupt_batch_is_an_error(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise CorruptRecordException("broken")
 

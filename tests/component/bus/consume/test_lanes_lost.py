@@ -163,9 +163,7 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [each.getMessage() for each in ours if each.levelname == "ERROR"]
 
 
-async def test_what_was_deleted_while_nobody_read_is_on_record(
-    intake: Intake, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_records_deleted_unread_are_reported(intake: Intake, caplog: pytest.LogCaptureFixture) -> None:
     async with intake.running():
         await intake.publish(b"before")
         await intake.until_took(b"before")
@@ -186,7 +184,7 @@ async def test_what_was_deleted_while_nobody_read_is_on_record(
     assert len(await intake.letters()) == 1
 
 
-async def test_what_was_deleted_under_a_lane_that_was_full_is_on_record(kafka: Kafka) -> None:
+async def test_records_deleted_while_a_lane_was_full_are_reported(kafka: Kafka) -> None:
     """Calls in flight finish, and their records do not count as lost."""
     intake = Intake(kafka, "window")
     await apply(kafka.settings, [intake.topic, intake.topics.results, intake.topics.dead])
@@ -210,7 +208,7 @@ async def test_what_was_deleted_under_a_lane_that_was_full_is_on_record(kafka: K
     assert await intake.letters() == [(26, f"{intake.topic.name}/{PARTITION}@{read_to}")]
 
 
-async def test_markers_at_the_end_that_are_deleted_are_no_loss(
+async def test_deleted_transaction_markers_are_not_a_loss(
     intake: Intake, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Deleting the transaction marker after the last record loses nothing."""
@@ -229,7 +227,7 @@ async def test_markers_at_the_end_that_are_deleted_are_no_loss(
     assert (await intake.letters(), intake.lost(), errors(caplog)) == ([], 0, [])
 
 
-async def test_a_topic_made_anew_under_a_running_lane_is_read_from_its_beginning_with_other_ids(
+async def test_a_topic_recreated_under_a_running_lane_is_read_from_its_beginning_with_other_ids(
     intake: Intake,
 ) -> None:
     async with intake.running():
@@ -242,7 +240,7 @@ async def test_a_topic_made_anew_under_a_running_lane_is_read_from_its_beginning
     assert len(set(intake.ids())) == len(intake.took) == 8
 
 
-async def test_a_position_in_the_topic_before_is_none(intake: Intake) -> None:
+async def test_a_position_in_a_deleted_topic_is_ignored(intake: Intake) -> None:
     """The position of a process that committed after the topic was recreated."""
     async with intake.running():
         await intake.publish(b"0", b"1", b"2")
@@ -261,7 +259,7 @@ async def test_a_position_in_the_topic_before_is_none(intake: Intake) -> None:
     assert len(set(intake.ids())) == len(intake.took) == 7
 
 
-async def test_ids_stay_what_they_were_in_a_topic_that_was_read_before_positions_said_which(
+async def test_ids_stay_the_same_in_a_topic_that_an_older_version_read(
     intake: Intake,
 ) -> None:
     writer = await SoleWriter.open(intake.settings, intake.group, intake.lane)
@@ -284,7 +282,7 @@ async def test_ids_stay_what_they_were_in_a_topic_that_was_read_before_positions
     assert intake.ids()[-1] not in by_name
 
 
-async def test_who_only_asks_is_told_the_same_as_the_lanes(intake: Intake) -> None:
+async def test_a_reader_of_positions_gets_the_same_result_as_the_lanes(intake: Intake) -> None:
     async with intake.running():
         await intake.publish(b"0")
         await intake.until_took(b"0")

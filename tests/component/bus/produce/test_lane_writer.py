@@ -122,7 +122,7 @@ async def test_the_stacks_broker_has_agreed_on_the_second_version(kafka: Kafka) 
         await client.close()
 
 
-async def test_a_cluster_without_them_is_refused_with_what_to_do(
+async def test_a_cluster_without_transactions_v2_is_refused_with_a_remedy(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def agreed(client: object) -> int:
@@ -134,7 +134,7 @@ async def test_a_cluster_without_them_is_refused_with_what_to_do(
     assert "upgrade --feature transaction.version=2" in caught.value.hint
 
 
-async def test_records_and_position_are_there_after_it(intake: Intake) -> None:
+async def test_a_commit_writes_records_and_position(intake: Intake) -> None:
     writer = await intake.writer()
     try:
         await writer.write([intake.record(b"a"), intake.record(b"b", "medium")], 5, "")
@@ -145,7 +145,7 @@ async def test_records_and_position_are_there_after_it(intake: Intake) -> None:
         await writer.close()
 
 
-async def test_more_than_fits_into_one_batch(intake: Intake) -> None:
+async def test_several_batches_in_one_transaction(intake: Intake) -> None:
     """Incompressible records need several batches for each of two partitions."""
     values = [os.urandom(BATCH_BYTES // 3) for _ in range(16)]
     writer = await intake.writer()
@@ -160,7 +160,7 @@ async def test_more_than_fits_into_one_batch(intake: Intake) -> None:
 
 
 @needs_library
-async def test_bundles_and_loose_records_go_together(intake: Intake) -> None:
+async def test_encoded_batches_and_single_records_share_a_transaction(intake: Intake) -> None:
     """A router's lane writes both: batches of the fast path, and records of the full path."""
     jobs = [
         Incoming(intake.topics.intake.name, 0, offset, 0, key, value, ())
@@ -197,7 +197,7 @@ async def membership(intake: Intake) -> AsyncIterator[Membership]:
         yield member.membership
 
 
-async def test_who_is_no_longer_in_the_group_writes_nothing(intake: Intake) -> None:
+async def test_a_former_member_cannot_write(intake: Intake) -> None:
     """Whatever partitions it had, and whoever owns them now."""
     async with membership(intake) as gone:
         before = await intake.writer(membership=gone)
@@ -219,7 +219,7 @@ async def test_who_is_no_longer_in_the_group_writes_nothing(intake: Intake) -> N
             await owner.close()
 
 
-async def test_a_position_that_a_transaction_may_still_move_is_waited_for(
+async def test_reading_a_position_waits_for_an_open_transaction(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer froze in a transaction, which the broker aborts after its timeout."""
@@ -249,7 +249,7 @@ async def test_a_position_that_a_transaction_may_still_move_is_waited_for(
 
 
 @pytest.mark.parametrize("broken", ["_commit_offsets", "_next_epoch"])
-async def test_what_was_not_committed_is_never_read(
+async def test_uncommitted_records_are_never_read(
     intake: Intake, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     died = await intake.writer()
@@ -334,7 +334,7 @@ def _codes(answer: Any) -> list[int]:
     return [part[1] for _, parts in answer.topics for part in parts]
 
 
-async def test_a_refusal_that_passes_is_waited_out(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_retriable_error_is_retried(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Retriable errors: replicas are behind, or the coordinator is moving."""
     refusals = {PRODUCE: NotEnoughReplicasError.errno, COMMIT_OFFSET: NotCoordinatorForGroupError.errno}
     places = {PRODUCE: (intake.topics.tier("small").name, 0), COMMIT_OFFSET: tuple(intake.place())}
@@ -369,7 +369,7 @@ async def own_broker(folder: Path) -> AsyncIterator[tuple[Stack, Intake]]:
 
 
 @pytest.mark.slow
-async def test_a_broker_that_goes_and_comes_back_is_waited_for(tmp_path: Path) -> None:
+async def test_a_broker_restart_is_waited_for(tmp_path: Path) -> None:
     async with own_broker(tmp_path) as (stack, intake):
         writer = await intake.writer()
         under_way = asyncio.Event()

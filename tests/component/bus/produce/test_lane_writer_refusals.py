@@ -43,7 +43,7 @@ async def refused(writer: LaneWriter, records: Iterable[Outgoing | EncodedBatch]
     return raised.value
 
 
-async def test_each_record_that_is_too_large_is_named_and_nothing_is_there(
+async def test_every_record_that_is_too_large_is_named_and_nothing_is_written(
     tight: Intake,
 ) -> None:
     small = [tight.record(b"%d" % number) for number in range(50)]
@@ -64,7 +64,7 @@ async def test_each_record_that_is_too_large_is_named_and_nothing_is_there(
         await writer.close()
 
 
-async def test_a_transaction_of_which_nothing_is_taken_is_undone_too(tight: Intake) -> None:
+async def test_a_transaction_without_any_accepted_record_is_aborted_too(tight: Intake) -> None:
     writer = await tight.writer()
     try:
         for _ in range(3):
@@ -75,7 +75,7 @@ async def test_a_transaction_of_which_nothing_is_taken_is_undone_too(tight: Inta
         await writer.close()
 
 
-async def test_many_that_fit_one_by_one_go_through_though_their_batch_does_not(tight: Intake) -> None:
+async def test_records_that_fit_alone_are_written_even_if_their_batch_does_not_fit(tight: Intake) -> None:
     values = [os.urandom(SMALL // 4) for _ in range(40)]
     writer = await tight.writer()
     try:
@@ -85,7 +85,7 @@ async def test_many_that_fit_one_by_one_go_through_though_their_batch_does_not(t
         await writer.close()
 
 
-async def test_a_bundle_that_is_too_large_is_opened(tight: Intake) -> None:
+async def test_an_encoded_batch_that_is_too_large_is_split(tight: Intake) -> None:
     """A batch of the fast path is split into its records."""
     values = [os.urandom(size) for size in (SMALL // 2, SMALL // 2, 2 * SMALL, SMALL // 3)]
     topic = tight.topics.tier("small").name
@@ -106,7 +106,7 @@ async def test_a_bundle_that_is_too_large_is_opened(tight: Intake) -> None:
         await writer.close()
 
 
-async def test_what_would_end_the_connection_is_not_sent(intake: Intake) -> None:
+async def test_a_request_too_large_for_the_broker_is_not_sent(intake: Intake) -> None:
     writer = await intake.writer()
     try:
         huge, good = intake.record(bytes(LARGEST_VALUE + 1)), intake.record(b"good")

@@ -20,7 +20,7 @@ async def _publish_one(kafka: Kafka) -> None:
         await publisher.publish([Outgoing(Topics(kafka.prefix).dead.name, None, b"x", [])])
 
 
-async def test_no_connection_outlives_it(kafka: Kafka) -> None:
+async def test_no_connection_stays_open(kafka: Kafka) -> None:
     await apply(kafka.settings, [Topics(kafka.prefix).dead])
     cancelled = 0
     with warnings.catch_warnings(record=True) as warned:

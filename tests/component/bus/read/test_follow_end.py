@@ -12,7 +12,7 @@ from tests.support.bus.record_log import Log
 pytestmark = pytest.mark.stack
 
 
-async def test_what_comes_meanwhile_is_neither_given_out_nor_counted_as_read(kafka: Kafka) -> None:
+async def test_records_written_meanwhile_are_neither_returned_nor_counted(kafka: Kafka) -> None:
     topic = Topics(kafka.prefix).intake
     await apply(kafka.settings, [topic])
     three = Log()

@@ -90,7 +90,7 @@ async def place(kafka: Kafka) -> AsyncIterator[Place]:
         yield Place(kafka, producer)
 
 
-async def test_each_number_is_one_readers_and_who_loses_it_shows_it_while_it_is_needed(place: Place) -> None:
+async def test_each_partition_has_one_reader_and_a_former_one_reads_it_while_needed(place: Place) -> None:
     async with AsyncExitStack() as stack:
         first = await stack.enter_async_context(place.reading())
         await until(lambda: shared_out([first]))
@@ -112,7 +112,7 @@ async def test_each_number_is_one_readers_and_who_loses_it_shows_it_while_it_is_
         assert not {b"b%d" % n for n in theirs} & set(first.values)
 
 
-async def test_what_is_written_after_a_number_was_asked_for_is_shown(place: Place) -> None:
+async def test_records_written_after_a_partition_was_requested_are_returned(place: Place) -> None:
     async with place.reading() as first, place.reading() as second:
         await until(lambda: shared_out([first, second]))
         # What it has just lost it reads until its next turn.
@@ -128,7 +128,7 @@ async def test_what_is_written_after_a_number_was_asked_for_is_shown(place: Plac
         assert len(first.values) == len(set(first.values))
 
 
-async def test_nothing_that_is_read_waits_for_a_group_whose_member_is_silent(place: Place) -> None:
+async def test_reading_does_not_wait_for_an_unresponsive_member(place: Place) -> None:
     """A killed member stays in the group until its session times out."""
     silent, listener = consumer_of(place.settings, "g"), Silent()
     silent.subscribe([place.results], listener=listener)
@@ -145,7 +145,7 @@ async def test_nothing_that_is_read_waits_for_a_group_whose_member_is_silent(pla
         await silent.stop()
 
 
-async def test_who_stops_while_the_group_waits_for_another_leaves_it_at_once(place: Place) -> None:
+async def test_stopping_during_a_rebalance_leaves_the_group_at_once(place: Place) -> None:
     silent, listener = (
         consumer_of(place.settings.model_copy(update={"session_timeout_ms": 60_000}), "s"),
         Silent(),
@@ -185,7 +185,7 @@ class Silent(ConsumerRebalanceListener):  # type: ignore[misc]
         pass
 
 
-async def test_nobody_is_told_that_a_number_is_read_while_nothing_is_connected(place: Place) -> None:
+async def test_without_a_connection_no_partition_counts_as_read(place: Place) -> None:
     reader = Reading(place).reader
     with pytest.raises(KafkaUnavailableError):
         await reader.read_too(0)
@@ -245,7 +245,7 @@ async def test_retention_in_one_topic_takes_nothing_from_the_other_nor_what_is_l
         await reading.until_shown(b"new")
 
 
-async def test_what_cannot_be_read_stops_nobody(place: Place) -> None:
+async def test_an_unreadable_record_does_not_stop_reading(place: Place) -> None:
     odd = Log()
     odd.add([b"before", b"odd"])
     odd.rename_header(b"\xff")
@@ -261,7 +261,7 @@ async def test_what_cannot_be_read_stops_nobody(place: Place) -> None:
         assert sum(isinstance(record, Unread) for record in reading.shown) == 2
 
 
-async def test_a_number_that_is_asked_for_while_others_are_located_is_not_let_go(
+async def test_a_partition_requested_during_a_lookup_is_kept(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with place.reading() as first, place.reading() as second:

@@ -70,7 +70,7 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
     made.broker.stop()
 
 
-async def test_the_super_user_gets_in_by_tls_and_a_password(secure: Secure) -> None:
+async def test_the_superuser_logs_in_with_tls_and_a_password(secure: Secure) -> None:
     settings = secure.broker.settings
     assert (settings.kafka_security_protocol, settings.kafka_username) == ("SASL_SSL", "pointsman.admin")
     await apply(settings, [TOPIC])
@@ -103,7 +103,7 @@ async def test_a_connection_logs_in_again_before_the_broker_ends_it(
     assert not [record.getMessage() for record in caplog.records if record.levelno > logging.INFO]
 
 
-async def test_whoever_comes_another_way_is_told_in_one_line_what_is_missing(secure: Secure) -> None:
+async def test_a_wrong_connection_is_explained_in_one_line(secure: Secure) -> None:
     other = Authority(secure.folder, "other")
     without_login: dict[str, Any] = {
         "kafka_sasl_mechanism": None, "kafka_username": "", "kafka_password_file": None
@@ -145,7 +145,7 @@ def listening(pid: int) -> set[int]:
     return {each.laddr.port for each in psutil.Process(pid).net_connections("tcp") if each.status == "LISTEN"}
 
 
-def test_no_listener_is_plain_and_none_lets_a_stranger_in(secure: Secure) -> None:
+def test_every_listener_requires_tls_and_a_login(secure: Secure) -> None:
     ports = listening(secure.broker.child.pid)
     assert secure.broker.port in ports and len(ports) == 3, "clients, brokers, controllers"
     for port in ports:
@@ -170,7 +170,7 @@ def test_secrets_are_in_files_for_their_owner_and_nowhere_else(secure: Secure) -
         assert (secure.folder / folder).stat().st_mode & 0o777 == 0o700
 
 
-def test_certificates_are_kept_until_they_end_soon(tmp_path: Path) -> None:
+def test_certificates_are_kept_until_shortly_before_they_expire(tmp_path: Path) -> None:
     def serial() -> int:
         return x509.load_pem_x509_certificate((tmp_path / "secure" / "ca.pem").read_bytes()).serial_number
 

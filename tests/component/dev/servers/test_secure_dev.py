@@ -80,7 +80,7 @@ def secrets_of(data: Path) -> set[str]:
     return found
 
 
-def test_the_sample_jobs_end_though_nobody_may_do_more_than_its_part(ended: Ended, place: Path) -> None:
+def test_the_sample_jobs_end_with_minimal_rights(ended: Ended, place: Path) -> None:
     code, out, err, _ = ended
     assert code == 0, err
     said = json.loads(out)
@@ -92,7 +92,7 @@ def test_the_sample_jobs_end_though_nobody_may_do_more_than_its_part(ended: Ende
     assert "Denied" not in (place / ".pointsman" / "kafka" / "broker.log").read_text()
 
 
-def test_each_process_is_told_its_own_login_and_no_other(ended: Ended) -> None:
+def test_each_process_gets_only_its_own_login(ended: Ended) -> None:
     own = {
         words.partition("\0run\0")[2]: environment
         for words, environment in ended[3].items()
@@ -112,7 +112,7 @@ def test_each_process_is_told_its_own_login_and_no_other(ended: Ended) -> None:
     assert not {"POINTSMAN_KAFKA_USERNAME", "POINTSMAN_KAFKA_PASSWORD_FILE"} & own[provider].keys()
 
 
-def test_no_secret_is_in_a_log_or_in_what_everybody_sees(ended: Ended, place: Path) -> None:
+def test_no_secret_is_in_a_log_or_a_command_line(ended: Ended, place: Path) -> None:
     _, out, err, seen = ended
     data = place / ".pointsman"
     hidden = secrets_of(data)
@@ -126,7 +126,7 @@ def test_no_secret_is_in_a_log_or_in_what_everybody_sees(ended: Ended, place: Pa
         assert not [secret for secret in hidden if secret in text], where
 
 
-def test_what_holds_a_secret_is_for_its_owner_alone(ended: Ended, place: Path) -> None:
+def test_files_with_secrets_are_private(ended: Ended, place: Path) -> None:
     data = place / ".pointsman"
     hidden = secrets_of(data)
     holders = {
@@ -155,7 +155,7 @@ def test_a_service_has_a_login_in_postgres_only_where_it_needs_one(ended: Ended,
     }
 
 
-def test_the_folder_is_not_opened_to_everybody_in_silence(ended: Ended, place: Path) -> None:
+def test_a_secure_folder_is_not_started_without_security(ended: Ended, place: Path) -> None:
     code, out, err, _ = run(place, "--once")
     assert (code, out) == (1, "")
     assert re.fullmatch(

@@ -111,7 +111,7 @@ async def words(server: EmbeddedPostgres) -> list[str]:
     return [row["word"] for row in rows]
 
 
-def test_data_stays_over_a_stop_and_a_kill_and_goes_with_fresh(folder: Path) -> None:
+def test_data_survives_a_stop_and_a_kill_and_fresh_deletes_it(folder: Path) -> None:
     with started(folder, fresh=True) as stack:  # where there is nothing to delete yet
         asyncio.run(leave(stack, "first"))
     with started(folder) as stack:
@@ -133,7 +133,7 @@ def test_data_stays_over_a_stop_and_a_kill_and_goes_with_fresh(folder: Path) -> 
 
 
 @pytest.mark.parametrize("tie", ["tied", "orphan"])
-def test_what_a_killed_owner_left_is_not_in_the_way(folder: Path, tie: str) -> None:
+def test_leftovers_of_a_killed_owner_are_cleaned_up(folder: Path, tie: str) -> None:
     with subprocess.Popen([sys.executable, "-c", OWNER, str(folder), tie], stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         kafka, postgres, *pids = map(int, owner.stdout.readline().split())
@@ -160,7 +160,7 @@ def mode(path: Path) -> str:
     return oct(path.stat().st_mode & 0o777)
 
 
-def test_other_users_of_the_machine_do_not_get_into_postgres(folder: Path) -> None:
+def test_other_users_of_the_machine_cannot_log_in_to_postgres(folder: Path) -> None:
     with started_postgres(folder) as server:
         owner = server.dsn()
         assert asyncio.run(lets_in(owner))
@@ -176,7 +176,7 @@ def test_other_users_of_the_machine_do_not_get_into_postgres(folder: Path) -> No
         assert asyncio.run(lets_in(owner.replace(f":{urlsplit(owner).port}/", f":{server.port}/")))
 
 
-def test_a_folder_that_let_everybody_in_is_taken_over_with_what_is_in_it(folder: Path) -> None:
+def test_a_folder_without_passwords_gets_them_and_keeps_its_data(folder: Path) -> None:
     with started_postgres(folder) as server:
         for statement in (
             "create table left_there as select 'before' as word",
@@ -199,7 +199,7 @@ def test_a_folder_that_let_everybody_in_is_taken_over_with_what_is_in_it(folder:
     assert mode(folder / "postgres") == "0o700"
 
 
-def test_a_cluster_whose_making_was_cut_off_is_made_again(folder: Path) -> None:
+def test_an_incomplete_database_cluster_is_created_again(folder: Path) -> None:
     server = EmbeddedPostgres(folder / "postgres")
     server.start()
     server.stop()
@@ -210,7 +210,7 @@ def test_a_cluster_whose_making_was_cut_off_is_made_again(folder: Path) -> None:
     server.stop()
 
 
-def test_ports_that_others_took_meanwhile_are_chosen_again(folder: Path) -> None:
+def test_ports_taken_by_others_are_replaced(folder: Path) -> None:
     stack = Stack(folder)
     with (
         socket.create_server((LOOPBACK, stack.kafka.port)) as kafka,

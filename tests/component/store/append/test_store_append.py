@@ -31,7 +31,7 @@ async def stored(dsn: str) -> list[int]:
         ]
 
 
-async def test_a_batch_moves_its_lanes(database: str) -> None:
+async def test_a_batch_advances_its_lanes(database: str) -> None:
     async with audit_pool(database) as pool:
         writer = AuditWriter(pool)
         assert await writer.positions([LANE, OTHER]) == {}
@@ -45,9 +45,7 @@ async def test_a_batch_moves_its_lanes(database: str) -> None:
 
 
 @pytest.mark.parametrize("expected", [None, 0, 5, 11])
-async def test_a_lane_that_stands_elsewhere_refuses_the_whole_batch(
-    database: str, expected: int | None
-) -> None:
+async def test_an_unexpected_position_refuses_the_whole_batch(database: str, expected: int | None) -> None:
     async with audit_pool(database) as pool:
         writer = AuditWriter(pool)
         await writer.append(rows(0, 10), {LANE: Move(None, 10)})
@@ -60,7 +58,7 @@ async def test_a_lane_that_stands_elsewhere_refuses_the_whole_batch(
     assert await stored(database) == list(range(10))
 
 
-async def test_a_lane_that_was_never_begun_is_not_continued(database: str) -> None:
+async def test_a_lane_that_was_never_started_is_not_continued(database: str) -> None:
     async with audit_pool(database) as pool:
         with pytest.raises(LaneMovedError) as caught:
             await AuditWriter(pool).append(rows(5, 6), {LANE: Move(5, 6)})
@@ -105,7 +103,7 @@ async def test_a_connection_killed_in_mid_batch_stores_nothing_of_it(database: s
     assert await stored(database) == list(range(100))
 
 
-async def test_connections_killed_at_random_lose_and_double_nothing(database: str) -> None:
+async def test_connections_killed_at_random_lose_and_duplicate_nothing(database: str) -> None:
     dice = random.Random(4)
     kill = (
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and datname = $2"
@@ -165,7 +163,7 @@ async def test_a_different_batch_is_not_taken_for_the_lost_one(database: str) ->
     assert await stored(database) == list(range(5))
 
 
-async def test_a_frozen_owner_in_mid_batch_is_cut_off(database: str) -> None:
+async def test_the_session_of_a_frozen_writer_is_ended(database: str) -> None:
     async with audit_pool(database) as pool, observer(database) as watch:
         frozen = await asyncpg.connect(as_writer(database), server_settings={"application_name": APPLICATION})
         never = asyncio.Event()
@@ -197,7 +195,7 @@ async def test_a_frozen_owner_in_mid_batch_is_cut_off(database: str) -> None:
     assert await stored(database) == list(range(10))
 
 
-async def test_a_busy_owner_is_not_cut_off(database: str) -> None:
+async def test_the_session_of_a_busy_writer_is_kept(database: str) -> None:
     async with audit_pool(database) as pool, observer(database) as busy:
         await busy.execute(f"set application_name = '{APPLICATION}'")
         async with busy.transaction():
@@ -222,7 +220,7 @@ async def test_without_migrations_it_says_which_command_helps(database: str) -> 
         await pool.close()
 
 
-async def test_no_server_is_unavailable(unused_tcp_port: int) -> None:
+async def test_a_missing_server_is_reported_as_unavailable(unused_tcp_port: int) -> None:
     pool = await open_pool(f"postgresql://me@127.0.0.1:{unused_tcp_port}/x", application=APPLICATION)
     with pytest.raises(StoreUnavailableError):
         await AuditWriter(pool).append([row(0)], {LANE: Move(None, 1)})

@@ -34,7 +34,7 @@ async def days(dsn: str) -> list[str]:
     return sorted(each["name"].removeprefix("audit.message_") for each in found)
 
 
-async def test_days_are_made_for_what_comes_and_ahead_of_midnight(database: str) -> None:
+async def test_partitions_are_created_for_records_and_before_midnight(database: str) -> None:
     async with audit_pool(database) as pool:
         writer = AuditWriter(pool, clock=lambda: NOON)
         await writer.append(
@@ -66,14 +66,14 @@ async def test_days_begin_at_midnight_utc(database: str) -> None:
     ],
     ids=str,
 )
-async def test_a_time_far_off_is_stored_and_makes_no_day(database: str, time: datetime) -> None:
+async def test_a_distant_time_is_stored_without_a_new_partition(database: str, time: datetime) -> None:
     async with audit_pool(database) as pool:
         await AuditWriter(pool, clock=lambda: NOON).append([row(0, broker_at=time)], {LANE: Move(None, 1)})
     assert await places(database) == {0: "default"}
     assert await days(database) == ["20260312", "20260313", "20260314", "default"]
 
 
-async def test_rows_that_came_before_their_day_move_into_it(database: str) -> None:
+async def test_rows_stored_before_their_partition_move_into_it(database: str) -> None:
     early = NOON + timedelta(days=5)
     async with audit_pool(database) as pool:
         await AuditWriter(pool, clock=lambda: NOON).append(
@@ -84,7 +84,7 @@ async def test_rows_that_came_before_their_day_move_into_it(database: str) -> No
     assert await places(database) == {0: "20260317", 1: "default", 2: "20260317"}
 
 
-async def test_many_may_make_the_same_days_at_once(database: str) -> None:
+async def test_partitions_can_be_created_concurrently(database: str) -> None:
     async with audit_pool(database, size=8) as pool:
         first, last = date(2026, 1, 1), date(2026, 1, 20)
         ask = "select audit.ensure_days($1, $2)"
@@ -100,7 +100,7 @@ async def test_many_may_make_the_same_days_at_once(database: str) -> None:
     assert len(await days(database)) == 22
 
 
-async def test_days_are_made_while_others_write(database: str) -> None:
+async def test_partitions_are_created_during_writes(database: str) -> None:
     async with audit_pool(database, size=6) as pool:
         now = [NOON]
         writers = [AuditWriter(pool, clock=lambda: now[0]) for _ in range(4)]
@@ -116,7 +116,7 @@ async def test_days_are_made_while_others_write(database: str) -> None:
         assert await connection.fetchval("select count(*) from audit.message") == 120
 
 
-async def test_a_long_query_of_an_auditor_holds_up_no_row(database: str) -> None:
+async def test_a_long_query_does_not_block_inserts(database: str) -> None:
     async with audit_pool(database) as pool, observer(database) as auditor:
         async with auditor.transaction():
             await auditor.fetch("select * from audit.message")

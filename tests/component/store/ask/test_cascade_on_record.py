@@ -97,9 +97,7 @@ async def test_every_judged_answer_is_a_row_with_its_comparison(database: str, j
     ]
 
 
-async def test_going_up_in_a_cascade_is_an_escalation_and_no_misroute(
-    database: str, jobs: dict[str, str]
-) -> None:
+async def test_an_escalation_does_not_count_as_misrouting(database: str, jobs: dict[str, str]) -> None:
     ways = await ask(
         database, "select job_id::text, first_tier, last_tier from audit.escalations order by last_tier"
     )
@@ -132,7 +130,7 @@ async def test_the_cost_of_all_tiers_is_counted_once_wherever_it_is_asked(
     ]
 
 
-async def test_why_shows_the_whole_ladder_and_the_router_s_decision_is_made_again(
+async def test_why_shows_all_checks_and_recomputes_the_routers_decision(
     pointsman: Command, jobs: dict[str, str]
 ) -> None:
     told = (await pointsman.run("why", jobs[HARD])).out
@@ -153,7 +151,7 @@ async def test_trace_shows_each_step_and_each_call(pointsman: Command, jobs: dic
     assert "small and medium say `4`" in (await pointsman.run("trace", jobs[EASY])).out
 
 
-async def test_another_policy_is_held_against_what_the_router_decided(
+async def test_another_policy_is_compared_with_the_routers_decision(
     pointsman: Command, jobs: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "policy.yaml").write_text(
@@ -167,7 +165,7 @@ async def test_another_policy_is_held_against_what_the_router_decided(
     assert found["cost"]["unpriced_jobs"] == 2  # three answers' tokens are not those of one
 
 
-async def test_a_cascade_that_judges_otherwise_has_no_price(
+async def test_a_simulated_cascade_with_other_judgements_has_no_cost(
     pointsman: Command, jobs: dict[str, str], tmp_path: Path
 ) -> None:
     priced = {}
@@ -204,7 +202,7 @@ async def test_stages_and_calls_say_which_tier_and_that_its_answer_was_judged(
     assert [line.split(" | ")[0] for line in calls] == ["| small", "| medium", "| frontier"]
 
 
-async def test_a_label_is_of_the_tier_whose_answer_counted(database: str, jobs: dict[str, str]) -> None:
+async def test_a_label_belongs_to_the_tier_whose_answer_was_used(database: str, jobs: dict[str, str]) -> None:
     async with labelled(as_auditor(database), EVER) as rows:
         (row,) = [row async for row in rows]
     assert (str(row.job_id), row.tier, row.cost_usd) == (jobs[HARD], "frontier", Decimal("0.006"))

@@ -67,7 +67,7 @@ async def test_every_row_of_the_time_is_there_in_order_with_its_exact_bytes(
     assert len(pages) > 1
 
 
-def test_json_lines_say_it_all(told: str, tmp_path: Path) -> None:
+def test_json_lines_are_complete(told: str, tmp_path: Path) -> None:
     done = export(told, "--output", str(tmp_path / "audit.jsonl"))
     assert done.exit_code == 0, done.output
     lines = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
@@ -105,7 +105,9 @@ def test_parquet_has_the_same_rows_in_groups_of_bounded_size(
     assert NOT_TEXT in table.column("value").to_pylist()
 
 
-def test_what_breaks_off_leaves_no_file(told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_export_leaves_no_file(
+    told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError("no space left")
 
@@ -119,7 +121,7 @@ def test_what_breaks_off_leaves_no_file(told: str, tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     "arguments", [["--format", "parquet"], ["--since", "1d", "--until", "2d"]], ids=["parquet", "reversed"]
 )
-def test_what_makes_no_sense_is_refused(told: str, arguments: list[str]) -> None:
+def test_invalid_arguments_are_refused(told: str, arguments: list[str]) -> None:
     done = CliRunner().invoke(app, ["audit", "export", "--postgres", told, *arguments])
     assert isinstance(done.exception, CommandError)
     assert done.exception.code == 2

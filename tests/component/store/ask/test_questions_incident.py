@@ -67,7 +67,7 @@ async def test_the_likeliest_cause_comes_first(told: asyncpg.Connection) -> None
     assert all(other[4] > other[5] for other in others)
 
 
-async def test_what_all_work_shares_is_no_suspect_where_nothing_went_well_meanwhile(database: str) -> None:
+async def test_a_property_of_all_jobs_is_no_suspect_if_no_job_succeeded(database: str) -> None:
     failed = Try(FailReason.SERVER_ERROR, tokens=None)
     well = [Job(number, START) for number in range(5)]
     ill = [Job(10 + n, START + timedelta(minutes=9), "a", calls=(failed,), end="failed") for n in range(5)]
@@ -77,7 +77,7 @@ async def test_what_all_work_shares_is_no_suspect_where_nothing_went_well_meanwh
     assert [each["dimension"] for each in found] == ["agent_id", "error_type"]
 
 
-async def test_a_stray_failure_long_before_hides_no_cause(told: asyncpg.Connection) -> None:
+async def test_an_isolated_earlier_failure_does_not_hide_the_cause(told: asyncpg.Connection) -> None:
     found = await told.fetch(
         "select dimension, value from audit.suspects($1, $2)", START - timedelta(days=3), END
     )
@@ -94,7 +94,7 @@ async def test_the_lift_is_against_the_rate_of_all_jobs(told: asyncpg.Connection
     assert float(found[2]) == pytest.approx((len(HIT) / 40) / (len(HIT) / 120), abs=0.01)
 
 
-async def test_a_pair_that_tells_nothing_new_is_left_out(told: asyncpg.Connection) -> None:
+async def test_a_pair_without_new_information_is_left_out(told: asyncpg.Connection) -> None:
     found = await ask(told, "select dimension, value, failed, good from audit.suspects($1, $2)")
     pairs = [each for each in found if "+" in each[0]]
     assert len({each[2:] for each in pairs}) == len(pairs)
@@ -112,7 +112,7 @@ async def test_a_time_without_failures_has_no_suspects(told: asyncpg.Connection)
     )
 
 
-async def test_one_failure_beside_one_good_job_separates_nothing(told: asyncpg.Connection) -> None:
+async def test_one_failure_and_one_success_are_not_enough(told: asyncpg.Connection) -> None:
     at = START - timedelta(days=2)
     found = await told.fetch(
         "select dimension, value, failed, good from audit.suspects($1, $2)", at, at + timedelta(minutes=5)
@@ -122,7 +122,7 @@ async def test_one_failure_beside_one_good_job_separates_nothing(told: asyncpg.C
     ]  # fmt: skip
 
 
-async def test_where_nothing_went_well_there_is_nothing_to_compare_with(database: str) -> None:
+async def test_without_successful_jobs_there_is_no_comparison(database: str) -> None:
     failed = Try(FailReason.SERVER_ERROR, tokens=None)
     await record(database, [Job(number, calls=(failed,), end="failed") for number in range(3)])
     async with observer(database) as connection:
@@ -154,7 +154,7 @@ async def test_the_blast_radius_names_each_job_once(
     assert len(set(found)) == len(found) == jobs
 
 
-async def test_the_blast_radius_says_what_became_of_the_jobs(told: asyncpg.Connection) -> None:
+async def test_the_blast_radius_has_the_outcomes(told: asyncpg.Connection) -> None:
     found = await ask(
         told,
         "select state, count(*), sum(failed_calls), sum(cost_usd) from audit.blast_radius("
@@ -172,7 +172,7 @@ async def test_the_blast_radius_says_what_became_of_the_jobs(told: asyncpg.Conne
         ("job_id; --", "x", "unknown"),
     ],
 )
-async def test_what_cannot_be_asked_is_told_with_a_hint(
+async def test_an_invalid_query_is_refused_with_a_hint(
     told: asyncpg.Connection, dimension: str, value: str, said: str
 ) -> None:
     with pytest.raises(asyncpg.InvalidParameterValueError, match=said) as caught:
@@ -180,7 +180,7 @@ async def test_what_cannot_be_asked_is_told_with_a_hint(
     assert caught.value.hint
 
 
-async def test_the_minutes_show_when_it_began(told: asyncpg.Connection) -> None:
+async def test_counts_per_minute_show_the_start(told: asyncpg.Connection) -> None:
     found = await ask(
         told,
         "select minute, calls, failed_calls, failed_percent from audit.minutes($1, $2)"
@@ -222,7 +222,7 @@ async def test_dead_letters_say_what_and_where(told: asyncpg.Connection) -> None
     ]
 
 
-async def test_work_has_what_never_came_to_a_call(database: str) -> None:
+async def test_the_work_view_includes_jobs_without_a_call(database: str) -> None:
     jobs = [
         Job(1), Job(2, end="rejected"), Job(3, calls=(), end=None), Job(4, calls=(), end="cancelled"),
         Job(5, calls=(Try(status="cancelled", tokens=None),), end="cancelled"),

@@ -39,7 +39,7 @@ async def ask(told: asyncpg.Connection, question: str, *arguments: Any) -> list[
     return [tuple(row) for row in await told.fetch(question, *arguments)]
 
 
-async def test_stages_say_where_the_time_went(told: asyncpg.Connection) -> None:
+async def test_stages_show_where_the_time_went(told: asyncpg.Connection) -> None:
     found = await ask(
         told,
         "select stage, took, attempt, error_type from audit.stages where job_id = $1"
@@ -79,7 +79,7 @@ async def test_actors_are_the_agent_the_router_and_the_worker(told: asyncpg.Conn
     ]
 
 
-async def test_what_was_asked_is_there_whether_it_was_routed_or_not(told: asyncpg.Connection) -> None:
+async def test_the_prompt_is_shown_whether_or_not_the_job_was_routed(told: asyncpg.Connection) -> None:
     question = (
         "select agent_id, task_kind, prompt_chars, messages::text like '%due today%' from audit.asked"
         " where job_id = $1"
@@ -88,7 +88,7 @@ async def test_what_was_asked_is_there_whether_it_was_routed_or_not(told: asyncp
         assert await ask(told, question, job.id) == [(agent, "chat", len(job.prompt), True)]
 
 
-async def test_what_was_asked_is_told_as_it_was_routed(database: str) -> None:
+async def test_the_prompt_is_shown_as_routed(database: str) -> None:
     submitted, *others = Job(1).records()
     plain = b'{"job_id": "%s", "agent_id": "chat-desk", "prompt": "?"}' % str(Job(1).id).encode()
     await record(database, [], replace(submitted, value=plain, headers=()), *others)
@@ -122,7 +122,7 @@ async def test_characters_are_counted_as_the_router_counts_them(
     assert await told.fetchval("select audit.prompt_chars($1::jsonb)", body) == chars
 
 
-async def test_what_was_new_for_a_job(database: str) -> None:
+async def test_changes_shortly_before_a_job(database: str) -> None:
     other = Job(200, START - 3 * SECOND, policy="p-0")
     before = [Job(number, START + number * SECOND) for number in range(10)]
     five = START + timedelta(minutes=5)

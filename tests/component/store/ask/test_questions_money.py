@@ -32,7 +32,7 @@ def frontier(first: int, at: Any = START) -> list[Job]:
     ]
 
 
-async def test_prices_are_found_from_what_was_paid(database: str) -> None:
+async def test_prices_are_derived_from_costs(database: str) -> None:
     good = [job for job in failing_agent() if job.end == "completed"]
     await record(database, [*good, *frontier(500)])
     found = await ask(
@@ -46,7 +46,7 @@ async def test_prices_are_found_from_what_was_paid(database: str) -> None:
         assert (model, exact) == (answered_by(tier), True)
 
 
-async def test_prices_of_calls_that_are_all_alike_are_a_mean(database: str) -> None:
+async def test_equal_calls_give_a_mean_price(database: str) -> None:
     await record(database, [Job(1), Job(2)])
     found = await ask(
         database,
@@ -80,7 +80,7 @@ async def test_a_day_is_compared_with_the_dearest_model_at_the_same_tokens(datab
     assert float(found[0][10]) == pytest.approx(0, abs=0.1)
 
 
-async def test_without_any_price_nothing_is_saved_and_nothing_is_lost(database: str) -> None:
+async def test_without_prices_there_are_no_savings(database: str) -> None:
     await record(database, [Job(1, calls=(Try(paid=False),))])
     found = await ask(
         database,
@@ -91,7 +91,7 @@ async def test_without_any_price_nothing_is_saved_and_nothing_is_lost(database: 
     assert found == [(None, None, None, 1)]
 
 
-async def test_waste_is_told_by_its_reason(database: str) -> None:
+async def test_waste_is_grouped_by_reason(database: str) -> None:
     failed = Try(FailReason.SERVER_ERROR, ms=500)
     jobs = [
         Job(1, calls=(failed, failed, Try())),

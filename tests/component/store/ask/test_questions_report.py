@@ -38,7 +38,7 @@ def pointsman(told: str, tmp_path: Path) -> Command:
     return Command(tmp_path, {"POINTSMAN_POSTGRES": told})
 
 
-async def test_the_page_of_a_failed_job_names_cause_and_company(pointsman: Command) -> None:
+async def test_the_page_of_a_failed_job_names_the_cause_and_similar_jobs(pointsman: Command) -> None:
     done = await pointsman.run("report", str(HIT.id)[:13])
     assert done.code == 0, done.err
     for words in (
@@ -80,9 +80,7 @@ async def test_the_html_page_is_written_to_a_file(pointsman: Command) -> None:
     ],
     ids=["rejected", "waiting"],
 )
-async def test_a_job_that_went_no_further_has_a_page_too(
-    pointsman: Command, job: Job, said: list[str]
-) -> None:
+async def test_an_unfinished_job_has_a_page(pointsman: Command, job: Job, said: list[str]) -> None:
     done = await pointsman.run("report", str(job.id), "--format", "md")
     assert done.code == 0, done.err
     for words in said:
@@ -99,9 +97,7 @@ async def test_payloads_are_left_out_when_asked(pointsman: Command) -> None:
     assert "| 2 | simulator |" in bare.out
 
 
-async def test_a_body_that_is_no_answer_is_shown_as_it_came_within_a_bound(
-    pointsman: Command, told: str
-) -> None:
+async def test_an_error_body_is_shown_unchanged_up_to_a_limit(pointsman: Command, told: str) -> None:
     page = (await pointsman.run("report", str(story_id(7)), "--format", "html")).out
     assert (
         f"body as it came (utf-8, of which the beginning is on record, 20,000 of {len(BODY.content):,}"
@@ -122,7 +118,7 @@ async def test_a_body_that_is_no_answer_is_shown_as_it_came_within_a_bound(
     assert dict(row) == {"response": "null", "body": BODY.content}
 
 
-async def test_a_job_that_is_not_there_has_no_page(pointsman: Command) -> None:
+async def test_an_unknown_job_has_no_page(pointsman: Command) -> None:
     done = await pointsman.run("report", "ffffffffffff", "--output", "page.html")
     assert done.code == 1
     assert not (pointsman.folder / "page.html").exists()

@@ -39,7 +39,7 @@ def stored(records: list[Outgoing]) -> list[Incoming]:
     ]
 
 
-async def test_the_views_say_how_cases_stand(database: str) -> None:
+async def test_the_views_show_the_state_of_cases(database: str) -> None:
     driven = Driven()
     changes: list[Outgoing] = []
     driven.on_change = changes.append
@@ -102,7 +102,7 @@ async def test_the_views_say_how_cases_stand(database: str) -> None:
         await connection.close()
 
 
-async def test_a_view_says_who_approved_a_test(database: str) -> None:
+async def test_a_view_shows_who_approved_a_test_case(database: str) -> None:
     tested, _, test = with_test(utc_now() - timedelta(hours=1), people=2)
     for turn, (by, choice) in enumerate((("ana", "approve"), ("ben", "reject"), ("eva", "approve"))):
         tested.put(claim(test, by, 2 * turn + 1))

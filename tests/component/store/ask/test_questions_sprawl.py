@@ -219,7 +219,7 @@ async def test_the_narrower_entries_can_be_pasted(database: str) -> None:
     assert {agent.id for agent in file.agents} == narrower
 
 
-async def test_an_agent_held_to_the_narrower_entry_is_not_found_again(database: str) -> None:
+async def test_an_agent_with_the_narrower_entry_is_not_reported_again(database: str) -> None:
     registry, _, _ = await planted(database)
     findings = await sprawl(database, registry, NOW)
     narrowed = {finding.agent_id: finding.narrower for finding in findings if finding.narrower is not None}
@@ -230,7 +230,7 @@ async def test_an_agent_held_to_the_narrower_entry_is_not_found_again(database: 
     assert not [finding for finding in await sprawl(database, again, NOW) if finding.finding == "too wide"]
 
 
-async def test_what_is_idle_says_why(database: str) -> None:
+async def test_idle_entries_have_a_reason(database: str) -> None:
     registry, _, _ = await planted(database)
     findings = await sprawl(database, registry, NOW)
     details = {finding.agent_id: finding.detail for finding in findings}
@@ -241,7 +241,7 @@ async def test_what_is_idle_says_why(database: str) -> None:
     assert details["seen-retired"] == "it is retired: 2 jobs in 30 days, the last on 2026-03-12"
 
 
-async def test_the_view_goes_by_the_changes_on_record(database: str) -> None:
+async def test_the_view_uses_the_recorded_changes(database: str) -> None:
     await record(database, [Job(next(numbers), START, agent="stranger")])
     async with observer(database) as connection:
         assert [

@@ -57,9 +57,7 @@ async def one(dsn: str, question: str) -> tuple[object, ...]:
     ],
 )
 @pytest.mark.parametrize("login", ["owner", "auditor"])
-async def test_what_is_no_question_is_refused_and_changes_nothing(
-    told: str, statement: str, login: str
-) -> None:
+async def test_statements_that_change_data_are_refused(told: str, statement: str, login: str) -> None:
     dsn = told if login == "owner" else as_auditor(told)
     with pytest.raises(QuestionError) as caught:
         await one(dsn, statement)
@@ -69,7 +67,7 @@ async def test_what_is_no_question_is_refused_and_changes_nothing(
         assert await connection.fetchval("select count(*) from audit.lane where topic = 't'") == 0
 
 
-async def test_a_question_is_asked_with_the_auditor_s_rights(told: str) -> None:
+async def test_a_query_runs_with_the_auditor_s_rights(told: str) -> None:
     assert await one(told, "select current_user") == ("pointsman_auditor",)
     assert await one(told, "show transaction_read_only") == ("on",)
 
@@ -84,11 +82,11 @@ async def test_a_question_is_asked_with_the_auditor_s_rights(told: str) -> None:
         "SELECT 1",
     ],
 )
-async def test_what_reads_is_asked(told: str, question: str) -> None:
+async def test_read_only_statements_run(told: str, question: str) -> None:
     assert await one(told, question) == (1,)
 
 
-async def test_a_mistake_is_told_with_its_place(pointsman: Command) -> None:
+async def test_a_syntax_error_is_reported_with_its_place(pointsman: Command) -> None:
     done = await pointsman.run("sql", "select *\nfrom audit.jobs\nwhere stat = 'failed'")
     assert done.code == 1
     assert done.err.splitlines()[:3] == [
@@ -98,7 +96,7 @@ async def test_a_mistake_is_told_with_its_place(pointsman: Command) -> None:
     ]
 
 
-async def test_an_unknown_name_leads_to_the_list(pointsman: Command) -> None:
+async def test_an_unknown_name_shows_the_list(pointsman: Command) -> None:
     done = await pointsman.run("sql", "select * from audit.job_list")
     assert "pointsman sql --list" in done.err
     listed = await pointsman.run("sql", "--list")
@@ -107,13 +105,13 @@ async def test_an_unknown_name_leads_to_the_list(pointsman: Command) -> None:
     assert {each["name"] for each in (await pointsman.run("sql", "--list", "--json")).json} > {"why", "waste"}
 
 
-async def test_a_question_that_takes_too_long_is_given_up(pointsman: Command) -> None:
+async def test_a_query_that_takes_too_long_is_cancelled(pointsman: Command) -> None:
     done = await pointsman.run("sql", "select pg_sleep(60)", "--timeout", "0.2")
     assert done.code == 1
     assert "--timeout" in done.err
 
 
-async def test_a_limit_is_told(pointsman: Command) -> None:
+async def test_a_truncated_result_is_reported(pointsman: Command) -> None:
     cut = await pointsman.run("sql", "select job_id from audit.jobs", "--limit", "2")
     assert len(cut.lines) == 3
     assert "only the first 2 rows" in cut.err
@@ -144,13 +142,13 @@ async def test_answers_as_table_json_and_csv(pointsman: Command) -> None:
     ]
 
 
-async def test_a_prompt_commands_no_terminal(pointsman: Command) -> None:
+async def test_control_characters_in_prompts_are_escaped(pointsman: Command) -> None:
     done = await pointsman.run("sql", f"select messages from audit.asked where job_id = '{Job(3).id}'")
     assert done.code == 0
     assert "red" in done.out  # Command fails on an escape
 
 
-async def test_a_question_comes_from_stdin_too(pointsman: Command) -> None:
+async def test_a_query_may_come_from_stdin(pointsman: Command) -> None:
     done = await pointsman.run("sql", "-", "--csv", stdin="select count(*) from audit.jobs")
     assert done.lines == ["count", "3"]
     assert (await pointsman.run("sql")).code == 2
@@ -219,7 +217,7 @@ async def test_every_value_is_shown_in_a_table_and_in_csv(pointsman: Command, ho
     assert "12345678901234567890123456789012345.67" in done.out
 
 
-async def test_columns_of_one_name_are_told_apart(pointsman: Command) -> None:
+async def test_columns_with_the_same_name_are_distinguished(pointsman: Command) -> None:
     done = await pointsman.run("sql", "--json", "select 1 as a, 2 as a, 3 as a_2, 4 as a")
     assert done.json == [{"a": 1, "a_3": 2, "a_2": 3, "a_4": 4}]
 

@@ -53,7 +53,7 @@ async def in_batches(dsn: str, rows: Sequence[Row], size: int) -> None:
 
 
 @pytest.mark.parametrize(("seed", "size"), [(1, 1000), (2, 7), (3, 1), (4, 50)])
-async def test_whatever_order_messages_come_in(database: str, seed: int, size: int) -> None:
+async def test_messages_may_arrive_in_any_order(database: str, seed: int, size: int) -> None:
     await prepare(database)
     others = [unreadable(number, START) for number in range(3)]
     rows = rows_of([*JOBS[:: 1 if size > 1 else 4], *JOBS[-5:]], *others, *map(example, NAMES))
@@ -65,7 +65,7 @@ async def test_whatever_order_messages_come_in(database: str, seed: int, size: i
         assert await connection.fetchval("select count(*) from audit.job") > 30
 
 
-async def test_what_only_the_summary_has(database: str) -> None:
+async def test_columns_of_the_summary_only(database: str) -> None:
     await prepare(database)
     rows = rows_of(JOBS)
     random.Random(5).shuffle(rows)
@@ -85,7 +85,7 @@ async def test_what_only_the_summary_has(database: str) -> None:
     assert climbed["last_at"] == max(START + timedelta(seconds=0), climbed["last_at"])
 
 
-async def test_two_writers_of_the_same_jobs_do_not_lock_each_other_out(database: str) -> None:
+async def test_two_writers_of_the_same_jobs_do_not_deadlock(database: str) -> None:
     await prepare(database)
     rows = rows_of(JOBS)
     random.Random(6).shuffle(rows)
@@ -95,7 +95,7 @@ async def test_two_writers_of_the_same_jobs_do_not_lock_each_other_out(database:
         assert await connection.fetchval("select sum(messages) from audit.job") == len(rows)
 
 
-async def test_what_is_not_stored_is_not_counted(database: str) -> None:
+async def test_rows_that_are_not_stored_are_not_counted(database: str) -> None:
     await prepare(database)
     async with observer(database) as connection:
         transaction = connection.transaction()
@@ -106,7 +106,7 @@ async def test_what_is_not_stored_is_not_counted(database: str) -> None:
         assert await connection.fetchval("select count(*) from audit.job") == 0
 
 
-async def test_rows_that_move_into_their_day_are_counted_once(database: str) -> None:
+async def test_rows_that_move_into_their_partition_are_counted_once(database: str) -> None:
     await prepare(database)
     await in_batches(database, rows_of(JOBS), 1000)
     async with observer(database) as connection:
@@ -126,7 +126,7 @@ async def test_rows_that_move_into_their_day_are_counted_once(database: str) -> 
     ],
 )
 @pytest.mark.parametrize("login", [as_writer, as_auditor])
-async def test_nobody_changes_it_but_the_messages(database: str, login: object, statement: str) -> None:
+async def test_only_messages_change_the_summary(database: str, login: object, statement: str) -> None:
     await prepare(database)
     assert callable(login)
     async with observer(login(database)) as connection:
@@ -134,7 +134,7 @@ async def test_nobody_changes_it_but_the_messages(database: str, login: object, 
             await connection.execute(statement)
 
 
-async def test_what_was_on_record_before_the_summary_is_in_it(database: str) -> None:
+async def test_rows_older_than_the_summary_are_included(database: str) -> None:
     await prepare(database)
     async with observer(database) as connection:
         await connection.execute("alter table audit.message disable trigger keep_jobs")

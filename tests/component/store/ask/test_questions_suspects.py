@@ -125,7 +125,7 @@ async def test_the_slow_agent_is_found_and_since_when(told: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(10, 16))
-async def test_where_there_is_nothing_it_says_so(database: str, seed: int) -> None:
+async def test_without_suspects_it_says_so(database: str, seed: int) -> None:
     draw = random.Random(seed)
     await record(database, [failing(job) if draw.random() < 0.1 else job for job in noise(seed)])
     for outcome in ("failed", "retried", "slow"):
@@ -140,7 +140,7 @@ async def test_words_can_be_left_out(told: str) -> None:
     assert not [row for row in rows if "4711" in row["value"]]
 
 
-async def test_what_was_tried_again_with_success_is_asked_apart(database: str) -> None:
+async def test_successful_retries_are_a_separate_query(database: str) -> None:
     again = (BROKEN, Try())
     await record(
         database,
@@ -155,7 +155,7 @@ async def test_what_was_tried_again_with_success_is_asked_apart(database: str) -
     assert (first["dimension"], first["value"]) == ("agent_id", "chat-desk")
 
 
-async def test_where_no_call_is_slow_it_says_so(database: str) -> None:
+async def test_without_slow_calls_it_says_so(database: str) -> None:
     await record(database, [Job(number) for number in range(20)])
     assert [row["value"] for row in await ask(database, SUSPECTS, "slow")] == [
         "no call was slow: none took longer than is usual there"
@@ -163,7 +163,7 @@ async def test_where_no_call_is_slow_it_says_so(database: str) -> None:
     assert await ask(database, SUSPECTS, "failed") == []
 
 
-async def test_slow_is_held_against_the_day_before(database: str) -> None:
+async def test_slow_calls_are_compared_with_the_day_before(database: str) -> None:
     """The whole tier is slow, so only a comparison with the day before shows it."""
     before = [replace(job, number=job.number + 1000, at=job.at - timedelta(hours=5)) for job in noise(3)]
     slow = [replace(job, calls=(Try(ms=9000),)) if job.tiers == ("medium",) else job for job in noise(4)]
@@ -206,7 +206,7 @@ from generate_series(1, 60000) as n cross join (select $1::timestamptz as at) as
 
 
 @pytest.mark.parametrize("outcome", ["failed", "slow"])
-async def test_of_very_many_good_jobs_a_sample_is_compared_and_scaled_up(told: str, outcome: str) -> None:
+async def test_very_many_good_jobs_are_sampled(told: str, outcome: str) -> None:
     far = START + timedelta(days=1000)
     connection = await asyncpg.connect(told)
     try:

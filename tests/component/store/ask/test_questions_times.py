@@ -88,7 +88,7 @@ async def test_outcomes_and_errors_are_on_one_clock(database: str) -> None:
         ({"a": 1}, None),
     ],
 )
-async def test_what_is_no_time_raises_nothing(three: str, said: Any, began: Any) -> None:
+async def test_an_invalid_time_raises_no_error(three: str, said: Any, began: Any) -> None:
     question = "select audit.call_began_at($1::jsonb), audit.call_ended_at($1::jsonb, 'infinity') is not null"
     assert await ask(three, question, json.dumps({"started_at": said})) == [(began, began is not None)]
 
@@ -99,7 +99,7 @@ def three(stack: Servers) -> Iterator[str]:
         yield dsn
 
 
-async def test_jobs_of_before_the_columns_have_them_too(database: str) -> None:
+async def test_older_jobs_have_the_new_columns(database: str) -> None:
     await record(database, [TRIED, Job(2, calls=(FAILED,), end="failed")])
     columns = "failed_call_at, failed_by, slowest_ms, slowest_at, slowest_by, outcome_message, prompt_chars"
     told = await ask(database, f"select {columns} from audit.job order by job_id")
@@ -144,7 +144,7 @@ async def test_errors_that_differ_in_a_position_are_one(three: str, one: str, ot
     assert first != one
 
 
-async def test_what_tells_errors_apart_stays(three: str) -> None:
+async def test_distinguishing_parts_of_errors_are_kept(three: str) -> None:
     for text in ("simulator answered 503: no", "the model gpt-4.1-nano doesn't know the word 'no one's'"):
         ((told,),) = await ask(three, "select audit.error_pattern($1)", text)
         assert "503" in told or "gpt-4.1-nano doesn't know" in told
@@ -165,7 +165,7 @@ async def test_errors_of_one_pattern_are_one_line(database: str) -> None:
     assert found == [(20, 20, "broken at char N")]
 
 
-async def test_what_was_not_tried_again_is_told_beside_its_errors(database: str) -> None:
+async def test_errors_show_how_many_were_not_retried(database: str) -> None:
     job = Job(1, calls=(FAILED,), end="failed")
     said = "it is overloaded -- not tried again: retries made up the tier's share of calls"
     records = changed(job.records(), "job.failed.v1", limit="retry budget", message=said)
@@ -176,7 +176,7 @@ async def test_what_was_not_tried_again_is_told_beside_its_errors(database: str)
     assert await ask(database, question, job.id) == [(said, "retry budget")]
 
 
-async def test_what_has_no_price_is_unknown_and_estimated_apart(database: str) -> None:
+async def test_missing_prices_are_unknown_and_estimated_separately(database: str) -> None:
     free = Try(FailReason.SERVER_ERROR, tokens=(0, 0))
     broken = Try(FailReason.BAD_RESPONSE, paid=False, tokens=None)
     jobs = [
@@ -193,7 +193,7 @@ async def test_what_has_no_price_is_unknown_and_estimated_apart(database: str) -
     assert await ask(database, question, START, END) == [(Decimal(0), 1, estimated)]
 
 
-async def test_a_young_system_calls_nothing_new_that_may_be_chance(database: str) -> None:
+async def test_a_new_system_reports_no_accidental_changes(database: str) -> None:
     """Four agents in turn, and another policy from the 60th job on, all within an hour."""
     agents = ("chat-desk", "invoice-reader", "math-tutor", "contract-reviewer")
     await record(
@@ -222,7 +222,7 @@ async def test_a_young_system_calls_nothing_new_that_may_be_chance(database: str
     ]
 
 
-async def test_an_unknown_word_hits_nothing_and_a_known_one_its_jobs(three: str) -> None:
+async def test_words_select_their_jobs_only(three: str) -> None:
     question = "select job_id from audit.blast_radius($3, $4, $1, $2)"
     assert await ask(three, question, START, END, "word", "today") == [(TRIED.id,)]
     assert await ask(three, question, START, END, "agent_id + word", "chat-desk + Today") == [(TRIED.id,)]

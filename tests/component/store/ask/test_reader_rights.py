@@ -49,7 +49,7 @@ async def forget(dsn: str) -> None:
             await connection.execute(end.replace("NAME", name))
 
 
-async def test_a_reader_asks(database: str) -> None:
+async def test_a_reader_can_query(database: str) -> None:
     await prepare(database)
     assert await one(as_auditor(database)) == 0
 
@@ -68,7 +68,7 @@ async def test_a_reader_asks(database: str) -> None:
         (["grant update on audit.lane to NAME"], "may change audit.lane"),
     ],
 )
-async def test_who_may_do_more_is_refused_and_told_what_to_do(
+async def test_a_login_with_more_rights_is_refused_with_a_remedy(
     database: str, statements: list[str], said: str
 ) -> None:
     await prepare(database)

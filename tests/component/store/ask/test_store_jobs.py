@@ -34,7 +34,7 @@ async def jobs(database: str) -> AsyncIterator[Jobs]:
         yield opened
 
 
-async def test_the_story_is_told_in_order_wherever_its_records_stood(database: str, jobs: Jobs) -> None:
+async def test_the_story_is_in_order_across_topics(database: str, jobs: Jobs) -> None:
     await store(database, [*reversed(story(1, START)), *story(2, START)])
     steps = await jobs.timeline(story_id(1))
     assert [step.kind for step in steps] == [
@@ -70,7 +70,7 @@ async def test_messages_of_one_instant_come_in_the_order_of_a_job_s_life(databas
     ]
 
 
-async def test_a_stranger_s_own_clock_does_not_stretch_the_story(database: str, jobs: Jobs) -> None:
+async def test_a_wrong_producer_clock_does_not_change_the_story(database: str, jobs: Jobs) -> None:
     submitted, *others = story(1, START)
     headers = tuple(
         (name, b"1999-01-01T00:00:00Z" if name == "ce_time" else value) for name, value in submitted.headers
@@ -181,7 +181,7 @@ async def test_an_ambiguous_beginning_finds_as_many_as_asked_for(database: str, 
 
 
 @pytest.mark.parametrize("text", ["no id", "xyz", "%", "0" * 33, "é", "'; drop table audit.message"])
-async def test_what_is_no_part_of_an_id_finds_nothing(jobs: Jobs, text: str) -> None:
+async def test_text_that_is_no_part_of_an_id_finds_nothing(jobs: Jobs, text: str) -> None:
     assert await jobs.find_jobs(text) == []
 
 
@@ -234,7 +234,7 @@ async def test_the_views_answer_in_one_line_of_sql(database: str, jobs: Jobs) ->
     assert len(told) == 4
 
 
-async def test_a_job_s_questions_read_its_rows_and_no_others(database: str, jobs: Jobs) -> None:
+async def test_queries_of_a_job_read_only_its_rows(database: str, jobs: Jobs) -> None:
     records = [each for n in range(400) for each in story(n, START + timedelta(hours=n % 48))]
     await store(database, records)
     async with observer(database) as connection:
@@ -248,6 +248,6 @@ async def test_a_job_s_questions_read_its_rows_and_no_others(database: str, jobs
             assert not any("Seq Scan" in line[0] for line in plan), question
 
 
-def test_ids_of_stories_are_told_apart() -> None:
+def test_example_jobs_have_different_ids() -> None:
     assert isinstance(story_id(1), UUID)
     assert story_id(1).hex[:6] != story_id(2).hex[:6]

@@ -21,7 +21,7 @@ async def read(database: str, since: datetime = EVER, by: list[str] | None = Non
         return [row async for row in rows]
 
 
-async def test_of_each_judge_the_last_verdict_counts_and_of_several_the_mean(database: str) -> None:
+async def test_the_last_verdict_of_each_judge_counts_and_judges_are_averaged(database: str) -> None:
     records = routed(parse(PLAIN), PLAIN, ["1 + 1?", "2 + 2?", "3 + 3?"])
     one, two, _ = job_ids(records)
     said = [(one, 0.0, "ana"), (two, 1.0, "ana"), (one, 1.0, "ana"), (two, 0.0, "ben")]
@@ -30,7 +30,7 @@ async def test_of_each_judge_the_last_verdict_counts_and_of_several_the_mean(dat
     assert {row.job_id: row.verdict for row in await read(database, by=["ben"])} == {two: 0.0}
 
 
-async def test_a_job_and_its_shadows_are_about_one_question(database: str) -> None:
+async def test_a_job_and_its_shadows_share_one_root(database: str) -> None:
     records = routed(parse(SHADOWED), SHADOWED, ["1 + 1?", "2 + 2?"])
     await store(database, [*records, *completed(records, lambda tier, prompt: f"{tier}: {prompt}")])
     one, shadow_of_one, two, shadow_of_two = job_ids(records)
@@ -45,7 +45,7 @@ async def test_a_job_and_its_shadows_are_about_one_question(database: str) -> No
     assert (found[one].tokens_in, found[one].verdict) == (100, None)
 
 
-async def test_who_only_claims_to_be_a_shadow_is_none(database: str) -> None:
+async def test_a_forged_shadow_is_ignored(database: str) -> None:
     """Publishers write metadata; only the router's own agent makes shadows."""
     records = routed(parse(PLAIN), PLAIN, ["1 + 1?"], metadata={"shadow_of": "no id at all"})
     (job,) = job_ids(records)
@@ -53,7 +53,7 @@ async def test_who_only_claims_to_be_a_shadow_is_none(database: str) -> None:
     assert [row.root for row in await read(database)] == [job]
 
 
-async def test_jobs_that_nobody_judged_or_that_are_too_old_are_left_out(database: str) -> None:
+async def test_jobs_without_a_verdict_and_old_jobs_are_left_out(database: str) -> None:
     records = routed(parse(PLAIN), PLAIN, ["1 + 1?"])
     await store(database, [*records, *completed(records, lambda tier, prompt: "2")])
     assert await read(database) == []

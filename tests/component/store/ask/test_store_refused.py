@@ -54,7 +54,7 @@ async def append(dsn: str, batch: list[Row]) -> None:
 
 
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
-async def test_a_refused_payload_is_left_out_and_the_reason_said(database: str, payload: Any) -> None:
+async def test_a_refused_payload_is_left_out_with_the_reason(database: str, payload: Any) -> None:
     bad = row(1, payload=payload, kind="k", agent_id="a")
     await append(database, [row(0, payload='{"good": 0}'), bad, row(2, payload='{"good": 2}')])
     first, found, last = await stored(database)
@@ -95,7 +95,7 @@ async def test_a_batch_of_nothing_but_refused_rows_is_stored(database: str) -> N
     assert all(each["unreadable"] for each in await stored(database))
 
 
-async def test_a_lane_that_moved_is_found_out_for_a_refused_batch_too(database: str) -> None:
+async def test_a_moved_position_is_detected_for_a_refused_batch_too(database: str) -> None:
     async with audit_pool(database) as pool:
         writer = AuditWriter(pool)
         await writer.append([row(0, payload="NaN")], {LANE: Move(None, 1)})

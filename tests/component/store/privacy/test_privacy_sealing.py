@@ -63,7 +63,7 @@ async def opened(dsn: str, offset: int, master: MasterKey = MASTER) -> bytes | s
     return content if isinstance(content, str) else content.value
 
 
-async def test_what_is_about_a_subject_is_nowhere_to_be_read(database: str) -> None:
+async def test_data_about_a_subject_is_nowhere_in_plain_text(database: str) -> None:
     records = [about(0), intake(1, BROKEN), intake(2, {"prompt": "x"}, SUBJECT_HEADER)]
     records += [letter(each, offset) for offset, each in enumerate(records)]
     async with private_sink(database, NOTHING) as sink:
@@ -76,14 +76,14 @@ async def test_what_is_about_a_subject_is_nowhere_to_be_read(database: str) -> N
     assert (await verify(as_auditor(database), Scope())).findings == []
 
 
-async def test_with_both_keys_it_reads_as_it_was(database: str) -> None:
+async def test_both_keys_decrypt_it(database: str) -> None:
     async with private_sink(database, NOTHING) as sink:
         await store(sink, [about(0)])
     assert await opened(database, 0) == about(0).value
     assert await opened(database, 0, MasterKey.parse("33" * 32)) == "sealed"
 
 
-async def test_after_erasure_it_is_gone_and_the_record_is_whole(database: str) -> None:
+async def test_after_erasure_it_is_unreadable_and_the_record_verifies(database: str) -> None:
     async with private_sink(database, NOTHING) as sink:
         await store(sink, [about(0), about(1, OTHER), about(2), intake(3, {"agent_id": "a", "prompt": "x"})])
     told = await extent(as_eraser(database), MASTER, SUBJECT)
@@ -104,7 +104,7 @@ async def test_after_erasure_it_is_gone_and_the_record_is_whole(database: str) -
     assert (kept["subject"], kept["rows"], kept["erased_by"]) == (MASTER.hash_of(SUBJECT), 2, "test_eraser")
 
 
-async def test_an_erased_key_is_used_no_more_however_warm_the_cache(database: str) -> None:
+async def test_an_erased_key_is_not_used_even_if_cached(database: str) -> None:
     async with private_sink(database, NOTHING) as sink:
         await store(sink, [about(0)])
         await erase(as_eraser(database), MASTER, SUBJECT)
@@ -115,7 +115,7 @@ async def test_an_erased_key_is_used_no_more_however_warm_the_cache(database: st
     assert len(await keys(database)) == 1
 
 
-async def test_a_process_that_starts_anew_goes_on_with_the_key_that_is_there(database: str) -> None:
+async def test_a_restarted_process_uses_the_existing_key(database: str) -> None:
     for offset in range(2):
         async with private_sink(database, NOTHING) as sink:
             await store(sink, [about(offset)], first=offset or None)
@@ -123,7 +123,7 @@ async def test_a_process_that_starts_anew_goes_on_with_the_key_that_is_there(dat
     assert await opened(database, 1) == about(1).value
 
 
-async def test_two_processes_that_meet_a_subject_at_once_end_with_one_key(database: str) -> None:
+async def test_concurrent_processes_create_one_key_for_a_subject(database: str) -> None:
     """The first process keeps its transaction open after creating the key, while the second one runs."""
     async with audit_pool(database) as pool, pool.acquire() as first, private_sink(database, NOTHING) as sink:
         ours = MASTER.new_key(MASTER.hash_of(SUBJECT))
@@ -142,7 +142,7 @@ async def test_two_processes_that_meet_a_subject_at_once_end_with_one_key(databa
     assert await opened(database, 0) == about(0).value
 
 
-async def test_erasure_waits_for_what_is_being_stored_and_counts_it(database: str) -> None:
+async def test_erasure_waits_for_concurrent_inserts_and_counts_them(database: str) -> None:
     async with audit_pool(database) as pool, pool.acquire() as first, private_sink(database, NOTHING) as sink:
         await store(sink, [about(0)])
         transaction = first.transaction()
@@ -171,7 +171,7 @@ async def test_a_changed_ciphertext_is_found(database: str, change: str) -> None
     assert await opened(database, 1) == "broken"
 
 
-async def test_a_ciphertext_in_another_row_does_not_open(database: str) -> None:
+async def test_a_ciphertext_copied_to_another_row_cannot_be_decrypted(database: str) -> None:
     async with private_sink(database, NOTHING) as sink:
         await store(sink, [about(0), about(1)])
     await tamper(
@@ -227,7 +227,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("login", REFUSED, ids=lambda login: login.__name__)
-async def test_who_may_not_touch_the_keys_is_refused(database: str, login: Any) -> None:
+async def test_logins_without_the_right_cannot_read_or_delete_keys(database: str, login: Any) -> None:
     async with private_sink(database, NOTHING) as sink:
         await store(sink, [about(0)])
     async with observer(login(database)) as connection:

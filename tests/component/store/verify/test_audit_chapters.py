@@ -158,7 +158,7 @@ async def audited(kafka: Kafka, database: str, tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("running", [True, False])
-async def test_a_topic_made_anew_stops_its_lanes_until_it_is_adopted(
+async def test_a_recreated_topic_stops_its_lanes_until_it_is_adopted(
     audited: Audited, running: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = ("first 0", "first 1", "first 2"), ("second 0", "second 1", "second 2", "second 3")
@@ -195,7 +195,7 @@ async def test_a_topic_made_anew_stops_its_lanes_until_it_is_adopted(
     assert "every topic is the one" in nothing.out
 
 
-async def test_another_cluster_before_the_same_database_is_told(audited: Audited) -> None:
+async def test_another_cluster_with_the_same_database_is_reported(audited: Audited) -> None:
     async with audited.running():
         await audited.publish("first")
         await audited.until_stored("first")
@@ -209,7 +209,7 @@ async def test_another_cluster_before_the_same_database_is_told(audited: Audited
         await audited.until_stored("first", "first", "second")
 
 
-async def test_a_record_from_before_chapters_goes_on_as_the_first(audited: Audited) -> None:
+async def test_rows_older_than_chapters_belong_to_the_first(audited: Audited) -> None:
     async with audited.running():
         await audited.publish("first")
         await audited.until_stored("first")
@@ -235,7 +235,7 @@ async def test_ids_are_those_that_the_router_derives(audited: Audited) -> None:
     assert derived_id(other.seed(audited.intake), PARTITION, 0, "job") != row["job_id"]
 
 
-async def test_what_was_deleted_before_it_was_audited_is_a_finding(audited: Audited) -> None:
+async def test_records_deleted_before_the_audit_read_them_are_a_finding(audited: Audited) -> None:
     async with audited.running():
         await audited.publish("0")
         await audited.until_stored("0")
@@ -265,7 +265,7 @@ async def test_what_was_deleted_before_it_was_audited_is_a_finding(audited: Audi
         assert any(table in line and "is not there, and checkpoint" in line for line in signed.lines), table
 
 
-async def test_what_a_router_or_worker_did_not_read_is_a_finding(database: str) -> None:
+async def test_records_that_a_router_or_worker_did_not_read_are_a_finding(database: str) -> None:
     topics = Topics("pointsman")
     place = (topics.tier("small").name, 3)
     lost = Incoming(*place, 7, 0, None, None, ())

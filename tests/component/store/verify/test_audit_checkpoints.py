@@ -44,7 +44,7 @@ async def on_the_bus(kafka: Kafka) -> list[bytes | None]:
     return [record.value async for record in reading]
 
 
-async def test_it_signs_what_has_moved_since_the_last_time(database: str, kafka: Kafka) -> None:
+async def test_it_signs_lanes_with_new_rows(database: str, kafka: Kafka) -> None:
     await apply(kafka.settings, [Topics(kafka.prefix).checkpoints])
     async with checkpointer(database, kafka) as (writer, checkpoints):
         await checkpoints.make()
@@ -62,7 +62,7 @@ async def test_it_signs_what_has_moved_since_the_last_time(database: str, kafka:
     assert await on_the_bus(kafka) == messages
 
 
-async def test_its_own_checkpoints_alone_make_no_new_one(database: str, kafka: Kafka) -> None:
+async def test_its_own_checkpoints_do_not_cause_new_ones(database: str, kafka: Kafka) -> None:
     topic = Topics(kafka.prefix).checkpoints
     await apply(kafka.settings, [topic])
     async with checkpointer(database, kafka) as (writer, checkpoints):
@@ -101,7 +101,9 @@ async def test_several_processes_take_turns(database: str, kafka: Kafka) -> None
 
 
 @pytest.mark.parametrize("settings", [{"checkpoint_s": 0.01}, {"checkpoint_s": 3600, "checkpoint_rows": 3}])
-async def test_it_works_by_time_and_by_rows(database: str, kafka: Kafka, settings: dict[str, float]) -> None:
+async def test_it_signs_after_a_time_or_a_number_of_rows(
+    database: str, kafka: Kafka, settings: dict[str, float]
+) -> None:
     await apply(kafka.settings, [Topics(kafka.prefix).checkpoints])
     async with checkpointer(database, kafka, **settings) as (writer, checkpoints):
         working = asyncio.create_task(checkpoints.run())

@@ -49,7 +49,7 @@ async def look(dsn: str, day: date | None = None) -> VerifyReport:
 
 
 @pytest.mark.parametrize("sign_after", [None, 20, 0])
-async def test_the_rest_verifies_after_each_day_that_goes(database: str, sign_after: int | None) -> None:
+async def test_the_rest_verifies_after_each_dropped_day(database: str, sign_after: int | None) -> None:
     await filled(database, sign_after=sign_after)
     left = len(ROWS)
     for days_ago in (3, 2, 1, 0):
@@ -64,7 +64,7 @@ async def test_the_rest_verifies_after_each_day_that_goes(database: str, sign_af
 
 
 @pytest.mark.parametrize("offset", [4, 8, 13, 16, 17])
-async def test_a_row_that_went_otherwise_is_still_found(database: str, offset: int) -> None:
+async def test_a_row_removed_in_another_way_is_still_found(database: str, offset: int) -> None:
     await filled(database)
     await drop(database, (NOON - 2 * DAY).date())
     await tamper(database, f'delete from audit.message where partition = 0 and "offset" = {offset}')
@@ -80,7 +80,7 @@ async def test_a_day_that_the_owner_drops_by_hand_is_found(database: str) -> Non
     assert not (await look(database)).whole
 
 
-async def test_a_statement_that_is_not_signed_hides_nothing(database: str) -> None:
+async def test_an_unsigned_statement_hides_nothing(database: str) -> None:
     await filled(database)
     await drop(database, (NOON - 2 * DAY).date(), key=None)
     assert Wrong.DROPPED in {each.wrong for each in (await look(database)).findings}
@@ -88,7 +88,7 @@ async def test_a_statement_that_is_not_signed_hides_nothing(database: str) -> No
     assert Wrong.DROPPED in {each.wrong for each in (await look(database)).findings}
 
 
-async def test_rows_of_no_day_stay(database: str) -> None:
+async def test_rows_outside_daily_partitions_stay(database: str) -> None:
     async with audit_pool(database) as pool:
         far = row(1, broker_at=datetime(1999, 1, 1, tzinfo=UTC))
         writer = AuditWriter(pool, clock=lambda: NOON)
@@ -99,7 +99,7 @@ async def test_rows_of_no_day_stay(database: str) -> None:
     assert (report.findings, report.rows, report.dropped) == ([], 1, 2)
 
 
-async def test_the_summaries_of_jobs_that_are_gone_go_too(database: str) -> None:
+async def test_summaries_of_dropped_jobs_are_deleted(database: str) -> None:
     await record(database, jobs=range(3), checkpoint_after=(2,))
     over_midnight = story(7, datetime(2026, 3, 12, 23, 59, 58, tzinfo=UTC))
     async with audit_pool(database) as pool:
@@ -124,7 +124,7 @@ async def nine_days(dsn: str) -> datetime:
     return now
 
 
-async def test_who_has_the_key_signs_and_who_owns_the_tables_drops(database: str, tmp_path: Path) -> None:
+async def test_the_key_holder_signs_and_the_owner_drops(database: str, tmp_path: Path) -> None:
     now = await nine_days(database)
     (tmp_path / "key.pem").write_text(KEY.pem)
     signer = pointsman(tmp_path, POSTGRES=as_auditor(database), AUDIT_KEY_FILE=str(tmp_path / "key.pem"))
@@ -158,7 +158,9 @@ async def test_the_key_and_the_owner_s_rights_never_meet(database: str, tmp_path
     assert (await look(database)).rows == 10
 
 
-async def test_what_is_not_as_it_was_signed_is_not_dropped(database: str, tmp_path: Path) -> None:
+async def test_days_that_differ_from_the_signed_statement_are_not_dropped(
+    database: str, tmp_path: Path
+) -> None:
     now = await nine_days(database)
     (tmp_path / "key.pem").write_text(KEY.pem)
     signer = pointsman(tmp_path, POSTGRES=as_auditor(database), AUDIT_KEY_FILE=str(tmp_path / "key.pem"))
@@ -176,7 +178,7 @@ async def test_what_is_not_as_it_was_signed_is_not_dropped(database: str, tmp_pa
     assert (await look(database)).dropped == 0
 
 
-async def test_a_day_that_does_not_fit_is_kept(database: str, tmp_path: Path) -> None:
+async def test_a_day_that_does_not_verify_is_kept(database: str, tmp_path: Path) -> None:
     async with audit_pool(database) as pool:
         old = datetime.now(UTC) - 9 * DAY
         await put(AuditWriter(pool), [row(offset, broker_at=old) for offset in range(3)])

@@ -32,14 +32,14 @@ async def first(dsn: str, scope: Scope = EVERYTHING) -> tuple[Wrong, int | None]
     return finding.wrong, finding.offset
 
 
-async def test_nothing_is_wrong_with_what_nobody_touched(database: str) -> None:
+async def test_an_unchanged_record_verifies(database: str) -> None:
     await record(database)
     report = await look(database)
     assert (report.findings, report.rows, report.lanes, report.checkpoints) == ([], 48, 4, 2)
     assert (report.older, report.unsigned) == (0, 0)
 
 
-async def test_every_kind_of_message_and_every_strange_row_fits(database: str) -> None:
+async def test_every_kind_of_message_and_strange_row_verifies(database: str) -> None:
     strange = [
         row(0, payload="NaN"),
         row(1, model="\0"),
@@ -99,7 +99,7 @@ async def test_every_column_is_covered(database: str) -> None:
     assert {each["name"] for each in columns} == {*Row._fields, "recorded_at", "chain"}
 
 
-async def test_a_removed_row_is_found_by_the_one_behind_it(database: str) -> None:
+async def test_a_removed_row_is_found_at_the_next_row(database: str) -> None:
     await record(database)
     await tamper(database, f'delete from audit.message {WHERE} and "offset" = 7')
     assert await first(database) == (Wrong.LINK, 8)
@@ -120,7 +120,7 @@ async def test_an_inserted_row_is_found(database: str, place: str) -> None:
     assert (await look(database)).findings
 
 
-async def test_two_rows_that_changed_places_are_found(database: str) -> None:
+async def test_two_swapped_rows_are_found(database: str) -> None:
     await record(database)
     await tamper(
         database,
@@ -138,19 +138,19 @@ RESET = (
 )
 
 
-async def test_a_cut_tail_is_found_by_the_lane_s_own_head(database: str) -> None:
+async def test_a_removed_tail_is_found_by_the_lane_s_head(database: str) -> None:
     await record(database, checkpoint_after=())
     await tamper(database, CUT)
     assert await first(database) == (Wrong.END_MISSING, 8)
 
 
-async def test_a_cut_tail_with_its_head_set_back_is_found_by_the_checkpoint(database: str) -> None:
+async def test_a_removed_tail_with_a_reset_head_is_found_by_the_checkpoint(database: str) -> None:
     await record(database)
     await tamper(database, CUT, RESET)
     assert await first(database) == (Wrong.END_MISSING, 8)
 
 
-async def test_a_chain_made_anew_without_the_key_is_found_by_the_checkpoint(database: str) -> None:
+async def test_a_chain_rewritten_without_the_key_is_found_by_the_checkpoint(database: str) -> None:
     await record(database)
     await rechain(database, lambda each: each._replace(agent_id="nobody") if each.offset == 7 else each)
     assert await first(database) == (Wrong.REWRITTEN, 6), "rows up to 5 fit the first checkpoint"
@@ -159,7 +159,7 @@ async def test_a_chain_made_anew_without_the_key_is_found_by_the_checkpoint(data
     assert (finding.wrong, finding.said[:13]) == (Wrong.CHECKPOINT, "there is none")
 
 
-async def test_checkpoints_made_anew_with_another_key_are_found(database: str) -> None:
+async def test_checkpoints_rewritten_with_another_key_are_found(database: str) -> None:
     await record(database, checkpoint_after=())
     async with audit_pool(database) as pool:
         writer = AuditWriter(pool)
@@ -181,7 +181,7 @@ async def test_checkpoints_made_anew_with_another_key_are_found(database: str) -
         ("update audit.checkpoint set message = 'x' where number = 1", "cannot be read"),
     ],
 )  # fmt: skip
-async def test_what_is_done_to_checkpoints_is_found(database: str, statement: str, said: str) -> None:
+async def test_changed_checkpoints_are_found(database: str, statement: str, said: str) -> None:
     await record(database)
     await tamper(database, statement)
     findings = (await look(database)).findings
@@ -200,7 +200,7 @@ async def test_checkpoints_that_only_kafka_has_still_count(database: str) -> Non
     assert found == {(Wrong.CHECKPOINT, None), (Wrong.REWRITTEN, 6)}
 
 
-async def test_a_lane_that_is_gone_or_begins_later_is_found(database: str) -> None:
+async def test_a_removed_or_shortened_lane_is_found(database: str) -> None:
     await record(database)
     await tamper(database, f"update audit.lane set chained_from = 3 {WHERE}")
     assert Wrong.LANE in {each.wrong for each in (await look(database)).findings}
@@ -209,7 +209,7 @@ async def test_a_lane_that_is_gone_or_begins_later_is_found(database: str) -> No
     assert (finding.wrong, finding.topic, finding.partition) == (Wrong.LANE, *CALLS)
 
 
-async def test_a_day_and_a_job_are_looked_at_between_checkpoints(database: str) -> None:
+async def test_a_day_and_a_job_are_verified_between_checkpoints(database: str) -> None:
     await record(database, jobs=range(30), checkpoint_after=(9, 19, 29))
     assert (await look(database, Scope(job_id=story_id(12)))).rows == 4 * 10
     assert (await look(database, Scope(day=date(2026, 3, 12)))).rows == 4 * 30
@@ -239,7 +239,7 @@ async def test_gaps_in_offsets_are_none_in_the_chain(database: str) -> None:
     assert (await look(database)).whole
 
 
-async def test_rows_from_before_the_chain_are_told_apart(
+async def test_rows_older_than_the_chain_are_distinguished(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = {name: text for name, text in migrations().items() if name < "0005"}

@@ -160,7 +160,7 @@ async def look(connection: asyncpg.Connection, published: list[bytes]) -> Verify
     return await verify_on(connection, Scope(), KEY.public, published)
 
 
-async def test_every_column_of_a_summary_is_counted_anew(database: str) -> None:
+async def test_every_column_of_a_summary_is_verified(database: str) -> None:
     await prepare(database)
     async with observer(database) as connection:
         columns = await connection.fetch(

@@ -23,7 +23,7 @@ REFUSALS: list[tuple[int, Any]] = [
 
 
 @pytest.mark.parametrize(("status", "body"), REFUSALS)
-async def test_what_is_the_accounts_goes_elsewhere_at_once(status: int, body: Any) -> None:
+async def test_errors_of_the_account_go_to_a_fallback_at_once(status: int, body: Any) -> None:
     async with (
         tiny_provider(in_turn(http())) as next_one,
         provider_of(next_one, name="other") as other,
@@ -38,7 +38,7 @@ async def test_what_is_the_accounts_goes_elsewhere_at_once(status: int, body: An
     assert [call.status for call in calls(records)] == ["reject", "ok"]
 
 
-async def test_an_account_that_is_used_up_is_not_asked_again_soon() -> None:
+async def test_an_exhausted_account_is_paused() -> None:
     async with (
         tiny_provider(in_turn(http())) as next_one,
         provider_of(next_one, name="other") as other,
@@ -55,7 +55,7 @@ async def test_an_account_that_is_used_up_is_not_asked_again_soon() -> None:
     assert left > 200
 
 
-async def test_without_another_it_is_told_as_the_accounts() -> None:
+async def test_without_a_fallback_the_account_is_named() -> None:
     async with working(in_turn(http(429, USED_UP))) as (tiny, worker):
         failed = outcome(await worker.do())
     assert len(tiny.asked) == 1
@@ -64,7 +64,7 @@ async def test_without_another_it_is_told_as_the_accounts() -> None:
     assert "the account at tiny has nothing left: look at its balance" in failed.message
 
 
-async def test_a_limit_within_a_good_status_is_waited_out() -> None:
+async def test_a_rate_limit_in_a_200_answer_is_retried() -> None:
     limited = {"error": {"message": "Upstream limit reached", "code": 429}}
     async with working(in_turn(http(200, limited), http())) as (_, worker):
         records = await worker.do()
@@ -78,7 +78,7 @@ async def test_a_limit_within_a_good_status_is_waited_out() -> None:
     {"error": {"message": "upstream broke off"}},
     {"finish_reason": "insufficient_system_resource"},
 ])  # fmt: skip
-async def test_a_choice_that_is_an_error_is_no_answer(change: dict[str, Any]) -> None:
+async def test_a_choice_with_an_error_is_not_an_answer(change: dict[str, Any]) -> None:
     broken = {**ANSWER, "choices": [{"message": {"content": "half"}, **change}]}
     async with working(in_turn(http(200, broken), http())) as (_, worker):
         records = await worker.do()

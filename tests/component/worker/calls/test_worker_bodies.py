@@ -129,7 +129,7 @@ REASONS = {200: FailReason.BAD_RESPONSE, 422: FailReason.BAD_REQUEST, 500: FailR
 @pytest.mark.parametrize(
     ("name", "status"), [*((name, 200) for name in BODIES), ("without end", 422), ("gzip without end", 500)]
 )
-async def test_no_body_fills_the_memory(name: str, status: int) -> None:
+async def test_body_size_is_bounded(name: str, status: int) -> None:
     async with sending(status, *BODIES[name]) as url:
         kind, reason, kept, peak_mb = await in_a_process_of_its_own(url, calls=8)
     assert reason == REASONS[status]
@@ -138,7 +138,7 @@ async def test_no_body_fills_the_memory(name: str, status: int) -> None:
     assert peak_mb < 150
 
 
-async def test_nor_does_it_where_large_answers_have_a_store() -> None:
+async def test_body_size_is_bounded_with_a_store_too() -> None:
     async with sending(200, *BODIES["without end"]) as url:
         _, reason, _, peak_mb = await in_a_process_of_its_own(url, calls=4, most=16 * MIB)
     assert reason == FailReason.BAD_RESPONSE
@@ -177,9 +177,7 @@ async def test_an_encoded_answer_is_read(encoding: str, body: bytes) -> None:
         ("deflate", b"\xff\xff", "cannot be decompressed"),
     ],
 )
-async def test_one_that_cannot_be_read_is_kept_and_not_asked_for_again(
-    encoding: str, body: bytes, said: str
-) -> None:
+async def test_an_undecodable_answer_is_kept_and_not_retried(encoding: str, body: bytes, said: str) -> None:
     async with working(in_turn(http(200, body, content_encoding=encoding))) as (tiny, worker):
         records = await worker.do()
     assert len(tiny.asked) == 1
@@ -223,7 +221,7 @@ async def test_a_large_error_is_read_and_then_cut() -> None:
 
 
 @pytest.mark.parametrize(("most", "kind"), [(5 * MIB, Answer), (4 * MIB, Reject)])
-async def test_a_large_answer_is_taken_where_it_has_a_store(most: int, kind: type) -> None:
+async def test_a_large_answer_is_accepted_with_a_store(most: int, kind: type) -> None:
     body = {**ANSWER, "pad": "x" * (4 * MIB)}
     async with tiny_provider(in_turn(http(200, body))) as tiny:
         result = await ask(tiny.base_url, most_bytes=most)
@@ -233,7 +231,7 @@ async def test_a_large_answer_is_taken_where_it_has_a_store(most: int, kind: typ
         assert "POINTSMAN_CLAIMS" in result.message
 
 
-async def test_an_answer_about_a_person_is_taken_as_if_there_were_no_store() -> None:
+async def test_an_answer_about_a_person_is_limited_as_without_a_store() -> None:
     body = {**ANSWER, "pad": "x" * (4 * MIB)}
     async with tiny_provider(in_turn(http(200, body))) as tiny:
         provider = Provider(
@@ -279,7 +277,7 @@ async def test_an_answer_that_no_record_can_hold_is_delivered_once_and_kept_as_i
     assert body == (base64.b64decode(raw.content) if raw.encoding == "base64" else raw.content.encode())
 
 
-async def test_where_not_even_the_choice_can_be_read_it_is_paid_for_once() -> None:
+async def test_an_unreadable_choice_is_paid_for_once() -> None:
     body = b'{"choices": [' + b"[" * 70 + b"]" * 70 + b'], "usage": {"prompt_tokens": 9}}'
     async with working(in_turn(http(200, body))) as (tiny, worker):
         records = await worker.do()
@@ -292,7 +290,7 @@ async def test_where_not_even_the_choice_can_be_read_it_is_paid_for_once() -> No
     assert call.response_raw.content == body.decode()
 
 
-async def test_a_page_instead_of_an_answer_is_kept() -> None:
+async def test_an_html_page_instead_of_an_answer_is_kept() -> None:
     page = b"<html><body><h1>Log in to the corporate proxy</h1></body></html>"
     async with tiny_provider(in_turn(http(200, page))) as tiny:
         result = await ask(tiny.base_url)

@@ -191,7 +191,7 @@ def partial(response: Json | None) -> bool:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-async def test_what_a_format_cannot_say_is_not_paid_for(format: str) -> None:
+async def test_an_unsupported_request_is_refused_before_the_call(format: str) -> None:
     if format.startswith("azure"):
         return
     async with workers() as (_, others, _sent):

@@ -17,7 +17,7 @@ from tests.support.worker.tiny_provider import ANSWER, http, tiny_provider
 from tests.support.worker.working import KEY, Worker, in_turn, provider_of, working
 
 
-async def test_ids_go_only_to_a_provider_that_is_meant_to_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ids_are_sent_only_to_configured_providers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_ORG_ID", "org-ours")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-ours")
     monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin")
@@ -71,7 +71,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_a_broken_answer_that_repeats_the_key_tells_no_part_of_it(form: str) -> None:
+async def test_a_broken_answer_that_repeats_the_key_does_not_disclose_it(form: str) -> None:
     async with (
         tiny_provider(in_turn(FORMS[form].replace(b"%s", KEY.encode()))) as tiny,
         provider_of(tiny) as provider,
@@ -87,7 +87,7 @@ ECHOES = [KEY, KEY.encode().hex(), b64encode(KEY.encode()).decode(), quote(KEY, 
 
 @pytest.mark.parametrize("echo", ECHOES)
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 500])
-async def test_no_error_tells_a_key_or_a_header_in_any_form(echo: str, status: int) -> None:
+async def test_no_error_discloses_a_key_or_a_header(echo: str, status: int) -> None:
     bodies = [
         json.dumps({"error": {"message": f"no {echo}", echo: [echo]}}).encode(),
         json.dumps({"error": {"message": "x" * 495 + echo}}).encode(),

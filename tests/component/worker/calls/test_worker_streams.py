@@ -64,7 +64,7 @@ async def answered(answer: Any, **row: Any) -> tuple[Result, list[Json]]:
     return result, passed_on
 
 
-async def test_a_stream_is_asked_for_with_its_usage_and_what_else_the_job_says_of_it() -> None:
+async def test_a_stream_is_requested_with_usage_and_the_jobs_options() -> None:
     async with tiny_provider(in_turn(stream(STREAM))) as tiny, provider_of(tiny) as provider:
         await call(provider, stream=True, stream_options={"include_obfuscation": False})
         await call(provider, stream=True, stream_options="yes")
@@ -102,7 +102,7 @@ async def test_a_stream_is_an_answer(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize("answer", [http(), stream(orjson.dumps(ANSWER))])
-async def test_one_body_in_spite_of_it_is_read_as_one(answer: bytes) -> None:
+async def test_an_unstreamed_body_is_accepted(answer: bytes) -> None:
     result, passed_on = await answered(answer)
     assert isinstance(result, Answer)
     assert (result.response, passed_on) == (ANSWER, [])
@@ -154,7 +154,7 @@ BROKEN = {"error": {"message": f"boom, {KEY}", "type": "server_error", "code": 5
         (stream(gzip.compress(data(*EVENTS[:2]))[:-9], content_encoding="gzip"), FailReason.BAD_RESPONSE),
     ],
 )  # fmt: skip
-async def test_an_answer_that_breaks_off_is_none_and_what_came_is_on_record(
+async def test_an_interrupted_answer_fails_and_its_part_is_recorded(
     answer: bytes, reason: FailReason | None
 ) -> None:
     result, passed_on = await answered(answer)
@@ -179,16 +179,14 @@ async def test_an_answer_that_breaks_off_is_none_and_what_came_is_on_record(
         (http(400, {"error": {"message": "Unknown parameter: stream_options"}}), Reject, "stream_options"),
     ],
 )  # fmt: skip
-async def test_what_is_no_answer_at_all_ends_as_it_would_unstreamed(
-    answer: bytes, kind: type, words: str
-) -> None:
+async def test_an_invalid_answer_ends_as_without_streaming(answer: bytes, kind: type, words: str) -> None:
     result, passed_on = await answered(answer)
     assert isinstance(result, kind)
     assert words in result.message
     assert passed_on == []
 
 
-async def test_usage_alone_is_no_answer() -> None:
+async def test_usage_without_content_is_not_an_answer() -> None:
     nothing = {"choices": [], "usage": USAGE}
     result, passed_on = await answered(stream(data(nothing) + b"data: [DONE]\n\n"))
     assert isinstance(result, Retry)
@@ -196,7 +194,7 @@ async def test_usage_alone_is_no_answer() -> None:
     assert (result.usage, passed_on) == (Usage(input_tokens=1000, output_tokens=500), [nothing])
 
 
-async def test_an_answer_without_an_end_is_too_large_at_some_time() -> None:
+async def test_an_endless_answer_reaches_the_size_limit() -> None:
     talk = data(*[chunk("x" * 50_000)] * 100)
     result, _ = await answered(stream(talk))
     assert isinstance(result, Reject)
@@ -236,14 +234,14 @@ async def slowly(slow: Slow, **row: Any) -> tuple[Result, list[Json]]:
     return result, passed_on
 
 
-async def test_a_stream_that_falls_silent_is_given_up() -> None:
+async def test_a_silent_stream_times_out() -> None:
     result, passed_on = await slowly(Slow(data(EVENTS[0])), stream_idle_s=0.2)
     assert isinstance(result, Retry)
     assert (result.reason, passed_on) == (FailReason.TIMEOUT, EVENTS[:1])
     assert "sent nothing more for 0.2 s (its stream_idle_s" in result.message
 
 
-async def test_a_stream_that_never_ends_is_given_up_whatever_it_sends() -> None:
+async def test_an_endless_stream_times_out() -> None:
     pings = [b": ping\n\n"] * 1000
     result, _ = await slowly(Slow(data(EVENTS[0]), *pings), timeout_s=0.5, stream_idle_s=30)
     assert isinstance(result, Retry)
@@ -258,12 +256,12 @@ async def test_comments_keep_a_stream_alive() -> None:
     assert len(passed_on) == 5
 
 
-async def test_an_end_that_was_told_is_not_waited_for() -> None:
+async def test_the_connections_end_is_not_waited_for() -> None:
     result, _ = await slowly(Slow(STREAM), timeout_s=600, stream_idle_s=600)
     assert isinstance(result, Answer)
 
 
-async def test_of_a_call_that_is_cancelled_what_came_is_kept() -> None:
+async def test_a_cancelled_call_keeps_the_received_part() -> None:
     slow = Slow(data(*EVENTS[:2]))
     async with await asyncio.start_server(slow.serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
@@ -284,7 +282,7 @@ async def test_of_a_call_that_is_cancelled_what_came_is_kept() -> None:
     assert chunks.partial["choices"][0]["message"] == {"content": "four"}
 
 
-async def test_what_is_not_streamed_is_asked_for_as_before() -> None:
+async def test_unstreamed_jobs_are_requested_as_before() -> None:
     async with tiny_provider(in_turn(http())) as tiny, provider_of(tiny) as provider:
         request = as_sent({"messages": [], "stream": True, "stream_options": {}}, "m")
         result = await provider.call(request, job_id=UUID(int=7), agent_id="tester")

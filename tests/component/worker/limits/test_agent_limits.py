@@ -44,7 +44,7 @@ async def limited(
         yield tiny, worker
 
 
-async def test_a_day_that_is_spent_rejects_the_agents_next_job(kafka: Kafka) -> None:
+async def test_a_spent_daily_budget_rejects_the_agents_next_job(kafka: Kafka) -> None:
     agents, entries = allowing(budget={"usd_per_day": 0.0005})
     async with limited(kafka, entries) as (tiny, worker):
         assert isinstance(outcome(await worker.do(1, **LONG)), JobCompleted)
@@ -56,7 +56,7 @@ async def test_a_day_that_is_spent_rejects_the_agents_next_job(kafka: Kafka) -> 
         assert isinstance(outcome(await worker.do(3, **LONG)), JobCompleted), "what is applied is in force"
 
 
-async def test_a_job_has_its_own_money_over_all_its_calls(kafka: Kafka) -> None:
+async def test_a_jobs_budget_covers_all_its_calls(kafka: Kafka) -> None:
     _, entries = allowing(budget={"usd_per_job": 0.0005})
     async with limited(kafka, entries, http()[:-9], http()) as (tiny, worker):
         failed = outcome(await worker.do(1, **LONG))
@@ -66,7 +66,7 @@ async def test_a_job_has_its_own_money_over_all_its_calls(kafka: Kafka) -> None:
         assert isinstance(outcome(await worker.do(2, **LONG)), JobCompleted)
 
 
-async def test_a_job_that_may_cost_more_than_its_own_money_is_rejected(kafka: Kafka) -> None:
+async def test_a_job_that_may_exceed_its_budget_is_rejected(kafka: Kafka) -> None:
     _, entries = allowing(budget={"usd_per_job": 0.0003})
     async with limited(kafka, entries) as (tiny, worker):
         rejected = outcome(await worker.do(1, **LONG))
@@ -100,7 +100,7 @@ async def test_jobs_beyond_the_rate_wait(kafka: Kafka) -> None:
         assert isinstance(outcome(await second), JobCompleted), "who waited has room by the new rate, too"
 
 
-async def test_one_agents_jobs_that_wait_leave_a_lane_to_the_others(kafka: Kafka) -> None:
+async def test_waiting_jobs_of_one_agent_do_not_block_the_lane(kafka: Kafka) -> None:
     _, entries = allowing(jobs_per_minute=1)
     async with limited(kafka, entries, window=8) as (tiny, worker):
         assert isinstance(outcome(await worker.do(1)), JobCompleted)
@@ -116,7 +116,7 @@ async def test_one_agents_jobs_that_wait_leave_a_lane_to_the_others(kafka: Kafka
             task.cancel()
 
 
-async def test_eight_processes_keep_to_an_agents_day_that_each_declares_with_its_calls(kafka: Kafka) -> None:
+async def test_eight_processes_share_an_agents_daily_budget(kafka: Kafka) -> None:
     await apply(kafka.settings, [Topics(kafka.prefix).limits])
     day = LimitDeclared(process="t", budget="agent a usd", limit=1_000, window_s=None, refuses=True)
     async with arrivals(answer_after_s=0.05) as found:

@@ -23,7 +23,7 @@ BREAKING: dict[str, Any] = {"breaker": {"share": 0.5, "calls": 4, "open_s": 0.5}
 
 
 @pytest.mark.stack
-async def test_it_opens_for_all_is_probed_by_one_and_closes(kafka: Kafka) -> None:
+async def test_it_opens_for_all_processes_one_probes_and_it_closes(kafka: Kafka) -> None:
     down, probe = True, asyncio.Event()
 
     async def respond(asked: Asked) -> bytes:
@@ -54,7 +54,7 @@ async def test_it_opens_for_all_is_probed_by_one_and_closes(kafka: Kafka) -> Non
     assert one.ledger.breaker(TARGET).state == "closed"
 
 
-async def test_a_job_waits_for_a_broken_provider_until_its_deadline(kafka: Kafka) -> None:
+async def test_a_job_waits_for_an_open_breaker_until_its_deadline(kafka: Kafka) -> None:
     async with (
         agreements(kafka, "one") as (one,),
         working(in_turn(http(500)), row=BREAKING, shared_limits=one, attempts=1) as (
@@ -71,7 +71,7 @@ async def test_a_job_waits_for_a_broken_provider_until_its_deadline(kafka: Kafka
     assert (expired.limit, expired.attempts, len(tiny.asked)) == (f"{TARGET} broken", 0, 4)
 
 
-async def test_the_next_provider_answers_and_is_on_record() -> None:
+async def test_a_fallback_answers_and_is_recorded() -> None:
     answer = http(200, {**ANSWER, "model": "gpt-4.1-2025-04-14"})
     async with (
         tiny_provider(in_turn(answer)) as second,
@@ -95,9 +95,7 @@ async def test_the_next_provider_answers_and_is_on_record() -> None:
 
 
 @pytest.mark.parametrize(("status", "tried"), [(401, True), (404, True), (400, False)])
-async def test_a_refusal_goes_on_to_the_next_where_it_was_not_the_requests_fault(
-    status: int, tried: bool
-) -> None:
+async def test_a_refusal_by_the_provider_goes_to_the_fallback(status: int, tried: bool) -> None:
     async with (
         tiny_provider(in_turn(http())) as second,
         provider_of(second, name="second") as other,

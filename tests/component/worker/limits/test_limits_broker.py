@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 DAY = LimitDeclared(process="t", budget="rate", limit=3, window_s=None)
 
 
-async def test_the_state_outlives_the_connection(tmp_path: Path) -> None:
+async def test_the_state_survives_a_lost_connection(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     await asyncio.to_thread(stack.kafka.start)
     try:

@@ -38,7 +38,7 @@ async def spending(
 
 
 @pytest.mark.stack
-async def test_a_day_that_is_spent_fails_a_job_and_says_so(kafka: Kafka) -> None:
+async def test_a_spent_daily_limit_fails_a_job_with_the_reason(kafka: Kafka) -> None:
     async with spending(kafka, DAY) as (tiny, worker):
         assert isinstance(outcome(await worker.do(1, **LONG)), JobCompleted)
         failed = outcome(await worker.do(2, **LONG))
@@ -55,7 +55,7 @@ async def test_a_call_that_cost_nothing_gives_its_money_back(kafka: Kafka) -> No
 
 
 @pytest.mark.stack
-async def test_a_call_that_was_broken_off_stays_charged(kafka: Kafka) -> None:
+async def test_an_interrupted_call_stays_charged(kafka: Kafka) -> None:
     async with spending(kafka, DAY, http()[:-9], http(), attempts=1) as (tiny, worker):
         assert isinstance(outcome(await worker.do(1, **LONG)), JobFailed)
         second = outcome(await worker.do(2, **LONG))
@@ -64,7 +64,7 @@ async def test_a_call_that_was_broken_off_stays_charged(kafka: Kafka) -> None:
 
 
 @pytest.mark.stack
-async def test_a_day_that_is_spent_can_let_wait(kafka: Kafka) -> None:
+async def test_a_spent_daily_limit_can_make_jobs_wait(kafka: Kafka) -> None:
     async with spending(kafka, DAY.model_copy(update={"when_spent": "wait"})) as (tiny, worker):
         await worker.do(1, **LONG)
         expired = outcome(await worker.do(2, deadline=utc_now() + timedelta(seconds=0.5), **LONG))
@@ -74,7 +74,7 @@ async def test_a_day_that_is_spent_can_let_wait(kafka: Kafka) -> None:
 
 @pytest.mark.stack
 @pytest.mark.parametrize(("agent", "held"), [(AGENT, True), ("somebody-else", False)])
-async def test_an_agents_ceiling_is_its_own(kafka: Kafka, agent: str, held: bool) -> None:
+async def test_an_agents_ceiling_applies_to_that_agent_only(kafka: Kafka, agent: str, held: bool) -> None:
     async with spending(kafka, DAY.model_copy(update={"agents": (agent,)})) as (_, worker):
         ended = [outcome(await worker.do(number, **LONG)) for number in (1, 2)]
     assert isinstance(ended[1], JobFailed) is held
@@ -90,7 +90,7 @@ async def test_without_a_price_there_is_no_call(kafka: Kafka) -> None:
 
 
 @pytest.mark.stack
-async def test_a_job_that_sets_no_bound_gets_one(kafka: Kafka) -> None:
+async def test_a_job_without_a_token_limit_gets_one(kafka: Kafka) -> None:
     roomy = DAY.model_copy(update={"usd_per_day": Decimal(1)})
     async with spending(kafka, roomy, answer_tokens=700) as (tiny, worker):
         await worker.do(1)
@@ -115,14 +115,14 @@ async def test_jobs_of_one_process_do_not_share_a_jobs_ceiling() -> None:
     assert all(isinstance(outcome(records), JobCompleted) for records in ended)
 
 
-def test_what_a_call_can_take_at_most() -> None:
+def test_highest_cost_of_a_call() -> None:
     request = bounded({"messages": [{"role": "user", "content": "日本語"}], "n": 3}, 10)
     most = most_tokens(request)
     assert most.output_tokens == 30
     assert most.input_tokens > len("日本語".encode())
 
 
-def test_money_is_rounded_against_us() -> None:
+def test_costs_are_rounded_up() -> None:
     assert billionths(Decimal("0.0000000001")) == 1
     assert billionths(Decimal("1.5")) == 1_500_000_000
     assert billionths(Decimal(0)) == 0

@@ -63,9 +63,7 @@ def answered_by(records: list[Outgoing]) -> str:
     ],
     ids=["quota", "retry-after", "milliseconds", "absurd", "overloaded"],
 )
-async def test_a_target_that_asks_for_time_keeps_nobody_waiting(
-    refusal: bytes, deadline: float | None
-) -> None:
+async def test_a_target_that_asks_for_a_pause_delays_nobody(refusal: bytes, deadline: float | None) -> None:
     """The row has waits of an hour and more; if one were observed, the test would never end."""
     slow: dict[str, Any] = {"first_wait_s": 3600, "max_wait_s": 3600}
     async with two_targets(in_turn(refusal), in_turn(http()), **slow) as (tiny, _, worker):
@@ -89,7 +87,7 @@ async def test_a_target_that_is_paused_is_not_waited_for() -> None:
     assert not tiny.asked
 
 
-async def test_the_target_that_asked_for_time_is_come_back_to() -> None:
+async def test_the_paused_target_is_used_again() -> None:
     first = in_turn(http(429, {}, retry_after="0.2"), http())
     async with two_targets(first, in_turn(http(401))) as (_, _, worker):
         records = await worker.do(deadline=in_time())
@@ -101,7 +99,7 @@ async def test_the_target_that_asked_for_time_is_come_back_to() -> None:
     ]
 
 
-async def test_two_targets_that_ask_for_time_are_not_called_without_end() -> None:
+async def test_two_paused_targets_are_not_called_endlessly() -> None:
     refusal = in_turn(http(429, {}, retry_after="0.3"))
     async with two_targets(refusal, refusal) as (tiny, other, worker):
         records = await worker.do(deadline=in_time(1))
@@ -109,14 +107,14 @@ async def test_two_targets_that_ask_for_time_are_not_called_without_end() -> Non
     assert len(tiny.asked) + len(other.asked) <= 8
 
 
-async def test_a_fault_is_tried_again_before_the_next_target_is() -> None:
+async def test_a_fault_is_retried_before_the_fallback() -> None:
     async with two_targets(in_turn(http(500), http()), in_turn(http())) as (tiny, other, worker):
         assert answered_by(await worker.do(deadline=in_time())) == "tiny"
     assert (len(tiny.asked), len(other.asked)) == (2, 0)
 
 
 @pytest.mark.stack
-async def test_who_has_a_deadline_does_not_wait_for_room(kafka: Kafka) -> None:
+async def test_a_job_with_a_deadline_does_not_wait_for_capacity(kafka: Kafka) -> None:
     row = {"limits": {MODEL: {"requests": 1, "per_s": 600}}}
     async with (
         agreements(kafka, "one") as (one,),

@@ -78,7 +78,7 @@ def called(records: list[Outgoing]) -> list[str]:
     return [call.provider for call in calls(records)]
 
 
-async def test_of_two_that_race_for_the_last_room_one_goes_on(kafka: Kafka) -> None:
+async def test_of_two_jobs_that_compete_for_the_last_capacity_one_falls_back(kafka: Kafka) -> None:
     row = {"limits": {LARGE: {"requests": 1, "per_s": 600}}}
     async with rivals(kafka, in_turn(http()), row=row, patience_s=(0.5, 0.5)) as at:
         ended = await asyncio.gather(*(worker.do(number) for number, worker in enumerate(at.workers, 1)))
@@ -86,7 +86,7 @@ async def test_of_two_that_race_for_the_last_room_one_goes_on(kafka: Kafka) -> N
     assert (len(at.tiny.asked), len(at.second.asked)) == (1, 1)
 
 
-async def test_who_went_on_gives_its_place_back(kafka: Kafka) -> None:
+async def test_a_job_that_falls_back_releases_its_reservation(kafka: Kafka) -> None:
     """Otherwise capacity would go to a job that was already answered."""
     row = {"limits": {LARGE: {"requests": 1, "per_s": 600}}}
     async with rivals(kafka, in_turn(http()), row=row, patience_s=(600, 0.2)) as at:
@@ -96,7 +96,7 @@ async def test_who_went_on_gives_its_place_back(kafka: Kafka) -> None:
         await until(lambda: not at.waiting())
 
 
-async def test_who_waits_for_money_goes_on_when_the_other_has_spent_it(kafka: Kafka) -> None:
+async def test_a_job_that_waits_for_money_falls_back_when_it_is_spent(kafka: Kafka) -> None:
     """The first call may cost less than reserved, so the second job waits for its end."""
     answer = asyncio.Event()
 
@@ -116,7 +116,7 @@ async def test_who_waits_for_money_goes_on_when_the_other_has_spent_it(kafka: Ka
     assert (len(at.tiny.asked), len(at.second.asked)) == (1, 1)
 
 
-async def test_who_waits_for_room_goes_on_when_the_other_breaks_the_target(kafka: Kafka) -> None:
+async def test_a_job_that_waits_for_capacity_falls_back_when_the_breaker_opens(kafka: Kafka) -> None:
     row = {
         "limits": {LARGE: {"requests": 4, "per_s": 600}},
         "breaker": {"share": 0.5, "calls": 4, "open_s": 600},

@@ -41,7 +41,7 @@ async def records_of(kafka: Kafka) -> list[str]:
     ],
     ids=["retry-after", "nothing-left"],
 )
-async def test_a_provider_is_left_alone_by_a_process_that_never_called(kafka: Kafka, first: bytes) -> None:
+async def test_a_pause_applies_to_processes_that_never_called(kafka: Kafka, first: bytes) -> None:
     left: list[float] = []
 
     def respond(asked: Asked) -> bytes:
@@ -62,7 +62,7 @@ async def test_a_provider_is_left_alone_by_a_process_that_never_called(kafka: Ka
     assert left == [0], "the other process called while the provider wanted to be left alone"
 
 
-async def test_what_is_not_limited_writes_nothing_for_its_calls(kafka: Kafka) -> None:
+async def test_calls_without_limits_write_no_records(kafka: Kafka) -> None:
     async with (
         agreements(kafka, "one") as (one,),
         tiny_provider(lambda asked: http()) as tiny,
@@ -76,9 +76,7 @@ async def test_what_is_not_limited_writes_nothing_for_its_calls(kafka: Kafka) ->
         assert await records_of(kafka) == before
 
 
-async def test_who_joins_late_stands_where_the_others_stand(
-    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_new_process_reaches_the_same_state(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joining, "STANDING_EVERY", 20)
     monkeypatch.setattr(joining, "STANDING_AGAIN", 5)
     many = RATE.model_copy(update={"limit": 10_000, "window_s": 60.0})
@@ -98,7 +96,7 @@ async def test_who_joins_late_stands_where_the_others_stand(
         assert late.all.ledger.budgets["rate"].used == 52
 
 
-async def test_a_call_that_is_broken_off_while_it_waits_gives_its_place_back(kafka: Kafka) -> None:
+async def test_a_call_cancelled_while_waiting_releases_its_reservation(kafka: Kafka) -> None:
     long = RATE.model_copy(update={"window_s": 600.0})
     async with processes(kafka, "one", "other", declared=[long]) as (one, other):
         await one.turn()
@@ -109,7 +107,7 @@ async def test_a_call_that_is_broken_off_while_it_waits_gives_its_place_back(kaf
         await until(lambda: not other.all.ledger.waiting)
 
 
-async def test_a_grant_is_not_used_later_than_a_moment_after_it(kafka: Kafka) -> None:
+async def test_an_old_grant_is_not_used(kafka: Kafka) -> None:
     """The process froze in between; it reserves again and gets a new grant."""
     async with processes(kafka, "one", declared=[RATE]) as (one,):
         grant = one.rate_limiter.ask(uuid4(), "t", {"rate": 1})
@@ -128,7 +126,7 @@ async def test_a_call_beyond_what_a_budget_ever_allows_is_refused(kafka: Kafka) 
             await one.turn(want=3)
 
 
-async def test_patience_ends(kafka: Kafka) -> None:
+async def test_waiting_ends_after_patience_s(kafka: Kafka) -> None:
     async with processes(kafka, "one", declared=[RATE]) as (one,):
         one.rate_limiter.pause("t", 100)
         with pytest.raises(NoRoomError, match=r"it waited 0\.1 s for t paused"):

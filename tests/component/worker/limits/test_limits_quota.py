@@ -34,7 +34,7 @@ def statuses(done: list[list[Outgoing]]) -> Counter[int | None]:
     return Counter(call.http_status for records in done for call in calls(records))
 
 
-async def test_what_is_left_by_the_headers_holds_calls_back() -> None:
+async def test_rate_limit_headers_delay_calls() -> None:
     async with quota_kept(alone(), slots=1) as (worker,):
         done = await asyncio.gather(*(worker.do(number) for number in range(1, 11)))
     assert statuses(done) == {200: 10}

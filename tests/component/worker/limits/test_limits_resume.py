@@ -42,7 +42,7 @@ def pointsman(kafka: Kafka, folder: Path) -> Command:
 
 
 @pytest.mark.parametrize("retry_after", ["3000", "1e306", "9999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
-async def test_all_that_wait_go_on(kafka: Kafka, tmp_path: Path, retry_after: str) -> None:
+async def test_all_waiting_calls_continue(kafka: Kafka, tmp_path: Path, retry_after: str) -> None:
     async with (
         agreements(kafka, "one", "other") as (one, other),
         tiny_provider(in_turn(http(429, {}, retry_after=retry_after), http())) as tiny,

@@ -131,7 +131,7 @@ async def test_both_topics_are_counted_in_one_state_that_outlives_its_process(bu
     ]  # fmt: skip
 
 
-async def test_no_lane_is_ready_before_what_is_open_in_its_changelog_has_ended(bus: Bus) -> None:
+async def test_no_lane_is_ready_before_open_transactions_in_its_changelog_end(bus: Bus) -> None:
     """A transaction may end in the offsets topic before it ends in the changelog."""
     await bus.put(bus.changelog.name, (b"a", b"5"))
     async with bus.running(ready=False) as lanes:
@@ -145,7 +145,7 @@ async def test_no_lane_is_ready_before_what_is_open_in_its_changelog_has_ended(b
         await bus.until_counted(b"1 2", b"8 1")
 
 
-async def test_what_fails_ends_alone_and_leaves_the_state_as_it_was(bus: Bus) -> None:
+async def test_a_failing_record_ends_alone_and_leaves_the_state_unchanged(bus: Bus) -> None:
     await bus.put(bus.asked.name, (b"a", b"1"), (b"a", POISON), (b"a", b"2"), (b"a", HUGE), (b"a", b"3"))
     async with bus.running():
         await bus.until_counted(b"1 1", b"2 2", b"3 3")
@@ -157,7 +157,7 @@ async def test_what_fails_ends_alone_and_leaves_the_state_as_it_was(bus: Bus) ->
     ]  # fmt: skip
 
 
-async def test_what_is_due_is_written_without_a_record_and_moves_no_position(bus: Bus) -> None:
+async def test_timers_write_without_moving_a_position(bus: Bus) -> None:
     await bus.put(bus.asked.name, (b"a", b"1"))
     async with bus.running():
         await bus.until_counted(b"1 1")
@@ -170,7 +170,7 @@ async def test_what_is_due_is_written_without_a_record_and_moves_no_position(bus
         assert told == list(range(1, len(told) + 1))
 
 
-async def test_the_state_is_read_anew_when_the_group_has_changed_hands(bus: Bus) -> None:
+async def test_the_state_is_restored_after_a_rebalance(bus: Bus) -> None:
     """Another owner may have changed the state without moving a position."""
     await bus.put(bus.asked.name, (b"a", b"1"))
     async with bus.running() as lanes:
