@@ -48,7 +48,7 @@ def test_each_service_each_tier_and_each_agent_logs_in_as_itself(access: Access)
     )
 
 
-def test_a_user_of_a_service_is_called_as_its_group() -> None:
+def test_a_services_user_is_named_like_its_consumer_group() -> None:
     assert RouterSettings(prefix="p").opinion_group == "p.opinion"
     assert WorkerSettings(prefix="p", tier="small").group == "p.worker.small"
     assert AuditSettings(prefix="p").prefix == "p"
@@ -79,7 +79,7 @@ def test_without_a_cascade_no_worker_sends_jobs_anywhere() -> None:
     ]
 
 
-def test_nobody_but_a_group_fences_its_transactions(access: Access) -> None:
+def test_only_members_of_a_group_commit_its_positions(access: Access) -> None:
     groups = ("router", "opinion", *(f"worker.{tier}" for tier in TIERS))
     for user in (name.removeprefix("p.") for name in access.users):
         for group in groups:
@@ -98,7 +98,7 @@ def test_an_agent_publishes_and_reads_its_own_outcomes(access: Access) -> None:
     }
 
 
-def test_a_gateway_publishes_and_stops_jobs_and_reads_what_becomes_of_them(access: Access) -> None:
+def test_a_gateway_publishes_and_cancels_jobs_and_reads_outcomes(access: Access) -> None:
     held = {acl for acl in access.acls if acl.user == "p.gateway"}
     assert {(acl.resource, acl.name.removeprefix("p."), acl.pattern, acl.operation) for acl in held} == {
         *(("topic", name, "literal", "write") for name in ("jobs.intake", "jobs.control", "reviews.decided")),
@@ -133,7 +133,7 @@ def test_nobody_deletes_or_changes_the_cluster(access: Access) -> None:
     assert set(changes) == {"p.operator", "p.registry"}
 
 
-def test_every_topic_but_those_of_minutes_is_for_the_audit_and_says_so() -> None:
+def test_every_topic_except_short_lived_ones_is_audited() -> None:
     topics = [*TOPICS.all(TIERS), TOPICS.agent_results("reader")]
     assert [topic.name for topic in topics if "audit" not in topic.readers] == [
         "p.jobs.chunks",
@@ -141,13 +141,13 @@ def test_every_topic_but_those_of_minutes_is_for_the_audit_and_says_so() -> None
     ]
 
 
-def test_every_declared_writer_and_reader_is_somebody(access: Access) -> None:
+def test_every_declared_writer_and_reader_exists(access: Access) -> None:
     words = frozenset().union(*(principal.words for principal in access.principals))
     declared = {word for topic in access.topics for word in (*topic.writers, *topic.readers)}
     assert declared <= words
 
 
-def test_only_the_audit_adds_to_the_record_and_only_who_reads_it_reads(access: Access) -> None:
+def test_only_the_audit_inserts_rows_and_only_readers_read(access: Access) -> None:
     assert access.logins == {
         "p.audit": WRITER,
         "p.auditor": AUDITOR,
@@ -156,7 +156,7 @@ def test_only_the_audit_adds_to_the_record_and_only_who_reads_it_reads(access: A
     }
 
 
-def test_who_handles_large_values_has_a_login_where_postgres_keeps_them() -> None:
+def test_services_with_large_values_have_a_postgres_login_for_them() -> None:
     logins = derive(TOPICS, ("small",), AGENTS, claims_in_postgres=True).logins
     keeps = [name for name, role in logins.items() if role == CLAIMS]
     assert keeps == ["p.router", "p.opinion", "p.review", "p.gateway", "p.worker.small"]
@@ -168,7 +168,7 @@ def test_agents_have_quotas_by_their_rates_and_services_have_none(access: Access
     assert 0 < slow < access.quotas["p.agent.reader"]["producer_byte_rate"]
 
 
-def test_agents_whose_topics_kafka_cannot_tell_apart_are_refused() -> None:
+def test_agents_with_colliding_topic_names_are_refused() -> None:
     with pytest.raises(CommandError, match=r"a\.b and .*a_b"):
         derive(TOPICS, TIERS, (entry_of("a.b"), entry_of("a_b")))
 
@@ -178,7 +178,7 @@ def test_a_prefix_that_is_too_long_for_postgres_is_refused() -> None:
         derive(Topics("p" * 60), TIERS, ())
 
 
-def test_an_acl_covers_what_kafka_says_it_does() -> None:
+def test_an_acl_covers_the_same_as_in_kafka() -> None:
     reads = Acl("User:u", "topic", "p.", "prefixed", "read")
     assert allowed([reads], "u", "topic", "p.x", "describe")
     assert not allowed([reads], "u", "topic", "q.x", "read")

@@ -13,7 +13,7 @@ EVERYBODY = Acl(principal("*"), "cluster", "kafka-cluster", "literal", "describe
 READS = Acl(principal("backup"), "topic", "*", "literal", "read")
 
 
-def test_it_covers_users_by_name_or_beginning_and_whole_lines(tmp_path: Path) -> None:
+def test_it_covers_users_by_name_or_prefix_and_single_rights(tmp_path: Path) -> None:
     file = tmp_path / "explained"
     file.write_text(f"# remarks\n\nuser backup\nuser shop.*\n! ACL {EVERYBODY}\n")
     explained = load(file, "pointsman")
@@ -34,13 +34,13 @@ def test_it_covers_users_by_name_or_beginning_and_whole_lines(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("user", ["*", "p*", "pointsman.*", "pointsman.agent.x", "pointsman.*x"])
-def test_it_does_not_explain_our_own_users(user: str, tmp_path: Path) -> None:
+def test_it_does_not_cover_pointsmans_users(user: str, tmp_path: Path) -> None:
     file = tmp_path / "explained"
     file.write_text(f"user thief\nuser {user}\n")
     with pytest.raises(CommandError, match="explained:2: "):
         load(file, "pointsman")
 
 
-def test_one_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be read"):
         load(tmp_path / "none", "pointsman")

@@ -65,11 +65,11 @@ def test_a_header_name_with_half_a_surrogate_pair_is_kept() -> None:
         b"{} {}",
     ],
 )
-def test_no_payload_where_there_is_no_json_for_postgres(value: bytes | None) -> None:
+def test_no_payload_without_json_that_postgres_accepts(value: bytes | None) -> None:
     assert payload_of(value) is None
 
 
-def test_a_payload_is_the_text_as_it_came() -> None:
+def test_a_payload_is_the_unchanged_text() -> None:
     assert payload_of(b' {"b": 1.50, "a": "\\u00e9"} ') == ' {"b": 1.50, "a": "\\u00e9"} '
 
 

@@ -51,7 +51,7 @@ def entry_change(entry: AgentEntry, at: datetime, state: State = "active") -> Re
     return RegistryRecord((record.topic, 0, 1), record.key, list(record.headers), record.value or b"", at)
 
 
-def test_a_gateways_key_counts_for_who_has_api_keys_while_it_may_act() -> None:
+def test_a_gateways_key_is_valid_for_agents_with_api_keys_while_permitted() -> None:
     key = ApiKey(id="0" * 12, sha256="0" * 64)
     gateway = AgentEntry(id="gw", owner="x", gateway=True, public_keys=(DANAS.public.text,))
     app = AgentEntry(id="a", owner="x", api_keys=(key,))
@@ -75,7 +75,7 @@ def test_a_gateways_key_counts_for_who_has_api_keys_while_it_may_act() -> None:
     assert at("a", NOW) == set()
 
 
-def test_a_key_that_was_taken_out_is_good_until_all_have_heard() -> None:
+def test_a_removed_key_is_valid_until_all_services_know() -> None:
     before = AgentEntry(id="a", owner="x", public_keys=(OWN.public.text,))
     after = AgentEntry(id="a", owner="x", public_keys=(THIEFS.public.text,))
     history = KeyHistory([entry_change(before, NOW - timedelta(hours=1)), entry_change(after, NOW)])

@@ -139,7 +139,7 @@ def test_an_outcome_has_status_and_reason(name: str, status: str, error_type: st
     assert row.error_type == json.loads(row.value or b"").get("reason", error_type)
 
 
-def test_a_stranger_gets_the_ids_that_the_router_gives_it_and_no_producer_clock() -> None:
+def test_a_plain_job_gets_the_routers_ids_and_no_producer_time() -> None:
     record = intake(b'{"agent_id": "math-tutor", "prompt": "What is 2 + 2?"}')
     accepted = decode_intake(record)
     assert isinstance(accepted, Accepted)
@@ -150,7 +150,7 @@ def test_a_stranger_gets_the_ids_that_the_router_gives_it_and_no_producer_clock(
     assert row.broker_at == datetime(2026, 3, 12, 9, 14, 0, 123_000, UTC)
 
 
-def test_size_is_for_the_router_to_judge() -> None:
+def test_the_audit_does_not_limit_size() -> None:
     row = row_of(intake(b'{"agent_id": "a", "prompt": "%s"}' % (b"x" * 2_000_000)), TOPICS)
     assert row.kind == "job.submitted.v1"
 
@@ -166,7 +166,7 @@ def test_a_bad_record_keeps_its_bytes(bad: Bad) -> None:
         assert row.unreadable.partition(": ")[0] in set(Reason)
 
 
-def test_what_can_be_read_of_a_malformed_record_is_read() -> None:
+def test_readable_parts_of_a_malformed_record_are_kept() -> None:
     row = row_of(intake(b'{"agent_id": "a", "job_id": "%s", "prompt": 3}' % str(JOB).encode()), TOPICS)
     assert row.kind is None
     assert row.unreadable == "wrong_type: prompt: must be a text"
@@ -191,7 +191,7 @@ def test_a_record_without_envelope_belongs_to_nobody() -> None:
     assert row.payload == '{"a": 1}'
 
 
-def test_a_dead_letter_is_understood_though_its_value_is_not() -> None:
+def test_a_dead_letter_is_decoded_even_if_its_value_is_not() -> None:
     record = intake(b"\xff\0 no JSON at all")
     row = row_of(letter(record, None), TOPICS)
     assert (row.kind, row.status, row.error_type) == ("job.dead.v1", "dead", "not_json")
@@ -225,7 +225,7 @@ def test_a_dead_letter_of_one_of_our_messages_is_read_by_its_own_headers() -> No
         ("ce_specversion", "ce_specversion is None"),
     ],
 )
-def test_what_is_no_dead_letter_is_kept_and_said_to_be_none(drop: str, why: str) -> None:
+def test_an_invalid_dead_letter_is_kept_and_marked(drop: str, why: str) -> None:
     found = letter(intake(b"{}"), None)
     headers = tuple(pair for pair in found.headers if pair[0] != drop)
     row = row_of(Incoming(*found.origin, 0, None, b"{}", headers), TOPICS)
@@ -239,7 +239,7 @@ def test_any_kafka_timestamp_gives_a_date(timestamp: int) -> None:
     assert row_of(Incoming(INTAKE, 0, 1, timestamp, None, None, ()), TOPICS).broker_at.tzinfo is UTC
 
 
-def test_a_mistake_of_ours_costs_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_costs_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> Any:
         raise RuntimeError("a bug")
 
@@ -268,7 +268,7 @@ _HEADER = st.tuples(_ATTRIBUTE | st.text(), st.none() | st.binary() | st.text().
     headers=st.lists(_HEADER, max_size=8),
     enveloped=st.booleans(),
 )
-def test_no_record_is_too_strange_for_a_row(
+def test_every_record_becomes_a_row(
     topic: str, timestamp: int, value: bytes | None, headers: list[Any], enveloped: bool
 ) -> None:
     found = ([("ce_specversion", b"1.0")] if enveloped else []) + headers

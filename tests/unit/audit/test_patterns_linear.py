@@ -203,7 +203,7 @@ def test_all_patterns_are_tried() -> None:
         r"(?:a|ab)(?:c|bcd)(?:d*)", "(?:|a)+", r"[^\W\d]+?\Z",
     ],
 )  # fmt: skip
-def test_who_counts_finds_what_re_finds(pattern: str) -> None:
+def test_the_counting_search_finds_the_same_as_re(pattern: str) -> None:
     counted, compiled = Backtracking(re.compile(pattern)), re.compile(pattern)
     for text in ("", "a", "abc", "aab abbc ABCDE", "abcd\naaa\n\nxx", "acdcdde bbb abbbc_1"):
         counted.begin(text, 100_000)

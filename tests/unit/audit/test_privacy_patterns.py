@@ -22,7 +22,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize(("name", "marked"), FOUND, ids=[f"{n} {t[:12]}" for n, t in FOUND])
-def test_what_is_found_is_what_stands_in_brackets(name: str, marked: str) -> None:
+def test_only_the_text_in_brackets_is_found(name: str, marked: str) -> None:
     text = marked.replace("<", "").replace(">", "")
     assert BUILT_IN[name].replace(text, lambda found: f"<{found}>") == marked
 

@@ -33,7 +33,7 @@ def note(row: Row) -> Note:
     return Note.read(row.privacy)
 
 
-def test_what_is_masked_says_by_what_rule_and_the_rest_stays() -> None:
+def test_masked_values_name_their_rule_and_the_rest_is_kept() -> None:
     row = protected(telling(0))
     said = value(row)
     assert said["metadata"]["ward"] == "7"
@@ -49,7 +49,7 @@ def test_what_is_masked_says_by_what_rule_and_the_rest_stays() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_record_that_no_rule_finds_anything_in_is_stored_as_it_is(name: str) -> None:
+def test_a_record_without_matches_is_stored_unchanged(name: str) -> None:
     record = example(name)
     assert protected(record, parse("masks: [{name: iban, patterns: [iban]}]")) == row_of(record, TOPICS)
 
@@ -97,7 +97,7 @@ def test_a_dead_letter_is_masked_as_what_it_was() -> None:
     assert headers["ce_reason"] == "wrong_type"
 
 
-def test_what_cannot_be_searched_is_masked_whole() -> None:
+def test_an_unsearchable_value_is_masked_as_a_whole() -> None:
     by_path = rules(paths=["$.prompt"])
     deep = b'{"prompt": ' + b"[" * 400 + b"]" * 400 + b"}"
     for sent in (b"not JSON", b'{"prompt": "a", "prompt": "b"}', b'{"prompt": NaN}', deep):
@@ -105,7 +105,7 @@ def test_what_cannot_be_searched_is_masked_whole() -> None:
         assert kept.startswith(b'"[masked rule '), sent
 
 
-def test_what_stood_at_a_path_is_masked_where_the_record_repeats_it() -> None:
+def test_a_masked_value_is_masked_everywhere_in_the_record() -> None:
     file = parse("masks: [{name: ward, paths: [$.metadata.ward, $.metadata.bed]}]")
     job = {
         **JOB,
@@ -140,7 +140,7 @@ def test_equal_values_are_not_seen_to_be_equal_across_messages() -> None:
     assert one == value(protected(telling(0)))["metadata"]["patient"]
 
 
-def test_where_masking_breaks_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_masking_fails_no_content_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Masking, "mask", lambda *_: 1 / 0)
     row = protected(telling(0))
     assert (row.key, row.value, row.headers, row.payload) == (None, None, "[]", None)
@@ -163,7 +163,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("said", SAID)
-def test_a_message_about_somebody_is_sealed(said: str) -> None:
+def test_a_message_about_a_person_is_encrypted(said: str) -> None:
     row = protected(SAID[said])
     assert note(row).subject == note(protected(SAID["the job"])).subject
     assert (row.key, row.headers, row.payload) == (None, "[]", None)
@@ -171,7 +171,7 @@ def test_a_message_about_somebody_is_sealed(said: str) -> None:
     assert ABOUT.encode() not in (row.value or b"")
 
 
-def test_what_is_masked_and_sealed_keeps_the_digest_of_the_record() -> None:
+def test_masked_and_encrypted_rows_keep_the_records_digest() -> None:
     record = telling(0, metadata={"data_subject": ABOUT})
     made = privacy()
     sealing = Sealing(made.keyring)
@@ -191,7 +191,7 @@ def test_the_file_may_mark_messages_by_agent_and_by_path() -> None:
     assert found == [True, True, False]
 
 
-def test_a_subject_travels_with_all_that_follows() -> None:
+def test_a_subject_is_passed_on_to_following_messages() -> None:
     cause = from_headers(story(0, NOW)[0].headers)
     assert cause is not None
     about = replace(cause, data_subject=ABOUT)

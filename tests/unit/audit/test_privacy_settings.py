@@ -16,7 +16,7 @@ def test_without_key_and_file_everything_is_stored_as_it_is() -> None:
     assert privacy_of(AuditSettings()) is None
 
 
-def test_a_key_alone_seals_what_names_its_subject(tmp_path: Path) -> None:
+def test_a_key_alone_encrypts_messages_with_a_subject(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(f"{KEY}\n")
     assert privacy_of(AuditSettings(audit_privacy_key_file=file)) is not None
@@ -30,7 +30,7 @@ def test_a_key_alone_seals_what_names_its_subject(tmp_path: Path) -> None:
         ("mask: []", KEY, FileError),
     ],
 )
-def test_what_cannot_be_kept_to_does_not_start(
+def test_unusable_settings_prevent_the_start(
     tmp_path: Path, text: str, key: str, error: type[Exception]
 ) -> None:
     file = tmp_path / "privacy.yaml"

@@ -30,7 +30,7 @@ class Flat:
 
 
 @pytest.mark.parametrize(("band", "known", "asked"), [(0.05, 1.0, 1.0), (0.001, 1.0, 0.0), (0.05, 0.2, 0.0)])
-def test_only_known_texts_in_the_band_ask(band: float, known: float, asked: float) -> None:
+def test_only_known_texts_in_the_band_get_an_opinion(band: float, known: float, asked: float) -> None:
     of, test = work(), cascade_outcomes(40)
     opinion = fit(of.examples, of.vectors, of.first, name="test", recipe=RECIPE).model
     sure = replace(opinion, bars={"0.99": Bar(9.0, 0.0)})

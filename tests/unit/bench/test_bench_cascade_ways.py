@@ -37,7 +37,7 @@ def test_both_ways_have_the_figures_of_every_router(found: dict[str, dict[str, A
         assert tuple(each["shares"]) == TEST.tiers
 
 
-def test_where_prompts_tell_nothing_only_the_cascade_saves(found: dict[str, dict[str, Any]]) -> None:
+def test_with_uninformative_prompts_only_the_cascade_saves(found: dict[str, dict[str, Any]]) -> None:
     assert found[CASCADE]["0.99"]["saved"] > 0.15
     assert found[OPINION]["0.99"]["saved"] < 0.05
 
@@ -56,6 +56,6 @@ def test_without_vectors_or_answers_there_are_no_such_rows() -> None:
     assert ways(trained(bare), bare, [], test, None) == {}
 
 
-def test_questions_of_both_sides_are_refused() -> None:
+def test_questions_in_both_splits_are_refused() -> None:
     with pytest.raises(DataError, match="400 questions"):
         ways(trained(TRAIN), TRAIN, [], TRAIN, None)

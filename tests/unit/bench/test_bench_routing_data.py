@@ -24,7 +24,7 @@ def test_a_stem_is_the_question_without_its_options() -> None:
     assert stem("?!") == "?!"
 
 
-def test_the_same_question_is_always_on_one_side() -> None:
+def test_the_same_question_is_always_in_one_split() -> None:
     outcomes = made_up(300)
     twice = parse(
         {
@@ -71,7 +71,7 @@ def test_contaminated_rows_are_dropped() -> None:
         ({"prompt": ["x"], "score_a": [None], "score_b": [1]}, "a score is missing"),
     ],
 )
-def test_columns_that_do_not_do_are_refused(columns: dict[str, list[object]], said: str) -> None:
+def test_unsuitable_columns_are_refused(columns: dict[str, list[object]], said: str) -> None:
     with pytest.raises(DataError, match=said):
         parse(columns, "x", "")
 

@@ -50,7 +50,7 @@ def test_a_price_change_changes_what_is_saved() -> None:
     assert found["saved"] == pytest.approx(0.8)
 
 
-def test_tasks_are_told_apart() -> None:
+def test_tasks_are_reported_separately() -> None:
     found = by_task(_known(), np.zeros(100, dtype=int))
     assert {task: each["quality"] for task, each in found.items()} == {"even": 1.0, "odd": 0.0}
 
@@ -82,7 +82,7 @@ def test_perfect_probabilities_have_no_calibration_error() -> None:
     )
 
 
-def test_chance_alone_makes_an_error_of_perfect_words_and_less_of_it_the_more_questions_there_are() -> None:
+def test_chance_causes_calibration_error_that_shrinks_with_more_questions() -> None:
     chance = np.random.RandomState(5)
     by_chance = {}
     for count in (200, 5_000):

@@ -80,7 +80,7 @@ def test_every_part_of_a_record_is_compared(changes: dict[str, Any]) -> None:
     assert logged(replace(record, **changes)).digest != logged(record).digest
 
 
-def test_a_line_is_found_through_noise() -> None:
+def test_a_trend_is_found_in_noise() -> None:
     noisy = [Sample(second, 80 + second / 360 + (0.5 if second % 2 else -0.5)) for second in range(0, 1200)]
     assert slope(noisy) * 3600 == pytest.approx(10, abs=0.1)
 
@@ -94,7 +94,7 @@ def test_memory_that_grows_is_stated_per_hour_and_the_start_does_not_count() -> 
     assert found.last_mb == pytest.approx(105.95)
 
 
-def test_a_short_life_has_no_slope() -> None:
+def test_a_short_run_has_no_trend() -> None:
     assert memory([[Sample(second, 80 + second) for second in range(0, 90, 5)]]).mb_per_hour is None
     assert memory([[Sample(0, 80)]]).first_mb == 80
 
@@ -112,7 +112,7 @@ def soak(monkeypatch: pytest.MonkeyPatch, found: SoakReport, *arguments: str) ->
     return CliRunner().invoke(app, ["bench", "soak", *arguments])
 
 
-def test_a_sound_soak_ends_with_0_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_correct_run_ends_with_0(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = soak(monkeypatch, report())
     assert (ended.exit_code, ended.stdout.splitlines()[-1]) == (
         0,
@@ -137,7 +137,7 @@ def test_a_soak_that_lost_something_ends_with_1_and_says_what(monkeypatch: pytes
         (True, ["audit"], ["lost", "audit ended by itself"]),
     ],
 )
-async def test_what_is_not_done_in_time_and_who_ends_by_itself_are_problems(
+async def test_late_jobs_and_crashed_processes_are_problems(
     monkeypatch: pytest.MonkeyPatch, drained: bool, ended: list[str], problems: list[str]
 ) -> None:
     async def nothing(*_: object) -> None: ...

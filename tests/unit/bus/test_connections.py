@@ -53,11 +53,11 @@ def made_by(tree: ast.AST) -> Iterator[str]:
         "import aiokafka as kafka\nkafka.AIOKafkaProducer()",
     ],
 )
-def test_a_call_is_seen_under_whatever_name(code: str) -> None:
+def test_calls_are_found_under_any_imported_name(code: str) -> None:
     assert "aiokafka.AIOKafkaProducer" in set(made_by(ast.parse(code)))
 
 
-def test_clients_are_made_where_they_are_to_be_made_and_nowhere_else() -> None:
+def test_clients_are_created_only_in_their_modules() -> None:
     found = {
         (made, file)
         for file in HERE.rglob("*.py")

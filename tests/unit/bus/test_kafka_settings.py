@@ -46,7 +46,7 @@ LOGIN: dict[str, Any] = {
         ),
     ],
 )
-def test_what_does_not_go_together_is_told_by_the_names_to_set(given: dict[str, Any], said: str) -> None:
+def test_invalid_combinations_are_reported_with_the_settings_names(given: dict[str, Any], said: str) -> None:
     with pytest.raises(CommandError) as refused:
         load(CliSettings, **given)
     assert said in refused.value.problem
@@ -57,7 +57,7 @@ def test_what_does_not_go_together_is_told_by_the_names_to_set(given: dict[str, 
     assert SECRET not in f"{refused.value}{broken.value}{broken.value!r}"
 
 
-def test_secrets_are_in_no_text_of_the_settings() -> None:
+def test_secrets_are_not_in_the_settings_text() -> None:
     part = KafkaPart(**LOGIN, kafka_sasl_mechanism="PLAIN", kafka_key_password=SECRET)
     assert SECRET not in f"{part} {part!r} {part.model_dump()} {part.model_dump_json()}"
 
@@ -68,14 +68,14 @@ def test_each_setting_is_in_its_document_and_nothing_else_is() -> None:
     assert told == KafkaPart.model_fields.keys() - {"prefix"}
 
 
-def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CA_FILE", "PASSWORD", "PASSWORD_FILE", "SASL_MECHANISM", "TOKEN_FILE"):
         monkeypatch.setenv(f"POINTSMAN_KAFKA_{name}", "")
     part = KafkaPart()
     assert (part.kafka_ca_file, part.kafka_password, part.kafka_sasl_mechanism) == (None, None, None)
 
 
-def test_the_client_s_log_for_debugging_tells_no_password(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_clients_debug_log_has_no_password(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     request = SaslAuthenticateRequest(b"\0alice\0" + SECRET.encode()).build(
         SaslAuthenticateRequest._CLASSES[0]
@@ -96,7 +96,7 @@ def test_the_client_s_log_for_debugging_tells_no_password(caplog: pytest.LogCapt
         (7, "is not trusted: odd"),
     ],
 )
-def test_each_reason_not_to_trust_a_certificate_has_its_words(code: int, said: str) -> None:
+def test_each_certificate_error_has_a_message(code: int, said: str) -> None:
     error = ssl.SSLCertVerificationError("certificate verify failed")
     error.verify_code, error.verify_message = code, "odd"
     told = explain(

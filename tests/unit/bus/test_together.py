@@ -46,7 +46,7 @@ class Part:
         self._told.append(f"{self.name} closed")
 
 
-async def test_they_open_and_close_around_all_that_work() -> None:
+async def test_all_open_before_any_works_and_close_after_all_end() -> None:
     told: list[str] = []
     one = together([Part("a", told).service(), Part("b", told).service()])
     assert (one.name, one.topics) == ("a+b", ["a", "b", "in"])
@@ -60,7 +60,7 @@ async def test_they_open_and_close_around_all_that_work() -> None:
     assert told[4:] == ["b closed", "a closed"]
 
 
-async def test_it_is_ready_once_each_is() -> None:
+async def test_it_is_ready_once_all_services_are() -> None:
     first, second = Part("a", []), Part("b", [])
     one = together([first.service(), second.service()])
     assert one.not_ready() is None
@@ -68,7 +68,7 @@ async def test_it_is_ready_once_each_is() -> None:
     assert one.not_ready() == "a: no lanes; b: no policy"
 
 
-async def test_where_one_fails_the_others_end() -> None:
+async def test_if_one_fails_the_others_end() -> None:
     told: list[str] = []
     failing = Part("b", told)
     failing.error = ValueError("no such tier")

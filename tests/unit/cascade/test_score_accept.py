@@ -12,13 +12,13 @@ from pointsman.score.estimate import Bar
 from tests.support.worker.accept_models import accept_model, answered, constant
 
 
-def test_answers_that_agree_are_accepted_and_others_go_up() -> None:
+def test_agreeing_answers_are_accepted_and_others_escalate() -> None:
     model = accept_model()
     assert accept(model, answered("C", "The answer is (C)."), "0.99").tier == "mid"
     assert accept(model, answered("C", "D"), "0.99").tier == "frontier"
 
 
-def test_a_tie_goes_up() -> None:
+def test_a_tie_escalates() -> None:
     # sufficient 0.5, required 1 - 0 - 0 + margin: equal at a margin of -0.5 less what `better` adds
     even = accept_model(worse=constant(0.0), better=constant(-40.0), bar=Bar(0.0, -0.5))
     found = accept(even, answered("C", "C"), "0.99").compared[0]
@@ -46,7 +46,7 @@ def test_a_tie_goes_up() -> None:
         ),
     ],
 )
-def test_what_is_missing_or_unknown_goes_up_and_says_why(evidence: AcceptanceEvidence, said: str) -> None:
+def test_missing_or_unknown_values_escalate_with_a_reason(evidence: AcceptanceEvidence, said: str) -> None:
     choice = accept(accept_model(bar=Bar(0.0, -9.0)), evidence, "0.99")
     assert choice.tier == "frontier"
     assert choice.undecided is not None
@@ -66,7 +66,7 @@ def test_an_unknown_quality_is_an_error() -> None:
         accept(accept_model(), answered("C", "C"), "0.9")
 
 
-def test_what_the_strongest_would_cost_lowers_what_is_required() -> None:
+def test_a_more_expensive_strongest_tier_lowers_the_bar() -> None:
     cheap = accept_model(worse=constant(-2.0), cost=constant(-3.0), bar=Bar(0.2, 0.0))
     dear = accept_model(worse=constant(-2.0), cost=constant(0.5), bar=Bar(0.2, 0.0))
     assert accept(cheap, answered("C", "C"), "0.99").tier == "frontier"
@@ -92,6 +92,6 @@ def test_features_are_never_nan_and_say_what_is_missing() -> None:
     assert answered("C", "C").values(("answer_logprob", "surer", "size")) == (MISSING,) * 3
 
 
-def test_a_tree_that_could_go_round_is_refused() -> None:
+def test_a_cyclic_tree_is_refused() -> None:
     with pytest.raises(ValueError, match="leads back"):
         Tree((0, 0, -1), (0.0, 0.0, 0.0), (1, 0, 0), (2, 2, 0), (0, 0, 0))

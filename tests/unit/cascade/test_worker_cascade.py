@@ -19,21 +19,21 @@ MODEL = plan("model", model=NAMED, quality="0.99")
 LIKELY = plan("logprob", threshold=0.9)
 
 
-def test_a_likely_answer_counts() -> None:
+def test_a_likely_answer_is_accepted() -> None:
     found = judged(LIKELY, "small", response("42", logprobs=[log(0.95), log(0.97)]))
     assert found is not None and found.up is None
     assert (found.step.accepted, found.step.reason, found.step.threshold) == (True, StepReason.SURE, 0.9)
     assert found.step.detail == "0.9599 > 0.9000"
 
 
-def test_an_unlikely_answer_goes_up_one_tier() -> None:
+def test_an_unlikely_answer_escalates_by_one_tier() -> None:
     found = judged(LIKELY, "small", response("42", logprobs=[log(0.81)]))
     assert found is not None and found.up == "medium"
     assert (found.step.accepted, found.step.reason) == (False, StepReason.UNSURE)
     assert found.step.detail == "0.8100 < 0.9000"
 
 
-def test_a_confidence_equal_to_the_threshold_goes_up() -> None:
+def test_a_confidence_equal_to_the_threshold_escalates() -> None:
     confidence = exp(-0.25)
     found = judged(plan("logprob", threshold=confidence), "small", response("42", logprobs=[-0.25]))
     assert found is not None and found.up == "medium"
@@ -44,7 +44,7 @@ def test_a_confidence_equal_to_the_threshold_goes_up() -> None:
 @pytest.mark.parametrize(
     "told", [None, [], [nan], [-0.01, nan], [-inf], ["-0.01"], [None], [0.5], [-0.01, None]]
 )
-def test_a_confidence_that_is_no_number_goes_up(told: Any) -> None:
+def test_a_confidence_of_nan_escalates(told: Any) -> None:
     found = judged(LIKELY, "small", response("42", logprobs=told))
     assert found is not None and found.up == "medium"
     assert (found.step.reason, found.step.confidence) == (StepReason.UNKNOWN, None)
@@ -67,7 +67,7 @@ def test_a_confidence_that_is_no_number_goes_up(told: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("cascade", [ANSWER, AGREEMENT, LIKELY, MODEL])
-def test_what_is_no_whole_answer_goes_up_whatever_is_asked(
+def test_an_incomplete_answer_always_escalates(
     cascade: Any, answer: dict[str, Any], request_: dict[str, Any], reason: StepReason
 ) -> None:
     found = judged(cascade, "small", answer, model=accept_model(), **request_)
@@ -89,27 +89,25 @@ def test_what_is_no_whole_answer_goes_up_whatever_is_asked(
         (response([{"type": "text", "text": "4"}, 5]), {}),  # type: ignore[arg-type]
     ],
 )
-def test_a_whole_answer_counts_where_no_more_is_asked(
-    answer: dict[str, Any], request_: dict[str, Any]
-) -> None:
+def test_a_complete_answer_is_accepted_by_answer(answer: dict[str, Any], request_: dict[str, Any]) -> None:
     found = judged(ANSWER, "small", answer, **request_)
     assert found is not None and found.up is None and found.step.accepted
 
 
-def test_answers_that_agree_count_however_they_are_worded() -> None:
+def test_agreeing_answers_are_accepted_in_any_wording() -> None:
     one, other = up(AGREEMENT, "The answer is 1,000.", "So we get\n#### 1000")
     assert (one.up, one.step.reason) == ("medium", StepReason.COMPARED_LATER)
     assert other.up is None
     assert other.step.detail == "small and medium say `1000`"
 
 
-def test_answers_that_differ_go_up() -> None:
+def test_differing_answers_escalate() -> None:
     _, other = up(AGREEMENT, "41", "42")
     assert (other.up, other.step.reason) == ("frontier", StepReason.DIFFERED)
     assert other.step.detail == "small says `41`, medium says `42`"
 
 
-def test_the_second_tier_is_not_asked_where_there_is_nothing_to_compare() -> None:
+def test_without_a_comparable_answer_the_second_tier_is_skipped() -> None:
     found = judged(AGREEMENT, "small", response("A long story. " * 100))
     assert found is not None and found.up == "frontier"
     assert judged(AGREEMENT, "small", response(""), model=None).up == "frontier"
@@ -138,7 +136,7 @@ def test_the_model_weighs_both_answers() -> None:
         accept_model(kinds=frozenset({"choice"})),
     ],
 )
-def test_a_model_in_doubt_or_not_there_sends_the_job_up(model: Any) -> None:
+def test_an_unsure_or_missing_model_escalates(model: Any) -> None:
     one = judged(MODEL, "small", response("42"), model=model)
     assert one is not None and one.up is not None
     other = judged(MODEL, "medium", response("42"), [one.step], model=model)
@@ -151,7 +149,7 @@ def test_the_last_tier_is_not_judged() -> None:
     assert judged(LIKELY, "elsewhere", response("")) is None
 
 
-def test_a_tier_that_fails_sends_the_job_up_or_ends_it_as_the_policy_says() -> None:
+def test_a_failing_tier_escalates_or_ends_the_job_as_configured() -> None:
     asked = ChatRequest.model_validate({"messages": [{"role": "user", "content": "How many?"}]})
     found = failed(Stage(LIKELY, "small", (), asked, Spent(4, None)), "server error")
     assert found is not None and (found.up, found.step.attempts) == ("medium", 4)

@@ -179,12 +179,12 @@ WORDS = sorted({word for text in (*REFUSED, *ANSWERED[:40]) for word in text.spl
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_a_refusal_is_known(text: str) -> None:
+def test_refusals_are_recognised(text: str) -> None:
     assert declines(text)
 
 
 @pytest.mark.parametrize("text", ANSWERED)
-def test_an_answer_is_none(text: str) -> None:
+def test_answers_are_not_taken_for_refusals(text: str) -> None:
     assert not declines(text)
 
 

@@ -57,12 +57,12 @@ def flaw(finish: object, text: str = "42") -> StepReason | None:
 @pytest.mark.parametrize(
     "finish", [*WHOLE, *TOOLS, "FINISH_REASON_STOP", "finish_reason_unspecified", "klar", 7, {}]
 )
-def test_an_answer_that_ended_by_itself_counts(finish: object) -> None:
+def test_a_complete_answer_is_accepted(finish: object) -> None:
     assert flaw(finish) is None
 
 
 @pytest.mark.parametrize("finish", [*CUT_OFF, *FAILED])
-def test_an_answer_that_was_cut_off_does_not(finish: str) -> None:
+def test_a_truncated_answer_is_not_accepted(finish: str) -> None:
     assert flaw(finish) is StepReason.CUT_OFF
 
 
@@ -71,7 +71,7 @@ def test_a_filters_answer_is_a_refusal(finish: str) -> None:
     assert flaw(finish) is StepReason.REFUSED
 
 
-def test_an_unknown_end_does_not_make_nothing_an_answer() -> None:
+def test_an_unknown_finish_reason_does_not_make_an_empty_answer_valid() -> None:
     assert flaw(None, " ") is StepReason.EMPTY
 
 
@@ -80,6 +80,6 @@ def test_every_word_is_in_the_closed_vocabulary(told: object) -> None:
     assert end_of(told) in End
 
 
-def test_no_more_of_a_word_is_repeated_than_a_person_reads() -> None:
+def test_long_finish_reasons_are_truncated() -> None:
     choice = {"message": {"content": "42"}, "finish_reason": "x" * 100_000}
     assert len(json.dumps(read_completion({"choices": [choice]}).finish)) < 100

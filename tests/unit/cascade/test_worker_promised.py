@@ -31,7 +31,7 @@ def ended(outcome: WorkerOutcome, score: Score | None, cascade: CascadePlan | No
     return with_cascade(outcome, read.message, None)
 
 
-def test_a_scored_answer_says_what_was_promised_of_it() -> None:
+def test_a_scored_answer_has_its_prediction() -> None:
     found = ended(ANSWERED, SCORE)
     assert isinstance(found, JobCompleted)
     assert found.score == SCORE
@@ -41,7 +41,7 @@ def test_a_scored_answer_says_what_was_promised_of_it() -> None:
     ("outcome", "score", "cascade"),
     [(ANSWERED, None, None), (ANSWERED, SCORE, plan("answer")), (FAILED, SCORE, None)],
 )
-def test_nothing_else_does_and_it_is_written_as_ever(
+def test_other_answers_have_no_prediction(
     outcome: WorkerOutcome, score: Score | None, cascade: CascadePlan | None
 ) -> None:
     found = ended(outcome, score, cascade)

@@ -60,7 +60,7 @@ async def test_the_audit_has_the_bytes_of_kafka_and_the_columns_of_the_whole(nam
 
 
 @pytest.mark.parametrize("name", LARGE)
-async def test_who_has_no_store_says_so_and_whose_job_it_is(name: str) -> None:
+async def test_without_a_store_the_error_names_the_job(name: str) -> None:
     short = await abridged(example(name))
     read = decode_intake(short) if name == "job.submitted.v1" else decode(short)
     assert isinstance(read, Malformed)
@@ -82,7 +82,7 @@ async def test_a_stranger_s_dataref_beside_the_whole_value_changes_nothing() -> 
 
 
 @pytest.mark.parametrize("value", [None, b"", b"[]", b"{", b'{"claim": 1}', b'{"claim": {"digest": "x"}}'])
-def test_a_header_alone_is_no_claim(value: bytes | None) -> None:
+def test_a_header_alone_is_not_a_claim(value: bytes | None) -> None:
     record = replace(example("job.submitted.v1"), value=value)
     assert claim_of(replace(record, headers=(*record.headers, (DATAREF, b"x")))) is None
 

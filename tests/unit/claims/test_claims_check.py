@@ -33,7 +33,7 @@ async def fetched(shelf: Shelf, record: Incoming, **limits: int) -> Fetched:
     return read
 
 
-async def test_only_what_is_large_is_handed_in() -> None:
+async def test_only_large_values_are_stored() -> None:
     shelf, small, big = Shelf(), large(1, 10), large(2)
     kept, sent = await claim_check(shelf).deposit([small, big])
     assert kept is small
@@ -56,14 +56,14 @@ async def test_a_large_value_of_no_message_of_ours_is_left_as_it_is() -> None:
     assert await claim_check(Shelf()).deposit([letter]) == [letter]
 
 
-async def test_what_is_about_a_person_stays_in_its_record() -> None:
+async def test_values_about_a_person_stay_in_the_record() -> None:
     shelf, about = Shelf(), large()
     about.headers.append(("ce_datasubject", b"customer-4711"))
     assert await claim_check(shelf).deposit([about]) == [about]
     assert shelf.values == {}
 
 
-async def test_a_value_that_is_not_there_is_lost_and_told() -> None:
+async def test_a_missing_value_is_reported_as_lost() -> None:
     shelf = Shelf()
     record = await handed_in(shelf, large())
     shelf.values.clear()
@@ -76,14 +76,14 @@ async def test_a_value_that_is_not_there_is_lost_and_told() -> None:
 
 
 @pytest.mark.parametrize("change", [lambda value: value[:-1] + b" ", lambda value: value[:-1], lambda _: b""])
-async def test_a_value_that_is_another_is_lost_and_told(change: Any) -> None:
+async def test_a_wrong_value_is_reported_as_lost(change: Any) -> None:
     shelf = Shelf()
     record = await handed_in(shelf, large())
     shelf.values = {sha256: change(value) for sha256, value in shelf.values.items()}
     assert "was changed in memory://shelf" in ((await fetched(shelf, record)).lost or "")
 
 
-async def test_a_value_that_is_too_large_is_not_even_asked_for() -> None:
+async def test_an_oversized_value_is_not_loaded() -> None:
     shelf = Shelf()
     record = await handed_in(shelf, large())
     shelf.asked = 0
@@ -94,7 +94,7 @@ async def test_a_value_that_is_too_large_is_not_even_asked_for() -> None:
     assert refused.value.reason is Reason.TOO_LARGE
 
 
-async def test_a_store_that_is_away_says_nothing_about_values() -> None:
+async def test_an_unavailable_store_does_not_mean_lost_values() -> None:
     shelf = Shelf()
     record = await handed_in(shelf, large())
     shelf.away = True
@@ -104,7 +104,7 @@ async def test_a_store_that_is_away_says_nothing_about_values() -> None:
         await claim_check(shelf).deposit([large()])
 
 
-async def test_a_store_that_never_answers_is_away() -> None:
+async def test_a_store_that_never_answers_counts_as_unavailable() -> None:
     shelf = Shelf()
     shelf.mute = True
     check = ClaimCheck(shelf, above=TINY, largest=10_000_000, timeout_s=0.01)
@@ -112,7 +112,7 @@ async def test_a_store_that_never_answers_is_away() -> None:
         await check.deposit([large()])
 
 
-async def test_a_batch_is_cut_where_it_would_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_batch_is_limited_by_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     shelf = Shelf()
     small = as_read(large(9, 10))
     records = [small, *[await handed_in(shelf, large(number)) for number in range(4)], small]

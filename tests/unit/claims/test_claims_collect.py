@@ -12,7 +12,7 @@ LONG_AGO = datetime.now(UTC) - timedelta(days=9)
 EIGHT_DAYS_AGO = datetime.now(UTC) - timedelta(days=8)
 
 
-async def test_a_value_put_there_again_meanwhile_stays_and_does_not_count(
+async def test_a_value_stored_again_meanwhile_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shelf, forgotten, wanted = Shelf(), b"nobody asks for it", b"somebody sends it again"

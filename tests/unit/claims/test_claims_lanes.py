@@ -119,7 +119,7 @@ async def test_a_router_s_lane_handles_whole_values_and_writes_none_before_it_is
     assert writer.wrote[1].value == small.value
 
 
-async def test_a_router_s_lane_goes_on_where_memory_made_it_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_router_s_lane_continues_after_the_memory_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pointsman.claims.claim_check._BATCH_BYTES", 1)
     shelf, handler = Shelf(), Copying()
     writer = Writer(shelf)
@@ -132,7 +132,7 @@ async def test_a_router_s_lane_goes_on_where_memory_made_it_stop(monkeypatch: py
     assert lane.pending == 0
 
 
-async def test_a_router_s_lane_ends_undone_when_the_store_is_away() -> None:
+async def test_a_router_s_lane_fails_when_the_store_is_unavailable() -> None:
     shelf, handler = Shelf(), Copying()
     writer = Writer(shelf)
     records = [await on_kafka(shelf, 0)]
@@ -162,7 +162,7 @@ def answering(saw: list[Incoming]) -> Callable[[Incoming], Awaitable[list[Outgoi
     return handle
 
 
-async def test_a_worker_waits_for_its_store_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_waits_for_its_store_and_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pointsman.claims.waiting._FIRST_PAUSE_S", 0.001)
     shelf, saw = Shelf(), list[Incoming]()
     record = await on_kafka(shelf, 0)
@@ -191,7 +191,7 @@ async def test_a_worker_s_answer_waits_for_the_store_too(monkeypatch: pytest.Mon
     assert len(saw) == 1  # the provider is not asked again
 
 
-async def test_there_is_room_for_so_many_bytes_at_once() -> None:
+async def test_loaded_bytes_are_limited() -> None:
     room, inside, most = Room(10), 0, 0
 
     async def work(size: int) -> None:

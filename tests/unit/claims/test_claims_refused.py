@@ -53,7 +53,7 @@ async def test_the_router_routes_a_large_job_by_its_whole_text() -> None:
 
 
 @pytest.mark.parametrize("key", [None, "o"])
-async def test_the_router_refuses_what_is_lost_and_carries_its_claim_along(key: str | None) -> None:
+async def test_the_router_refuses_a_lost_value_and_keeps_its_claim(key: str | None) -> None:
     record = await arrived(Shelf(), submitted(order_key=key), lost=True)
     assert isinstance(record, Fetched)
     first = replace(record, key=str(job_id(1)).encode())  # a lost job's order key is not known
@@ -69,7 +69,7 @@ async def test_the_router_refuses_what_is_lost_and_carries_its_claim_along(key: 
     assert "never put there" in ended.message.message
 
 
-async def test_a_large_job_astray_is_sent_on_as_it_stood_and_can_be_fetched_there() -> None:
+async def test_a_misplaced_large_job_is_forwarded_unchanged() -> None:
     shelf = Shelf()
     stray = replace(await arrived(shelf, submitted()), key=b"elsewhere")
     (again,) = handler()([stray])
@@ -133,7 +133,7 @@ def genuine(number: int, offset: int) -> Incoming:
 @pytest.mark.parametrize("lost", [False, True])
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("order_key", [None, "o"])
-async def test_a_stub_of_another_s_job_ends_the_job_that_it_names_and_no_other(
+async def test_a_forged_claim_ends_only_the_job_that_it_names(
     lost: bool, restarted: bool, order_key: str | None
 ) -> None:
     """Each job has one outcome, whether the handler saw it or loaded it at startup."""

@@ -22,19 +22,19 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-async def test_a_folder_does_what_a_store_must(tmp_path: Path) -> None:
+async def test_a_folder_fulfils_the_store_contract(tmp_path: Path) -> None:
     await holds_the_contract(Folder(tmp_path / "not there yet"))
 
 
-async def test_a_bucket_does_what_a_store_must() -> None:
+async def test_a_bucket_fulfils_the_store_contract() -> None:
     await holds_the_contract(Objects("memory:///"))
 
 
-async def test_the_double_does_what_a_store_must() -> None:
+async def test_the_double_fulfils_the_store_contract() -> None:
     await holds_the_contract(Shelf())
 
 
-async def test_half_a_file_is_never_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_partial_files_are_never_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, content = Folder(tmp_path), b"x" * 100_000
     await folder.put(digest(b"first"), b"first")
 
@@ -48,7 +48,7 @@ async def test_half_a_file_is_never_seen(tmp_path: Path, monkeypatch: pytest.Mon
     assert files(tmp_path) == sorted([MARK, digest(b"first")])
 
 
-async def test_nobody_but_its_owner_gets_at_a_folder_s_values(tmp_path: Path) -> None:
+async def test_a_folders_values_are_private(tmp_path: Path) -> None:
     place = tmp_path / "claims"
     before = os.umask(0)
     try:
@@ -60,7 +60,7 @@ async def test_nobody_but_its_owner_gets_at_a_folder_s_values(tmp_path: Path) ->
     assert modes == {"claims": 0o700, private[:2]: 0o700, private: 0o600, MARK: 0o600}
 
 
-async def test_what_a_killed_writer_left_is_not_listed(tmp_path: Path) -> None:
+async def test_leftovers_of_a_killed_writer_are_not_listed(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     await folder.put(digest(b"whole"), b"whole")
     (tmp_path / digest(b"whole")[:2] / ".0123456789abcdef").write_bytes(b"ha")
@@ -68,7 +68,7 @@ async def test_what_a_killed_writer_left_is_not_listed(tmp_path: Path) -> None:
     assert [kept.sha256 async for kept in folder.older(later)] == [digest(b"whole")]
 
 
-async def test_a_folder_whose_volume_is_not_mounted_is_away_and_not_empty(tmp_path: Path) -> None:
+async def test_an_unmounted_folder_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(ClaimsUnavailableError, match="mounted"):
         await Folder(tmp_path).get(digest(b"x"))
     (tmp_path / "a file").touch()
@@ -76,7 +76,7 @@ async def test_a_folder_whose_volume_is_not_mounted_is_away_and_not_empty(tmp_pa
         await Folder(tmp_path / "a file").put(digest(b"x"), b"x")
 
 
-async def test_a_bucket_out_of_reach_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_bucket_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Objects(
         "s3://bucket/prefix",
         config={"endpoint": "http://127.0.0.1:9", "access_key_id": "a", "secret_access_key": "b"},
@@ -88,7 +88,7 @@ async def test_a_bucket_out_of_reach_is_away(monkeypatch: pytest.MonkeyPatch) ->
             await asked
 
 
-async def test_a_database_out_of_reach_is_away_and_its_password_is_not_told() -> None:
+async def test_an_unreachable_database_is_unavailable_without_its_password_in_the_error() -> None:
     store = ClaimsTable("postgresql://me:secret@127.0.0.1:9/claims")
     with pytest.raises(ClaimsUnavailableError) as told:
         await asyncio.wait_for(store.get(digest(b"x")), 10)
@@ -97,7 +97,7 @@ async def test_a_database_out_of_reach_is_away_and_its_password_is_not_told() ->
 
 
 @pytest.mark.parametrize("url", ["file:relative", "file://host/folder", "ftp://x", "folder", "s3:///", "s3:"])
-def test_an_address_that_is_none_is_told_with_those_that_are(url: str) -> None:
+def test_an_invalid_address_is_refused_with_valid_examples(url: str) -> None:
     with pytest.raises(ClaimsSettingError, match="file:///FOLDER"):
         open_store(url)
 
@@ -112,7 +112,7 @@ def test_an_address_is_opened_without_touching_anything(tmp_path: Path) -> None:
     assert isinstance(open_store("s3://bucket/prefix"), Objects)
 
 
-async def test_doctor_puts_a_value_there_and_takes_it_back(tmp_path: Path) -> None:
+async def test_doctor_stores_a_value_and_deletes_it(tmp_path: Path) -> None:
     good = await check_claims(ClaimsPart(claims=(tmp_path / "claims").as_uri()))
     assert good.ok, good
     assert len(files(tmp_path / "claims")) == 2

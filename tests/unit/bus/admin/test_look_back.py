@@ -37,7 +37,7 @@ async def begins_at(partition: Partition, next_offset: int) -> int:
 
 
 @pytest.mark.parametrize("next_offset", [0, 1, 500, 1_440, 2_870, 2_879, 2_880])
-async def test_all_that_came_within_the_span_is_behind_it(next_offset: int) -> None:
+async def test_all_records_of_the_span_are_read(next_offset: int) -> None:
     now_ms = int(time.time() * 1000)
     times = [now_ms - 30_000 * ago for ago in range(2_880, 0, -1)]  # a day of them
     begins = await begins_at(Partition(times), next_offset)
@@ -54,7 +54,7 @@ async def test_a_lane_that_is_not_behind_reads_no_more_than_it_needs() -> None:
     assert partition.asked == 2
 
 
-async def test_what_is_older_than_can_be_asked_for_is_read_from_the_beginning() -> None:
+async def test_times_that_kafka_cannot_represent_start_at_the_beginning() -> None:
     times = [1_000 * at for at in range(100)]
     assert await begins_at(Partition(times), 50) == 0
     assert await begins_at(Partition([]), 0) == 0

@@ -6,7 +6,7 @@ from pointsman_schemas.topics import Topics
 TOPICS = Topics("t")
 
 
-def test_only_what_is_looked_up_by_key_for_ever_is_compacted() -> None:
+def test_only_topics_read_by_key_for_ever_are_compacted() -> None:
     compacted = [topic.name for topic in TOPICS.all(["small"]) if topic.compacted]
     assert compacted == ["t.gateway.batches", "t.reviews.state", "t.policy", "t.agents.registry"]
     policies = {topic.name: wanted_config(topic, 1)["cleanup.policy"] for topic in TOPICS.all(["small"])}

@@ -35,7 +35,7 @@ def test_a_mark_and_the_largest_bitmap_fit_the_broker_s_limit() -> None:
 @pytest.mark.parametrize(
     "metadata", ["", "done1:abc", "somebody's note", "topic1:no id:name;rest", "topic1:"]
 )
-def test_what_says_nothing_of_a_topic_is_no_mark(metadata: str) -> None:
+def test_metadata_without_a_topic_id_is_not_a_mark(metadata: str) -> None:
     assert unmark(metadata)[0] is None
 
 
@@ -54,13 +54,13 @@ def test_what_says_nothing_of_a_topic_is_no_mark(metadata: str) -> None:
     ],
     ids=str,
 )
-def test_a_topic_is_called_by_its_name_only_where_it_was_so_before_marks(
+def test_a_topic_is_identified_by_name_only_if_an_older_version_read_it(
     marks: list[TopicMark | None], found: TopicMark
 ) -> None:
     """Lost metadata, for example after a group reset, must not change ids that use the topic id."""
     assert mark_of(HERE, [mark("done1:x", each) for each in marks]) == found
 
 
-def test_seeds_of_topics_of_one_name_differ() -> None:
+def test_topics_with_the_same_name_have_different_seeds() -> None:
     assert BY_NAME.seed("t") == "t"
     assert len({TopicMark(topic, False).seed("t") for topic in (HERE, BEFORE)} | {"t"}) == 3

@@ -24,13 +24,13 @@ def letter(value: bytes | None) -> tuple[bytes | None, dict[str, bytes]]:
 
 
 @pytest.mark.parametrize("value", [None, b"", b"x", b"x" * MAX_LETTER_BYTES])
-def test_a_value_within_the_bound_is_repeated_as_it_is(value: bytes | None) -> None:
+def test_a_value_within_the_limit_is_copied(value: bytes | None) -> None:
     kept, headers = letter(value)
     assert kept == value
     assert dead.VALUE_BYTES not in headers
 
 
-def test_of_a_larger_one_the_beginning_is_kept_with_size_and_digest_of_the_whole() -> None:
+def test_a_larger_value_is_truncated_with_size_and_digest() -> None:
     value = b"0123456789" * (MAX_LETTER_BYTES // 10 + 1)
     kept, headers = letter(value)
     assert kept == value[:KEPT_BYTES]

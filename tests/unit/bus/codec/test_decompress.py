@@ -33,7 +33,7 @@ ENCODERS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
 
 @pytest.mark.parametrize("name", ENCODERS)
 @pytest.mark.parametrize("size", [0, 1, LIMIT - 1, LIMIT])
-def test_what_fits_comes_out_whole(name: str, size: int) -> None:
+def test_values_within_the_limit_are_decompressed(name: str, size: int) -> None:
     codec, encode = ENCODERS[name]
     data = bytes(range(256)) * (size // 256 + 1)
     assert decompress(codec, encode(data[:size]), LIMIT) == data[:size]
@@ -41,14 +41,14 @@ def test_what_fits_comes_out_whole(name: str, size: int) -> None:
 
 @pytest.mark.parametrize("name", ENCODERS)
 @pytest.mark.parametrize("size", [LIMIT + 1, 50 * LIMIT])
-def test_what_is_larger_does_not(name: str, size: int) -> None:
+def test_larger_values_are_refused(name: str, size: int) -> None:
     codec, encode = ENCODERS[name]
     with pytest.raises(DecompressError, match="at most 100,000"):
         decompress(codec, encode(bytes(size)), LIMIT)
 
 
 @pytest.mark.parametrize("name", ["gzip", "lz4", "zstd"])
-def test_frames_one_after_another_count_together(name: str) -> None:
+def test_consecutive_frames_share_the_limit(name: str) -> None:
     codec, encode = ENCODERS[name]
     assert decompress(codec, encode(b"one") + encode(b"two"), LIMIT) == b"onetwo"
     with pytest.raises(DecompressError):
@@ -56,14 +56,14 @@ def test_frames_one_after_another_count_together(name: str) -> None:
 
 
 @given(st.sampled_from([GZIP, SNAPPY, LZ4, ZSTD, 5, 7]), st.binary(max_size=200), st.booleans())
-def test_noise_is_refused_or_within_the_bound(codec: int, noise: bytes, in_blocks: bool) -> None:
+def test_random_bytes_are_refused_or_stay_within_the_limit(codec: int, noise: bytes, in_blocks: bool) -> None:
     data = b"\x82SNAPPY\x00" + pack(">ii", 1, 1) + noise if in_blocks else noise
     with contextlib.suppress(DecompressError):
         assert len(decompress(codec, data, LIMIT)) <= LIMIT
 
 
 @pytest.mark.parametrize("codec", [GZIP, SNAPPY, LZ4, ZSTD])
-def test_a_batch_that_holds_too_much_is_one_record_behind_which_reading_goes_on(codec: int) -> None:
+def test_an_oversized_batch_becomes_one_record_and_reading_continues(codec: int) -> None:
     log = Log()
     log.add([b"before"])
     log.add([b"x", bytes(MAX_BATCH_BYTES), b"y"], codec=codec)
@@ -79,7 +79,7 @@ def test_a_batch_that_holds_too_much_is_one_record_behind_which_reading_goes_on(
     assert [*read(log, start=2)[0].records()] == [record], "the same wherever in it reading begins"
 
 
-def test_a_gigabyte_costs_no_memory() -> None:
+def test_a_compressed_gigabyte_uses_no_memory() -> None:
     """In a separate process, to measure its peak memory."""
     program = """
 import resource

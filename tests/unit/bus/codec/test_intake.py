@@ -66,7 +66,7 @@ def test_parameters_that_we_do_not_know_pass_through_unchanged() -> None:
     assert found.job.kind == "chat"
 
 
-def test_our_own_message_and_the_plain_body_mean_the_same() -> None:
+def test_the_message_and_the_plain_body_give_the_same_job() -> None:
     plain = accepted({"agent_id": "a", "prompt": "x", "temperature": 0}).job
     ours = accepted(
         {
@@ -85,7 +85,7 @@ def test_a_job_id_may_be_given() -> None:
     assert found.job.job_id == UUID(job_id)
 
 
-def test_what_can_be_read_of_a_bad_record_is_kept() -> None:
+def test_readable_parts_of_a_bad_record_are_kept() -> None:
     found = decode_intake(
         record(b'{"agent_id":"a","job_id":"0190a000-0000-7000-8000-000000000009","prompt":5}')
     )
@@ -171,6 +171,6 @@ def test_a_refusal_says_where_and_what_in_the_publishers_terms(fields: dict[str,
     assert ";" not in found.message  # one fault is told once
 
 
-def test_null_is_as_good_as_nothing() -> None:
+def test_null_means_absent() -> None:
     nothing = dict.fromkeys(("kind", "tier", "metadata", "deadline", "order_key", "job_id"))
     assert accepted({"agent_id": "billing", "prompt": "Hello", **nothing}).job.metadata == {}

@@ -36,7 +36,7 @@ def record(*more: tuple[str, bytes], partition: int = 0, **fields: object) -> In
     return Incoming(TOPICS.intake.name, partition, 7, 0, None, value, (*OWN, *more))
 
 
-def test_the_job_follows_from_the_message_wherever_it_stands() -> None:
+def test_the_job_id_follows_from_the_message_not_its_position() -> None:
     for partition in (0, 3):
         read = decode_intake(record(partition=partition))
         assert isinstance(read, Accepted)
@@ -47,7 +47,7 @@ def test_the_job_follows_from_the_message_wherever_it_stands() -> None:
     assert not plain.explicit_id
 
 
-def test_a_job_of_ones_own_stands_in_what_is_signed() -> None:
+def test_a_chosen_job_id_must_be_signed() -> None:
     own = UUID(int=7 << 76 | 2 << 62 | 9)
     read = decode_intake(record(job_id=str(own)))
     assert isinstance(read, Accepted)
@@ -55,7 +55,7 @@ def test_a_job_of_ones_own_stands_in_what_is_signed() -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"prompt": 5}, {"agent_id": 5}])
-def test_a_header_alone_names_no_job(fields: dict[str, Any]) -> None:
+def test_an_unsigned_header_cannot_set_the_job_id(fields: dict[str, Any]) -> None:
     """Headers are not signed, so somebody who copies a record could change them."""
     read = decode_intake(record(("ce_jobid", str(ID).encode()), **fields))
     assert isinstance(read, Malformed)
@@ -64,7 +64,7 @@ def test_a_header_alone_names_no_job(fields: dict[str, Any]) -> None:
         assert read.reason is Reason.BAD_HEADERS
 
 
-def test_what_our_own_client_sends_is_valid() -> None:
+def test_records_of_our_client_are_valid() -> None:
     job = make_job({"agent_id": "billing", "prompt": "p"}, {}, None, NOW, largest=1_000_000)
     sent = sign(as_record(job, TOPICS, NOW), KEY)
     at_ms = int(NOW.timestamp() * 1000)

@@ -42,7 +42,7 @@ def binary(attributes: dict[str, Any]) -> Incoming:
     return record(DATA, *headers, ("traceparent", TRACE.encode()))
 
 
-def test_it_is_the_job_of_the_same_event_in_binary_mode() -> None:
+def test_structured_and_binary_mode_give_the_same_job() -> None:
     structured = decode_intake(record({**ATTRIBUTES, "data": DATA, "datacontenttype": "application/json"}))
     assert isinstance(structured, Accepted)
     assert structured == decode_intake(binary(ATTRIBUTES))
@@ -50,7 +50,7 @@ def test_it_is_the_job_of_the_same_event_in_binary_mode() -> None:
     assert structured.cause.trace_id == "a" * 32
 
 
-def test_data_may_be_base64_and_whose_attributes_are_unknown_is_taken_all_the_same() -> None:
+def test_base64_data_and_unknown_attributes_are_accepted() -> None:
     encoded = base64.b64encode(json.dumps(DATA).encode()).decode()
     structured = decode_intake(
         record({**ATTRIBUTES, "data_base64": encoded, "priority": 7, "dataschema": "x"})
@@ -76,13 +76,13 @@ def test_data_may_be_base64_and_whose_attributes_are_unknown_is_taken_all_the_sa
         ),
     ],
 )
-def test_what_is_no_event_is_refused_with_a_reason(event: object, reason: Reason) -> None:
+def test_an_invalid_event_is_refused_with_a_reason(event: object, reason: Reason) -> None:
     refused = decode_intake(record(event))
     assert isinstance(refused, Malformed)
     assert refused.reason == reason, refused.message
 
 
-def test_where_there_are_headers_of_the_binary_mode_they_count() -> None:
+def test_headers_of_binary_mode_take_precedence() -> None:
     headers = binary(ATTRIBUTES).headers
     both = record({**DATA, "data": {"agent_id": "x", "prompt": "y"}, "id": "z"}, *headers, MEDIA)
     taken = decode_intake(both)

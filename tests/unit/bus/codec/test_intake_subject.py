@@ -34,7 +34,7 @@ def record(metadata: Any, *headers: tuple[str, bytes]) -> Incoming:
         record({"data_subject": SUBJECT}, *ENVELOPE, SUBJECT_HEADER),
     ],
 )
-def test_the_job_and_its_envelope_name_the_same(sent: Incoming) -> None:
+def test_the_job_and_its_envelope_have_the_same_subject(sent: Incoming) -> None:
     found = decode_intake(sent)
     assert isinstance(found, Accepted)
     assert (found.job.data_subject, found.cause.data_subject) == (SUBJECT, SUBJECT)
@@ -49,13 +49,13 @@ def test_the_job_and_its_envelope_name_the_same(sent: Incoming) -> None:
         (record({"data_subject": "x" * 257}), Reason.WRONG_TYPE),
     ],
 )
-def test_two_names_or_one_that_no_header_can_say_are_refused(sent: Incoming, reason: Reason) -> None:
+def test_contradictory_or_unencodable_subjects_are_refused(sent: Incoming, reason: Reason) -> None:
     found = decode_intake(sent)
     assert isinstance(found, Malformed)
     assert found.reason is reason
 
 
-def test_a_number_is_a_name_and_what_is_none_names_nobody() -> None:
+def test_a_number_is_a_valid_subject_and_other_types_are_ignored() -> None:
     named = []
     for given in (4711, "", None, True):
         found = decode_intake(record({"data_subject": given}))

@@ -42,7 +42,7 @@ def by_the_client(data: bytes, start: int, aborted: Sequence[tuple[int, int]]) -
 
 
 @pytest.mark.parametrize("codec", [NONE, GZIP, SNAPPY, LZ4, ZSTD])
-def test_records_come_out_as_they_went_in(codec: int) -> None:
+def test_records_are_encoded_and_decoded_unchanged(codec: int) -> None:
     log = Log()
     log.add([b"first", b"second", None, b"fourth"], codec=codec)
     (batch,) = read(log)
@@ -65,7 +65,7 @@ def test_a_batch_that_began_before_the_start_is_read_from_there() -> None:
     assert not batch.is_plain
 
 
-def test_what_lies_before_the_start_altogether_is_left_out() -> None:
+def test_batches_before_the_start_are_skipped() -> None:
     log = Log()
     log.add([b"a", b"b"])
     log.add([b"c"])
@@ -73,7 +73,7 @@ def test_what_lies_before_the_start_altogether_is_left_out() -> None:
     assert read_batches(PLACE, 7, log.data, ()) == ([], 7)
 
 
-def test_times_that_the_broker_set_are_not_each_records_own() -> None:
+def test_append_time_replaces_the_records_times() -> None:
     log = Log()
     log.add([b"a", b"b", b"c"], attributes=APPEND_TIME)
     (batch,) = read(log)
@@ -86,7 +86,7 @@ def test_times_that_the_broker_set_are_not_each_records_own() -> None:
     assert not any(record.by_broker for record in batch.records())
 
 
-def test_the_last_batch_may_be_cut_off_anywhere() -> None:
+def test_the_last_batch_may_be_truncated_anywhere() -> None:
     log = Log()
     log.add([b"a"])
     whole = len(log.data)
@@ -96,7 +96,7 @@ def test_the_last_batch_may_be_cut_off_anywhere() -> None:
         assert ([record.value for record in opened(batches)], next_offset) == ([b"a"], 1)
 
 
-def test_any_changed_bit_of_a_batch_is_noticed() -> None:
+def test_any_changed_bit_of_a_batch_is_detected() -> None:
     log = Log()
     log.add([b"some value"], codec=ZSTD)
     for at in range(16, len(log.data)):  # what is before says where and how long it is, and who led
@@ -107,7 +107,7 @@ def test_any_changed_bit_of_a_batch_is_noticed() -> None:
                 read_batches(PLACE, 0, bytes(broken), ())
 
 
-def test_a_format_of_long_ago_is_refused() -> None:
+def test_old_record_formats_are_refused() -> None:
     log = Log()
     log.add([b"a"])
     old = bytearray(log.data)
@@ -116,7 +116,7 @@ def test_a_format_of_long_ago_is_refused() -> None:
         read_batches(PLACE, 0, bytes(old), ())
 
 
-def test_markers_are_passed_and_what_was_aborted_is_left_out() -> None:
+def test_markers_and_aborted_records_are_skipped() -> None:
     log = Log()
     log.add([b"loose"])
     log.add([b"aborted"], producer=7)
@@ -146,7 +146,7 @@ steps = st.lists(
 
 
 @given(steps, st.integers(0, 20))
-def test_it_reads_what_the_client_reads(steps: Sequence[tuple[object, ...]], start: int) -> None:
+def test_it_reads_the_same_records_as_aiokafka(steps: Sequence[tuple[object, ...]], start: int) -> None:
     log, aborted, under_way = Log(), list[tuple[int, int, int]](), dict[int, int]()
     for step in steps:
         match step:
@@ -168,7 +168,7 @@ def test_it_reads_what_the_client_reads(steps: Sequence[tuple[object, ...]], sta
     assert next_offset == their_next
 
 
-def test_times_that_the_broker_set_are_those_of_records_with_such_a_header_too() -> None:
+def test_append_time_applies_to_records_with_undecodable_header_names() -> None:
     """Otherwise publishers could choose the times."""
     log = Log()
     log.add([b"a", b"b", b"c"], attributes=APPEND_TIME)
@@ -176,7 +176,7 @@ def test_times_that_the_broker_set_are_those_of_records_with_such_a_header_too()
     assert [record.timestamp_ms for record in opened(read(log))] == [1_001] * 3
 
 
-def test_a_header_whose_name_is_no_text_keeps_nothing_from_being_read() -> None:
+def test_undecodable_header_names_do_not_stop_reading() -> None:
     """aiokafka fails on such a record every time, so any publisher could stop a service."""
     log = Log(end=10)
     log.add([b"one", b"two", b"three", b"four"])

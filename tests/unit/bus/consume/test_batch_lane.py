@@ -120,9 +120,7 @@ async def test_a_lane_is_full_by_bytes_too(lane: BatchLane, recorder: Recorder) 
     assert lane.has_room  # what is gone no longer counts
 
 
-async def test_many_are_decided_beside_the_event_loop_and_few_in_it(
-    lane: BatchLane, recorder: Recorder
-) -> None:
+async def test_large_batches_are_decided_outside_the_event_loop(lane: BatchLane, recorder: Recorder) -> None:
     here = threading.current_thread()
     lane.feed(records([1] * 5))
     await until(lane, recorder, 5)
@@ -147,7 +145,7 @@ async def whole_lane(recorder: Recorder) -> BatchLane:
     return BatchLane(0, 0, cast(LaneWriter, recorder), recorder, failing=FAILING, takes_batches=True)
 
 
-async def test_batches_are_handed_over_whole_and_as_many_as_make_one_step(
+async def test_whole_batches_are_handed_over_up_to_one_step(
     whole_lane: BatchLane, recorder: Recorder
 ) -> None:
     log = Log()
@@ -181,7 +179,7 @@ async def test_a_large_batch_is_opened_and_taken_in_steps(whole_lane: BatchLane,
     assert recorder.wholes == [[(BATCH_RECORDS + 1, 1)]]
 
 
-async def test_what_the_handler_does_not_take_whole_it_gets_record_by_record(
+async def test_batches_that_the_handler_declines_are_passed_record_by_record(
     whole_lane: BatchLane, recorder: Recorder
 ) -> None:
     recorder.refuses = True
@@ -196,7 +194,7 @@ async def test_what_the_handler_does_not_take_whole_it_gets_record_by_record(
     assert whole_lane._waiting.bytes == 0
 
 
-async def test_the_next_record_is_the_one_behind_the_gap(whole_lane: BatchLane, recorder: Recorder) -> None:
+async def test_offsets_may_have_gaps(whole_lane: BatchLane, recorder: Recorder) -> None:
     log = Log()
     log.add([b"a", b"b"], gaps=3)
     log.add([b"c", b"d"], gaps=1)
@@ -206,7 +204,7 @@ async def test_the_next_record_is_the_one_behind_the_gap(whole_lane: BatchLane, 
     assert recorder.wholes == [[(0, 2), (5, 2)]]
 
 
-async def test_what_was_dealt_with_before_only_warms_the_handler(recorder: Recorder) -> None:
+async def test_records_before_the_position_only_warm_up_the_handler(recorder: Recorder) -> None:
     lane = BatchLane(0, 3, cast(LaneWriter, recorder), recorder, failing=FAILING, takes_batches=True)
     log = Log()
     for _ in range(2):
@@ -219,7 +217,7 @@ async def test_what_was_dealt_with_before_only_warms_the_handler(recorder: Recor
     assert recorder.wholes == [[(4, 1)]]
 
 
-async def test_batches_from_before_are_recalled_whole_by_who_can(recorder: Recorder) -> None:
+async def test_handlers_may_warm_up_with_whole_batches(recorder: Recorder) -> None:
     recorder.recalls = True
     lane = BatchLane(0, 5, cast(LaneWriter, recorder), recorder, failing=FAILING, takes_batches=True)
     log = Log()
@@ -232,9 +230,7 @@ async def test_batches_from_before_are_recalled_whole_by_who_can(recorder: Recor
     assert (recorder.batches, recorder.wholes) == ([[5]], [[(6, 1)]])
 
 
-async def test_who_reads_record_by_record_is_offered_nothing_else(
-    lane: BatchLane, recorder: Recorder
-) -> None:
+async def test_handlers_without_batch_support_get_single_records(lane: BatchLane, recorder: Recorder) -> None:
     log = Log()
     log.add([b"a", b"b"])
     offer_all(lane, stocked(log))
@@ -255,7 +251,7 @@ async def test_a_lane_is_full_of_batches_by_their_bytes(whole_lane: BatchLane) -
 
 
 @pytest.mark.parametrize("count", [1, 200])
-async def test_many_are_decided_beside_the_loop(
+async def test_large_steps_run_outside_the_event_loop(
     whole_lane: BatchLane, recorder: Recorder, count: int
 ) -> None:
     log = Log()
@@ -286,7 +282,7 @@ def observed() -> float:
 
 
 @pytest.mark.parametrize("whole", [False, True])
-async def test_what_could_not_be_written_is_not_done(recorder: Recorder, whole: bool) -> None:
+async def test_the_position_does_not_advance_if_a_write_fails(recorder: Recorder, whole: bool) -> None:
     class Fenced(Recorder):
         async def write(self, records: Sequence[Made], next_offset: int, *, alone: bool = False) -> None:
             raise ConnectionError("fenced")

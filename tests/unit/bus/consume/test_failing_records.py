@@ -177,7 +177,7 @@ async def _window(chance: random.Random) -> None:
     assert len(letters) == len(raises)
 
 
-async def test_what_was_paid_for_and_is_too_large_is_told_by_size_and_digest() -> None:
+async def test_an_answer_that_is_too_large_is_reported_by_size_and_digest() -> None:
     log = Log({TOPICS.calls.name: 3_000, TOPICS.results.name: 3_000})
 
     async def handler(record: Incoming) -> list[Outgoing]:
@@ -205,7 +205,7 @@ def digest(content: bytes) -> str:
     return f"sha256:{sha256(content).hexdigest()}"
 
 
-async def test_where_there_is_a_store_it_takes_what_a_topic_refuses() -> None:
+async def test_a_store_takes_values_that_a_topic_refuses() -> None:
     log, shelf = Log({TOPICS.calls.name: 1_500, TOPICS.results.name: 1_500}), Shelf()
 
     async def handler(record: Incoming) -> list[Outgoing]:
@@ -220,7 +220,7 @@ async def test_where_there_is_a_store_it_takes_what_a_topic_refuses() -> None:
     assert log.outcomes().keys() == {(str(job_id(0)), "pointsman.job.completed.v1")}
 
 
-async def test_a_job_that_went_up_and_does_not_fit_there_fails_with_its_dead_letter() -> None:
+async def test_an_escalated_job_that_does_not_fit_fails_with_a_dead_letter() -> None:
     log = Log({TOPICS.tier("medium").name: 100, TOPICS.dead.name: 600})
 
     async def handler(record: Incoming) -> list[Outgoing]:
@@ -240,7 +240,7 @@ async def test_a_job_that_went_up_and_does_not_fit_there_fails_with_its_dead_let
     assert sum(each.topic == TOPICS.calls.name for each in log.there) == 2
 
 
-async def test_a_case_that_does_not_fit_ends_its_job_instead_of_being_cut() -> None:
+async def test_a_review_case_that_does_not_fit_ends_its_job() -> None:
     log = Log({TOPICS.review.name: 100})
 
     async def handler(record: Incoming) -> list[Outgoing]:
@@ -257,7 +257,7 @@ async def test_a_case_that_does_not_fit_ends_its_job_instead_of_being_cut() -> N
     assert [made for made in log.there if made.topic == TOPICS.review.name] == []
 
 
-async def test_what_is_refused_though_it_was_cut_stops_the_lane_and_nothing_is_lost() -> None:
+async def test_a_refused_truncated_value_stops_the_lane_without_loss() -> None:
     log = Log({TOPICS.results.name: 10})
 
     async def handler(record: Incoming) -> list[Outgoing]:
@@ -389,7 +389,7 @@ class Broken(Shelf):
         return await super().get(sha256)
 
 
-async def test_a_value_that_its_store_fails_on_is_lost_and_its_neighbours_are_not() -> None:
+async def test_a_value_that_the_store_cannot_read_affects_no_other() -> None:
     shelf = Broken()
     check = claim_check(shelf, above=100)
     sent = [Outgoing(each.topic, each.key, each.value, list(each.headers)) for each in map(job, range(3))]
@@ -410,7 +410,7 @@ async def test_a_value_that_its_store_fails_on_is_lost_and_its_neighbours_are_no
     assert "permission denied" in (lost.lost or "")
 
 
-async def test_a_store_that_is_away_has_lost_nothing() -> None:
+async def test_an_unavailable_store_loses_nothing() -> None:
     shelf = Shelf()
     check = claim_check(shelf, above=100)
     record = job(1)
@@ -424,7 +424,7 @@ async def test_a_store_that_is_away_has_lost_nothing() -> None:
     assert whole.value == record.value
 
 
-async def test_what_no_claim_can_be_made_of_travels_as_it_is() -> None:
+async def test_values_without_a_claim_are_sent_unchanged() -> None:
     check = claim_check(Shelf())
     made = Outgoing("t", b"k", b"no JSON" * 1_000, [("ce_type", b"pointsman.job.completed.v1")])
     assert await check.deposit([made]) == [made]

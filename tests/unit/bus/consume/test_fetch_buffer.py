@@ -23,7 +23,7 @@ def fetch_buffer() -> FetchBuffer:
     return FetchBuffer()
 
 
-def test_there_is_nothing_at_first(fetch_buffer: FetchBuffer) -> None:
+def test_it_is_empty_at_first(fetch_buffer: FetchBuffer) -> None:
     assert (bool(fetch_buffer), len(fetch_buffer), fetch_buffer.take(5), fetch_buffer.take_batch(5)) == (
         False,
         0,
@@ -33,7 +33,7 @@ def test_there_is_nothing_at_first(fetch_buffer: FetchBuffer) -> None:
 
 
 @given(st.lists(st.integers(1, 5), max_size=6), st.lists(st.integers(-1, 4), max_size=30))
-def test_each_record_comes_once_and_in_its_order(counts: list[int], takes: list[int]) -> None:
+def test_records_are_returned_once_and_in_order(counts: list[int], takes: list[int]) -> None:
     fetch_buffer, found = FetchBuffer(), list[int]()
     fetch_buffer.put(batches(*counts))
     for most in takes:
@@ -64,7 +64,7 @@ def test_a_batch_is_taken_whole_only_if_it_is_small_plain_and_untouched(fetch_bu
     assert not fetch_buffer
 
 
-def test_a_batch_in_whose_middle_reading_began_is_never_taken_whole(fetch_buffer: FetchBuffer) -> None:
+def test_a_batch_with_skipped_records_is_not_taken_whole(fetch_buffer: FetchBuffer) -> None:
     log = Log()
     log.add([b"a", b"b"])
     fetch_buffer.put(read(log, start=1))

@@ -76,7 +76,7 @@ async def fetcher(brokers: Brokers, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     await made.close()
 
 
-async def test_a_connection_that_the_client_has_lost_is_asked_for_anew(
+async def test_a_lost_connection_is_replaced(
     brokers: Brokers, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client closes a connection after a timeout, and fails if it is already gone."""
@@ -98,15 +98,13 @@ def some() -> bytes:
     return log.data
 
 
-async def test_a_broker_is_asked_one_question_at_a_time(brokers: Brokers, fetcher: Fetcher) -> None:
+async def test_one_request_is_in_flight_to_each_broker(brokers: Brokers, fetcher: Fetcher) -> None:
     for _ in range(3):
         await fetcher.gather([HERE], SOON_S)
     assert [leader for leader, _ in brokers.asked] == [0]
 
 
-async def test_a_broker_may_take_as_long_as_we_would_wait_but_not_forever(
-    brokers: Brokers, fetcher: Fetcher
-) -> None:
+async def test_requests_time_out_after_the_maximum_wait(brokers: Brokers, fetcher: Fetcher) -> None:
     await fetcher.gather([HERE], SOON_S)
     brokers.answer(THERE, records=some())
     await fetcher.gather([THERE], FOREVER_S)
@@ -120,7 +118,7 @@ async def test_the_answer_of_one_broker_is_enough(brokers: Brokers, fetcher: Fet
 
 
 @pytest.mark.parametrize("wanted", [[HERE], [HERE, THERE]])
-async def test_where_something_is_in_stock_nobody_waits(
+async def test_with_buffered_records_there_is_no_wait(
     brokers: Brokers, fetcher: Fetcher, wanted: list[TopicPartition]
 ) -> None:
     brokers.answer(HERE, records=some())
@@ -130,7 +128,7 @@ async def test_where_something_is_in_stock_nobody_waits(
 
 
 @pytest.mark.parametrize("of_all", [True, False])
-async def test_who_is_refused_finds_out_who_leads_now_and_asks_again(
+async def test_after_a_refusal_the_new_leader_is_asked(
     brokers: Brokers, fetcher: Fetcher, of_all: bool
 ) -> None:
     code = NotLeaderForPartitionError.errno
@@ -142,7 +140,7 @@ async def test_who_is_refused_finds_out_who_leads_now_and_asks_again(
     assert fetcher.fetch_buffer(HERE)
 
 
-async def test_a_partition_whose_records_were_lost_keeps_none_from_the_others(
+async def test_lost_records_of_one_partition_do_not_affect_others(
     brokers: Brokers, fetcher: Fetcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     fetcher.seek(HERE, 5)
@@ -157,13 +155,13 @@ async def test_a_partition_whose_records_were_lost_keeps_none_from_the_others(
     assert [record.getMessage() for record in caplog.records] == [Event.OFFSET_MISSING]
 
 
-async def test_what_is_asked_when_it_closes_is_given_up(brokers: Brokers, fetcher: Fetcher) -> None:
+async def test_requests_in_flight_are_cancelled_on_close(brokers: Brokers, fetcher: Fetcher) -> None:
     await fetcher.gather([HERE, THERE], SOON_S)
     await fetcher.close()
     assert brokers.given_up == 2
 
 
-async def test_a_leader_is_looked_for_now_and_then(
+async def test_missing_leaders_are_looked_up_regularly(
     brokers: Brokers, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However often other partitions are fetched meanwhile."""

@@ -64,7 +64,7 @@ class Clients:
 async def _nothing(_: set[TopicPartition]) -> None: ...
 
 
-async def test_what_the_group_refuses_for_good_ends_the_turns() -> None:
+async def test_a_fatal_group_error_ends_the_loop() -> None:
     """The consumer reports such an error only when polled, and it is not polled for records."""
     clients = Clients(refuses_at=3)
     member = member_of(clients)
@@ -76,7 +76,7 @@ async def test_what_the_group_refuses_for_good_ends_the_turns() -> None:
     assert clients.polls == 3
 
 
-async def test_turns_end_when_told() -> None:
+async def test_the_loop_ends_when_told() -> None:
     stopping = asyncio.Event()
     turns = member_of(Clients()).turns(stopping)
     next(turns)
@@ -85,7 +85,7 @@ async def test_turns_end_when_told() -> None:
     assert list(islice(turns, 1)) == []
 
 
-async def test_nobody_asks_for_a_group_that_was_left(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_group_that_was_left_is_not_polled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients that do not close are abandoned, because the process must end."""
     monkeypatch.setattr(module, "_CLOSE_S", 0.01)
     clients = Clients()
@@ -147,7 +147,7 @@ async def test_a_broken_connection_is_replaced_until_told_to_stop(monkeypatch: p
     assert errors == []
 
 
-async def test_a_defect_ends_it() -> None:
+async def test_an_unexpected_error_ends_it() -> None:
     async def connected() -> None:
         raise ZeroDivisionError
 

@@ -6,7 +6,7 @@ from pointsman.runtime.metrics import HOP_SECONDS
 AHEAD_MS = 10_000_000_000_000
 
 
-def test_records_from_clocks_ahead_of_ours_count_too() -> None:
+def test_records_from_clocks_in_the_future_count() -> None:
     observe_hop("ahead", {AHEAD_MS: 2, AHEAD_MS + 1: 3})
     (count,) = [
         sample.value

@@ -30,7 +30,7 @@ class Idle(Lane):
     async def finish(self, grace_s: float) -> None: ...
 
 
-async def test_the_lag_is_what_a_lane_has_what_is_in_stock_and_what_the_broker_has_beyond() -> None:
+async def test_lag_includes_the_lane_the_buffer_and_the_broker() -> None:
     place = TopicPartition(TOPIC, 0)
 
     class Busy(Idle):
@@ -123,7 +123,7 @@ async def test_each_lane_is_the_first_in_turn_and_gets_all_it_has_room_for() -> 
     assert stocks.waits == {host._POLL_S}
 
 
-async def test_a_full_lane_is_not_asked_for_and_the_others_are_looked_after_sooner() -> None:
+async def test_full_lanes_are_skipped_and_others_polled_sooner() -> None:
     stocks, lanes = await polled(0, 9, 2)
     assert [0 in asked for asked in stocks.asked] == [False] * 3
     assert stocks.asked[1:] == [[1], [1]]
@@ -131,7 +131,7 @@ async def test_a_full_lane_is_not_asked_for_and_the_others_are_looked_after_soon
     assert stocks.waits == {host._FULL_POLL_S}
 
 
-async def test_nothing_is_brought_while_the_group_changes_hands(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_records_are_delivered_during_a_rebalance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "_POLL_S", 0.01)
     lanes = Lanes(LanePart(), "group", [TOPIC], lambda *_: Idle(0))
     stocks: Any = Stocks(lanes, [9])
@@ -142,7 +142,7 @@ async def test_nothing_is_brought_while_the_group_changes_hands(monkeypatch: pyt
     await asyncio.wait_for(polling, 20)
 
 
-async def test_a_commit_that_nobody_answers_does_not_keep_the_process_from_ending() -> None:
+async def test_an_unanswered_commit_does_not_block_shutdown() -> None:
     ended = []
 
     class Stuck(Idle):

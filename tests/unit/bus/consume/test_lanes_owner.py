@@ -146,7 +146,7 @@ async def owning(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
             await task
 
 
-async def test_who_is_no_longer_in_the_group_does_not_open_its_lane_again(
+async def test_a_former_member_does_not_reopen_its_lane(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It would repeat the work of the new owner."""
@@ -162,7 +162,7 @@ async def test_who_is_no_longer_in_the_group_does_not_open_its_lane_again(
         assert group.opened[0].did == ["abandoned"]
 
 
-async def test_a_lane_that_failed_is_offered_to_the_one_that_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_lane_is_passed_to_its_successor(monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group()
     async with owning(group, monkeypatch):
         group.opened[0].fails.set()
@@ -171,7 +171,7 @@ async def test_a_lane_that_failed_is_offered_to_the_one_that_follows(monkeypatch
         assert group.opened[0].did == ["abandoned"], "as it was not taken up"
 
 
-async def test_a_lane_that_failed_is_ready_once_it_gets_further(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_lane_is_ready_once_it_makes_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """Being open is not enough, because it may fail again at once."""
     group = Group()
     async with owning(group, monkeypatch) as lanes:
@@ -190,7 +190,7 @@ async def test_a_lane_that_failed_is_ready_once_it_gets_further(monkeypatch: pyt
 
 
 @pytest.mark.parametrize(("last", "opened"), [(True, 1), (False, 2)])
-async def test_a_lane_that_stays_goes_on_unless_another_had_it(
+async def test_a_kept_lane_continues_unless_another_process_had_it(
     monkeypatch: pytest.MonkeyPatch, last: bool, opened: int
 ) -> None:
     group = Group()
@@ -201,7 +201,7 @@ async def test_a_lane_that_stays_goes_on_unless_another_had_it(
         assert len(group.opened) == opened
 
 
-async def test_no_lane_is_opened_when_the_connection_has_ended_meanwhile(
+async def test_no_lane_is_opened_after_the_connection_has_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It would have no owner, and would keep the next connection from opening one."""
@@ -217,7 +217,7 @@ async def test_no_lane_is_opened_when_the_connection_has_ended_meanwhile(
         assert lanes.__dict__["_tasks"].keys() == {HERE}
 
 
-async def test_what_is_fetched_follows_the_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_fetcher_reads_the_partitions_of_open_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The consumer's own partitions stay paused."""
     group = Group()
     async with owning(group, monkeypatch) as lanes:
@@ -232,14 +232,14 @@ async def test_what_is_fetched_follows_the_lanes(monkeypatch: pytest.MonkeyPatch
         assert group.told == [*stayed, ("forget", HERE), ("seek", HERE, 0)]
 
 
-async def test_a_lane_that_goes_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_revoked_lane_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group()
     async with owning(group, monkeypatch) as lanes:
         await lanes.assigned(set())
         assert set(group.opened[0].did) == {"abandoned"}
 
 
-async def test_a_lane_that_stays_writes_with_the_new_membership(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_kept_lane_writes_with_the_new_membership(monkeypatch: pytest.MonkeyPatch) -> None:
     """The broker would refuse the former one."""
     group = Group()
     async with owning(group, monkeypatch) as lanes:
@@ -248,7 +248,7 @@ async def test_a_lane_that_stays_writes_with_the_new_membership(monkeypatch: pyt
         assert [writer.membership.generation for writer in group.writers] == [2]
 
 
-async def test_a_lane_that_comes_while_it_is_asked_who_had_the_others_has_the_former_membership(
+async def test_a_lane_added_during_the_ownership_check_has_the_old_membership(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its own position was not checked for another owner."""
@@ -270,7 +270,7 @@ async def test_a_lane_that_comes_while_it_is_asked_who_had_the_others_has_the_fo
         assert [writer.membership.generation for writer in group.writers] == [2, 1]
 
 
-async def test_of_several_topics_a_partition_has_lanes_only_where_all_are_ours(
+async def test_a_partition_number_has_lanes_only_if_all_topics_are_assigned(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     group, other = Group(), TopicPartition("u", 0)
@@ -288,7 +288,7 @@ async def test_of_several_topics_a_partition_has_lanes_only_where_all_are_ours(
         assert lanes.__dict__["_tasks"].keys() == {HERE, other}
 
 
-async def test_a_lane_that_opens_while_the_group_changes_hands_has_the_former_membership(
+async def test_a_lane_that_opens_during_a_rebalance_has_the_old_membership(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It may have read its position before another owner moved it, so its write must be refused."""

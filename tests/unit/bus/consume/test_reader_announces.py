@@ -69,21 +69,21 @@ async def taken(kafka: Kafka, *errors: Exception) -> Reader:
     return reader
 
 
-async def test_what_is_announced_is_stored() -> None:
+async def test_committed_offsets_are_stored_first() -> None:
     kafka = Kafka()
     reader = await taken(kafka)
     assert kafka.announced == [(5, 5)]
     assert reader._positions.next == {PLACE: 5}
 
 
-async def test_while_the_store_is_away_nothing_is_announced() -> None:
+async def test_nothing_is_committed_while_the_store_is_unavailable() -> None:
     kafka = Kafka()
     await taken(kafka, UnavailableError("away"))
     assert kafka.announced == [(5, 5)]
 
 
 @pytest.mark.parametrize("error", [MovedError("another"), RuntimeError("defect")])
-async def test_what_was_not_stored_is_not_announced(error: Exception) -> None:
+async def test_offsets_of_unstored_records_are_not_committed(error: Exception) -> None:
     kafka = Kafka()
     try:
         reader = await taken(kafka, error)
@@ -95,7 +95,7 @@ async def test_what_was_not_stored_is_not_announced(error: Exception) -> None:
     assert kafka.announced == []
 
 
-async def test_it_is_announced_now_and_then_and_at_the_end() -> None:
+async def test_offsets_are_committed_regularly_and_at_the_end() -> None:
     kafka = Kafka()
     reader = await taken(kafka)
     reader._positions.next = {PLACE: 3}

@@ -64,7 +64,7 @@ class Nothing:
 
 
 @pytest.mark.parametrize("poison", [(HERE, 0), (HERE, 37), (THERE, 99)])
-async def test_one_record_alone_loses_its_value_and_all_others_are_stored(
+async def test_only_the_failing_record_loses_its_payload(
     monkeypatch: pytest.MonkeyPatch, poison: tuple[Place, int]
 ) -> None:
     store = Breaking(poison)
@@ -83,7 +83,7 @@ async def test_one_record_alone_loses_its_value_and_all_others_are_stored(
     assert sorted([*store.whole, poison]) == everything
 
 
-def test_a_half_is_of_places_first_and_then_of_records() -> None:
+def test_batches_are_halved_by_partition_first_then_by_record() -> None:
     both = {HERE: records(HERE, 0, 4), THERE: records(THERE, 0, 4)}
     assert halved(both) == {HERE: both[HERE]}
     assert halved({HERE: both[HERE]}) == {HERE: both[HERE][:2]}

@@ -96,7 +96,7 @@ async def located(reader: Reader, client: Client) -> None:
 
 
 @pytest.mark.parametrize("kept", [{EMPTY}, set()])
-async def test_partitions_that_it_is_given_meanwhile_are_looked_up_too(kept: set[TopicPartition]) -> None:
+async def test_partitions_assigned_meanwhile_are_looked_up_too(kept: set[TopicPartition]) -> None:
     reader = await reader_of({OLD, EMPTY})
     client = Client(lambda: reader.assigned({NEW, *kept}))
     await located(reader, client)
@@ -106,7 +106,7 @@ async def test_partitions_that_it_is_given_meanwhile_are_looked_up_too(kept: set
     assert reader.ready
 
 
-async def test_what_was_fetched_of_partitions_that_went_is_forgotten() -> None:
+async def test_buffered_records_of_revoked_partitions_are_discarded() -> None:
     reader, client = await reader_of({OLD, EMPTY}), Client()
     await located(reader, client)
     assert client.sought == {OLD: 7, EMPTY: 2}
@@ -115,7 +115,7 @@ async def test_what_was_fetched_of_partitions_that_went_is_forgotten() -> None:
     assert client.sought == {NEW: 7}
 
 
-async def test_what_the_store_has_is_announced_to_those_who_watch_the_lag() -> None:
+async def test_stored_positions_are_committed_for_lag_monitoring() -> None:
     """Records stored during the rebalance were not committed, and would look unread until the next record."""
     client = Client()
     await located(await reader_of({OLD, EMPTY}), client)
@@ -153,13 +153,13 @@ async def test_each_partition_is_the_first_in_turn_and_no_more_is_taken_than_is_
     ]
 
 
-async def test_of_partitions_that_the_store_does_not_know_nothing_is_announced() -> None:
+async def test_partitions_unknown_to_the_store_are_not_committed() -> None:
     client = Client()
     await located(await reader_of({EMPTY}), client)
     assert client.committed == {}
 
 
-async def test_a_commit_that_no_broker_takes_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_commit_is_repeated_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a reader that is stopped while its broker is down would never end."""
     monkeypatch.setattr(reader_module, "_ANNOUNCE_S", 0.01)
     monkeypatch.setattr(reader_module, "_ANNOUNCE_EVERY_S", 0)

@@ -66,7 +66,7 @@ async def _after(owned: set[TopicPartition] | None, error: Exception | None) -> 
 
 
 @pytest.mark.parametrize("owned", [{KEPT}, set()])
-async def test_what_was_taken_away_while_it_was_stored_is_not_looked_for(owned: set[TopicPartition]) -> None:
+async def test_revoked_partitions_are_not_looked_up(owned: set[TopicPartition]) -> None:
     """Another process reads it. Two readers of one partition would waste work, and commits would be refused.
 
     Two readers of one partition would waste work, and commits would be refused.
@@ -77,12 +77,12 @@ async def test_what_was_taken_away_while_it_was_stored_is_not_looked_for(owned: 
     assert set(reader._positions.next) == {(tp.topic, tp.partition) for tp in owned}
 
 
-async def test_what_is_still_ours_is_located_anew() -> None:
+async def test_kept_partitions_are_looked_up_again() -> None:
     reader, _ = await _after(None, MovedError("another was faster"))
     assert reader._positions.unknown == {KEPT, GONE}
 
 
-async def test_what_was_stored_and_taken_away_is_not_announced() -> None:
+async def test_revoked_partitions_are_not_committed() -> None:
     """The client refuses a whole commit if it contains a partition of another owner."""
     reader, client = await _after({KEPT}, None)
     assert client.committed == {}

@@ -31,7 +31,7 @@ async def stands_still(
         await watchdog.look({HERE: at})
 
 
-async def test_a_lane_that_is_brought_nothing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lane_without_progress_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StalledError, match="t-0 stands at 7, its end is 9"):
         await stands_still(monkeypatch, at=7, read_to=8)
 
@@ -44,11 +44,13 @@ async def test_a_lane_that_is_brought_nothing_is_an_error(monkeypatch: pytest.Mo
         pytest.param(7, None, id="the lane failed while the broker was asked"),
     ],
 )
-async def test_a_lane_that_has_nothing_to_wait_for_is_none(
+async def test_an_idle_lane_is_not_an_error(
     monkeypatch: pytest.MonkeyPatch, at: int, read_to: int | None
 ) -> None:
     await stands_still(monkeypatch, at, read_to)
 
 
-async def test_time_in_which_we_stood_still_ourselves_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_time_during_which_the_process_was_frozen_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     await stands_still(monkeypatch, at=7, read_to=8, clock=[0, 1, 2, 30, 31, 60, 61, 90])

@@ -121,16 +121,18 @@ async def test_jobs_of_one_order_key_run_one_after_another() -> None:
 
 
 @pytest.mark.parametrize("took_s", [0.0, 0.019])
-def test_a_job_that_was_quick_waits_for_no_other(took_s: float) -> None:
+def test_a_quick_job_is_committed_at_once(took_s: float) -> None:
     assert gather_s(took_s) == 0
 
 
-def test_a_job_waits_a_twentieth_of_its_time_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_waits_for_a_twentieth_of_the_jobs_time_within_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.undo()
     assert [gather_s(took_s) for took_s in (0.2, 0.9, 60)] == pytest.approx([0.01, 0.045, 0.05])
 
 
-async def test_what_ends_meanwhile_is_in_the_same_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_jobs_that_end_meanwhile_share_the_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GATHER_LEAST_S", "GATHER_MOST_S"):
         monkeypatch.setattr(window_lane, name, 3600.0)
     monkeypatch.setattr(window_lane, "GATHER_SHARE", 1e12)
@@ -180,7 +182,7 @@ async def test_no_more_than_the_window_runs_and_a_full_lane_says_so() -> None:
     running.cancel()
 
 
-async def test_finish_waits_for_what_runs_and_hands_back_the_rest() -> None:
+async def test_finish_waits_for_running_jobs_and_returns_the_rest() -> None:
     rate_limiter = asyncio.Event()
 
     async def handler(record: Incoming) -> list[Outgoing]:
@@ -241,7 +243,7 @@ async def test_a_fenced_lane_ends_and_its_jobs_are_cancelled_when_it_is_abandone
     assert log.results == []
 
 
-async def test_a_lane_whose_writer_failed_goes_on_with_what_it_has() -> None:
+async def test_a_lane_whose_writer_failed_keeps_its_jobs() -> None:
     log, slow = Log(), Slow(0)
     lane = lane_on(log, slow)
     await fail(log, lane, 0, 1)
@@ -257,7 +259,7 @@ async def test_a_lane_whose_writer_failed_goes_on_with_what_it_has() -> None:
     running.cancel()
 
 
-async def test_what_was_committed_although_nobody_heard_is_not_written_again() -> None:
+async def test_a_commit_without_an_answer_is_not_repeated() -> None:
     log, slow = Log(), Slow(0)
     lane = lane_on(log, slow)
     await fail(log, lane, 0, 1)
@@ -275,7 +277,7 @@ async def test_what_was_committed_although_nobody_heard_is_not_written_again() -
     [(1, frozenset()), (0, frozenset({0})), (9, frozenset())],
     ids=["passed", "done", "far-on"],
 )
-async def test_a_lane_that_another_had_meanwhile_does_not_go_on(
+async def test_a_lane_that_another_process_had_does_not_continue(
     committed: int, finished: frozenset[int]
 ) -> None:
     log = Log()
@@ -285,7 +287,7 @@ async def test_a_lane_that_another_had_meanwhile_does_not_go_on(
     await lane.abandon()
 
 
-async def test_a_position_that_went_back_is_begun_anew() -> None:
+async def test_a_lane_restarts_if_its_position_went_back() -> None:
     log, slow = Log(), Slow(0, 3)
     lane = lane_on(log, slow)
     lane.feed([record(0), record(1), record(2)])
@@ -314,7 +316,7 @@ async def test_while_paused_nothing_is_committed() -> None:
     running.cancel()
 
 
-async def test_no_more_than_the_window_is_finished_and_not_committed() -> None:
+async def test_finished_but_uncommitted_jobs_are_limited_by_the_window() -> None:
     """This bounds what a dying process loses."""
     log, quick = Log(), Slow()
     lane = lane_on(log, quick, window=3)
@@ -365,7 +367,7 @@ async def _crash_and_go_on(chance: random.Random) -> None:
     assert Counter(log.results) == Counter(b"%d" % offset for offset in offsets)
 
 
-async def test_a_lane_that_opens_runs_nothing_again_that_is_finished() -> None:
+async def test_a_new_lane_does_not_repeat_finished_jobs() -> None:
     """It opens with the committed metadata, like its host does."""
     log, asked = Log(), list[int]()
 

@@ -73,7 +73,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_nothing_is_made_before_the_first_record(
+async def test_no_producer_is_created_before_the_first_record(
     producer: Producer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chunk_publisher, "start_producer", None)
@@ -81,7 +81,7 @@ async def test_nothing_is_made_before_the_first_record(
         await turns()
 
 
-async def test_records_go_out_in_order_and_nobody_waits_for_their_answers(producer: Producer) -> None:
+async def test_records_are_sent_in_order_without_waiting_for_answers(producer: Producer) -> None:
     async with publishing() as publisher:
         assert [publisher.send(record(number)) for number in range(5)] == [True] * 5
         assert producer.sent == []
@@ -91,7 +91,7 @@ async def test_records_go_out_in_order_and_nobody_waits_for_their_answers(produc
     assert producer.closed
 
 
-async def test_a_producer_that_hangs_holds_nobody_up_and_what_waits_is_bounded(producer: Producer) -> None:
+async def test_a_hanging_producer_blocks_nobody_and_the_queue_is_bounded(producer: Producer) -> None:
     producer.hangs = True
     before = dropped("full")
     async with publishing(most_records=10) as publisher:
@@ -103,7 +103,7 @@ async def test_a_producer_that_hangs_holds_nobody_up_and_what_waits_is_bounded(p
         assert dropped("full") == before + 100 - sum(taken)
 
 
-async def test_what_was_not_answered_yet_counts_as_waiting(producer: Producer) -> None:
+async def test_unanswered_records_count_as_queued(producer: Producer) -> None:
     async with publishing(most_records=3) as publisher:
         for number in range(3):
             assert publisher.send(record(number))
@@ -128,7 +128,7 @@ async def test_bytes_are_bounded_too(producer: Producer) -> None:
         assert publisher.send(record(5, 250))
 
 
-async def test_one_that_is_refused_is_left_out_alone(producer: Producer) -> None:
+async def test_only_the_refused_record_is_dropped(producer: Producer) -> None:
     before = dropped("failed")
     producer.failing[record(1).value or b""] = MessageSizeTooLargeError()
     async with publishing() as publisher:
@@ -155,7 +155,7 @@ async def test_after_an_error_there_is_another_producer(producer: Producer, erro
         assert producer.sent == [record(1).value]
 
 
-async def test_without_a_broker_records_are_left_out(
+async def test_without_a_broker_records_are_dropped(
     producer: Producer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def unavailable(*_: object, **options: object) -> None:

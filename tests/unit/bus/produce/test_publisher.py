@@ -62,13 +62,13 @@ def records(count: int) -> list[Outgoing]:
     return [Outgoing("t", None, b"%d" % number, []) for number in range(count)]
 
 
-async def test_what_is_acknowledged_has_its_place_and_a_repeat_that_was_recognised_has_no_offset() -> None:
+async def test_acknowledged_records_have_a_position_and_recognised_repeats_have_no_offset() -> None:
     publisher = publisher_on(Producer(7, -1))
     assert await publisher.publish(records(2)) == [RecordPlace("t", 0, 7), RecordPlace("t", 0, None)]
 
 
 @pytest.mark.parametrize("answer", UNSURE, ids=repr)
-async def test_what_nobody_confirmed_is_uncertain_and_never_there(answer: object) -> None:
+async def test_unconfirmed_records_are_uncertain(answer: object) -> None:
     publisher = publisher_on(Producer(7, answer, 8))
     with pytest.raises(PublishUncertainError) as raised:
         await publisher.publish(records(3), within=0.2)
@@ -76,7 +76,7 @@ async def test_what_nobody_confirmed_is_uncertain_and_never_there(answer: object
 
 
 @pytest.mark.parametrize("answer", UNSURE, ids=repr)
-async def test_a_refusal_beside_it_makes_nothing_sure(answer: object) -> None:
+async def test_a_refusal_of_another_record_makes_nothing_certain(answer: object) -> None:
     publisher = publisher_on(Producer(MessageSizeTooLargeError(), answer, 8))
     with pytest.raises(PublishUncertainError) as raised:
         await publisher.publish(records(3), within=0.2)
@@ -92,7 +92,7 @@ async def test_a_refusal_beside_it_makes_nothing_sure(answer: object) -> None:
     ],
     ids=["size", "rights", "topic"],
 )
-async def test_a_refusal_alone_is_sure_says_what_to_do_and_its_producer_is_not_used_again(
+async def test_a_single_refusal_is_certain_with_a_remedy_and_a_new_producer(
     error: KafkaError, why: str, hint: str
 ) -> None:
     producer = Producer(7, error)
@@ -104,7 +104,7 @@ async def test_a_refusal_alone_is_sure_says_what_to_do_and_its_producer_is_not_u
     assert publisher.__dict__["_producer"] is None
 
 
-async def test_what_was_not_even_sent_in_time_is_uncertain_too() -> None:
+async def test_records_not_sent_in_time_are_uncertain_too() -> None:
     class Full(Producer):
         async def send(self, topic: str, **record: object) -> "asyncio.Future[Any]":
             if not self._answers:

@@ -34,7 +34,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Queue]:
     return queues
 
 
-async def test_groups_that_connect_at_the_same_time_have_the_same_one(opened: list[Queue]) -> None:
+async def test_groups_that_connect_concurrently_share_a_queue(opened: list[Queue]) -> None:
     shared = SharedTransactions(LanePart())
     async with AsyncExitStack() as stack:
         waiting = [stack.enter_async_context(shared.opened(group)) for group in ("router", "worker")]
@@ -45,7 +45,7 @@ async def test_groups_that_connect_at_the_same_time_have_the_same_one(opened: li
     assert opened[0].closed
 
 
-async def test_who_connects_again_has_the_one_that_is_open(opened: list[Queue]) -> None:
+async def test_a_reconnecting_group_gets_the_open_queue(opened: list[Queue]) -> None:
     shared = SharedTransactions(LanePart())
     async with shared.opened("router") as first:
         async with shared.opened("worker"):
@@ -55,7 +55,7 @@ async def test_who_connects_again_has_the_one_that_is_open(opened: list[Queue]) 
     assert [queue.closed for queue in opened] == [True]
 
 
-async def test_after_the_last_one_it_is_a_new_one(opened: list[Queue]) -> None:
+async def test_after_the_last_group_a_new_queue_is_opened(opened: list[Queue]) -> None:
     shared = SharedTransactions(LanePart())
     for _ in range(2):
         async with shared.opened("router"):

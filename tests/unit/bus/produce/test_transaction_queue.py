@@ -87,7 +87,7 @@ async def under_way(queue: TransactionQueue, *lanes: int) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_what_comes_while_one_is_under_way_goes_together() -> None:
+async def test_writes_during_a_transaction_share_the_next_one() -> None:
     log = Log()
     log.go.clear()
     async with queue_on(log) as queue:
@@ -100,7 +100,7 @@ async def test_what_comes_while_one_is_under_way_goes_together() -> None:
     assert log.committed == [(0,), (1, 2, 3)]
 
 
-async def test_lanes_of_two_generations_do_not_go_together() -> None:
+async def test_lanes_of_two_generations_do_not_share_a_transaction() -> None:
     log, later = Log(), Membership("g", "m", 2)
     async with queue_on(log) as queue:
         assert (
@@ -110,7 +110,7 @@ async def test_lanes_of_two_generations_do_not_go_together() -> None:
     assert log.members == [MEMBERSHIP, later, MEMBERSHIP]
 
 
-async def test_groups_go_together() -> None:
+async def test_groups_share_a_transaction() -> None:
     log, other = Log(), Membership("h", "m", 7)
     async with queue_on(log) as queue:
         await results(write(queue, 0), write(queue, 1, membership=other), write(queue, 2))
@@ -118,7 +118,7 @@ async def test_groups_go_together() -> None:
     assert log.members == [MEMBERSHIP, other]
 
 
-async def test_a_group_that_takes_no_positions_does_not_keep_another_from_its_own() -> None:
+async def test_a_refused_group_does_not_affect_another() -> None:
     log, other = Log(), Membership("h", "m", 7)
     log.refusing = {"h"}
     async with queue_on(log) as queue:
@@ -129,7 +129,7 @@ async def test_a_group_that_takes_no_positions_does_not_keep_another_from_its_ow
     assert log.committed == [(0, 2), (0, 2)]
 
 
-async def test_no_more_goes_together_than_is_good_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_size_of_a_transaction_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transaction_queue, "_TRANSACTION_BYTES", 10)
     log = Log()
     async with queue_on(log) as queue:
@@ -138,7 +138,7 @@ async def test_no_more_goes_together_than_is_good_for_one(monkeypatch: pytest.Mo
     assert log.committed == [(0, 1), (2,), (3,), (4,)]
 
 
-async def test_a_refusal_is_told_to_its_own_lane_alone() -> None:
+async def test_a_refusal_affects_only_its_own_lane() -> None:
     log = Log()
     log.bad = {b"bad"}
     async with queue_on(log) as queue:
@@ -148,7 +148,7 @@ async def test_a_refusal_is_told_to_its_own_lane_alone() -> None:
     assert log.begun_anew == 0, "nothing of it is there"
 
 
-async def test_an_error_ends_all_that_went_together_and_the_next_go_alone_for_once() -> None:
+async def test_after_an_error_each_lane_writes_alone_once() -> None:
     """One of them may be the cause of every failure."""
     log = Log()
     log.lost = [KafkaError("lost"), UnknownMemberIdError("gone")]
@@ -161,7 +161,7 @@ async def test_an_error_ends_all_that_went_together_and_the_next_go_alone_for_on
     assert log.committed == [(1,), (2, 3)]
 
 
-async def test_an_open_outcome_is_settled_before_the_next_transaction() -> None:
+async def test_an_unknown_result_is_settled_before_the_next_transaction() -> None:
     log = Log()
     log.lost = [KafkaError("lost")]
 
@@ -177,7 +177,7 @@ async def test_an_open_outcome_is_settled_before_the_next_transaction() -> None:
     assert log.committed == [(0,)]
 
 
-async def test_a_lane_that_was_let_go_writes_nothing_that_has_not_begun() -> None:
+async def test_a_revoked_lane_starts_no_further_write() -> None:
     log = Log()
     log.go.clear()
     async with queue_on(log) as queue:
@@ -193,7 +193,7 @@ async def test_a_lane_that_was_let_go_writes_nothing_that_has_not_begun() -> Non
     assert log.committed == [(0,), (2,)]
 
 
-async def test_what_a_lane_left_under_way_is_waited_for_by_the_one_that_follows() -> None:
+async def test_a_new_lane_waits_for_its_predecessors_write() -> None:
     log = Log()
     log.go.clear()
     async with queue_on(log) as queue:
@@ -210,7 +210,7 @@ async def test_what_a_lane_left_under_way_is_waited_for_by_the_one_that_follows(
         assert log.committed == [(0,)]
 
 
-async def test_the_end_fails_what_is_not_written() -> None:
+async def test_closing_fails_pending_writes() -> None:
     log = Log()
     log.go.clear()
     async with queue_on(log) as queue:
@@ -241,14 +241,14 @@ async def _one_after_another(log: Log, value: bytes = b"x", count: int = 1) -> N
 
 
 @pytest.mark.usefixtures("_long_rest")
-async def test_what_comes_soon_after_a_small_one_goes_together() -> None:
+async def test_writes_soon_after_a_small_transaction_are_combined() -> None:
     log = Log()
     await _one_after_another(log)
     assert log.committed == [(0,), (1, 2)]
 
 
 @pytest.mark.usefixtures("_long_rest")
-async def test_a_small_one_that_came_after_a_pause_is_followed_at_once(
+async def test_after_a_pause_a_small_transaction_is_followed_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A single job has two transactions, neither of which waits; a third one does."""
@@ -266,7 +266,7 @@ async def test_a_small_one_that_came_after_a_pause_is_followed_at_once(
 
 
 @pytest.mark.usefixtures("_long_rest")
-async def test_a_large_one_is_followed_at_once() -> None:
+async def test_a_large_transaction_is_followed_at_once() -> None:
     log = Log()
     await _one_after_another(log, count=transaction_queue._SMALL)
     assert log.committed == [(0,), (1,), (2,)]

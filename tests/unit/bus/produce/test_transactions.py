@@ -22,7 +22,7 @@ PLACE, LANE = ("t", 0), ("in", 0)
 PRODUCE, END, COMMIT_OFFSETS = 0, 26, 28
 
 
-def test_only_a_success_or_a_repeat_that_was_recognised_is_one() -> None:
+def test_only_success_or_a_recognised_repeat_counts_as_written() -> None:
     codes = {*kafka_errors, 87, 999}
     assert {code for code in codes if _error(code) is None} == {NoError.errno, DuplicateSequenceNumber.errno}
 
@@ -55,7 +55,7 @@ async def produced(client: Client) -> Batches:
 
 #: A retry that timed out, leaders that moved, sequence numbers that do not follow, an epoch that is over, ...
 @pytest.mark.parametrize("code", [-1, 2, 5, 6, 7, 19, 45, 47, 48, 51, 59, 999])
-async def test_a_try_whose_end_is_not_known_is_never_taken_for_written(code: int) -> None:
+async def test_an_unknown_result_never_counts_as_written(code: int) -> None:
     with pytest.raises(KafkaError):
         await produced(Client(code))
 
@@ -99,7 +99,7 @@ async def written(transactions: Transactions) -> None:
 
 
 @pytest.mark.parametrize(("coordinator", "at_once"), [(1, [PRODUCE, COMMIT_OFFSETS]), (2, [PRODUCE])])
-async def test_records_and_positions_go_together_where_one_broker_takes_both(
+async def test_records_and_positions_are_sent_concurrently_to_one_broker(
     coordinator: int, at_once: list[int]
 ) -> None:
     """With two brokers, the transaction coordinator would refuse the second request."""
@@ -121,7 +121,7 @@ async def test_records_and_positions_go_together_where_one_broker_takes_both(
 
 
 @pytest.mark.parametrize("coordinator", [1, 2])
-async def test_nothing_is_committed_whose_position_is_refused(coordinator: int) -> None:
+async def test_a_refused_position_prevents_the_commit(coordinator: int) -> None:
     client: Any = Cluster(coordinator, IllegalGenerationError.errno)
     transactions = Transactions(client, LanePart(), "g")
     transactions._coordinators["g"] = coordinator

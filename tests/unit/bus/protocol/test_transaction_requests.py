@@ -69,7 +69,7 @@ def test_features_that_are_known_and_agreed_on(tags: bytes, found: Versions) -> 
     assert read(requests.versions(), answer) == found
 
 
-def test_a_broker_that_does_not_know_the_question_has_agreed_on_nothing() -> None:
+def test_a_broker_without_the_request_has_no_agreed_features() -> None:
     """It answers in the oldest version, which begins with the same error code."""
     answer = pack(">hi", 35, 1) + pack(">hhh", 18, 0, 2)
     assert read(requests.versions(), answer) == Versions({}, {})

@@ -11,7 +11,7 @@ from pointsman.bus.protocol.wire import WireReader, array, compact, varint
 
 
 @given(st.integers(0, 2**31 - 1))
-def test_a_number_is_read_as_it_was_packed(number: int) -> None:
+def test_numbers_are_encoded_and_decoded_unchanged(number: int) -> None:
     assert WireReader(varint(number)).varint() == number
 
 
@@ -23,7 +23,7 @@ def test_the_lowest_bits_come_first(number: int, packed: bytes) -> None:
 
 
 @pytest.mark.parametrize("value", [None, b"", b"a", b"a" * 300])
-def test_none_is_told_from_empty(value: bytes | None) -> None:
+def test_null_and_empty_are_different(value: bytes | None) -> None:
     assert WireReader(compact(value)).compact() == value
 
 
@@ -43,11 +43,11 @@ def test_tagged_fields_are_passed_over() -> None:
 @pytest.mark.parametrize(
     "read", [WireReader.compact, WireReader.tags, WireReader.varint, lambda r: r.unpack(Struct(">h"))]
 )
-def test_an_answer_that_is_cut_off_is_no_shorter_answer(read: Callable[[WireReader], object]) -> None:
+def test_a_truncated_answer_is_an_error(read: Callable[[WireReader], object]) -> None:
     with pytest.raises((IndexError, error)):
         read(WireReader(b"\x85"))
 
 
-def test_a_text_that_is_cut_off_is_no_shorter_text() -> None:
+def test_a_truncated_string_is_an_error() -> None:
     with pytest.raises(IndexError, match="4 bytes are announced, 2 are left"):
         WireReader(varint(5) + b"ab").compact()

@@ -34,7 +34,7 @@ class Stock:
         return False
 
 
-async def test_a_read_after_one_in_vain_waits_longer_until_something_comes() -> None:
+async def test_reads_wait_longer_while_the_topic_is_idle() -> None:
     follower, stock = Follower(KafkaPart(), [PLACE[0]], until_end=True), Stock()
     follower.__dict__["_fetcher"] = stock
     follower.offsets[PLACE] = 0

@@ -50,7 +50,7 @@ class Partitions(partitions.Partitions):
         return 0
 
 
-async def test_a_partition_without_an_answer_for_long_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_partition_without_answers_is_an_error_after_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     async def there(*_: object) -> None: ...
 
     settings = LanePart()

@@ -170,9 +170,7 @@ async def test_lanes_of_two_topics_count_together_one_at_a_time(log: Log) -> Non
 
 
 @pytest.mark.parametrize("written", [True, False])
-async def test_after_a_write_of_which_nobody_knows_the_state_is_what_the_changelog_says(
-    log: Log, written: bool
-) -> None:
+async def test_after_a_write_with_unknown_result_the_state_is_restored(log: Log, written: bool) -> None:
     log.fails = [(ConnectionError("lost"), written)]
     lane = log.lane("asked")
     lane.feed(records("asked", b"a"))
@@ -185,7 +183,7 @@ async def test_after_a_write_of_which_nobody_knows_the_state_is_what_the_changel
     assert (log.told()[-1], log.reads, len(log.handlers)) == (b"2" if written else b"1", 2, 2)
 
 
-async def test_a_lane_that_is_let_go_while_it_writes_leaves_no_state_behind(log: Log) -> None:
+async def test_a_revoked_lane_discards_its_state(log: Log) -> None:
     lane = log.lane("asked")
     lane.feed(records("asked", b"a"))
     log.may_write.clear()
@@ -200,7 +198,7 @@ async def test_a_lane_that_is_let_go_while_it_writes_leaves_no_state_behind(log:
     assert (log.told(), log.reads) == ([b"1"], 2)
 
 
-async def test_the_state_is_good_for_one_membership(log: Log) -> None:
+async def test_the_state_is_valid_for_one_membership(log: Log) -> None:
     lane = log.lane("asked")
     lane.feed(records("asked", b"a"))
     await run(lane, lambda: not lane.pending)
@@ -214,7 +212,7 @@ async def test_the_state_is_good_for_one_membership(log: Log) -> None:
 
 
 @pytest.mark.parametrize("bad", [b"poison", b"large", b"keyless", b"astray", b"smuggled"])
-async def test_what_cannot_be_handled_ends_alone_with_the_state_as_it_was(log: Log, bad: bytes) -> None:
+async def test_a_failing_record_ends_alone_and_leaves_the_state_unchanged(log: Log, bad: bytes) -> None:
     took = await lives(log, "asked", records("asked", b"1", bad, b"2"))
     assert took == 4  # among others, alone twice, and given up
     assert log.told() == [b"1", b"2"]
@@ -223,14 +221,14 @@ async def test_what_cannot_be_handled_ends_alone_with_the_state_as_it_was(log: L
     assert (await log.read()) == {b"k": b"2"}
 
 
-async def test_a_change_that_the_changelog_does_not_take_ends_its_record(log: Log) -> None:
+async def test_a_refused_state_change_ends_its_record(log: Log) -> None:
     log.limit = 1_000
     await lives(log, "asked", records("asked", b"1", b"long", b"2"))
     assert log.told() == [b"1", b"2"]
     assert [record.value for record in log.there if record.topic == TOPICS.dead.name] == [b"long"]
 
 
-async def test_what_stands_for_a_refused_record_is_made_anew_in_each_life(log: Log) -> None:
+async def test_a_refused_records_replacement_is_made_again_after_a_restart(log: Log) -> None:
     """Another lane may have changed the state meanwhile."""
     log.limit = 1_000
     log.fails = [(ConnectionError("lost"), False)]
@@ -252,7 +250,7 @@ async def test_a_key_is_deleted_by_a_change_without_value(log: Log) -> None:
     assert STATE_ENTRIES.labels(*CHANGELOG)._value.get() == 1
 
 
-async def test_what_is_due_is_written_with_the_position_as_it_is(log: Log) -> None:
+async def test_timers_write_with_the_unchanged_position(log: Log) -> None:
     asked: list[datetime] = []
 
     def due(now: datetime, state: Mapping[bytes, bytes]) -> Effects:
@@ -270,7 +268,7 @@ async def test_what_is_due_is_written_with_the_position_as_it_is(log: Log) -> No
     assert set(asked) == {NOW}
 
 
-async def test_what_breaks_in_what_is_due_keeps_no_record_waiting(log: Log) -> None:
+async def test_a_failing_timer_does_not_block_records(log: Log) -> None:
     tries = 0
 
     def due(now: datetime, state: Mapping[bytes, bytes]) -> Effects:
@@ -289,7 +287,7 @@ async def test_what_breaks_in_what_is_due_keeps_no_record_waiting(log: Log) -> N
     assert [log.table.due_failed() for _ in range(8)][-2:] == [60.0, 60.0]
 
 
-async def test_due_that_is_refused_is_put_off(log: Log) -> None:
+async def test_a_refused_timer_is_postponed(log: Log) -> None:
     log.limit = 10
     log.due = lambda now, state: Effects([Outgoing(TOLD, b"k", b"x" * 11, [])])
     lane = log.lane("asked")
@@ -310,7 +308,9 @@ async def test_large_values_are_fetched_for_the_handler_and_its_changes_stay_who
     assert len(shelf.values) == 1
 
 
-def test_the_later_change_counts_and_what_has_no_key_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_latest_change_counts_and_records_without_a_key_are_skipped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     values = {b"old": b"1"}
     changes = [(b"a", b"1"), (b"b", b"1"), (None, b"?"), (b"a", b"2"), (b"b", None), (b"c", None)]
     made = [Outgoing(CHANGELOG.topic, key, value, []) for key, value in changes]
@@ -319,14 +319,14 @@ def test_the_later_change_counts_and_what_has_no_key_is_left_out(caplog: pytest.
     assert [entry.__dict__["fields"] for entry in caplog.records] == [{"origin": ("state", 0, 2)}]
 
 
-def test_all_topics_have_as_many_partitions() -> None:
+def test_all_topics_need_the_same_number_of_partitions() -> None:
     see_alike(["a", "b"], ["b", "a", "a", "b"])
     with pytest.raises(PartitionsDifferError, match="a has 2, b has 1, c has 0") as told:
         see_alike(["a", "b", "c"], ["a", "b", "a"])
     assert "pointsman topics apply" in told.value.line
 
 
-def test_a_command_that_is_given_up_ends_no_job() -> None:
+def test_a_failing_command_ends_no_job() -> None:
     record = routed(1)
     failing = Failing(TOPICS, stage="review", source="test", clock=lambda: NOW, asides=[record.topic])
     (letter,) = failing.fail(record, ValueError("a defect"))
