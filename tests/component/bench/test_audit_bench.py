@@ -1,4 +1,4 @@
-"""`bench audit` compares the sink, psql and COPY on exactly the same rows."""
+"""`bench audit` measures what it says: the very same rows stored by the sink, by psql and by COPY."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def decided() -> tuple[Policy, RegistryInForce]:
     return policy, RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
 
 
-def test_its_records_are_complete_ordered_lanes(decided: tuple[Policy, RegistryInForce]) -> None:
+def test_its_records_are_whole_lanes_in_order(decided: tuple[Policy, RegistryInForce]) -> None:
     found = records(*decided, ROWS)
     assert len(found) == ROWS
     lanes: dict[tuple[str, int], list[int]] = {}

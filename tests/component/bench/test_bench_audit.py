@@ -1,4 +1,4 @@
-"""`bench audit-load` generates consistent messages; `bench audit-query` runs every question on them."""
+"""`bench audit-load` makes messages that hang together, `bench audit-query` asks everything about them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.stack
 
 
 async def loaded(dsn: str, messages: int, days: int) -> tuple[Loaded, int]:
-    """The output and the reported progress of the load."""
+    """What the load says, and how far it said to have come."""
     policy = Policy.compile(load_policy(starter.POLICY))
     agents = RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
     told: list[int] = []
@@ -26,7 +26,7 @@ async def loaded(dsn: str, messages: int, days: int) -> tuple[Loaded, int]:
     return done, sum(told)
 
 
-async def test_loaded_messages_are_consistent(database: str) -> None:
+async def test_loaded_messages_hang_together(database: str) -> None:
     await prepare(database)
     (first, told), (second, _) = await loaded(database, 600, 3), await loaded(database, 200, 1)
     assert told == first.messages >= 600

@@ -1,4 +1,4 @@
-"""An installation on a broker with ACLs and a real database, with the passwords of all logins."""
+"""An installation on a guarded broker and a real database, with every login's password at hand."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The cascade benchmark charges every call, never tests on training questions, and is reproducible."""
+"""The cascade's figures charge every call, come from questions never trained on, and repeat themselves."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def made() -> TrainedAccept:
     return trained(cascade_outcomes())
 
 
-def test_acceptance_costs_two_calls_and_escalation_three() -> None:
+def test_accepting_is_charged_both_cheap_calls_and_going_up_all_three() -> None:
     paid = charged(cascade_outcomes(10))
     assert paid.cost[:, 0].tolist() == [SMALL + MID] * 10
     assert paid.cost[:, 1].tolist() == [SMALL + MID + FRONTIER] * 10
@@ -30,7 +30,7 @@ def test_other_prices_are_charged_for_every_call() -> None:
     assert paid.cost[0].tolist() == [SMALL + 2 * MID, SMALL + 2 * MID + 0.5 * FRONTIER, 0.5 * FRONTIER]
 
 
-def test_a_cascade_that_always_escalates_costs_more_than_the_strongest_tier(made: TrainedAccept) -> None:
+def test_a_cascade_that_always_goes_up_costs_more_than_always_the_strongest(made: TrainedAccept) -> None:
     strict = Cascade(replace(made.model, bars={"0.99": Bar(0.0, 0.9)}))
     figures = strict.figures(cascade_outcomes(200, seed=2), "0.99")
     assert figures["saved"] == pytest.approx(-(SMALL + MID) / FRONTIER)
@@ -44,7 +44,7 @@ def test_where_no_bar_was_found_the_cheap_tiers_are_not_asked(made: TrainedAccep
     assert figures["shares"] == {"small": 0.0, "mid": 0.0, "frontier": 1.0}
 
 
-def test_a_bar_that_costs_more_than_the_strongest_tier_is_not_used() -> None:
+def test_a_bar_that_costs_more_than_the_strongest_alone_is_none() -> None:
     own = cascade_outcomes(400)
     dear = replace(
         own, cost=own.cost * [400.0, 80.0, 1.0]
@@ -62,7 +62,7 @@ def test_training_twice_gives_the_same_bytes(made: TrainedAccept) -> None:
     assert trained(cascade_outcomes()).content == made.content
 
 
-def test_predictions_are_calibrated(made: TrainedAccept) -> None:
+def test_agreement_is_believed_and_the_mean_of_what_is_said_comes_true(made: TrainedAccept) -> None:
     own = cascade_outcomes()
     found = evidence(own)
     said = [made.model.estimate(each) for each in found]

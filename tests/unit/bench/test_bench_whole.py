@@ -1,4 +1,4 @@
-"""What `bench whole` counts: requests to the broker, and a gateway's answers over HTTP."""
+"""What `bench whole` counts: the broker's requests in between, and a gateway's answers by HTTP."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from pointsman.bench.whole.requests import RequestCost, between
 from pointsman.cli.bench.whole import numbers
 
 
-def test_requests_are_counted_between_two_readings() -> None:
+def test_requests_in_between_are_those_of_after_without_those_of_before() -> None:
     before = {"Fetch": RequestCost(10, 5.0), "Metadata": RequestCost(3, 3.0)}
     after = {"Fetch": RequestCost(30, 15.0), "Metadata": RequestCost(3, 3.0), "EndTxn": RequestCost(2, 4.0)}
     assert between(before, after) == {"Fetch": RequestCost(20, 10.0), "EndTxn": RequestCost(2, 4.0)}
@@ -36,7 +36,7 @@ def test_prompts_are_a_kilobyte_and_differ() -> None:
     assert all(1_000 <= len(text) < 1_100 for text in prompts)
 
 
-async def test_processor_time_is_that_of_the_listening_process(url: str) -> None:
+async def test_a_peers_processor_time_is_that_of_who_listens_there(url: str) -> None:
     (peer,) = peers([url], ["x-provider: openai", "authorization:Bearer key"])
     assert peer.processes() == {str(os.getpid()): os.getpid()}
     assert peer.headers == {"x-provider": "openai", "authorization": "Bearer key"}
@@ -47,7 +47,7 @@ async def test_processor_time_is_that_of_the_listening_process(url: str) -> None
 
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
-    """A gateway that answers every other request with status 500."""
+    """A gateway that answers every other request, and says 500 to the others."""
     asked = 0
 
     async def answer(request: web.Request) -> web.Response:
@@ -69,7 +69,7 @@ async def url() -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("level", [Level(rate=40), Level(outstanding=4)])
-async def test_answers_count_and_refusals_count_as_lost(url: str, level: Level) -> None:
+async def test_what_a_gateway_answers_counts_and_what_it_refuses_is_lost(url: str, level: Level) -> None:
     span = await asyncio.wait_for(http_load.run(HttpTarget(url), level, 0.5), 60)
     assert span.took_ms
     assert 0 <= len(span.took_ms) - span.lost <= 1
