@@ -24,7 +24,7 @@ async def on_kafka(shelf: Shelf, number: int) -> tuple[Incoming, str]:
     return as_read(sent, number), digest(value)
 
 
-async def test_each_value_that_does_not_fit_is_told_at_its_row() -> None:
+async def test_each_wrong_value_is_reported_at_its_row() -> None:
     shelf, values = Shelf(), LargeValues()
     records = [await on_kafka(shelf, number) for number in (1, 2, 3)]
     for record, _ in records:
@@ -43,7 +43,7 @@ async def test_each_value_that_does_not_fit_is_told_at_its_row() -> None:
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b"7", b"{}", b'{"claim": "mine"}'])
-async def test_a_stranger_s_reference_is_passed_over(value: bytes | None) -> None:
+async def test_a_foreign_reference_is_ignored(value: bytes | None) -> None:
     values = LargeValues()
     record, _ = await on_kafka(Shelf(), 1)
     values.take(row_of(replace(record, value=value), TOPICS))

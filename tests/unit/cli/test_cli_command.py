@@ -53,7 +53,7 @@ def test_options_become_settings_and_a_coroutine_is_run() -> None:
     assert run(where, "it is", "--kafka", "one:1", "--prefix", "p") == (0, "it is one:1 p\n")
 
 
-def test_what_no_option_sets_the_environment_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_sets_what_options_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POINTSMAN_KAFKA", "two:2")
     assert run(where, "it is", "--prefix", "p") == (0, "it is two:2 p\n")
 
@@ -62,7 +62,7 @@ def test_what_is_returned_is_the_exit_code() -> None:
     assert run(where, "it is", "--code", "3")[0] == 3
 
 
-def test_an_option_that_allows_no_none_has_to_be_given() -> None:
+def test_an_option_that_must_not_be_none_is_required() -> None:
     assert run(needs)[0] == 2
     assert run(needs, "--prefix", "p") == (0, "p\n")
 

@@ -11,28 +11,28 @@ from pointsman.runtime.errors import CommandError
 from pointsman.runtime.yaml_file import FileError
 
 
-def test_what_and_hint_stand_on_a_line_each() -> None:
+def test_problem_and_hint_are_one_line_each() -> None:
     assert str(CommandError("no broker", "start one")) == "error: no broker\n hint: start one\n"
 
 
-def test_an_error_of_ours_brings_its_hint_along() -> None:
+def test_known_errors_have_a_hint() -> None:
     said = explain(TopicMissingError(["p.jobs.intake"]))
     assert said.problem == "not in Kafka: p.jobs.intake"
     assert said.hint == "make what is missing: pointsman topics apply"
 
 
-def test_every_problem_of_a_file_is_told() -> None:
+def test_all_problems_of_a_file_are_shown() -> None:
     said = explain(FileError("policy.yaml", [(2, 1, "first"), (7, 3, "second")]))
     assert str(said) == "error: policy.yaml:2:1: first\npolicy.yaml:7:3: second\n"
 
 
-def test_an_error_nobody_expected_says_how_to_see_where() -> None:
+def test_an_unexpected_error_says_how_to_get_the_traceback() -> None:
     said = explain(KeyError("x"))
     assert said.problem.startswith("KeyError")
     assert "POINTSMAN_DEBUG=1" in said.hint
 
 
-def test_what_cannot_be_reached_points_to_the_doctor() -> None:
+def test_unreachable_servers_point_to_the_doctor() -> None:
     assert "pointsman doctor" in explain(ConnectionRefusedError(111, "refused")).hint
 
 

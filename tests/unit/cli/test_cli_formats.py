@@ -25,7 +25,7 @@ from pointsman.cli.formats import block, count, duration, gist, money, printable
         (-1.5, "-1.50 s"),
     ],
 )
-def test_durations_change_unit_without_a_seam(seconds: float, text: str) -> None:
+def test_durations_are_correct_at_unit_boundaries(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
@@ -40,21 +40,21 @@ def test_durations_change_unit_without_a_seam(seconds: float, text: str) -> None
         (Decimal("1234.5"), "$1,234.50"),
     ],
 )
-def test_money_keeps_two_digits_that_matter(usd: Decimal | None, text: str) -> None:
+def test_money_keeps_two_significant_digits(usd: Decimal | None, text: str) -> None:
     assert money(usd) == text
 
 
-def test_foreign_text_cannot_command_the_terminal() -> None:
+def test_terminal_codes_in_foreign_text_are_escaped() -> None:
     evil = "a\x1b[2Jb\x07c\rd\u202ee\x9b31mf\ng"
     assert printable(evil) == gist(evil) == block(evil).replace("\n", " ") == "a [2Jb c d e 31mf g"
 
 
-def test_a_gist_ends_at_a_word_and_fits() -> None:
+def test_a_shortened_text_ends_at_a_word() -> None:
     text = "What is the notice period in this contract clause?"
     assert gist(text, 100) == text
     assert gist(text, 30) == "What is the notice period in…"
     assert all(len(gist(text, width)) <= width for width in range(1, 60))
 
 
-def test_counts_agree_in_number() -> None:
+def test_nouns_agree_with_their_number() -> None:
     assert [count(n, "call") for n in (0, 1, 1204)] == ["0 calls", "1 call", "1,204 calls"]

@@ -41,7 +41,7 @@ async def test_one_job_is_found_by_any_end(text: str) -> None:
     assert await find(OnRecord(FIRST, *others), text) == FIRST  # type: ignore[arg-type]
 
 
-async def test_what_is_shown_of_ids_made_in_the_same_instant_finds_each() -> None:
+async def test_short_ids_of_concurrent_jobs_are_unique() -> None:
     made = [uuid7(datetime(2030, 1, 31, tzinfo=UTC)) for _ in range(64)]
     assert len({str(job_id)[:13] for job_id in made}) == 1
     assert [await find(OnRecord(*made), short_id(job_id)) for job_id in made] == made  # type: ignore[arg-type]
@@ -55,7 +55,7 @@ async def test_several_are_listed_so_that_one_can_be_chosen() -> None:
     assert str(FIRST) in refused.value.hint
 
 
-async def test_no_more_are_listed_than_help() -> None:
+async def test_the_list_of_matches_is_limited() -> None:
     many = [UUID(int=FIRST.int + n) for n in range(50)]
     with pytest.raises(CommandError) as refused:
         await find(OnRecord(*many), "01")  # type: ignore[arg-type]
@@ -63,7 +63,7 @@ async def test_no_more_are_listed_than_help() -> None:
     assert refused.value.hint.endswith("...")
 
 
-async def test_none_may_mean_that_the_audit_is_behind() -> None:
+async def test_without_a_match_the_message_mentions_audit_lag() -> None:
     with pytest.raises(CommandError) as refused:
         await find(OnRecord(), "0192")  # type: ignore[arg-type]
     assert refused.value.code == 1
@@ -71,12 +71,12 @@ async def test_none_may_mean_that_the_audit_is_behind() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "-", "xyz", "0192 ", "0" * 33, "../etc", "%"])
-def test_what_begins_no_id_is_refused(text: str) -> None:
+def test_text_that_is_no_id_is_refused(text: str) -> None:
     with pytest.raises(CommandError) as refused:
         whole(text)
     assert refused.value.code == 2
 
 
-def test_a_whole_id_needs_no_look_up() -> None:
+def test_a_complete_id_needs_no_lookup() -> None:
     assert whole(str(FIRST)) == whole(FIRST.hex.upper()) == FIRST
     assert whole(str(FIRST)[:-1]) is None

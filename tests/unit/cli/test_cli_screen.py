@@ -22,7 +22,7 @@ class Thing:
     raw: bytes
 
 
-def test_a_pipe_gets_no_colour_no_padding_and_no_cut(
+def test_output_to_a_pipe_has_no_colour_padding_or_truncation(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -38,7 +38,7 @@ def test_a_pipe_gets_no_colour_no_padding_and_no_cut(
     assert lines[2] == "[red]short[/red]"
 
 
-def test_json_holds_what_our_values_are_made_of(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_supports_all_value_types(capsys: pytest.CaptureFixture[str]) -> None:
     thing = Thing(
         datetime(2030, 1, 31, tzinfo=UTC), timedelta(seconds=1.5), Decimal("0.10"), UUID(int=1), b"\xff"
     )
@@ -61,7 +61,7 @@ def test_a_pipe_sees_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-async def test_what_is_watched_is_looked_at_again(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_watching_repeats_the_query(capsys: pytest.CaptureFixture[str]) -> None:
     looks = iter([7])
 
     async def look() -> int:
@@ -72,7 +72,7 @@ async def test_what_is_watched_is_looked_at_again(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == "7\n"
 
 
-async def test_what_is_not_watched_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_without_watching_the_result_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
     async def look() -> int:
         return 7
 

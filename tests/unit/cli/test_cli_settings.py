@@ -28,7 +28,7 @@ def test_defaults_are_those_of_the_dev_stack() -> None:
     assert load(CliSettings).kafka == "127.0.0.1:19092"
 
 
-def test_each_source_outweighs_the_next(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sources_have_an_order_of_precedence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left_by_dev(
         folder, "POINTSMAN_KAFKA=left:1\nPOINTSMAN_PREFIX=left\nPOINTSMAN_POSTGRES=postgresql://left/x\n"
     )
@@ -39,7 +39,7 @@ def test_each_source_outweighs_the_next(folder: Path, monkeypatch: pytest.Monkey
     assert settings.postgres == "postgresql://flag/x"
 
 
-def test_only_our_own_variables_are_adopted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_pointsmans_variables_are_adopted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "kept")
     monkeypatch.delenv("LD_PRELOAD", raising=False)
     left_by_dev(folder, "PATH=evil\nLD_PRELOAD=evil\n# a comment\nPOINTSMAN_KAFKA=left:1\n\n")
@@ -50,7 +50,7 @@ def test_only_our_own_variables_are_adopted(folder: Path, monkeypatch: pytest.Mo
     assert "LD_PRELOAD" not in os.environ
 
 
-def test_what_cannot_be_used_is_named_as_it_is_set() -> None:
+def test_an_invalid_setting_is_named_as_it_was_set() -> None:
     with pytest.raises(CommandError) as refused:
         load(HttpPart, http_port=99_999)
     assert refused.value.code == 2

@@ -32,11 +32,11 @@ def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("2026-03-01T08:00+02:00", datetime(2026, 3, 1, 6, tzinfo=UTC)),
     ],
 )
-def test_a_span_or_a_time(text: str, moment: datetime) -> None:
+def test_a_time_span_or_a_time(text: str, moment: datetime) -> None:
     assert since(text, NOW) == moment
 
 
 @pytest.mark.parametrize("text", ["", "7", "d", "7 d", "-7d", "yesterday", "2026-13-01"])
-def test_anything_else_is_told_what_it_must_be(text: str) -> None:
+def test_anything_else_is_refused_with_the_valid_formats(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="90m, 24h or 7d"):
         since(text, NOW)

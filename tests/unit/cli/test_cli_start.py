@@ -60,7 +60,7 @@ def test_a_commands_settings_load_neither_messages_nor_cryptography() -> None:
 
 
 @pytest.mark.parametrize(("name", "purpose"), COMMANDS.items())
-def test_the_table_says_what_the_command_says(name: str, purpose: str) -> None:
+def test_the_table_agrees_with_the_commands_help(name: str, purpose: str) -> None:
     command = loaded(MODULES[name])
     assert (command.help or "").partition("\n")[0] == purpose
 
@@ -99,7 +99,7 @@ def test_without_a_command_the_help_is_shown_as_wrong_usage() -> None:
     assert "Commands:" in done.stdout + done.stderr
 
 
-def test_a_typo_is_recognised() -> None:
+def test_a_typo_gets_a_suggestion() -> None:
     done = run("trase", "0123")
     assert done.returncode == 2
     assert "'trace'" in done.stderr
@@ -119,7 +119,7 @@ def test_version_as_text_and_as_json() -> None:
         ("audit", {"aiohttp", "confluent_kafka", "genai_prices", "jsonpath_rfc9535", "regex", "rich"}),
     ],
 )
-def test_a_service_loads_nothing_that_it_may_never_need(service: str, not_needed: set[str]) -> None:
+def test_services_import_only_what_they_need(service: str, not_needed: set[str]) -> None:
     """Each module would cost every process memory."""
     code = f"import sys, pointsman.{service}.app\nprint(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -27,7 +27,7 @@ def run(
         ("sql", "-"),
     ],
 )
-def test_a_closed_stdin_is_said(arguments: tuple[str, ...]) -> None:
+def test_a_closed_stdin_is_reported(arguments: tuple[str, ...]) -> None:
     done = run("<&-", *arguments)
     assert done.returncode == 2
     assert done.stderr.startswith(b"error: stdin is closed\n hint: ")
@@ -35,7 +35,7 @@ def test_a_closed_stdin_is_said(arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("redirect", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize("arguments", [("version",), ("sql", "--help"), ("--help",), ("version", "--json")])
-def test_a_command_needs_nobody_to_listen(redirect: str, arguments: tuple[str, ...]) -> None:
+def test_a_command_works_with_closed_output(redirect: str, arguments: tuple[str, ...]) -> None:
     done = run(redirect, *arguments)
     assert (done.returncode, done.stderr) == (0, b"")
 
@@ -44,7 +44,7 @@ def test_an_error_without_stderr_is_an_exit_code() -> None:
     assert run(">&- 2>&-", "publish", "no-such-file").returncode == 2
 
 
-def test_no_file_gets_the_number_of_a_closed_stream() -> None:
+def test_closed_streams_do_not_receive_other_files() -> None:
     code = (
         "import os, sys; sys.argv = ['pointsman', 'version']\n"
         "from pointsman.cli.main import main\n"

@@ -23,7 +23,7 @@ def record(headers: tuple[tuple[str, bytes], ...] = (), **fields: object) -> Inc
     )
 
 
-def test_it_asks_the_same_and_follows_from_what_it_repeats() -> None:
+def test_a_repetition_has_the_same_request_and_names_its_cause() -> None:
     job = read_again(record(deadline="2026-02-01T00:00:00Z", metadata={"team": "a"}, order_key="o"))
     assert not isinstance(job, Malformed)
     made, sent = again(job, CAUSE, Topics(), NOW)
@@ -46,7 +46,7 @@ def test_a_repetition_of_a_repetition_names_the_one_before() -> None:
     assert again(job, None, Topics(), NOW)[0].metadata == {"replay_of": str(FIRST)}
 
 
-def test_full_metadata_is_left_as_it_is() -> None:
+def test_metadata_with_the_maximum_number_of_entries_is_unchanged() -> None:
     full: dict[str, object] = {str(place): place for place in range(64)}
     job = read_again(record(metadata=full))
     assert not isinstance(job, Malformed)

@@ -28,7 +28,7 @@ def ledger() -> Ledger:
     return found
 
 
-def test_it_is_known_since_when_and_until_when() -> None:
+def test_start_and_end_of_a_pause_are_shown() -> None:
     assert held_at(ledger(), NOW + 60_000) == [
         HeldTarget("openai/gpt-4.1", "paused", at(0), at(650), 590),
         HeldTarget("other/m", "broken", at(60), at(150), 90),
@@ -42,7 +42,7 @@ def test_a_state_of_an_older_release_has_no_beginning() -> None:
     assert held_at(Ledger(state), NOW + 60_000)[0].since is None
 
 
-def test_the_end_of_time_is_no_error() -> None:
+def test_a_pause_beyond_the_calendar_is_no_error() -> None:
     found = Ledger()
     found.fold(LimitPaused(process="p", target="t/m", seconds=600), 253_402_300_799_999)
     assert held_at(found, NOW)[0].until.year == 9999
@@ -64,7 +64,7 @@ def test_a_name_means_a_model_a_provider_or_a_tier(name: str, targets: list[str]
     assert [each.target for each in named(name, held_at(ledger(), NOW + 60_000), tiers)] == targets
 
 
-async def test_the_doctor_says_what_is_held_and_how_to_lift_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_doctor_reports_pauses_and_how_to_end_them(monkeypatch: pytest.MonkeyPatch) -> None:
     async def held_now(kafka: KafkaPart, topics: Topics) -> list[HeldTarget]:
         return held_at(ledger(), NOW + 100_000)
 

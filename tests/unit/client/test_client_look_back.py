@@ -13,7 +13,7 @@ from pointsman_schemas.ids import uuid7
 NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)
 
 
-def test_from_a_little_before_the_oldest_was_made() -> None:
+def test_it_starts_shortly_before_the_oldest_job() -> None:
     made = [uuid7(NOW), uuid7(NOW - timedelta(hours=1))]
     assert earliest(made, NOW) == NOW - timedelta(hours=1, minutes=5)
 
@@ -28,7 +28,7 @@ def test_from_a_little_before_the_oldest_was_made() -> None:
         uuid4(),
     ],
 )
-def test_an_id_that_cannot_tell_when_it_was_made_is_looked_for_everywhere(odd: UUID) -> None:
+def test_an_id_without_a_time_is_looked_for_everywhere(odd: UUID) -> None:
     assert earliest([uuid7(NOW), odd], NOW) == "beginning"
 
 

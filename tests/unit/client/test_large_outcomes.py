@@ -25,7 +25,7 @@ async def deposited(shelf: Shelf) -> tuple[Incoming, Incoming]:
     return whole, replace(whole, value=short.value, headers=tuple(short.headers))
 
 
-async def test_who_waits_goes_on_waiting_while_the_store_is_away() -> None:
+async def test_clients_wait_while_the_store_is_unavailable() -> None:
     shelf, taken = Shelf(), asyncio.Queue[Incoming]()
     whole, short = await deposited(shelf)
     large = LargeOutcomes(claim_check(shelf, above=1), taken.put_nowait)
@@ -39,14 +39,14 @@ async def test_who_waits_goes_on_waiting_while_the_store_is_away() -> None:
     await large.close()
 
 
-async def test_what_is_no_claim_or_cannot_be_fetched_is_left_to_the_reader() -> None:
+async def test_invalid_or_unavailable_claims_are_left_to_the_reader() -> None:
     shelf = Shelf()
     whole, short = await deposited(shelf)
     assert not LargeOutcomes(claim_check(shelf), lambda _: None).fetch(whole)
     assert not LargeOutcomes(None, lambda _: None).fetch(short)
 
 
-async def test_nothing_is_fetched_after_the_end() -> None:
+async def test_nothing_is_loaded_after_closing() -> None:
     shelf, taken = Shelf(), list[Incoming]()
     _, short = await deposited(shelf)
     shelf.mute = True

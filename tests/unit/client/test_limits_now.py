@@ -42,7 +42,7 @@ def ledger() -> Ledger:
     return found
 
 
-def test_what_is_used_waits_and_is_held() -> None:
+def test_used_waiting_and_paused_amounts() -> None:
     assert limits_at(ledger(), 9_000) == LimitsNow(
         [
             BudgetNow("all usd", "usd", None, 5.0, 1.25, 1),
@@ -62,7 +62,7 @@ def test_time_that_passed_since_the_last_record_counts() -> None:
     assert limits_at(ledger(), 0) == limits_at(ledger(), 5_000), "a clock that is late does not turn it back"
 
 
-def test_a_call_waits_only_for_what_it_wants() -> None:
+def test_a_call_waits_only_for_its_budgets() -> None:
     found = ledger()
     call = Reservation(call="job:4", target="p/m", wants={"all usd": 1})
     found.fold(LimitReserved(process="b", number=1, calls=(call,)), 6_000)
@@ -83,7 +83,7 @@ def test_a_breaker_names_who_probes_and_keeps_no_time_once_closed() -> None:
     assert limits_at(closed, 21_000).targets[1] == TargetNow("p/other", 0, 0.0, "closed", 0.0, None)
 
 
-async def test_they_stand_as_of_this_machine_s_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_values_are_as_of_this_machines_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     async def read(kafka: KafkaPart, topics: Topics) -> Ledger:
         return ledger()
 

@@ -33,14 +33,14 @@ def test_a_secret_is_read_with_and_without_its_prefix() -> None:
             secret_of(wrong)
 
 
-async def test_a_notice_is_sent_until_it_is_taken() -> None:
+async def test_a_notification_is_retried_until_accepted() -> None:
     async with receiver(500, 302, 204) as (url, received), Webhook(url, SECRET, waits_s=(0, 0, 0)) as webhook:
         await webhook.send("case-1", {"a": 1})
     assert [request.headers["webhook-id"] for request in received] == ["case-1"] * 3
     assert all(verified(request, SECRET) for request in received)
 
 
-async def test_one_that_is_not_taken_is_given_up_in_words() -> None:
+async def test_a_refused_notification_is_given_up_with_a_message() -> None:
     async with receiver(404) as (url, received), Webhook(url, SECRET, waits_s=(0,)) as webhook:
         with pytest.raises(NoticeFailedError, match=r"case-1 was not accepted after 2 tries: .*404"):
             await webhook.send("case-1", {})

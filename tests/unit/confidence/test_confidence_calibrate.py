@@ -52,7 +52,7 @@ def broken(wrong: list[float], answers: int, error: float, alpha: float) -> floa
     ],
     ids=["all bad", "falling", "uneven"],
 )
-def test_the_error_is_above_the_bound_in_a_share_alpha_of_cases_at_most(wrong: list[float]) -> None:
+def test_the_error_exceeds_the_bound_in_at_most_alpha_of_cases(wrong: list[float]) -> None:
     alpha = 0.1
     slack = 3 * (alpha * (1 - alpha) / TRIALS) ** 0.5
     assert broken(wrong, 800, 0.05, alpha) <= alpha + slack
@@ -88,7 +88,7 @@ def answers(count: int, confidence: object = 0.999, *, wrong: int = 0) -> list[J
 
 
 @pytest.mark.parametrize(("right", "wrong", "more"), [(89, 0, 1), (0, 0, 90), (60, 1, 69)])
-def test_too_few_answers_are_told_how_many_are_missing(right: int, wrong: int, more: int) -> None:
+def test_with_too_few_answers_the_missing_number_is_reported(right: int, wrong: int, more: int) -> None:
     judged = answers(right + wrong, wrong=wrong)
     calibrated = calibrate(JudgedTally.of(judged), 0.05, 0.05)
     assert isinstance(calibrated, TooFew)
@@ -114,7 +114,7 @@ def test_a_threshold_is_to_be_exceeded_as_at_run_time() -> None:
     assert (tally.accepted[at - 1], tally.accepted[at + 1], tally.accepted[0]) == (7, 0, 7)
 
 
-def test_of_thresholds_that_accept_the_same_it_is_the_strictest() -> None:
+def test_of_equivalent_thresholds_the_strictest_is_chosen() -> None:
     calibrated = calibrate(JudgedTally.of([*answers(100, Decimal("0.97")), *answers(20, 0.6)]), 0.05, 0.05)
     assert isinstance(calibrated, Calibration)
     assert (calibrated.threshold, calibrated.accepted) == (Decimal("0.59"), 120)

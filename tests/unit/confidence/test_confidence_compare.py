@@ -48,7 +48,7 @@ def boundary_cases(seed: int, count: int) -> Iterator[tuple[Any, Decimal, Fracti
 
 
 @pytest.mark.parametrize("precision", [28, 3])
-def test_no_boundary_case_is_on_the_wrong_side(precision: int) -> None:
+def test_boundary_cases_are_exact(precision: int) -> None:
     wrong, passed, equal = [], 0, 0
     with localcontext() as context:
         context.prec = precision
@@ -94,14 +94,14 @@ def test_no_boundary_case_is_on_the_wrong_side(precision: int) -> None:
         ({"confidence": 0.99}, "the confidence is no number"),
     ],
 )
-def test_what_does_not_exceed_is_said_in_words(value: object, detail: str) -> None:
+def test_a_failed_comparison_is_described(value: object, detail: str) -> None:
     compared = exceeds(value, LIMIT)
     assert (compared.passed, compared.detail) == (False, detail)
     assert compared.value_text is None or len(compared.value_text) <= LONGEST
 
 
 @pytest.mark.parametrize("value", [0.96, "0.96", Decimal("0.96"), 1, 1.0, Fraction(24, 25)])
-def test_what_exceeds_passes(value: object) -> None:
+def test_a_higher_value_passes(value: object) -> None:
     compared = exceeds(value, LIMIT)
     assert compared.passed
     assert compared.detail.endswith(" > 0.95")
@@ -131,13 +131,13 @@ class Surely(float):
         return "0.99"
 
 
-def test_what_pretends_to_be_a_number_does_not_pass() -> None:
+def test_objects_that_imitate_numbers_do_not_pass() -> None:
     assert exceeds(Liar(), LIMIT).passed is False
     assert exceeds(Surely(0.1), LIMIT).passed is False
 
 
 @pytest.mark.parametrize("threshold", [Decimal("NaN"), Decimal("sNaN"), Decimal(-1), Decimal("Infinity")])
-def test_nothing_exceeds_a_threshold_that_is_none(threshold: Decimal) -> None:
+def test_nothing_exceeds_an_invalid_threshold(threshold: Decimal) -> None:
     assert exceeds(0.5, threshold).passed is False
 
 

@@ -51,7 +51,7 @@ def step(tier: str, confidence: float | None, *, accepted: bool = True) -> Casca
     )
 
 
-def test_the_score_is_what_the_decision_says() -> None:
+def test_the_score_comes_from_the_decision() -> None:
     promised = Score(model="general@1", sufficient=0.97, threshold=0.9)
     assert score(ConfidenceEvidence(score=promised)) == ConfidenceReading(0.97)
     assert score(ConfidenceEvidence()).missing == "the learned score did not choose the tier"
@@ -66,7 +66,7 @@ def test_the_tokens_mean_probability() -> None:
     "logprobs",
     [None, [], [None], [0.5], [-0.1, "x"], [False], [-(10**400)], [-1.7e308, -1.7e308], [float("nan")]],
 )
-def test_probabilities_that_are_none_are_not_taken_for_any(logprobs: Sequence[object] | None) -> None:
+def test_invalid_probabilities_are_ignored(logprobs: Sequence[object] | None) -> None:
     assert logprob(answered(response("4", logprobs=logprobs))).missing
 
 
@@ -79,23 +79,23 @@ def test_probabilities_that_are_none_are_not_taken_for_any(logprobs: Sequence[ob
         (["4", None, ""], Fraction(1, 3)),
     ],
 )
-def test_agreement_is_the_share_that_says_what_the_answer_says(
+def test_agreement_is_the_share_of_samples_equal_to_the_answer(
     texts: list[str | None], share: Fraction
 ) -> None:
     assert agreement(answered(samples(*texts))) == ConfidenceReading(share)
 
 
-def test_samples_that_were_asked_for_and_did_not_come_do_not_agree() -> None:
+def test_missing_samples_do_not_agree() -> None:
     assert agreement(answered(samples("4", "4"), request=asking(5))) == ConfidenceReading(Fraction(2, 5))
     assert agreement(answered(samples("4", "4"), request=asking("many"))) == ConfidenceReading(Fraction(1))
 
 
 @pytest.mark.parametrize("texts", [["4"], [""], ["", ""], ["x" * 500, "x" * 500], ["4"] * 200])
-def test_what_cannot_be_compared_is_no_agreement(texts: list[str]) -> None:
+def test_incomparable_samples_do_not_agree(texts: list[str]) -> None:
     assert agreement(answered(samples(*texts))).missing
 
 
-def test_a_first_choice_that_is_none_leaves_nothing_to_agree_with() -> None:
+def test_without_a_first_choice_there_is_no_agreement() -> None:
     body = {"choices": [None, *samples("4", "4", "4")["choices"]]}
     assert agreement(answered(body)).missing
 
@@ -107,7 +107,7 @@ def test_a_verdict_is_on_the_answer_that_it_accepted() -> None:
     assert verifier(asked) == ConfidenceReading(0.98)
 
 
-def test_a_verdict_on_another_answer_is_none_on_this_one() -> None:
+def test_a_verdict_on_another_answer_is_ignored() -> None:
     cascade = plan("model", quality="0.99")
     turned_down = [step("small", None, accepted=False), step("medium", 0.99, accepted=False)]
     assert verifier(answered(response("4"), "frontier", cascade=cascade, steps=turned_down)).missing
@@ -127,7 +127,7 @@ def test_a_verdict_on_another_answer_is_none_on_this_one() -> None:
         ('{"confidence": [0.99]}', [Decimal("0.99")]),
     ],
 )
-def test_what_an_answer_states_keeps_every_digit(text: str, value: object) -> None:
+def test_a_stated_confidence_keeps_every_digit(text: str, value: object) -> None:
     assert stated(said(text)) == ConfidenceReading(value)
 
 
@@ -153,11 +153,11 @@ def test_what_an_answer_states_keeps_every_digit(text: str, value: object) -> No
     ],
     ids=lambda text: str(text)[:30],
 )
-def test_what_states_no_confidence(text: str | None) -> None:
+def test_answers_without_a_stated_confidence(text: str | None) -> None:
     assert stated(said(text)).missing
 
 
-def test_what_is_no_number_reaches_the_comparison_as_it_is() -> None:
+def test_non_numbers_are_passed_to_the_comparison() -> None:
     value = stated(said('{"confidence": NaN}')).value
     assert isinstance(value, Decimal)
     assert value.is_nan()
@@ -195,7 +195,7 @@ def test_the_first_threshold_that_is_not_exceeded_stops_the_job() -> None:
     assert unlikely.rule == "sure-words"
 
 
-def test_what_exceeds_all_goes_on_with_each_comparison_on_record() -> None:
+def test_a_job_above_all_thresholds_continues_with_recorded_comparisons() -> None:
     body = response('{"confidence": 0.96}', logprobs=[0.0])
     reviewed = review_of(PLAN, "answer", answered(body))
     assert (reviewed.stop, reviewed.queue) == (None, None)
@@ -211,7 +211,7 @@ def test_a_missing_confidence_stops_the_job_with_the_reason() -> None:
     assert (stop.value, stop.detail) == (None, "the learned score did not choose the tier")
 
 
-def test_nobody_is_asked_without_a_plan() -> None:
+def test_without_a_plan_there_is_no_review() -> None:
     assert review_of(None, "answer", said("4")).stop is None
 
 
@@ -240,7 +240,7 @@ _BODY = st.one_of(
 
 
 @given(body=_BODY, n=_JSON)
-def test_whatever_a_provider_sends_nothing_raises(body: Any, n: object) -> None:
+def test_no_answer_raises_an_error(body: Any, n: object) -> None:
     evidence = answered(body, cascade=plan("model", quality="0.99"), request=asking(n))
     for source in (logprob, agreement, verifier, stated):
         assert isinstance(source(evidence), ConfidenceReading)

@@ -33,7 +33,7 @@ def test_both_interrupt_but_not_while_stopping(number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_request_that_was_swallowed_is_not_lost(interrupts: Interrupts, number: signal.Signals) -> None:
+def test_a_signal_swallowed_by_a_library_is_not_lost(interrupts: Interrupts, number: signal.Signals) -> None:
     interrupts.check()
     with contextlib.suppress(BaseException):  # as a callback of the garbage collector swallows it
         os.kill(os.getpid(), number)
@@ -41,7 +41,7 @@ def test_a_request_that_was_swallowed_is_not_lost(interrupts: Interrupts, number
         interrupts.check()
 
 
-def test_what_is_ignored_in_the_background_stays_so() -> None:
+def test_signals_ignored_in_the_background_stay_ignored() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Interrupts()
     os.kill(os.getpid(), signal.SIGINT)
@@ -49,7 +49,7 @@ def test_what_is_ignored_in_the_background_stays_so() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_who_was_asked_to_stop_within_an_import_ends_by_its_exit_code() -> None:
+def test_a_signal_during_an_import_ends_with_the_right_exit_code() -> None:
     """Libraries such as dataclasses execute generated code during import."""
     program = """
 import os, signal

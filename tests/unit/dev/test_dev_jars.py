@@ -65,7 +65,7 @@ def test_a_jar_that_was_changed_on_disk_is_fetched_again(server: JarServer, tmp_
 @pytest.mark.parametrize(
     "served", [CONTENT[:-1] + b"x", CONTENT + b"x", CONTENT[:-1], b"<html>Log in</html>"]
 )
-def test_another_file_is_refused_and_not_kept(server: JarServer, tmp_path: Path, served: bytes) -> None:
+def test_a_file_with_a_wrong_checksum_is_refused(server: JarServer, tmp_path: Path, served: bytes) -> None:
     jar = server.offer("one", served, pinned=CONTENT)
     with pytest.raises(DevError, match=r"one-1\.0\.jar .* does not match its pin: its SHA-256") as said:
         fetch([jar], tmp_path)
@@ -73,7 +73,7 @@ def test_another_file_is_refused_and_not_kept(server: JarServer, tmp_path: Path,
     assert names(tmp_path) == set()
 
 
-def test_a_download_that_is_cut_off_goes_on_by_itself(server: JarServer, tmp_path: Path) -> None:
+def test_an_interrupted_download_is_resumed(server: JarServer, tmp_path: Path) -> None:
     jar = server.offer("one", CONTENT)
     server.cut_after = 1 << 16
     fetch([jar], tmp_path)
@@ -81,7 +81,7 @@ def test_a_download_that_is_cut_off_goes_on_by_itself(server: JarServer, tmp_pat
     assert [range_ for _, range_ in server.asked] == [None, "bytes=65536-", "bytes=131072-", "bytes=196608-"]
 
 
-def test_a_later_run_goes_on_where_an_earlier_stopped(server: JarServer, tmp_path: Path) -> None:
+def test_a_later_run_resumes_an_earlier_download(server: JarServer, tmp_path: Path) -> None:
     jar = server.offer("one", CONTENT)
     (tmp_path / f"{jar.name}.part").write_bytes(CONTENT[:77])
     fetch([jar], tmp_path)
@@ -90,7 +90,7 @@ def test_a_later_run_goes_on_where_an_earlier_stopped(server: JarServer, tmp_pat
     assert names(tmp_path) == {jar.name}
 
 
-def test_a_server_that_cannot_go_on_begins_anew(server: JarServer, tmp_path: Path) -> None:
+def test_a_server_without_ranges_restarts_the_download(server: JarServer, tmp_path: Path) -> None:
     jar = server.offer("one", CONTENT)
     server.ranges = False
     (tmp_path / f"{jar.name}.part").write_bytes(CONTENT[:77])
@@ -99,7 +99,7 @@ def test_a_server_that_cannot_go_on_begins_anew(server: JarServer, tmp_path: Pat
 
 
 @pytest.mark.parametrize("part", [b"x" * 77, b"x" * len(CONTENT), b"x" * (len(CONTENT) + 1)])
-def test_a_wrong_beginning_does_not_stay(server: JarServer, tmp_path: Path, part: bytes) -> None:
+def test_a_wrong_partial_file_is_discarded(server: JarServer, tmp_path: Path, part: bytes) -> None:
     jar = server.offer("one", CONTENT)
     (tmp_path / f"{jar.name}.part").write_bytes(part)
     if len(part) < len(CONTENT):
@@ -130,7 +130,7 @@ def test_progress_counts_each_byte_once(server: JarServer, tmp_path: Path) -> No
     assert sum(told) == len(CONTENT)
 
 
-def test_a_stop_keeps_what_came(server: JarServer, tmp_path: Path) -> None:
+def test_a_stop_keeps_the_partial_file(server: JarServer, tmp_path: Path) -> None:
     jar = server.offer("one", CONTENT)
     stop = threading.Event()
     downloading.download(jar, tmp_path, server.url, lambda count: stop.set() if count else None, stop)
@@ -163,14 +163,14 @@ def test_a_repository_that_is_gone_is_named(
     assert said_by(jar, tmp_path) == f"one-1.0.jar cannot be fetched from {gone}: Connection refused"
 
 
-def test_an_address_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_address_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POINTSMAN_MAVEN_REPOSITORY", "maven")
     assert "one-1.0.jar cannot be fetched from maven: Invalid URL" in said_by(
         Jar("org.example", "one", "1.0", "", 1), tmp_path
     )
 
 
-def test_one_jar_that_fails_keeps_the_others_from_going_on(server: JarServer, tmp_path: Path) -> None:
+def test_one_failed_jar_stops_further_downloads(server: JarServer, tmp_path: Path) -> None:
     many = [server.offer(f"jar{place}", CONTENT) for place in range(20)]
     del server.files[f"/{many[0].path}"]
     with pytest.raises(DevError, match="jar0"):
@@ -178,7 +178,7 @@ def test_one_jar_that_fails_keeps_the_others_from_going_on(server: JarServer, tm
     assert len(server.asked) < len(many)
 
 
-def test_one_jar_that_fails_ends_the_downloads_under_way(server: JarServer, tmp_path: Path) -> None:
+def test_one_failed_jar_ends_running_downloads(server: JarServer, tmp_path: Path) -> None:
     slow = server.offer("slow", CONTENT * 40)
     server.pause_s = 0.01
     with pytest.raises(DevError, match="absent"):
@@ -186,7 +186,7 @@ def test_one_jar_that_fails_ends_the_downloads_under_way(server: JarServer, tmp_
     assert slow.name not in names(tmp_path)
 
 
-def test_a_full_disk_is_told_as_one(server: JarServer, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(server: JarServer, tmp_path: Path) -> None:
     jar = server.offer("one", CONTENT)
     (tmp_path / f"{jar.name}.part").symlink_to("/dev/full")
     with pytest.raises(DevError, match=re.escape(f"the disk of {tmp_path} is full")) as said:
@@ -214,7 +214,7 @@ def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert cache_folder() == tmp_path / "own"
 
 
-def test_the_public_repository_is_asked_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_public_repository_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("POINTSMAN_MAVEN_REPOSITORY", raising=False)
     assert repository().startswith("https://")
     monkeypatch.setenv("POINTSMAN_MAVEN_REPOSITORY", "http://localhost:1/maven/")

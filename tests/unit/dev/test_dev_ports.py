@@ -11,7 +11,7 @@ from pointsman.dev.errors import DevError
 from pointsman.dev.ports import free_port, is_free, require_free
 
 
-def test_a_port_in_use_is_told_with_its_process_and_another_port() -> None:
+def test_a_used_port_is_reported_with_its_process_and_an_alternative() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert not is_free(port)
@@ -39,7 +39,7 @@ def test_a_process_that_cannot_be_seen_is_left_out(monkeypatch: pytest.MonkeyPat
             require_free(port, "Kafka", "--kafka-port")
 
 
-def test_a_port_that_waits_for_its_last_packets_is_free() -> None:
+def test_a_port_in_time_wait_is_free() -> None:
     """A port in TIME_WAIT, as after stopping a stack."""
     port = free_port()
     with socket.create_server(("127.0.0.1", port)) as server:

@@ -23,7 +23,7 @@ def test_a_key_is_read_as_it_was_made() -> None:
     assert KEY.sha256 == sha256(KEY.text.encode()).hexdigest()
 
 
-def test_no_two_are_alike_and_none_is_shown_by_accident() -> None:
+def test_keys_are_unique_and_hidden_in_representations() -> None:
     made = [ApiKeyText.make() for _ in range(100)]
     assert len({key.text for key in made}) == len({key.id for key in made}) == 100
     assert KEY.text not in repr(KEY)
@@ -52,5 +52,5 @@ def test_an_id_is_a_text_wherever_it_is_pasted() -> None:
     ],
     ids=range(12),
 )
-def test_what_has_another_form_is_none(text: str) -> None:
+def test_text_in_another_format_is_not_a_key(text: str) -> None:
     assert ApiKeyText.parse(text) is None

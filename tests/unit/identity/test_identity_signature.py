@@ -50,7 +50,7 @@ def test_a_signature_of_the_agents_own_key_is_valid() -> None:
     assert (found.verdict, found.time_ms, len(found.raw)) == (SignatureVerdict.VALID, AT_MS, 64)
 
 
-def test_each_refusal() -> None:
+def test_reasons_for_refusal() -> None:
     assert verdict(signed()[:2]) is SignatureVerdict.MISSING
     assert verdict(signed(OTHER)) is SignatureVerdict.FOREIGN
     assert verdict(signed(), "thief") is SignatureVerdict.FOREIGN
@@ -64,12 +64,12 @@ def test_each_refusal() -> None:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_signature_is_good_for_five_minutes_around_the_brokers_time(sign: int) -> None:
+def test_a_signature_is_valid_within_five_minutes_of_the_brokers_time(sign: int) -> None:
     assert verdict(signed(), at_ms=AT_MS + sign * 300_000) is SignatureVerdict.VALID
     assert verdict(signed(), at_ms=AT_MS + sign * 300_001) is SignatureVerdict.STALE
 
 
-def test_a_key_of_anothers_with_a_name_of_ones_own_is_wrong() -> None:
+def test_another_agents_key_under_the_own_key_id_is_refused() -> None:
     """A key id is short enough to be found by trying, so the key itself is compared."""
     id, _, signature = dict(signed(OTHER))[SIGNATURE].partition(b":")
     forged = KEY.public.id.encode() + b":" + signature
@@ -77,7 +77,7 @@ def test_a_key_of_anothers_with_a_name_of_ones_own_is_wrong() -> None:
     assert verdict((*signed()[:2], (SIGNATURE, forged))) is SignatureVerdict.WRONG
 
 
-def test_keys_overlap_while_one_replaces_the_other() -> None:
+def test_two_keys_are_valid_during_a_rotation() -> None:
     keys = AgentKeys({"billing": [KEY.public.text, OTHER.public.text]})
     for key in (KEY, OTHER):
         assert (
@@ -115,7 +115,7 @@ CHANGES = (*(1 << bit for bit in range(8)), 0xFF, 0x0F, 0x03)
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_one_byte_is_another_and_nothing_is_accepted(part: str) -> None:
+def test_changing_any_byte_is_refused(part: str) -> None:
     for place, byte in enumerate(PARTS[part]):
         for change in CHANGES:
             changed = bytearray(PARTS[part])

@@ -14,14 +14,14 @@ def raw(number: int) -> bytes:
     return number.to_bytes(64, "little")
 
 
-def test_a_second_one_is_repeated() -> None:
+def test_the_second_use_is_a_repeat() -> None:
     used = UsedSignatures()
     assert used.use("a", raw(1), AT_MS, AT_MS) is VALID
     assert used.use("a", raw(1), AT_MS, AT_MS + 1) is REPEATED
     assert used.use("a", raw(2), AT_MS, AT_MS + 1) is VALID
 
 
-def test_it_is_known_as_long_as_it_could_come_again() -> None:
+def test_it_is_remembered_as_long_as_it_is_valid() -> None:
     used = UsedSignatures()
     assert used.use("a", raw(1), AT_MS + GOOD_FOR_MS, AT_MS) is VALID  # of a clock that is ahead
     for minute in range(10):
@@ -29,7 +29,7 @@ def test_it_is_known_as_long_as_it_could_come_again() -> None:
     assert used.use("a", raw(1), AT_MS + GOOD_FOR_MS, AT_MS + 2 * GOOD_FOR_MS) is REPEATED
 
 
-def test_what_is_too_old_is_forgotten() -> None:
+def test_old_signatures_are_deleted() -> None:
     used = UsedSignatures()
     for number in range(100):
         used.use("a", raw(number), AT_MS + number * 60_000, AT_MS + number * 60_000)
@@ -37,7 +37,7 @@ def test_what_is_too_old_is_forgotten() -> None:
     assert used.use("a", raw(0), AT_MS, AT_MS) is STALE  # the broker's clock went back
 
 
-def test_a_full_memory_makes_the_time_shorter_and_no_hole() -> None:
+def test_a_full_memory_shortens_validity_without_accepting_repeats() -> None:
     used = UsedSignatures(capacity=10)
     for number in range(100):
         assert used.use("a", raw(number), AT_MS + number * 1000, AT_MS) is VALID
@@ -46,7 +46,7 @@ def test_a_full_memory_makes_the_time_shorter_and_no_hole() -> None:
         assert used.use("a", raw(number), AT_MS + number * 1000, AT_MS) in (REPEATED, STALE)
 
 
-def test_a_flood_takes_no_time_from_another_agent() -> None:
+def test_a_flood_does_not_affect_another_agent() -> None:
     used = UsedSignatures(capacity=100)
     assert used.use("quiet", raw(1), AT_MS - 60_000, AT_MS) is VALID
     for number in range(1000):
@@ -60,7 +60,7 @@ def test_a_flood_takes_no_time_from_another_agent() -> None:
     st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 30), st.integers(-400, 400)), max_size=200),
     st.integers(1, 20),
 )
-def test_none_is_good_twice(uses: list[tuple[str, int, int]], capacity: int) -> None:
+def test_no_signature_is_accepted_twice(uses: list[tuple[str, int, int]], capacity: int) -> None:
     used, good = UsedSignatures(capacity), set()
     for at, (agent, number, skew_s) in enumerate(uses):
         time_ms = AT_MS + number * 7_000

@@ -134,7 +134,7 @@ def test_every_kind_of_number_is_tried() -> None:
 
 @settings(deadline=None, max_examples=300)
 @given(log=st.lists(st.tuples(st.sampled_from(PLACES), _FLOATS), min_size=1, max_size=6))
-def test_any_number_in_any_field_raises_nothing_and_holds_nothing_for_long(
+def test_no_number_in_any_field_raises_or_blocks_for_long(
     log: list[tuple[tuple[str, tuple[Any, ...]], float]],
 ) -> None:
     entries, found = [], ledger()
@@ -158,7 +158,7 @@ def test_any_number_in_any_field_raises_nothing_and_holds_nothing_for_long(
 
 @settings(deadline=None, max_examples=200)
 @given(at=st.sampled_from(PLACES), number=_FLOATS)
-def test_any_number_in_any_record_is_refused_or_folded(
+def test_every_number_in_a_record_is_refused_or_applied(
     at: tuple[str, tuple[Any, ...]], number: float
 ) -> None:
     """As bytes, read by the reader that all services use."""
@@ -178,7 +178,7 @@ def test_any_number_in_any_record_is_refused_or_folded(
 
 
 @pytest.mark.parametrize("seconds", [1e306, 1e18, 5e10, float("inf")])
-def test_what_an_older_release_wrote_ends_within_the_bound(seconds: float) -> None:
+def test_pauses_written_by_an_older_release_are_bounded(seconds: float) -> None:
     found = ledger()
     found.fold(LimitPaused.model_construct(process="p", target=TARGET, seconds=seconds), NOW)
     assert found.paused_until(TARGET) == NOW + LONGEST_PAUSE_S * 1000
@@ -192,7 +192,7 @@ def test_what_an_older_release_wrote_ends_within_the_bound(seconds: float) -> No
     assert Ledger(state).breaker(TARGET).until == NOW + LONGEST_OPEN_S * 1000
 
 
-def test_a_number_that_is_none_leaves_its_record_out() -> None:
+def test_a_record_with_nan_is_skipped() -> None:
     entries = [
         (0, NOW, RATE),
         (1, NOW, LimitPaused.model_construct(process="p", target=TARGET, seconds=float("nan"))),
@@ -207,7 +207,7 @@ def test_a_number_that_is_none_leaves_its_record_out() -> None:
     assert "offset 2" in joined.left_out[0] and "offset 1" in joined.left_out[1]
 
 
-def test_a_standing_state_whose_parts_do_not_fit_together_is_put_right() -> None:
+def test_an_inconsistent_snapshot_is_corrected() -> None:
     state = ledger().standing()
     ticket = state["waiting"]["p d"]
     state["waiting"] |= {
@@ -235,7 +235,7 @@ YEAR_MS = 365 * DAY_MS
 
 
 @pytest.mark.parametrize("wrong", [NOW + YEAR_MS, 253_402_300_799_999, 10**18, NOW - YEAR_MS, 1, 0, -1])
-def test_one_record_with_a_wrong_time_moves_nothing(wrong: int) -> None:
+def test_one_record_with_a_wrong_time_has_no_effect(wrong: int) -> None:
     found = ledger()
     found.fold(LimitPaused(process="p", target=TARGET, seconds=5), NOW + 1)
     before = found.standing()
@@ -247,7 +247,7 @@ def test_one_record_with_a_wrong_time_moves_nothing(wrong: int) -> None:
 
 
 @pytest.mark.parametrize("by", [YEAR_MS, -YEAR_MS, -2 * DAY_MS, -120_000])
-def test_a_clock_that_was_set_takes_everything_with_it(by: int) -> None:
+def test_a_changed_clock_moves_all_times(by: int) -> None:
     found = ledger()
     found.fold(LimitPaused(process="p", target="other", seconds=5), NOW)
     found.fold(BreakerTurned(process="p", target="broken", to="open", seconds=7), NOW)
@@ -264,7 +264,7 @@ def test_a_clock_that_was_set_takes_everything_with_it(by: int) -> None:
     assert len(granted) == 1, "and the span of a minute ends"
 
 
-def test_a_day_that_was_none_gives_nothing_free() -> None:
+def test_a_wrong_day_frees_no_budget() -> None:
     found = ledger()
     found.fold(LimitSettled(process="p", calls=(Settlement(call="e", used={"usd": 30}),)), NOW)
     found.fold(ask("p", "f", usd=15), NOW + DAY_MS)  # a clock that is a day ahead
@@ -288,7 +288,7 @@ def test_the_broker_s_clock_is_followed_when_it_is_set() -> None:
 # --- resuming
 
 
-def test_a_person_lifts_a_pause_and_lets_a_breaker_be_tried() -> None:
+def test_a_person_ends_a_pause_and_permits_a_probe() -> None:
     found = ledger()
     found.fold(LimitPaused(process="p", target=TARGET, seconds=1_000), NOW)
     found.fold(BreakerTurned(process="p", target=TARGET, to="open", seconds=1_000), NOW)

@@ -40,7 +40,7 @@ def test_old_calls_count_no_more() -> None:
     assert not breaker.should_open(RULE, 30_000)
 
 
-def test_one_probe_at_a_time_and_its_word_counts() -> None:
+def test_there_is_one_probe_at_a_time_and_its_result_counts() -> None:
     breaker = opened()
     breaker.turn(turned("p", "probing"), 9_999)
     assert breaker.state == "open", "too early"
@@ -65,7 +65,7 @@ def test_a_probe_that_fails_doubles_the_wait() -> None:
     assert breaker.open_s(RULE) == 80
 
 
-def test_a_probe_that_says_nothing_is_lost() -> None:
+def test_a_probe_without_a_result_counts_as_lost() -> None:
     breaker = opened()
     breaker.turn(turned("p", "probing", 5), 10_000)
     breaker.turn(turned("q", "probing", 5), 15_000)
@@ -81,7 +81,7 @@ _TURNS = st.tuples(
 
 @settings(deadline=None)
 @given(log=st.lists(_TURNS, max_size=50))
-def test_whatever_the_log_says_there_is_never_a_second_prober(log: list[tuple[str, To, int]]) -> None:
+def test_there_is_never_a_second_probe(log: list[tuple[str, To, int]]) -> None:
     breaker, at, holder, until = opened(), 0, "", 0
     for process, to, step in log:
         at += step

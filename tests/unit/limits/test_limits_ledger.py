@@ -46,7 +46,7 @@ def said(answers: Sequence[TicketAnswer]) -> list[tuple[str, str]]:
     return [(each.ticket.call, each.state) for each in answers]
 
 
-def test_what_fits_is_granted_at_once_and_the_rest_waits_its_turn() -> None:
+def test_calls_within_the_limit_are_granted_at_once_and_others_queue() -> None:
     now = ledger()
     assert said(now.fold(ask("p", "a", "b"), 1_000)) == [("a", "granted"), ("b", "granted")]
     assert said(now.fold(ask("q", "c", "d", "e"), 2_000)) == [("c", "granted")]
@@ -55,7 +55,7 @@ def test_what_fits_is_granted_at_once_and_the_rest_waits_its_turn() -> None:
     assert said(now.fold(ask("p"), 61_000)) == [("f", "granted")]
 
 
-def test_time_and_the_owner_of_the_next_grant_are_known_before() -> None:
+def test_time_and_owner_of_the_next_grant_are_known() -> None:
     now = ledger()
     now.fold(ask("p", "a", "b", "c"), 1_000)
     now.fold(ask("q", "d"), 2_000)
@@ -76,13 +76,13 @@ def test_a_large_call_is_not_overtaken_by_small_ones() -> None:
     ]
 
 
-def test_who_waits_for_one_budget_holds_up_no_other() -> None:
+def test_waiting_for_one_budget_does_not_block_others() -> None:
     now = ledger(RATE, TOKENS)
     now.fold(ask("p", "a", "b", "c", "d", rate=1, tokens=1), 0)
     assert said(now.fold(ask("q", "e", target="other/model", tokens=1), 1)) == [("e", "granted")]
 
 
-def test_settling_makes_room_or_takes_it() -> None:
+def test_settling_frees_or_uses_capacity() -> None:
     now = ledger(TOKENS)
     now.fold(ask("p", "a", tokens=90), 0)
     now.fold(ask("q", "b", tokens=50), 1)
@@ -91,7 +91,7 @@ def test_settling_makes_room_or_takes_it() -> None:
     assert said(now.fold(ask("p", "c", tokens=1), 4)) == []
 
 
-def test_a_call_that_is_not_made_after_all_leaves_no_trace() -> None:
+def test_a_call_that_was_not_made_frees_its_reservation() -> None:
     now = ledger()
     now.fold(ask("p", "a", "b", "c", "d"), 0)
     now.fold(settle("p", "d"), 1)  # it waited
@@ -100,7 +100,7 @@ def test_a_call_that_is_not_made_after_all_leaves_no_trace() -> None:
     assert said(now.fold(ask("p", "e", "f"), 3)) == [("e", "granted")]
 
 
-def test_what_can_never_fit_is_refused() -> None:
+def test_a_call_beyond_the_limit_is_refused() -> None:
     now = ledger(TOKENS)
     (answer,) = now.fold(ask("p", "a", tokens=101), 0)
     assert (answer.state, answer.budget) == ("refused", "tokens")
@@ -108,7 +108,7 @@ def test_what_can_never_fit_is_refused() -> None:
     assert (answer.state, answer.budget) == ("refused", "nobody")
 
 
-def test_a_day_that_is_spent_refuses_and_one_that_is_reserved_lets_wait() -> None:
+def test_a_spent_day_refuses_and_a_reserved_day_makes_calls_wait() -> None:
     now = ledger(USD)
     now.fold(ask("p", "a", usd=40), 0)
     assert said(now.fold(ask("q", "b", "c", usd=20), 1)) == []
@@ -137,7 +137,7 @@ def test_a_record_that_was_written_twice_counts_once() -> None:
     assert (now.budgets["rate"].used, len(now.waiting)) == (3, 1)
 
 
-def test_a_dead_process_gives_up_its_place() -> None:
+def test_a_dead_process_loses_its_place() -> None:
     now = ledger()
     now.fold(ask("p", "a", "b", "c", "d"), 0)
     now.fold(ask("q", "e"), 9_000)
@@ -145,14 +145,14 @@ def test_a_dead_process_gives_up_its_place() -> None:
     assert list(now.waiting) == ["q e"]
 
 
-def test_time_that_goes_back_frees_nothing() -> None:
+def test_time_going_back_frees_nothing() -> None:
     now = ledger()
     now.fold(ask("p", "a", "b", "c"), 100_000)
     assert said(now.fold(ask("p", "d"), 10_000)) == []
     assert now.at == 100_000
 
 
-def test_a_limit_declared_anew_keeps_what_was_taken() -> None:
+def test_a_redeclared_limit_keeps_its_usage() -> None:
     now = ledger()
     now.fold(ask("p", "a", "b", "c"), 0)
     now.fold(RATE.model_copy(update={"limit": 4}), 1)
@@ -202,7 +202,7 @@ def played(log: list[tuple[Message, int]], now: Ledger, at: int = DAY_MS - 40_00
 
 @settings(deadline=None)
 @given(log=_LOGS)
-def test_never_more_is_granted_than_the_limits_whatever_the_log(log: list[tuple[Message, int]]) -> None:
+def test_grants_never_exceed_the_limits(log: list[tuple[Message, int]]) -> None:
     """Counted independently of the ledger: the settled amounts of all grants in every span."""
     taken: dict[str, dict[str, list[int]]] = {each.budget: {} for each in ALL}
     for message, answers, at in played(log, ledger(*ALL)):
@@ -229,7 +229,7 @@ def test_never_more_is_granted_than_the_limits_whatever_the_log(log: list[tuple[
 
 @settings(deadline=None)
 @given(log=_LOGS, cut=st.integers(0, 60))
-def test_who_joins_from_the_standing_state_sees_what_the_others_see(
+def test_a_process_that_starts_from_a_snapshot_has_the_same_state(
     log: list[tuple[Message, int]], cut: int
 ) -> None:
     old = ledger(*ALL)
@@ -241,7 +241,7 @@ def test_who_joins_from_the_standing_state_sees_what_the_others_see(
 
 
 @pytest.mark.parametrize("process", ["p", "q"])
-def test_the_answers_do_not_depend_on_who_reads(process: str) -> None:
+def test_every_reader_gets_the_same_result(process: str) -> None:
     log = [(ask(process, "a", "b", "c", "d"), 1), (settle(process, "a", rate=0), 2)]
     assert said([each for message, at in log for each in ledger().fold(message, at)]) == [
         ("a", "granted"),

@@ -13,14 +13,14 @@ def choice(sufficient: float, required: float, doubt: str | None = None) -> Tier
     return TierChoice("mid", (Compared("mid", sufficient, required),), doubt)
 
 
-def test_a_choice_asks_when_it_hangs_by_no_more_than_the_band() -> None:
+def test_a_choice_within_the_band_gets_an_opinion() -> None:
     assert undecided(choice(0.84, 0.80), 0.05)
     assert undecided(choice(0.80, 0.84), 0.05)
     assert not undecided(choice(0.90, 0.80), 0.05)
     assert not undecided(choice(0.70, 0.80), 0.05)
 
 
-def test_what_the_first_score_does_not_know_stays_with_the_strongest() -> None:
+def test_unknown_texts_stay_with_the_strongest_tier() -> None:
     assert not undecided(choice(0.80, 0.80, "unfamiliar text"), 1.0)
     assert not undecided(TierChoice("frontier", ()), 1.0)
     assert not undecided(choice(nan, 0.8), 1.0)
@@ -36,7 +36,7 @@ def test_both_together_are_the_mean_and_know_what_the_first_knows() -> None:
     assert both.known == 0.9
 
 
-def test_an_opinion_that_is_not_a_number_sends_the_job_up() -> None:
+def test_an_opinion_of_nan_escalates() -> None:
     sure = Estimate((1.0, 1.0), (0.0, 0.0), (0.0, 1.0), 1.0)
     broken = Estimate((nan, 1.0), (0.0, 0.0), (0.0, 1.0), 1.0)
     both = together(sure, broken)

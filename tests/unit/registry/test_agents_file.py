@@ -22,7 +22,7 @@ agents:
 """
 
 
-def test_every_mistake_is_said_at_once_with_its_place() -> None:
+def test_all_errors_are_reported_with_their_place() -> None:
     with pytest.raises(FileError) as caught:
         parse(BROKEN, TIERS)
     found = caught.value.problems
@@ -39,12 +39,12 @@ def test_every_mistake_is_said_at_once_with_its_place() -> None:
     assert len(found) == 7
 
 
-def test_whether_strangers_are_admitted_must_be_said() -> None:
+def test_unregistered_is_required() -> None:
     with pytest.raises(FileError, match="`unregistered` is missing"):
         parse("agents: []", TIERS)
 
 
-def test_one_value_stands_for_a_list_of_one() -> None:
+def test_a_single_value_is_accepted_as_a_list() -> None:
     file = parse("{unregistered: reject, agents: [{id: a, owner: o, tiers: small, kinds: sql}]}", TIERS)
     assert file.agents[0].tiers == ("small",)
     assert file.agents[0].kinds == ("sql",)
@@ -61,7 +61,7 @@ agents:
 """
 
 
-def test_in_earnest_each_agent_needs_a_contact_and_an_end_within_90_days() -> None:
+def test_strict_requires_a_contact_and_expiry_within_90_days() -> None:
     with pytest.raises(FileError) as caught:
         parse(STRICT, TIERS, today=date(2026, 3, 1))
     assert caught.value.problems == (
@@ -81,7 +81,7 @@ agents:
 """
 
 
-def test_strict_refuses_blanks_and_what_is_over_from_the_start() -> None:
+def test_strict_refuses_blank_values_and_expired_entries() -> None:
     today = date(2026, 3, 1)
     with pytest.raises(FileError) as refused:
         parse(BLANK, TIERS, today=today, registered={})
@@ -138,7 +138,7 @@ def test_an_agent_with_api_keys_needs_no_key_of_its_own() -> None:
     assert [str(key.expires) for agent in file.entries for key in agent.api_keys] == ["None", "2026-05-01"]
 
 
-def test_an_api_key_is_one_agents() -> None:
+def test_an_api_key_belongs_to_one_agent() -> None:
     with pytest.raises(FileError) as caught:
         parse(API_KEYS % ("a" * 64, "a" * 64), TIERS)
     assert caught.value.problems == (
@@ -161,7 +161,7 @@ def test_an_api_key_is_one_agents() -> None:
         ("gateway: true", "asks for `public_keys`; make one: pointsman agents key FILE"),
     ],
 )
-def test_a_wrong_api_key_or_gateway_is_told(entry: str, problem: str) -> None:
+def test_a_wrong_api_key_or_gateway_is_reported(entry: str, problem: str) -> None:
     text = entry.replace("%s", "c" * 64)
     with pytest.raises(FileError) as caught:
         parse(f"{{unregistered: reject, agents: [{{id: a, owner: o, {text}}}]}}", TIERS)

@@ -47,17 +47,17 @@ def test_two_keys_are_good_while_one_replaces_the_other() -> None:
         agent("app", ApiKey(id=OLD.id, sha256=NEW.sha256)),
     ],
 )
-def test_a_key_that_does_not_hold_is_nobodys(listed: RegisteredAgent) -> None:
+def test_an_invalid_key_belongs_to_nobody(listed: RegisteredAgent) -> None:
     assert in_force(listed).agent_of_key(OLD.text, NOON) is None
 
 
-def test_a_key_is_good_until_its_last_day_begins() -> None:
+def test_a_key_is_valid_until_its_expiry_day_begins() -> None:
     registry = in_force(agent("app", known(OLD, expires=TOMORROW)))
     assert registry.agent_of_key(OLD.text, NOON) == "app"
     assert registry.agent_of_key(OLD.text, NOON + timedelta(days=1)) is None
 
 
-def test_a_key_that_two_have_is_nobodys_unless_one_is_retired() -> None:
+def test_a_key_of_two_agents_is_invalid_unless_one_is_retired() -> None:
     app, other = agent("app", known(OLD), known(NEW)), agent("other", known(OLD))
     registry = in_force(app, other)
     assert registry.agent_of_key(OLD.text, NOON) is None
@@ -68,7 +68,7 @@ def test_a_key_that_two_have_is_nobodys_unless_one_is_retired() -> None:
 
 
 @pytest.mark.parametrize("text", ["", OLD.sha256, OLD.id, "Bearer " + OLD.text, "\ud800" * 60], ids=range(5))
-def test_what_is_no_key_is_nobodys(text: str) -> None:
+def test_text_that_is_no_key_belongs_to_nobody(text: str) -> None:
     assert in_force(agent("app", known(OLD))).agent_of_key(text, NOON) is None
     assert RegistryInForce().agent_of_key(OLD.text, NOON) is None
 

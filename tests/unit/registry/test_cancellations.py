@@ -38,7 +38,7 @@ def test_a_day_later_it_is_forgotten() -> None:
     assert len(cancellations) == 2
 
 
-def test_the_oldest_make_room() -> None:
+def test_the_oldest_are_deleted_first() -> None:
     cancellations = Cancellations(Clock(), limit=3)
     for number in range(1, 6):
         cancellations.cancel(job_id(number), by="on-call")
@@ -46,7 +46,7 @@ def test_the_oldest_make_room() -> None:
     assert [n for n in range(1, 6) if cancellations.of(job_id(n), "a")] == [3, 4, 5]
 
 
-def test_the_job_under_way_is_told() -> None:
+def test_the_running_job_is_notified() -> None:
     cancellations, told = Cancellations(Clock()), []
     with cancellations.listening(job_id(1), "a", lambda: told.append(1)):
         cancellations.cancel(job_id(2), by="on-call")
@@ -69,7 +69,7 @@ def test_a_repeat_of_a_job_keeps_listening_when_the_other_ends() -> None:
     second.__exit__(None, None, None)
 
 
-def test_an_agent_that_is_known_stops_its_own_jobs_only() -> None:
+def test_an_identified_agent_can_cancel_only_its_own_jobs() -> None:
     cancellations, told = Cancellations(Clock()), []
     with cancellations.listening(job_id(1), "owner", lambda: told.append(1)):
         cancellations.cancel(job_id(1), by="thief", own=True)

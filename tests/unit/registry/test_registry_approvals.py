@@ -64,7 +64,7 @@ def test_what_is_proposed_holds_once_another_has_approved_it() -> None:
         (proposal(by="jo"), "dana", "dana sent a proposal of jo"),
     ],
 )
-def test_nothing_else_counts(
+def test_invalid_approvals_are_ignored(
     change: AgentChanged | RegistryChanged | RegistryProposed, sender: str, why_not: str
 ) -> None:
     history = two_people()
@@ -75,7 +75,7 @@ def test_nothing_else_counts(
     assert history.rules.approvals == 2
 
 
-def test_an_approval_is_good_once() -> None:
+def test_an_approval_counts_once() -> None:
     history = two_people()
     history.hear(proposal(), "dana", NOW)
     history.hear(approved(), "jo", NOW)

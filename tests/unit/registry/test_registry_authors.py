@@ -40,20 +40,20 @@ def command(key: PrivateKey | None, agent: str = "billing", offset: int = 0) -> 
     return Incoming(sent.topic, 0, offset, at_ms, sent.key, sent.value, tuple(sent.headers), by_broker=True)
 
 
-def test_where_an_agents_word_is_enough_all_is_heard() -> None:
+def test_with_claimed_identity_every_command_counts() -> None:
     authors = Authors(in_force("claimed"))
     assert not authors.proven
     assert authors.is_by(command(None), "billing")
 
 
 @pytest.mark.parametrize("key", [None, FOREIGN])
-def test_what_another_wrote_is_not_heard(key: PrivateKey | None) -> None:
+def test_commands_of_another_agent_are_ignored(key: PrivateKey | None) -> None:
     authors = Authors(in_force("signed"))
     assert authors.proven
     assert not authors.is_by(command(key), "billing")
 
 
-def test_ones_own_is_heard_and_once() -> None:
+def test_own_signed_commands_count_once() -> None:
     authors = Authors(in_force("signed"))
     assert authors.is_by(command(KEY), "billing")
     assert not authors.is_by(command(KEY, offset=1), "billing")
@@ -82,7 +82,7 @@ def test_a_verdict_that_another_wrote_changes_nothing() -> None:
     assert verdicts == [1.0]
 
 
-def test_a_gateway_speaks_for_who_has_api_keys_until_it_is_suspended() -> None:
+def test_a_gateway_signs_for_agents_with_api_keys_until_it_is_suspended() -> None:
     key = ApiKey(id="0" * 12, sha256="0" * 64)
     entries = [
         AgentEntry(id="app", owner="o", api_keys=(key,)),

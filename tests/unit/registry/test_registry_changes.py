@@ -35,7 +35,7 @@ def test_a_file_applied_twice_changes_nothing_the_second_time() -> None:
     }
 
 
-def test_what_changed_is_told_field_by_field() -> None:
+def test_changes_are_listed_by_field() -> None:
     history = on_record(plan(file("id: a, owner: x, tiers: small"), RegistryHistory()), RegistryHistory())
     (change,) = plan(file("id: a, owner: z, tiers: [small, medium]"), history)
     assert (change.kind, change.agent) == ("change", "a")
@@ -45,7 +45,7 @@ def test_what_changed_is_told_field_by_field() -> None:
     ]
 
 
-def test_who_is_no_longer_listed_is_retired_once_and_may_come_back() -> None:
+def test_a_removed_agent_is_retired_once_and_may_return() -> None:
     history = on_record(
         plan(file("id: a, owner: x", "id: b, owner: x"), RegistryHistory()), RegistryHistory()
     )

@@ -92,7 +92,7 @@ def test_each_choice_has_its_status(choice: str, fields: dict[str, Any], status:
         ("approve", {"seconds": 3600}, ReviewRefusal.NOT_OPEN),
     ],
 )
-def test_what_a_decision_is_refused_for(choice: str, fields: dict[str, Any], why: ReviewRefusal) -> None:
+def test_reasons_for_refusing_a_decision(choice: str, fields: dict[str, Any], why: ReviewRefusal) -> None:
     requested = request()
     assert refusal(decision(claimed(requested), requested, choice, **fields)) is why
 
@@ -109,13 +109,13 @@ def test_there_is_nothing_to_edit_before_there_is_an_answer() -> None:
     assert isinstance(decision(claimed(requested), requested, "approve"), ReviewChanged)
 
 
-def test_a_reason_is_asked_for_always_where_the_queue_says_so() -> None:
+def test_a_queue_may_require_a_reason_for_every_decision() -> None:
     requested = request(reason="always")
     assert refusal(decision(claimed(requested), requested)) is ReviewRefusal.REASON_MISSING
     assert isinstance(decision(claimed(requested), requested, reason="whole"), ReviewChanged)
 
 
-def test_a_claim_is_anothers_until_it_is_over_to_the_millisecond() -> None:
+def test_a_claim_lasts_exactly_until_its_lease_ends() -> None:
     requested = request()
     before = claimed(requested)  # until 601 s
     assert refusal(claim_of(before, requested, "ben", 600.999)) is ReviewRefusal.CLAIMED_BY_OTHER
@@ -125,13 +125,13 @@ def test_a_claim_is_anothers_until_it_is_over_to_the_millisecond() -> None:
     assert again.claim.until == later(900)
 
 
-def test_a_person_claims_so_many_and_no_more() -> None:
+def test_claims_per_person_are_limited() -> None:
     requested = request(open_per_person=3)
     assert taken(case(requested), requested, holds=2).status == "claimed"
     assert refusal(claim_of(case(requested), requested, holds=3)) is ReviewRefusal.TOO_MANY_CLAIMS
 
 
-def test_only_who_has_it_gives_it_back() -> None:
+def test_only_the_claimant_can_release_a_case() -> None:
     requested = request()
     before = claimed(requested)
     assert refusal(cases.released(before, release(requested, "ben"), later(2))) is (
@@ -153,7 +153,7 @@ class TestTwoPeople:
         assert isinstance(second, ReviewChanged)
         assert (second.status, [made.by for made in second.decisions]) == ("approved", ["ana", "ben"])
 
-    def test_one_person_never_agrees_with_itself(self) -> None:
+    def test_one_person_cannot_decide_twice(self) -> None:
         requested = request(people=2)
         first = decision(claimed(requested), requested)
         assert isinstance(first, ReviewChanged)
@@ -162,7 +162,7 @@ class TestTwoPeople:
         assert isinstance(second, ReviewChanged)
         assert second.status == "open"
 
-    def test_who_does_not_agree_leaves_it_to_a_third(self) -> None:
+    def test_a_disagreement_is_left_to_a_third_person(self) -> None:
         requested = request(people=2)
         first = decision(claimed(requested), requested)
         assert isinstance(first, ReviewChanged)
@@ -225,7 +225,7 @@ class TestTime:
         late = decision(claimed(requested), requested, seconds=30)
         assert refusal(late) is ReviewRefusal.NOT_OPEN
 
-    def test_nothing_that_time_does_approves(self) -> None:
+    def test_no_timeout_approves_a_case(self) -> None:
         requested = request()
         statuses = {
             after.status

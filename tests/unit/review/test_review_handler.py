@@ -39,7 +39,7 @@ def opened(driven: Driven, requested: ReviewRequested) -> ReviewRequested:
     return requested
 
 
-def test_what_is_approved_is_byte_for_byte_what_was_proposed() -> None:
+def test_an_approved_outcome_equals_the_proposal_byte_for_byte() -> None:
     driven = Driven()
     requested = opened(driven, request(people=1))
     assert requested.proposed is not None
@@ -129,7 +129,7 @@ def test_a_job_that_was_sent_on_and_stops_again_has_a_new_case() -> None:
     assert isinstance(outcome, JobCompleted)
 
 
-def test_a_second_request_for_a_job_that_waits_is_a_dead_letter() -> None:
+def test_a_second_request_for_a_waiting_job_is_a_dead_letter() -> None:
     driven = Driven()
     requested = opened(driven, request())
     driven._handler.handle(record(requested, 2), driven.state)
@@ -138,7 +138,7 @@ def test_a_second_request_for_a_job_that_waits_is_a_dead_letter() -> None:
     assert not changes
 
 
-def test_whoever_is_late_twice_or_wrong_is_answered_and_nothing_else_happens() -> None:
+def test_late_repeated_or_wrong_commands_are_only_answered() -> None:
     driven = Driven()
     requested = opened(driven, request())
     driven.put(claim(requested))
@@ -172,14 +172,14 @@ class TestWho:
             (AgentEntry(id="mia", owner="x", reviews=("legal",)), None),
         ],
     )
-    def test_only_a_reviewer_of_the_queue_whose_job_it_is_not(
+    def test_only_reviewers_of_the_queue_may_decide_and_not_their_own_jobs(
         self, entry: AgentEntry | None, why: ReviewRefusal | None
     ) -> None:
         driven = Driven(registry(*([entry] if entry else [])))
         requested = opened(driven, request())
         assert driven.answer(claim(requested, "mia")).refused is why
 
-    def test_nobody_decides_what_was_asked_in_their_name(self) -> None:
+    def test_nobody_decides_jobs_submitted_in_their_name(self) -> None:
         agents = [
             AgentEntry(id="a", owner="ana"),
             AgentEntry(id="b", owner="x", contact="ana"),
@@ -190,7 +190,7 @@ class TestWho:
             requested = opened(driven, request(number, agent=agent))
             assert driven.answer(claim(requested, "ana")).refused is ReviewRefusal.OWN_JOB
 
-    def test_whoever_has_a_key_signs_and_for_nobody_else(self) -> None:
+    def test_reviewers_with_a_key_must_sign_with_it(self) -> None:
         key, other = PrivateKey.generate(), PrivateKey.generate()
         mia = AgentEntry(id="mia", owner="x", reviews=("legal",), public_keys=(key.public.text,))
         driven = Driven(registry(mia))
@@ -202,12 +202,12 @@ class TestWho:
         again, *_ = driven.take(_signed(unsigned, key))
         assert again.refused is ReviewRefusal.STALE_REVISION  # type: ignore[attr-defined]
 
-    def test_who_signs_must_where_the_rules_ask_for_it(self) -> None:
+    def test_signatures_are_required_if_the_rules_say_so(self) -> None:
         driven = Driven(registry(identity="signed"))
         requested = opened(driven, request())
         assert driven.answer(claim(requested)).refused is ReviewRefusal.SIGNATURE
 
-    def test_so_many_cases_and_no_more(self) -> None:
+    def test_the_number_of_claims_is_limited(self) -> None:
         driven = Driven()
         requests = [opened(driven, request(number, open_per_person=2)) for number in range(4)]
         refused = [driven.answer(claim(requested)).refused for requested in requests]
@@ -215,7 +215,7 @@ class TestWho:
         driven.put(decide(requests[0]))
         assert driven.answer(claim(requests[2])).refused is None
 
-    def test_a_claim_that_is_over_is_not_counted(self) -> None:
+    def test_an_expired_claim_is_not_counted(self) -> None:
         driven = Driven()
         one, two = (opened(driven, request(number, open_per_person=1, lease_s=60)) for number in (1, 2))
         driven.put(claim(one), later(1))
@@ -224,7 +224,7 @@ class TestWho:
 
 
 class TestTime:
-    def test_a_claim_that_is_over_frees_the_case(self) -> None:
+    def test_an_expired_claim_frees_the_case(self) -> None:
         driven = Driven()
         requested = opened(driven, request(lease_s=60))
         driven.put(claim(requested), later(1))
@@ -289,7 +289,7 @@ def test_a_thousand_cases_that_end_at_once_end_in_portions() -> None:
     assert not driven.due(later(3601))
 
 
-def test_a_case_that_cannot_be_ended_keeps_no_other_from_its_end() -> None:
+def test_a_case_that_cannot_be_ended_does_not_block_others() -> None:
     driven = Driven()
     for number in range(3):
         opened(driven, request(number))
@@ -315,7 +315,7 @@ def test_why_a_case_cannot_be_ended_is_logged_once_for_each_cause(caplog: pytest
 @pytest.mark.parametrize(
     "value", [b"", b"{}", b'{"type": "job.cancel.v1"}', b"\xff", b'{"type": "review.claim.v1"}']
 )
-def test_what_cannot_be_read_is_a_dead_letter(value: bytes) -> None:
+def test_an_unreadable_record_is_a_dead_letter(value: bytes) -> None:
     driven = Driven()
     driven._handler.handle(record(request(), 1), driven.state)
     incoming = Incoming(TOPICS.reviews_decided.name, 0, 7, 0, b"k", value, ())
@@ -360,7 +360,7 @@ STEPS = st.tuples(
 
 @given(st.lists(STEPS, max_size=120), st.sampled_from([1, 2]))
 @settings(max_examples=200, deadline=None)
-def test_every_case_ends_once_whatever_people_and_time_do(steps: list[Any], people: int) -> None:
+def test_every_case_ends_exactly_once(steps: list[Any], people: int) -> None:
     """Random people, double clicks, old revisions, restarts and expiries."""
     driven = Driven()
     requests = [opened(driven, request(number, people=people, lease_s=300)) for number in range(5)]

@@ -23,7 +23,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_whoever_takes_the_state_over_makes_the_same_of_it(recorded: Path) -> None:
+def test_every_new_owner_gives_the_same_result(recorded: Path) -> None:
     differences, restarts = replay(recorded, _SEED, restarting=0.05)
     assert differences == 0 and restarts > 20
 

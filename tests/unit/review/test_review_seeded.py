@@ -58,7 +58,7 @@ def test_its_id_is_of_the_kind_that_the_publisher_uses() -> None:
     ],
     ids=["approve", "edit", "reject", "send"],
 )
-def test_nothing_follows_from_a_test_but_the_record(choice: str, more: dict[str, Any]) -> None:
+def test_a_test_case_has_no_effect_but_is_recorded(choice: str, more: dict[str, Any]) -> None:
     reviews, _, test = with_test()
     (answer,) = reviews.decided(test, choice, "ben", **more)
     assert isinstance(answer, ReviewAnswered) and answer.refused is None
@@ -70,7 +70,7 @@ def test_nothing_follows_from_a_test_but_the_record(choice: str, more: dict[str,
     assert reviews.tests() == [], "no test follows from a test"
 
 
-def test_nothing_follows_from_a_test_that_nobody_decides() -> None:
+def test_an_undecided_test_case_has_no_effect() -> None:
     reviews, (_, *waiting), test = with_test()
     before = len(reviews.sent)
     made = reviews.due(later(2001 + 3600))
@@ -101,12 +101,12 @@ def test_two_people_decide_a_test_where_two_decide_a_case() -> None:
     [{"seeded_every": None}, {"text": "refund {}"}, {"text": LONG.replace("{}", "always")}],
     ids=["not asked for", "short answers may be right by chance", "the same answer"],
 )
-def test_there_is_none(more: dict[str, Any]) -> None:
+def test_situations_without_a_test_case(more: dict[str, Any]) -> None:
     with pytest.raises(AssertionError, match="no test after 12"):
         with_test(**more)
 
 
-def test_there_is_none_with_what_is_somebodys_own() -> None:
+def test_personal_data_is_never_used_in_a_test_case() -> None:
     reviews = Reviews()
     requests = [asked(number) for number in range(12)]
     for place, requested in enumerate(requests):
@@ -140,7 +140,7 @@ def test_the_same_decisions_make_the_same_tests_whoever_restores_the_state() -> 
     assert run(restarts=True) == run(restarts=False)
 
 
-def test_about_one_in_so_many_decisions_is_followed_by_one() -> None:
+def test_about_one_in_n_decisions_is_followed_by_a_test_case() -> None:
     reviews = Reviews()
     other = asked(100_000, seeded_every=20)
     reviews.put(other, NOW)

@@ -39,7 +39,7 @@ async def test_an_api_key_is_alone_on_stdout_and_its_digest_can_be_pasted(tmp_pa
     assert names(tmp_path) == []
 
 
-async def test_in_a_file_it_is_for_its_owner_alone_and_never_replaced(tmp_path: Path) -> None:
+async def test_a_key_file_is_private_and_never_replaced(tmp_path: Path) -> None:
     file = tmp_path / "app.key"
     command = Command(tmp_path, {})
     made = await command.run("agents", "key", "--api", str(file))
@@ -66,16 +66,14 @@ async def test_a_key_for_signing_is_made_as_before(tmp_path: Path) -> None:
         (("--api", "--expires", "never"), "is no day such as"),
     ],
 )
-async def test_what_cannot_be_meant_is_refused(
-    tmp_path: Path, arguments: tuple[str, ...], problem: str
-) -> None:
+async def test_invalid_options_are_refused(tmp_path: Path, arguments: tuple[str, ...], problem: str) -> None:
     refused = await Command(tmp_path, {}).run("agents", "key", *arguments)
     assert (refused.code, refused.out) == (2, "")
     assert problem in " ".join(refused.err.split())
     assert names(tmp_path) == []
 
 
-def test_an_end_is_a_day_or_days_from_now() -> None:
+def test_an_expiry_is_a_date_or_a_number_of_days() -> None:
     assert expiry("2026-05-01", TODAY) == date(2026, 5, 1)
     assert expiry("90", TODAY) == expiry("90d", TODAY) == date(2026, 5, 30)
     for wrong in ("2026-03-01", "2020-01-01", "0", "9999", "1e3", "90 days", "", "2026-13-01"):

@@ -31,7 +31,7 @@ class Whole:
 WHOLE = Whole({"a": Part(1, 2)}, (Part(2, 1),))
 
 
-def test_json_has_what_is_worked_out_at_every_depth(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_derived_values_at_every_depth(capsys: pytest.CaptureFixture[str]) -> None:
     print_report(WHOLE, lambda _: pytest.fail("no table is asked for"), as_json=True)
     assert json.loads(capsys.readouterr().out) == {
         "parts": {"a": {"one": 1, "two": 2, "ratio": 2}},

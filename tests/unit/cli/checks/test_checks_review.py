@@ -32,7 +32,7 @@ async def findings(
     return [(finding.ok, finding.said) for finding in found]
 
 
-async def test_a_policy_that_asks_nobody_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_policy_without_reviews_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert await findings(monkeypatch, PLAIN, 0) == []
     assert await checked.review(KafkaPart(), Topics("p"), None, None) == []
 
@@ -46,13 +46,13 @@ async def test_each_queue_has_a_reviewer_who_may_act(monkeypatch: pytest.MonkeyP
     assert "queue board" in nobody[1]
 
 
-async def test_cases_that_nobody_keeps_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_review_service_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     both = RegisteredAgent(AgentEntry(id="ana", owner="x", reviews=("legal", "board")))
     ((ok, text),) = await findings(monkeypatch, ASKS, 0, both)
     assert ok is False
     assert "nobody keeps" in text
 
 
-async def test_without_kafka_it_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_kafka_the_result_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     ((ok, _),) = await findings(monkeypatch, ASKS, BusError("away"))
     assert ok is None

@@ -61,7 +61,7 @@ def row(url: str, **more: Any) -> ProviderRow:
     return ProviderRow.model_validate({"name": "x", "base_url": url, "key_env": "A_KEY", **more})
 
 
-def test_a_provider_that_takes_the_key_is_good(server: Server) -> None:
+def test_a_provider_that_accepts_the_key_passes(server: Server) -> None:
     found = provider(row(server.url))
     assert (found.ok, found.fix) == (True, "")
     assert server.asked == [("/v1/models", "Bearer sk-secret")]
@@ -75,7 +75,7 @@ def test_a_provider_that_takes_the_key_is_good(server: Server) -> None:
         ({"format": "google"}, "/v1/models", "x-goog-api-key"),
     ],
 )
-def test_each_format_is_asked_where_it_lists_its_models_and_with_its_own_header(
+def test_each_format_uses_its_own_path_and_header(
     server: Server, more: dict[str, Any], path: str, header: str
 ) -> None:
     assert provider(row(server.url, **more)).ok
@@ -83,7 +83,7 @@ def test_each_format_is_asked_where_it_lists_its_models_and_with_its_own_header(
     assert server.headers[header] == "sk-secret"
 
 
-def test_a_token_is_read_and_what_it_is_never_told(server: Server, tmp_path: Path) -> None:
+def test_a_token_is_read_and_never_disclosed(server: Server, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("eyJ.s3cr3t")
     server.status = 401
@@ -100,7 +100,7 @@ def test_a_token_is_read_and_what_it_is_never_told(server: Server, tmp_path: Pat
 @pytest.mark.parametrize(
     ("status", "ok"), [(401, False), (403, False), (404, True), (405, True), (503, False)]
 )
-def test_an_answer_is_told_from_a_good_one(status: int, ok: bool, server: Server) -> None:
+def test_error_answers_are_recognised(status: int, ok: bool, server: Server) -> None:
     server.status = status
     found = provider(row(server.url))
     assert found.ok is ok
@@ -132,7 +132,7 @@ def test_a_variable_that_is_not_set_is_told_before_anything_is_sent(
     assert server.asked == []
 
 
-def test_nobody_there_is_told_with_the_address() -> None:
+def test_an_unreachable_provider_is_reported_with_its_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     found = provider(row(f"http://127.0.0.1:{port}/v1"))
@@ -140,7 +140,7 @@ def test_nobody_there_is_told_with_the_address() -> None:
     assert f"http://127.0.0.1:{port}/v1 is not reachable" in found.said
 
 
-async def test_only_providers_that_a_tier_uses_are_asked(server: Server) -> None:
+async def test_only_providers_of_tiers_are_checked(server: Server) -> None:
     rows = [row(server.url), row(server.url, name="unused")]
     file = Providers.model_validate({"providers": rows, "tiers": {"small": {"provider": "x", "model": "m"}}})
     assert [each.check for each in await providers(file)] == ["provider x"]

@@ -44,7 +44,7 @@ async def kafka_findings(
     return {each.check: each for each in await kafka_checks.kafka(KafkaPart(kafka=found.bootstrap), TOPICS)}
 
 
-async def test_a_good_cluster_has_nothing_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_correct_cluster_has_no_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     found = await kafka_findings(monkeypatch, GOOD, [])
     assert all(each.ok and not each.fix for each in found.values())
     assert list(found) == ["kafka", "listeners", "topics"]
@@ -56,7 +56,7 @@ async def test_no_broker_is_one_failure_not_three(monkeypatch: pytest.MonkeyPatc
     assert "pointsman dev" in found["kafka"].fix
 
 
-async def test_a_broker_that_sends_us_elsewhere_is_told_with_the_line_to_set(
+async def test_wrong_advertised_listeners_are_reported_with_the_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lost = Probe(
@@ -69,7 +69,7 @@ async def test_a_broker_that_sends_us_elsewhere_is_told_with_the_line_to_set(
     assert found["topics"].ok is None
 
 
-async def test_a_cluster_without_our_kind_of_transactions_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cluster_without_transactions_v2_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     kafka = (await kafka_findings(monkeypatch, replace(GOOD, transactions=1), []))["kafka"]
     assert kafka.ok is False
     assert "needs Kafka 4.0 or newer" in kafka.said
@@ -77,7 +77,7 @@ async def test_a_cluster_without_our_kind_of_transactions_is_refused(monkeypatch
 
 
 @pytest.mark.parametrize(("release", "told"), [("4.2", False), ("4.3", True), ("4.4", True)])
-async def test_releases_that_lose_the_end_of_transactions_are_told(
+async def test_releases_that_lose_transaction_markers_are_reported(
     monkeypatch: pytest.MonkeyPatch, release: str, told: bool
 ) -> None:
     kafka = (await kafka_findings(monkeypatch, replace(GOOD, release=release), []))["kafka"]
@@ -132,7 +132,7 @@ async def test_missing_migrations_are_named(monkeypatch: pytest.MonkeyPatch) -> 
         (StoreError("no such database"), "pointsman db migrate"),
     ],
 )
-async def test_no_way_into_postgres_is_one_failure(
+async def test_an_unreachable_postgres_is_one_failure(
     error: Exception, fix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answering(monkeypatch, postgres_checks, fetched=error)
@@ -160,7 +160,7 @@ def test_a_tier_without_a_model_is_found(tmp_path: Path) -> None:
     assert providers is not None
 
 
-def test_a_broken_file_is_told_with_its_line_and_stops_what_needs_it(tmp_path: Path) -> None:
+def test_an_invalid_file_is_reported_with_its_line_and_stops_dependent_checks(tmp_path: Path) -> None:
     policy, file = files.policy_file(
         written(tmp_path, "policy.yaml", POLICY.replace("small, reason", "nope, reason"))
     )
@@ -169,7 +169,7 @@ def test_a_broken_file_is_told_with_its_line_and_stops_what_needs_it(tmp_path: P
     assert file is None
 
 
-def test_a_fix_stands_below_its_failure_and_all_fits() -> None:
+def test_a_remedy_is_printed_below_its_failure() -> None:
     findings = [
         CheckResult("kafka", True, "word " * 40),
         CheckResult("provider with-a-long-name", False, "not reachable", "one\ntwo"),

@@ -24,7 +24,7 @@ def line(custom_id: object = "r-1", **changes: Any) -> bytes:
     return json.dumps(batch | changes).encode()
 
 
-def test_a_line_is_a_job_with_its_own_id_beside_our_jobs() -> None:
+def test_batch_lines_and_plain_jobs_may_be_mixed() -> None:
     given = {**AGENT, "metadata": {"run": 7}}
     jobs, bad, custom_ids = read_jobs([line("r-1"), job(), line("r-2")], given, now)
     assert not bad
@@ -49,14 +49,14 @@ def test_a_line_is_a_job_with_its_own_id_beside_our_jobs() -> None:
         pytest.param(line("r-0"), "repeats that of line 1", id="twice"),
     ],
 )
-def test_what_cannot_be_done_is_told_by_its_line(bad_line: bytes, says: str) -> None:
+def test_unsupported_lines_are_reported_by_number(bad_line: bytes, says: str) -> None:
     jobs, bad, custom_ids = read_jobs([line("r-0"), bad_line], AGENT, now)
     assert (len(jobs), len(custom_ids)) == (1, 1)
     assert bad[0].number == 2
     assert says in bad[0].message
 
 
-def test_who_asks_is_for_a_flag_to_say() -> None:
+def test_the_agent_comes_from_a_flag() -> None:
     _, bad, _ = read_jobs([line()], {}, now)
     assert "--agent ID" in bad[0].message
 
@@ -81,7 +81,7 @@ def test_the_outcomes_are_lines_of_a_batchs_output() -> None:
     ]
 
 
-def test_they_are_printed_whatever_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_results_are_printed_in_any_output_mode(capsys: pytest.CaptureFixture[str]) -> None:
     outcome = JobFailed(
         job_id=JOB,
         agent_id="a",

@@ -62,7 +62,7 @@ def test_every_bad_line_is_told_by_its_number_and_reason() -> None:
     assert "UTF-8" in bad[5].message
 
 
-def test_one_id_twice_names_both_lines() -> None:
+def test_a_repeated_id_names_both_lines() -> None:
     same = job(job_id="01920000-0000-7000-8000-000000000001")
     jobs, bad, _ = read_jobs([same, b"\n", same], {}, now)
     assert len(jobs) == 1
@@ -76,7 +76,7 @@ def test_flags_fill_only_what_a_line_leaves_out() -> None:
     assert [each.number for each in bad] == [3, 4]
 
 
-def test_what_was_not_given_is_not_in_the_body() -> None:
+def test_omitted_options_are_not_in_the_body() -> None:
     assert as_body({"agent_id": "a", "tier": None}) == b'{"agent_id": "a"}'
 
 
@@ -87,7 +87,7 @@ def test_values_are_json_where_they_are_json() -> None:
 
 
 @pytest.mark.parametrize("text", ["novalue", "=x", 'a={"b":', "a=[1"])
-def test_what_begins_like_json_must_be_json(text: str) -> None:
+def test_values_that_begin_like_json_must_be_json(text: str) -> None:
     with pytest.raises(ValueError, match=r"NAME=VALUE|is not JSON"):
         pairs([text])
 

@@ -72,7 +72,7 @@ def test_a_prompt_may_come_from_stdin_or_be_a_whole_conversation(sent: Sent) -> 
     assert [message.role for message in sent.jobs[0].request.messages] == ["system", "user"]
 
 
-def test_who_asks_may_stand_in_the_environment(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_agent_may_come_from_the_environment(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POINTSMAN_AGENT", "from-shell")
     assert publish("--prompt", "Hi").exit_code == 0
     assert sent.jobs[0].agent_id == "from-shell"
@@ -92,7 +92,7 @@ def test_who_asks_may_stand_in_the_environment(sent: Sent, monkeypatch: pytest.M
         (["jobs.jsonl", "--prompt", "x"], "single job"),
     ],
 )
-def test_wrong_usage_is_told_and_nothing_is_sent(arguments: list[str], said: str, sent: Sent) -> None:
+def test_wrong_usage_is_reported_and_nothing_is_sent(arguments: list[str], said: str, sent: Sent) -> None:
     done = publish(*arguments)
     assert done.exit_code == 2
     assert said in done.output
@@ -107,7 +107,7 @@ def test_lines_come_from_a_file_or_from_stdin(arguments: list[str], sent: Sent, 
     assert [job.agent_id for job in sent.jobs] == ["a", "flag"]
 
 
-def test_one_bad_line_and_nothing_is_sent(sent: Sent) -> None:
+def test_nothing_is_sent_if_one_line_is_bad(sent: Sent) -> None:
     done = publish("-", stdin=lines(GOOD, "{", {"agent_id": "a"}))
     assert isinstance(done.exception, CommandError)
     assert done.exception.code == 1
@@ -117,13 +117,13 @@ def test_one_bad_line_and_nothing_is_sent(sent: Sent) -> None:
     assert sent.sending is None
 
 
-def test_good_lines_are_sent_all_the_same_when_asked_for_and_it_still_fails(sent: Sent) -> None:
+def test_good_lines_can_be_sent_despite_bad_ones_with_a_failing_exit_code(sent: Sent) -> None:
     done = publish("-", "--skip-bad", stdin=lines(GOOD, "{", GOOD))
     assert (done.exit_code, len(sent.jobs)) == (1, 2)
     assert "line 2: " in done.stderr
 
 
-def test_bad_lines_beyond_count_are_summed_up(sent: Sent) -> None:
+def test_many_bad_lines_are_summarised(sent: Sent) -> None:
     done = publish("-", stdin="{\n" * 100)
     assert len(done.stderr.splitlines()) == command.SHOWN + 1
     assert done.stderr.endswith("... and 80 more\n")

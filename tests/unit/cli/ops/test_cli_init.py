@@ -11,7 +11,7 @@ from pointsman.runtime.errors import CommandError
 from pointsman.worker.providers_file import load as load_providers
 
 
-def test_what_is_written_can_be_read(tmp_path: Path) -> None:
+def test_written_files_are_valid(tmp_path: Path) -> None:
     folder = tmp_path / "here"
     done = CliRunner().invoke(app, ["init", str(folder)])
     assert done.exit_code == 0
@@ -22,7 +22,7 @@ def test_what_is_written_can_be_read(tmp_path: Path) -> None:
     assert list(load_providers(folder / "providers.yaml").tiers) == list(policy.tiers)
 
 
-def test_a_file_that_is_there_stays_and_nothing_is_written(tmp_path: Path) -> None:
+def test_an_existing_file_is_kept_and_nothing_is_written(tmp_path: Path) -> None:
     mine = tmp_path / "agents.yaml"
     mine.write_text("mine")
     done = CliRunner().invoke(app, ["init", str(tmp_path)])

@@ -8,7 +8,7 @@ from tests.support.bus.example_records import story
 from tests.unit.cli.show.test_cli_show_story import START, steps_of
 
 
-async def test_the_calls_of_a_cascade_are_told_apart_though_each_is_its_tiers_first() -> None:
+async def test_calls_of_a_cascade_are_distinguished() -> None:
     call = next(step for step in steps_of(story(1, START)) if step.kind == "call.finished.v1")
     steps = [
         replace(call, tier=tier, attempt=1, payload={"request": f"of {tier}", "response": f"by {tier}"})

@@ -68,7 +68,7 @@ def test_html_needs_nothing_from_elsewhere() -> None:
     assert (policy[0]["content"] or "").startswith("default-src 'none'")
 
 
-def test_bars_stand_on_one_scale() -> None:
+def test_bars_share_one_scale() -> None:
     bars = (TimelineBar("first", 0, 1), TimelineBar("second", 1, 3, kind="bad"))
     found = [each for name, each in Tags(html(page(Section("t", bars=bars)))).found if name == "i"]
     assert [(each["class"], each["style"]) for each in found] == [
@@ -81,7 +81,7 @@ def test_bars_without_any_length_are_drawn() -> None:
     assert "left:0.00%" in html(page(Section("t", bars=(TimelineBar("at once", 0, 0),))))
 
 
-def test_markdown_shows_what_was_sent_and_acts_on_nothing() -> None:
+def test_content_is_escaped_in_markdown() -> None:
     text = markdown(EVERYWHERE)
     outside = text.split("````text")[0] if "````text" in text else text.split("```text")[0]
     assert "<script>" not in outside.replace("\\<script\\>", "")
@@ -101,12 +101,12 @@ def test_markdown_shows_what_was_sent_and_acts_on_nothing() -> None:
         ("[x](http://y)", "\\[x\\](http://y)"),
     ],
 )
-def test_markdown_is_escaped_where_it_would_act(text: str, escaped: str) -> None:
+def test_markdown_syntax_is_escaped(text: str, escaped: str) -> None:
     assert plain(text) == escaped
 
 
 @pytest.mark.parametrize("inside", ["```\nrm -rf\n```", "`````", "no ticks"])
-def test_a_fence_outlasts_what_is_in_it(inside: str) -> None:
+def test_a_fence_is_longer_than_fences_in_its_content(inside: str) -> None:
     lines = markdown(page(Section("t", texts=(Text("c", inside),)))).splitlines()
     fences = [place for place, line in enumerate(lines) if line.endswith("`text")]
     opening = lines[fences[0]].removesuffix("text")
@@ -136,7 +136,7 @@ def test_every_section_is_on_both_pages() -> None:
             assert word in text
 
 
-def test_texts_are_told_as_they_were_said() -> None:
+def test_texts_are_shown_unchanged() -> None:
     messages = [{"role": "user", "content": "Hi\nthere"}, {"role": "user", "content": [{"type": "image"}]}]
     assert messages_text(messages).startswith("user: Hi\nthere\n\n{")
     assert messages_text("plain") == "plain"

@@ -23,11 +23,13 @@ SHIPPED = starter.POLICY
         (Path("policy.yaml"), Path()),
     ],
 )
-def test_beside_the_policy_but_never_into_the_package(policy: Path, folder: Path) -> None:
+def test_a_learned_policy_is_written_beside_the_policy_but_never_into_the_package(
+    policy: Path, folder: Path
+) -> None:
     assert beside(policy, SHIPPED) == folder
 
 
-def test_a_new_policy_that_is_none_is_told_with_the_file_to_mend() -> None:
+def test_an_invalid_new_policy_is_reported_with_the_file() -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
     wanted = LessonRequest(Path("own.yaml"), Path(), now, now, now, "0.99", None, lambda *_: None)
     with pytest.raises(CommandError, match=r"would not be valid: own.yaml:1:\d+: ") as told:

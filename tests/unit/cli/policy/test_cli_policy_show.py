@@ -52,7 +52,7 @@ class TestRules:
         ]
         assert "score fixed@0123456789ab, 5 bytes, for 0.99 of the quality of frontier" in lines
 
-    def test_every_kind_of_condition_is_said(self) -> None:
+    def test_every_kind_of_condition_is_shown(self) -> None:
         file = parse(
             "name: a\ntiers: [s]\ndefault: {tier: s, reason: R.}\nrules:\n  - name: all\n    tier: s\n"
             "    reason: R.\n    when: {tier: s, kind: [a, b], metadata: {vip: true, x: [1, 2]},\n"
@@ -84,13 +84,13 @@ class TestReplay:
         assert f"{UUID(int=7)} default: The score decides." in lines
         assert lines[-1] == "What is 1 + 1?"
 
-    def test_nothing_on_record_is_said_without_figures(self) -> None:
+    def test_without_recorded_jobs_there_are_no_figures(self) -> None:
         lines = drawn(show_replay.replayed(replay(unreadable=2), SINCE), 120)
         assert (
             lines[-1] == "jobs 0 jobs routed since 2026-03-01 00:00:00 UTC; left out: 2 that cannot be read"
         )
 
-    def test_no_price_and_no_known_text_are_not_zero(self) -> None:
+    def test_unknown_prices_and_texts_are_not_shown_as_zero(self) -> None:
         found = replay(
             jobs=1, tiers_before=Counter(small=1), tiers_after=Counter(small=1), unpriced=1, in_doubt=1
         )
@@ -102,13 +102,13 @@ class TestReplay:
 
 
 class TestRecomputed:
-    def test_the_same_is_said_with_its_hash(self) -> None:
+    def test_an_equal_decision_is_shown_with_its_hash(self) -> None:
         same = Recomputed(UUID(int=1), "p-1", None, b'{"a":1}', b'{"a":1}')
         lines = drawn(recomputed(same), 140)
         assert "model none: rules alone decided" in lines
         assert lines[-1].startswith("recomputed the same, 7 bytes of SHA-256 015abd7f")
 
-    def test_a_difference_is_drawn_as_a_diff_and_commands_no_terminal(self) -> None:
+    def test_a_difference_is_shown_as_an_escaped_diff(self) -> None:
         other = Recomputed(UUID(int=1), "p-1", "m@1", b'{"a":"x\\u001b[2J"}', b'{"a":2}')
         lines = drawn(recomputed(other))
         assert '- "a": "x\\u001b[2J"' in lines
@@ -123,7 +123,7 @@ class TestReasons:
         ScoreReason("no list", -0.001),
     )
 
-    def test_for_and_against_the_strongest_first(self) -> None:
+    def test_reasons_are_sorted_by_strength(self) -> None:
         lines = drawn(reasons({"small": self.FOUND, "medium": self.FOUND[3:]}, "m@1"), 120)
         assert lines[1:] == [
             "for small a short question +1.20; no digits +0.10",
@@ -138,7 +138,7 @@ class TestReasons:
             (Saw("", {}, "the model m@1 is not on record"), "not to be had: the model m@1 is not on record"),
         ],
     )
-    def test_they_stand_between_the_ladder_and_the_outcome(self, saw: Saw, part: str) -> None:
+    def test_reasons_are_between_the_checks_and_the_outcome(self, saw: Saw, part: str) -> None:
         text = "\n".join(drawn(verdict(Verdict(state(), MADE, None, None, [], saw))))
         assert text.index("runner-up") < text.index(part) < text.index("outcome")
 
@@ -151,7 +151,7 @@ class TestLearned:
         "until": SINCE,
     }
 
-    def test_what_was_learned_is_told_with_its_interval_and_how_to_apply_it(self) -> None:
+    def test_a_learned_score_is_shown_with_its_interval_and_how_to_apply_it(self) -> None:
         worth = Expected(0.993, 0.991, 1.002, 0.41, {"small": 0.6, "frontier": 0.4})
         found = Learned(
             **self.OF, labels=400, judged=50, silent=3, model="ours@1", expected=worth, replay=replay(jobs=0),
@@ -170,7 +170,7 @@ class TestLearned:
             "apply it pointsman policy check policy.p-1.yaml, then start the router with it",
         ]
 
-    def test_why_nothing_was_written_is_told_with_what_would_help(self) -> None:
+    def test_if_nothing_was_written_the_reason_and_remedy_are_shown(self) -> None:
         found = Learned(**self.OF, labels=12, judged=0, silent=0, why_not="12 of 300")
         lines = drawn(learned(found), 140)
         assert lines[-2:] == [

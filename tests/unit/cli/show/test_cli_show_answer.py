@@ -42,7 +42,7 @@ def drawn(columns: tuple[str, ...], rows: list[tuple[Any, ...]], width: int) -> 
     return captured.get()
 
 
-def test_what_does_not_fit_stands_below_each_other() -> None:
+def test_wide_rows_are_shown_as_lists() -> None:
     rows = [("x" * 60, 1), ("y", 22)]
     assert isinstance(table(("text", "number"), rows, 100), Table)
     narrow = drawn(("text", "number"), rows, 50)
@@ -51,11 +51,11 @@ def test_what_does_not_fit_stands_below_each_other() -> None:
     assert [line for line in narrow.splitlines() if line.startswith("number")] == ["number  1", "number  22"]
 
 
-def test_numbers_stand_right() -> None:
+def test_numbers_are_right_aligned() -> None:
     assert drawn(("n",), [(5,), (1000,)], 20).splitlines()[1].rstrip() == "   5"
 
 
-def test_no_rows_are_a_header() -> None:
+def test_an_empty_result_has_a_header() -> None:
     assert drawn(("a", "b"), [], 5).split() == ["a", "b"]
 
 
@@ -64,7 +64,7 @@ def test_csv_quotes_what_it_must() -> None:
     assert csv_lines(rows) == '"a,b",,"{""k"": 1}",2026-03-12T00:00:00+00:00,\\xff\n'
 
 
-def test_questions_about_a_job_come_first() -> None:
+def test_queries_about_a_job_are_listed_first() -> None:
     asked = [
         Question("waste", "since ...", "What for nothing?", None, "select * from audit.waste()"),
         Question("why", None, "Why there?", "score is ...", "select * from audit.why where job_id = 'JOB'"),

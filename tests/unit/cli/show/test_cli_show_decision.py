@@ -29,7 +29,7 @@ def drawn(what: RenderableType, width: int) -> list[str]:
     return screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
 
 
-def test_the_ladder_keeps_its_order_and_says_both_sides() -> None:
+def test_checks_are_shown_in_order_with_both_sides() -> None:
     lines = [" ".join(line.split()) for line in drawn(decision(MADE), 100)]
     assert [line for line in lines if line[:1] in "✓✗" and line] == [
         "✓ agent billing is registered, owner is finance",
@@ -45,7 +45,7 @@ def test_choice_runner_up_and_policy_follow() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_it_fits_and_nothing_is_cut(width: int) -> None:
+def test_it_fits_without_truncation(width: int) -> None:
     long = MADE.model_copy(
         update={"checks": (Check(layer="rule", name="n" * 64, passed=False, detail="d" * 300),)}
     )
@@ -60,7 +60,7 @@ def test_a_score_is_compared_with_its_threshold() -> None:
     assert any("0.9400 < 0.9500 by m1" in line for line in drawn(decision(scored), 100))
 
 
-def test_foreign_text_is_neither_markup_nor_command() -> None:
+def test_foreign_text_is_escaped() -> None:
     evil = MADE.model_copy(
         update={"checks": (Check(layer="rule", name="x", passed=False, detail="[red]a\x1b[2Jb[/red]"),)}
     )

@@ -39,7 +39,7 @@ def covered(topic: str, message: Message) -> Incoming:
     return record(topic, made.value, tuple(made.headers))
 
 
-def test_a_strangers_job_is_understood() -> None:
+def test_a_plain_job_is_shown() -> None:
     seen = read(record("p.jobs.intake", b'{"agent_id": "a", "prompt": "Why?", "kind": "sql"}'), TOPICS)
     assert (seen.topic, seen.word, seen.agent, seen.text) == ("intake", "submitted", "a", "(sql) Why?")
 
@@ -78,14 +78,14 @@ def test_no_record_breaks_the_tail(topic: str, value: bytes | None, name: str, h
 
 
 @pytest.mark.parametrize("width", [80, 120, 250])
-def test_a_line_fits_and_keeps_what_can_be_pasted(width: int) -> None:
+def test_a_line_fits_and_keeps_ids_complete(width: int) -> None:
     value = json.dumps({"agent_id": "a" * 60, "prompt": "long " * 200, "job_id": str(JOB)}).encode()
     line = draw(read(record("p.jobs.intake", value), TOPICS), width)
     assert width - 15 <= line.cell_len <= width
     assert short_id(JOB) in line.plain
 
 
-def test_json_has_the_value_as_it_can_be_shown() -> None:
+def test_json_has_the_escaped_value() -> None:
     assert whole(record("t", b'{"a": 1}'))["value"] == {"a": 1}
     assert whole(record("t", b"plain"))["value_text"] == "plain"
     assert whole(record("t", b"\xff"))["value_base64"] == "/w=="
@@ -100,6 +100,6 @@ def test_topics_by_short_and_by_whole_name() -> None:
 
 
 @pytest.mark.parametrize("name", ["call", "tier.", "tier", "q.jobs.intake", ""])
-def test_no_such_topic_tells_those_there_are(name: str) -> None:
+def test_an_unknown_topic_lists_the_existing_ones(name: str) -> None:
     with pytest.raises(ValueError, match=r"there are tier.<tier>, intake"):
         long_topic(name, TOPICS)

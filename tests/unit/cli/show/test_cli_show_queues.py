@@ -29,7 +29,7 @@ def drawn(*, by_partition: bool = False, width: int = 80) -> list[str]:
     return [" ".join(line.split()) for line in screen.file.getvalue().splitlines()]  # type: ignore[attr-defined]
 
 
-def test_a_row_for_each_lane_and_one_for_all_that_the_audit_reads() -> None:
+def test_one_row_per_lane_and_one_for_the_audit() -> None:
     assert drawn() == [
         "topic waiting oldest read by",
         "intake 0 - router",
@@ -38,7 +38,7 @@ def test_a_row_for_each_lane_and_one_for_all_that_the_audit_reads() -> None:
     ]
 
 
-def test_by_partition_nothing_is_summed() -> None:
+def test_rows_by_partition_are_not_summed() -> None:
     assert drawn(by_partition=True)[2:4] == [
         "tier.small/0 8 20 12 3.50 s worker.small",
         "tier.small/1 - 9000 ≤ 9,000 3 min 20 s worker.small",

@@ -27,7 +27,7 @@ def now(entry: AgentEntry) -> AgentNow:
     return AgentNow(entry.id, RegisteredAgent(entry), None, NOW.date())
 
 
-def test_the_list_has_those_that_are_good_and_the_next_end() -> None:
+def test_the_list_has_valid_keys_and_the_next_expiry() -> None:
     told = now(ENTRY).to_json()
     assert (told["api_keys"], told["api_key_expires"]) == (3, date(2026, 5, 1))
     console = Console(width=200)
@@ -51,7 +51,7 @@ def test_one_entry_names_each_key_and_no_digest() -> None:
     assert not [line for line in lines if "a" * 64 in line]
 
 
-def test_a_key_that_is_over_and_still_listed_is_found() -> None:
+def test_an_expired_key_is_reported() -> None:
     (found,) = expired_keys([RegisteredAgent(ENTRY), RegisteredAgent(ENTRY, "retired")], NOW)
     assert (found.finding, found.agent_id) == ("expired key", "app")
     assert found.detail == f"API key {'b' * 12} ended on 2026-03-01: take it out of agents.yaml"

@@ -53,14 +53,14 @@ def test_each_message_becomes_an_event_in_its_lane() -> None:
     assert " by rule " in events[1].text
 
 
-def test_a_call_stands_for_its_own_time_not_for_when_it_was_reported() -> None:
+def test_a_call_is_shown_at_its_own_time() -> None:
     step = steps_of(records_of(1, START))[2]
     payload = {**(step.payload or {}), "started_at": "2030-01-31T11:59:00Z", "duration_ms": 1500}
     (event,) = story([replace(step, payload=payload)], TOPICS)
     assert (event.start, event.end - event.start) == (START - timedelta(minutes=1), timedelta(seconds=1.5))
 
 
-def test_a_strangers_plain_body_is_understood() -> None:
+def test_a_plain_job_is_shown() -> None:
     step = replace(steps_of(records_of(1, START))[0], payload={"agent_id": "a", "prompt": "Why is it so?"})
     assert story([step], TOPICS)[0].text.endswith(": Why is it so?")
 
@@ -75,7 +75,7 @@ def test_a_strangers_plain_body_is_understood() -> None:
         ({"payload": {}, "kind": "agent.text.v9"}, "(its payload cannot be shown)"),
     ],
 )
-def test_what_cannot_be_read_is_told_all_the_same(changes: dict[str, Any], said: str) -> None:
+def test_unreadable_records_are_shown(changes: dict[str, Any], said: str) -> None:
     step = replace(steps_of(records_of(1, START))[3], **changes)
     assert story([step], TOPICS)[0].text == said
 
@@ -86,14 +86,14 @@ def test_a_dead_letter_is_an_event() -> None:
     assert event.text
 
 
-def test_payloads_are_whole_under_their_lane() -> None:
+def test_payloads_are_shown_in_full() -> None:
     steps = steps_of(records_of(1, START))
     text = payloads(steps, TOPICS).plain
     assert all(f"/0@1  {step.kind}" in text for step in steps)
     assert str(story_id(1)) in text
 
 
-def test_the_headline_says_how_the_job_stands_and_what_it_came_to() -> None:
+def test_the_headline_has_status_and_cost() -> None:
     line = headline(state()).plain
     assert "completed" in line
     assert "billing, 2030-01-31 12:00:00 UTC, tier small, 2.34 s, 2 calls, $0.0012" in line
@@ -104,6 +104,6 @@ def test_a_cost_with_an_answer_of_unknown_price_is_a_lower_bound() -> None:
     assert "cost unknown" in headline(state(unpriced_calls=2, cost_usd=None)).plain
 
 
-def test_a_job_under_way_claims_no_end() -> None:
+def test_a_running_job_has_no_end() -> None:
     line = headline(state(state="submitted", took=None, tier=None, calls=0, cost_usd=None)).plain
     assert line.endswith("billing, 2030-01-31 12:00:00 UTC, 0 calls")

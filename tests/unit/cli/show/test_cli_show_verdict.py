@@ -40,25 +40,25 @@ def said(found: Verdict, width: int = 100) -> str:
     return " ".join(screen.file.getvalue().split())  # type: ignore[attr-defined]
 
 
-def test_a_routed_job_shows_its_ladder_and_its_end() -> None:
+def test_a_routed_job_shows_its_checks_and_outcome() -> None:
     text = said(Verdict(state(), MADE, "default", ended(), [SUBMITTED]))
     assert text.index("412 characters <= 2000") < text.index("runner-up") < text.index("outcome")
     assert "policy default p-3f2a9c1d0b7e" in text
     assert text.endswith("outcome completed by m1, 1 call, cost unknown: Twelve.")
 
 
-def test_a_score_that_is_not_asked_any_more_has_the_way_back_beside_it() -> None:
+def test_a_suspended_score_is_shown_with_the_command_to_trust_it() -> None:
     doubted = Check(layer="score", name="promise", passed=False, detail="it promises too much")
     made = MADE.model_copy(update={"checks": (*MADE.checks, doubted)})
     assert "pointsman policy trust" in said(Verdict(state(), made, "default", ended(), []))
     assert "pointsman policy trust" not in said(Verdict(state(), MADE, "default", ended(), []))
 
 
-def test_another_policy_at_hand_lends_no_name() -> None:
+def test_the_name_of_another_policy_file_is_not_shown() -> None:
     assert "policy p-3f2a9c1d0b7e" in said(Verdict(state(), MADE, None, ended(), []))
 
 
-def test_a_rejected_job_says_what_refused_it_and_how_to_mend_it() -> None:
+def test_a_rejected_job_shows_the_reason_and_a_remedy() -> None:
     dead = replace(DUPLICATE, error_type="agent_not_allowed")
     text = said(Verdict(state(state="rejected"), None, None, REJECTED, [SUBMITTED, dead]))
     assert "rejected before a tier was chosen (agent_not_allowed): agent `a` is not registered" in text
@@ -66,7 +66,7 @@ def test_a_rejected_job_says_what_refused_it_and_how_to_mend_it() -> None:
     assert "dead letter" not in text, "the outcome says the same"
 
 
-def test_a_dead_letter_that_no_outcome_repeats_is_told() -> None:
+def test_a_dead_letter_without_an_outcome_is_shown() -> None:
     text = said(Verdict(state(), MADE, None, ended(), [SUBMITTED, DUPLICATE]))
     assert "dead letter duplicate_job p.jobs.dead/0@1" in text
 
@@ -79,7 +79,7 @@ def test_a_failure_after_routing_says_what_it_cost() -> None:
 
 
 @pytest.mark.parametrize("decision", [None, MADE])
-def test_a_job_under_way_says_where_to_look(decision: Any) -> None:
+def test_a_running_job_shows_where_to_look(decision: Any) -> None:
     text = said(Verdict(state(state="submitted"), decision, None, None, [SUBMITTED]))
     assert "pointsman lag" in text
     assert ("none on record yet" in text) is (decision is None)

@@ -29,7 +29,7 @@ def drawn(events: list[TimelineEvent], width: int = 80) -> list[str]:
     return [line.rstrip() for line in screen.file.getvalue().splitlines()]  # type: ignore[attr-defined]
 
 
-def test_a_bar_waits_with_dots_and_works_with_a_line() -> None:
+def test_waiting_is_dotted_and_work_is_a_line() -> None:
     scale = Scale(at(0), at(100), cells=10)
     assert scale.bar(at(20), at(50), at(80)) == f"  {WAITING * 3}{WORKING * 4} "
     assert scale.bar(at(0), at(0), at(0)) == f"{MOMENT}         "
@@ -42,11 +42,11 @@ def test_a_bar_is_always_as_wide_as_the_scale(times: list[float], cells: int) ->
     assert len(Scale(at(0), at(100), cells).bar(before, start, end)) == cells
 
 
-def test_a_job_of_no_duration_is_drawn_too() -> None:
+def test_a_job_without_duration_is_shown() -> None:
     assert "0 ms" in drawn([event(0), event(0)])[1]
 
 
-def test_messages_stand_in_the_order_of_time_with_time_since_the_first() -> None:
+def test_messages_are_in_order_with_the_time_since_the_first() -> None:
     lines = drawn(
         [event(2745, word="completed"), event(0, word="submitted"), event(12, 420), event(2420, 2740)]
     )
@@ -61,7 +61,7 @@ def test_messages_stand_in_the_order_of_time_with_time_since_the_first() -> None
 
 
 @pytest.mark.parametrize("width", [80, 100, 240])
-def test_it_fits_and_the_text_is_whole(width: int) -> None:
+def test_it_fits_without_truncation(width: int) -> None:
     said = "word " * 80
     lines = drawn([event(0, said=said, lane="tier.frontier-large/11@1234567890"), event(9)], width)
     assert max(map(len, lines)) <= width

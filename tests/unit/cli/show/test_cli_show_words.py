@@ -69,7 +69,7 @@ def test_a_call_says_how_it_ended_and_what_is_next(changes: dict[str, Any], said
     assert call(finished(**changes)) == said
 
 
-def test_every_reason_and_every_message_has_its_words() -> None:
+def test_every_reason_and_message_has_a_description() -> None:
     assert set(FAILED) == {reason.value for reason in FailReason}
     assert all(kind(name)[0] not in (name, "?") for name in MESSAGES)
     assert kind("agent.said.v1") == ("agent.said.v1", "red")
@@ -86,7 +86,7 @@ def test_every_reason_and_every_message_has_its_words() -> None:
         (None, ""),
     ],
 )
-def test_what_is_asked_is_the_last_message(content: Any, text: str) -> None:
+def test_the_prompt_is_the_last_message(content: Any, text: str) -> None:
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": content}]
     assert asked(ChatRequest.model_validate({"messages": messages})) == text
 
@@ -118,7 +118,7 @@ def test_outcomes_say_why() -> None:
     assert summary(completed(response={})) == "no text, by m1"
 
 
-def test_what_routers_think_of_a_score_says_who_changed_it() -> None:
+def test_suspension_and_trust_of_a_score_name_who_changed_it() -> None:
     broken = PromiseBroken(model="ours@1", found="it promises too much", judged_at=NOW)
     assert summary(broken) == "ours@1 is not asked: it promises too much"
     assert summary(PromiseRenewed(model="ours@1", by="ana")) == "ours@1 is asked again, says ana"
@@ -126,14 +126,14 @@ def test_what_routers_think_of_a_score_says_who_changed_it() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 119, 120, 300])
-def test_an_outcome_line_fits_and_has_what_can_be_pasted(width: int) -> None:
+def test_an_outcome_line_fits_and_keeps_the_id(width: int) -> None:
     line = outcome_line(completed(response={"choices": [{"message": {"content": "word " * 100}}]}), width)
     assert width - 10 < line.cell_len <= width
     assert str(JOB)[-12:] in line.plain
     assert "2 calls, $0.00012" in line.plain
 
 
-def test_a_single_answer_keeps_its_lines_but_commands_no_terminal() -> None:
+def test_a_single_answer_keeps_its_lines_and_is_escaped() -> None:
     text = "def f():\n    return 1\x1b[2J\n"
     shown = answer_lines(completed(response={"choices": [{"message": {"content": text}}]}))
     assert shown.plain == "def f():\n    return 1 [2J\n"

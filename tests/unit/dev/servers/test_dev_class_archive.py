@@ -57,7 +57,7 @@ def test_it_is_made_by_the_first_and_read_by_the_next(cache: Path, java: Java) -
     assert list(cache.iterdir()) == [kept]
 
 
-def test_what_a_killed_broker_left_is_thrown_away(cache: Path, java: Java) -> None:
+def test_leftovers_of_a_killed_broker_are_deleted(cache: Path, java: Java) -> None:
     killed = ClassArchive(cache, java)
     made_by(killed)
     killed.discard()
@@ -82,7 +82,7 @@ def test_another_java_has_its_own(cache: Path, java: Java) -> None:
         made_by(ClassArchive(cache, another))
 
 
-def test_a_broker_that_made_nothing_keeps_nothing(cache: Path, java: Java) -> None:
+def test_a_broker_without_an_archive_stores_nothing(cache: Path, java: Java) -> None:
     archive = ClassArchive(cache, java)
     archive.keep()
     archive.discard()
@@ -98,7 +98,7 @@ def test_a_java_without_an_archive_of_its_own_classes_gets_one(cache: Path, tmp_
     assert len(list(cache.iterdir())) == 1
 
 
-def test_a_java_that_can_make_none_goes_without(cache: Path, tmp_path: Path) -> None:
+def test_a_java_that_cannot_create_one_runs_without(cache: Path, tmp_path: Path) -> None:
     unable = install(tmp_path / "unable", complete=False, dumps=False)
     made_by(ClassArchive(cache, unable))
     assert len(ClassArchive(cache, unable).flags()) == 1

@@ -56,7 +56,7 @@ def test_java_home_comes_before_the_path_and_the_path_before_the_wheel(
         ("?", 0),
     ],
 )
-def test_one_that_cannot_run_kafka_is_passed_over(
+def test_a_java_that_cannot_run_kafka_is_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, code: int
 ) -> None:
     monkeypatch.setenv("PATH", str(install(tmp_path / "path", says, code).parent))

@@ -37,7 +37,7 @@ def running(program: str) -> Iterator["subprocess.Popen[bytes]"]:
             process.kill()
 
 
-def test_what_runs_is_ended_by_its_own_signal(tmp_path: Path) -> None:
+def test_running_processes_are_ended_with_their_signal(tmp_path: Path) -> None:
     with running(POLITE) as polite:
         LeftRunning(tmp_path / "running").note(polite.pid, signal.SIGINT)
         assert LeftRunning(tmp_path / "running").end() == 1
@@ -46,7 +46,7 @@ def test_what_runs_is_ended_by_its_own_signal(tmp_path: Path) -> None:
     assert not (tmp_path / "running").exists()
 
 
-def test_one_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unresponsive_process_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(left_running, "_END_WITHIN_S", 0.1)
     with running(STUBBORN) as stubborn:
         left = LeftRunning(tmp_path / "running")
@@ -55,7 +55,7 @@ def test_one_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.
         assert not psutil.pid_exists(stubborn.pid)
 
 
-def test_a_process_that_got_the_number_later_is_left_alone(tmp_path: Path) -> None:
+def test_a_process_that_reuses_the_pid_is_not_touched(tmp_path: Path) -> None:
     with running(POLITE) as other:
         before = psutil.Process(other.pid).create_time() - 60
         (tmp_path / "running").write_text(f"{other.pid} {before:.2f} 15\n")
@@ -63,7 +63,7 @@ def test_a_process_that_got_the_number_later_is_left_alone(tmp_path: Path) -> No
         assert other.poll() is None
 
 
-def test_what_has_ended_and_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+def test_ended_processes_and_unreadable_entries_are_skipped(tmp_path: Path) -> None:
     with subprocess.Popen(["true"]) as gone:
         left = LeftRunning(tmp_path / "running")
         left.note(gone.pid)

@@ -84,7 +84,7 @@ def test_a_disk_that_is_nearly_full_is_refused_before_anything_starts(
 
 
 @pytest.mark.parametrize("secure", [False, True])
-def test_data_of_the_other_mode_is_not_started_in_silence(tmp_path: Path, secure: bool) -> None:
+def test_data_of_the_other_mode_is_refused(tmp_path: Path, secure: bool) -> None:
     (tmp_path / "kafka" / "data").mkdir(parents=True)
     (tmp_path / "kafka" / "data" / "meta.properties").touch()
     lines = [] if secure else BrokerSecurity(tmp_path / "secure").lines

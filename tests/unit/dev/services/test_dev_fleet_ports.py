@@ -15,7 +15,7 @@ def test_each_has_its_own_and_the_gateway_its_known_one(monkeypatch: pytest.Monk
     assert (ports["router"], ports["gateway"]) == (18081, GATEWAY_PORT)
 
 
-def test_what_is_taken_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_used_ports_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet, "is_free", lambda port: port not in (18081, GATEWAY_PORT))
     ports = ports_of(["router", "gateway", "audit"])
     assert not {18081, GATEWAY_PORT} & set(ports.values())

@@ -42,13 +42,13 @@ def test_the_file_of_an_open_stack_is_ours_and_both(tmp_path: Path) -> None:
     assert load(with_gateway(tmp_path, starter.AGENTS, STARTER.entries), TIERS) == held, "keys stay"
 
 
-def test_somebodys_own_file_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_users_own_file_is_not_changed(tmp_path: Path) -> None:
     own = tmp_path / "mine.yaml"
     assert with_gateway(tmp_path, own, STARTER.entries) == own
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_agent_of_that_name_stays_whose_it_is(tmp_path: Path) -> None:
+def test_an_existing_agent_with_that_name_is_kept(tmp_path: Path) -> None:
     own = parse("{unregistered: reject, agents: [{id: app, owner: me}]}", TIERS)
     assert [entry.id for entry in gateway_entries(tmp_path, own.entries)] == [GATEWAY]
 
@@ -77,7 +77,7 @@ def test_a_gateway_has_no_login_of_an_agents_nor_a_topic(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["gateway.key", "gateway.pem", "agents.yaml"])
-def test_what_is_secret_is_for_its_owner_alone(tmp_path: Path, name: str) -> None:
+def test_secrets_are_private(tmp_path: Path, name: str) -> None:
     with_gateway(tmp_path, starter.AGENTS, STARTER.entries)
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 

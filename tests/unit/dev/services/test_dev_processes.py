@@ -72,9 +72,7 @@ def test_a_proxy_in_the_environment_is_not_asked_for_it(
     wait_ready([begin(started, tmp_path, port, {}, str(port))])
 
 
-def test_one_that_lost_its_port_to_another_that_is_ready_moves(
-    started: list[Process], tmp_path: Path
-) -> None:
+def test_a_service_whose_port_was_taken_moves(started: list[Process], tmp_path: Path) -> None:
     port = free_port()
     environment = {"POINTSMAN_HTTP_PORT": str(port)}
     other = begin(started, tmp_path, port, environment)
@@ -102,9 +100,7 @@ def test_one_whose_port_was_taken_while_it_was_away_is_started_again_on_another(
         wait_ready([process])
 
 
-def test_one_that_ended_for_another_reason_is_told_with_its_last_words(
-    started: list[Process], tmp_path: Path
-) -> None:
+def test_other_failures_are_reported_with_the_last_output(started: list[Process], tmp_path: Path) -> None:
     failed = begin(started, tmp_path, free_port(), {"POINTSMAN_HTTP_PORT": "1"}, "fail")
     with pytest.raises(DevError, match="router ended while starting:\nerror: no such tier") as said:
         wait_ready([failed])
@@ -112,7 +108,7 @@ def test_one_that_ended_for_another_reason_is_told_with_its_last_words(
     assert failed.moves == 0
 
 
-def test_one_whose_port_was_asked_for_does_not_move(started: list[Process], tmp_path: Path) -> None:
+def test_a_service_with_a_fixed_port_does_not_move(started: list[Process], tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         simulator = begin(started, tmp_path, port, {}, str(port))
@@ -120,7 +116,7 @@ def test_one_whose_port_was_asked_for_does_not_move(started: list[Process], tmp_
             wait_ready([simulator])
 
 
-def test_one_that_finds_no_port_gives_up(
+def test_a_service_without_a_free_port_gives_up(
     started: list[Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -30,7 +30,7 @@ def test_the_policy_is_ours_and_a_threshold_that_five_of_the_jobs_meet(tmp_path:
     assert [queue.name for queue in section.queues] == list(REVIEWER.reviews or ()) == [threshold.queue]
 
 
-def test_nobodys_own_file_is_changed(tmp_path: Path) -> None:
+def test_a_users_own_files_are_not_changed(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     assert asks(starter.POLICY, starter.AGENTS)
     assert not asks(own, starter.AGENTS), "its thresholds are its owner's"

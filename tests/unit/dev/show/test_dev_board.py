@@ -22,7 +22,7 @@ def lines(table: Table) -> list[list[str]]:
     ]
 
 
-def test_rates_are_those_since_the_last_look_and_in_the_end_since_the_first(
+def test_rates_are_since_the_last_update_and_finally_overall(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     times = iter([100.0, 101.0, 103.0, 104.0])
@@ -34,7 +34,7 @@ def test_rates_are_those_since_the_last_look_and_in_the_end_since_the_first(
     assert lines(board.draw([], {"p.calls": 85}, whole=True)) == [["calls", "85", "20"]]
 
 
-def test_what_waits_is_beside_its_topic() -> None:
+def test_waiting_records_are_shown_beside_their_topic() -> None:
     partitions = (PartitionLag(0, 2000, 800, 1200, True, 2.34), PartitionLag(1, 34, None, 34, True, 0.5))
     lane = LaneLag("p.jobs.tier.small", "g", "small", partitions)
     rows = lines(Board.empty("p").draw([lane], {"p.jobs.tier.small": 2000, "p.calls": 1}))

@@ -38,7 +38,7 @@ def test_a_job_without_an_outcome_is_missing(name: str) -> None:
     assert what_is_missing([JOB], [state(name, 9)]) == [f"job {JOB} has no outcome on record"]
 
 
-def test_a_job_of_which_nothing_is_on_record_is_missing() -> None:
+def test_a_job_without_rows_is_missing() -> None:
     assert what_is_missing([JOB], []) == [f"job {JOB} has no outcome on record"]
 
 

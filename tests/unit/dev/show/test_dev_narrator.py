@@ -18,7 +18,7 @@ def small_table() -> Table:
     return table
 
 
-def test_a_pipe_gets_lines_that_are_neither_wrapped_nor_read_as_markup(
+def test_output_to_a_pipe_is_neither_wrapped_nor_markup(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     tell = Narrator()
@@ -29,14 +29,14 @@ def test_a_pipe_gets_lines_that_are_neither_wrapped_nor_read_as_markup(
     assert said.err == ""
 
 
-def test_a_pipe_sees_the_last_drawing_only(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_gets_only_the_final_table(capsys: pytest.CaptureFixture[str]) -> None:
     with Narrator().redrawn() as draw:
         draw("first")
         draw("second")
     assert capsys.readouterr().out == "second\n"
 
 
-def test_json_has_stdout_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_json_only_the_document_is_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     tell = Narrator(json=True)
     tell.say("starting")
     tell.show(small_table())

@@ -46,11 +46,11 @@ def rule(**conditions: object) -> FaultRule:
         ({"model": "gpt-4.1", "prompt": "bye"}, False),
     ],
 )
-def test_all_conditions_must_fit(conditions: dict[str, str], fits: bool) -> None:
+def test_all_conditions_must_match(conditions: dict[str, str], fits: bool) -> None:
     assert bool(Faults([rule(**conditions)]).effects(call())) is fits
 
 
-def test_every_nth_counts_only_what_fits() -> None:
+def test_every_nth_counts_matching_requests_only() -> None:
     faults = Faults([rule(agent="a", every=3)])
     for _ in range(2):
         faults.effects(call(agent="other"))
@@ -64,7 +64,7 @@ def test_first_n_counts_each_conversation_apart() -> None:
     assert taken == [True, True, True, False, True, False, True]
 
 
-def test_times_add_up_and_the_first_fate_counts() -> None:
+def test_delays_add_up_and_the_first_fault_applies() -> None:
     effects = [
         {"kind": "latency", "ms": 100},
         {"kind": "slow_stream", "gap_ms": 5},
@@ -92,7 +92,7 @@ def test_times_add_up_and_the_first_fate_counts() -> None:
         {"effect": {"kind": "hang"}, "modle": "gpt-4.1"},
     ],
 )
-def test_rules_that_mean_nothing_are_refused(wrong: dict[str, object]) -> None:
+def test_rules_without_effect_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         FaultRule.model_validate(wrong)
 
@@ -136,7 +136,7 @@ def spoilt_events(gap_s: float, **effect: object) -> list[bytes]:
 
 
 @pytest.mark.parametrize("gap_s", [0, 0.1])
-def test_a_stream_goes_wrong_after_the_part_that_is_asked_for(gap_s: float) -> None:
+def test_a_stream_fails_after_the_configured_part(gap_s: float) -> None:
     first = [b'data: {"n":%d}' % number for number in range(5)]
     unfinished = spoilt_events(gap_s, kind="unfinished", after=0.5)
     assert unfinished == [*first, b""]

@@ -138,7 +138,7 @@ def test_without_an_opinion_in_the_policy_nothing_changes() -> None:
     assert [check.name for check in made.decision.checks if check.layer == "score"][-1] != "undecided"
 
 
-async def test_both_together_decide_and_what_was_said_is_on_record() -> None:
+async def test_score_and_opinion_decide_together_and_the_opinion_is_recorded() -> None:
     routed = await decided(sent("hangs"), says(FOR_IT))
     made = routed.decision
     assert (made.tier, made.rule) == ("medium", "default")
@@ -168,7 +168,7 @@ async def test_without_an_opinion_the_fallback_decides(give: Any, waited_s: floa
     assert (made.tier, made.opinion, made.checks[-1].detail) == ("frontier", None, why)
 
 
-def test_where_nobody_has_been_for_longer_than_a_job_may_wait_none_is_asked_for() -> None:
+def test_without_an_opinion_service_no_opinion_is_requested() -> None:
     opinions = OpinionAvailability.of(POLICY)
 
     def routed(prompt: str) -> Message:
@@ -197,7 +197,7 @@ def test_where_nobody_has_been_for_longer_than_a_job_may_wait_none_is_asked_for(
     assert isinstance(routed("leans"), JobUndecided)
 
 
-async def test_while_the_score_is_not_believed_nobody_is_asked_and_the_fallback_decides() -> None:
+async def test_while_the_score_is_suspended_the_fallback_decides() -> None:
     calibration = CalibrationMonitor.of(POLICY)
     found = PromiseBroken(model=POLICY.scorer.name, found="it promises too much", judged_at=LATER)
     calibration.suspend(found)
@@ -212,7 +212,7 @@ async def test_while_the_score_is_not_believed_nobody_is_asked_and_the_fallback_
     assert canonical(decide_again(POLICY, routed.job, made)) == canonical(made)
 
 
-async def test_the_decision_is_made_again_to_the_byte() -> None:
+async def test_the_decision_is_recomputed_byte_for_byte() -> None:
     for give in (says(FOR_IT), says(AGAINST_IT), fails):
         routed = await decided(sent("hangs"), give)
         read_back = JobRouted.model_validate_json(routed.model_dump_json())
@@ -227,7 +227,7 @@ async def test_the_same_record_gives_the_same_id() -> None:
     assert dict(one.headers)["ce_causationid"] == dict(sent("hangs").headers)["ce_id"]
 
 
-async def test_what_cannot_be_read_is_a_dead_letter_and_ends_its_job() -> None:
+async def test_an_unreadable_record_is_a_dead_letter_and_ends_its_job() -> None:
     record = as_read(sent("hangs"))
     broken = Incoming(*record.origin, record.timestamp_ms, record.key, b'{"job": 1}', record.headers)
     letter, outcome = await OpinionHandler(POLICY, TOPICS, says(FOR_IT), lambda: LATER)(broken)
@@ -243,7 +243,9 @@ async def test_what_cannot_be_read_is_a_dead_letter_and_ends_its_job() -> None:
         (TEXT.replace("band: 0.05", "band: 0"), {}, "score.opinion.band"),
     ],
 )
-def test_what_is_wrong_with_it_is_said_with_its_line(text: str, card: dict[str, str], said: str) -> None:
+def test_errors_in_the_section_are_reported_with_their_line(
+    text: str, card: dict[str, str], said: str
+) -> None:
     with pytest.raises(FileError) as caught:
         read(text, **card)
     assert said in str(caught.value)
@@ -253,7 +255,7 @@ def test_its_content_counts_in_the_version() -> None:
     assert read().version != read(TEXT.partition("  opinion:")[0]).version
 
 
-def test_the_process_refuses_a_policy_that_asks_for_none() -> None:
+def test_the_service_refuses_a_policy_without_opinions() -> None:
     with pytest.raises(OpinionMissingError, match="asks for no second opinion") as caught:
         giver(read(TEXT.partition("  opinion:")[0]))
     assert "opinion: {model: builtin}" in caught.value.hint

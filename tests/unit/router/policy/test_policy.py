@@ -95,7 +95,7 @@ def job(*texts: str, agent: str = "a", request: dict[str, Any] | None = None, **
         (job("a", agent="desk"), "medium", "default", None),
     ],
 )
-def test_the_first_rule_that_holds_wins(
+def test_the_first_matching_rule_wins(
     asked: Job, tier: str, rule: str, runner_up: tuple[str, str] | None
 ) -> None:
     decision = decide(POLICY, asked)
@@ -105,7 +105,7 @@ def test_the_first_rule_that_holds_wins(
     assert decision.score is None
 
 
-def test_the_ladder_says_both_sides_of_each_comparison() -> None:
+def test_checks_show_both_sides_of_each_comparison() -> None:
     decision = decide(POLICY, job(kind="sql"))
     assert [(check.name, check.passed, check.detail) for check in decision.checks] == [
         ("asked-for", False, "no tier is asked for, wanted is small or medium or frontier"),
@@ -120,7 +120,7 @@ def test_the_ladder_says_both_sides_of_each_comparison() -> None:
     assert decision.reason == "Short."
 
 
-def test_a_comparison_that_fails_is_said_as_exactly() -> None:
+def test_a_failed_comparison_is_shown_as_exactly() -> None:
     asked = job("x" * 30, kind="sql", request={"response_format": {"type": "json_schema"}}, agent="desk")
     said = {check.name: check.detail for check in decide(POLICY, asked).checks}
     assert said["short"] == "30 characters > 20"
@@ -131,12 +131,12 @@ def test_a_comparison_that_fails_is_said_as_exactly() -> None:
     assert said["default"] == "no rule above holds"
 
 
-def test_rungs_of_admission_come_first() -> None:
+def test_checks_of_admission_come_first() -> None:
     earlier = (Check(layer="admission", name="agent", passed=True, detail="is registered"),)
     assert decide(POLICY, job(), earlier=earlier).checks[0] is earlier[0]
 
 
-def test_texts_of_parts_are_counted_and_pictures_are_not() -> None:
+def test_texts_in_parts_are_counted_and_images_are_not() -> None:
     parts = [{"type": "text", "text": "x" * 60}, {"type": "image_url", "image_url": {"url": "y" * 999}}]
     asked = Job.model_validate(
         {
@@ -151,7 +151,7 @@ def test_texts_of_parts_are_counted_and_pictures_are_not() -> None:
     assert said["long"] == "60 characters < 100"
 
 
-def test_a_publishers_text_cannot_break_the_ladder() -> None:
+def test_a_publishers_text_cannot_break_the_checks() -> None:
     said = {check.name: check.detail for check in decide(POLICY, job(kind="a\x1b[2J\nb")).checks}
     assert said["short"] == r"kind is 'a\x1b[2J\nb', wanted is sql or classify"
     said = {
@@ -160,7 +160,7 @@ def test_a_publishers_text_cannot_break_the_ladder() -> None:
     assert len(said["german-vip"]) < 100
 
 
-def test_a_rules_tier_beyond_the_agents_own_is_brought_down_and_said() -> None:
+def test_a_rules_tier_is_lowered_to_the_agents_tiers() -> None:
     decision = decide(POLICY, job("x" * 100), allowed=("small", "medium"))
     assert (decision.tier, decision.rule, decision.reason) == ("medium", "long", "Long.")
     assert decision.checks[-1].name == "allowed-tier"
@@ -181,9 +181,7 @@ def test_a_rules_tier_beyond_the_agents_own_is_brought_down_and_said() -> None:
         ("small", {"medium", "frontier"}, "medium"),
     ],
 )
-def test_the_nearest_tier_is_below_before_it_is_above(
-    wanted: str, allowed: set[str] | None, tier: str
-) -> None:
+def test_the_nearest_lower_tier_is_preferred(wanted: str, allowed: set[str] | None, tier: str) -> None:
     assert nearest_allowed(TIERS, wanted, allowed) == tier
 
 
@@ -235,6 +233,6 @@ def test_every_job_gets_exactly_one_tier_and_another_as_runner_up(
 
 
 @given(jobs, open_tiers)
-def test_same_job_and_version_same_decision(asked: Job, allowed: set[str] | None) -> None:
+def test_the_same_job_and_version_give_the_same_decision(asked: Job, allowed: set[str] | None) -> None:
     again = Job.model_validate_json(asked.model_dump_json())
     assert decide(POLICY, asked, allowed=allowed) == decide(REWRITTEN, again, allowed=allowed)

@@ -36,7 +36,7 @@ def test_what_it_decides_is_said_in_the_policys_own_words_and_is_the_same_every_
     assert names
 
 
-def test_what_it_has_never_met_goes_to_the_fallback() -> None:
+def test_unknown_texts_go_to_the_fallback() -> None:
     decision = decide(Policy.compile(read()), job("Qwx zzyv plorth grumbex tandolo vexiplar mondrath sileqo"))
     assert (decision.tier, decision.checks[-1].name) == ("frontier", "in-doubt")
 

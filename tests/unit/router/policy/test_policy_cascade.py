@@ -72,25 +72,25 @@ def decided(text: str = TEXT, *, allowed: set[str] | None = None, **fields: Any)
         (TEXT.replace("[tiny, small", "[cascade, small"), "stands for several tiers in turn"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_with_its_line(text: str, said: str) -> None:
+def test_errors_are_reported_with_their_line(text: str, said: str) -> None:
     with pytest.raises(FileError) as caught:
         read(text)
     assert said in str(caught.value)
 
 
-def test_a_model_that_is_none_is_said_to_be_none() -> None:
+def test_an_invalid_model_is_reported() -> None:
     with pytest.raises(FileError, match=r"7:10: cascade\.model: `nowhere\.json` cannot be read"):
         parse(judged_by("model\n  model: nowhere.json\n  quality: 0.99"))
 
 
-def test_the_one_that_comes_with_pointsman_can_be_used() -> None:
+def test_the_built_in_accept_model_can_be_used() -> None:
     file = parse(judged_by("model\n  model: builtin\n  quality: 0.995"))
     plan = Policy.compile(file).cascade
     assert plan is not None and plan.model is not None
     assert (plan.model.name, plan.quality) == ("general", "0.995")
 
 
-def test_a_job_begins_at_the_first_tier_and_its_plan_goes_along() -> None:
+def test_a_job_starts_at_the_first_tier_with_its_plan() -> None:
     made = decided()
     assert (made.tier, made.rule) == ("small", "default")
     assert made.cascade is not None
@@ -101,7 +101,7 @@ def test_a_job_begins_at_the_first_tier_and_its_plan_goes_along() -> None:
     )
 
 
-def test_where_one_of_its_tiers_is_closed_a_job_goes_to_the_last_and_is_not_judged() -> None:
+def test_if_a_tier_is_not_permitted_the_job_goes_to_the_last_one() -> None:
     made = decided(allowed={"small", "frontier"})
     assert (made.tier, made.cascade) == ("frontier", None)
     assert made.checks[-1].detail == "medium is not open to this agent: straight to frontier"
@@ -138,7 +138,7 @@ def test_what_decides_counts_in_the_version_and_nothing_else_does() -> None:
     assert read(TEXT + "  on_failure: end\n").version != version
 
 
-def test_the_same_decision_again_to_the_byte() -> None:
+def test_the_decision_is_deterministic_byte_for_byte() -> None:
     policy = Policy.compile(read())
     made = decide(policy, job())
     assert canonical(decide_again(policy, job(), made)) == canonical(made)

@@ -27,7 +27,7 @@ def test_the_example_is_a_policy() -> None:
     assert file.score.model.content == b"models/questions.json"
 
 
-def test_its_ladder_is_what_is_drawn() -> None:
+def test_its_checks_are_the_real_output() -> None:
     policy = Policy.compile(read(fixed_score({"Which": (0.81, 0.97, 0.9)}, bar=Bar(0.1, 0.0112))))
     decision = decide(policy, job("Which ".ljust(61, "?"), kind="question"))
     for check in decision.checks[1:]:
@@ -36,12 +36,12 @@ def test_its_ladder_is_what_is_drawn() -> None:
     assert [check.name for check in decision.checks[1:]] == ["contract", "questions", "small", "medium"]
 
 
-def test_its_doubt_is_what_is_said() -> None:
+def test_its_example_of_doubt_is_the_real_output() -> None:
     policy = Policy.compile(read(fixed_score({"odd": (0.9, 0.9, 0.31)}, floor=0.6)))
     assert decide(policy, job("odd", kind="question")).checks[-1].detail in PAGE
 
 
-def test_every_key_of_the_section_is_told() -> None:
+def test_every_key_of_the_section_is_documented() -> None:
     table = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
     assert table == {*ScoreSection.model_fields, *get_args(Accept)}
 

@@ -38,7 +38,7 @@ def read(text: str) -> PolicyFile:
 
 
 @pytest.mark.parametrize(("text", "fallback"), [(SHIPPED, "medium"), (FLOW, "medium"), (QUOTED, "frontier")])
-def test_the_default_asks_the_score_and_falls_back_to_what_it_was(text: str, fallback: str) -> None:
+def test_the_default_becomes_scored_with_the_old_tier_as_fallback(text: str, fallback: str) -> None:
     before, after = read(text), read(with_score(text, "models/new.json", "0.99"))
     assert (after.default.tier, after.default.fallback) == ("scored", fallback)
     assert after.default.reason == before.default.reason
@@ -60,7 +60,7 @@ def test_a_default_that_is_scored_keeps_its_fallback_and_gets_the_new_model() ->
     assert after == TEXT.replace("model: fixed", "model: models/new.json")
 
 
-def test_what_stands_beside_the_model_stays() -> None:
+def test_other_keys_of_the_section_are_kept() -> None:
     after = read(with_score(QUOTED, "models/new.json", "0.99"))
     assert after.score is not None
     assert after.score.prices == {"small": 2}

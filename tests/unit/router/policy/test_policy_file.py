@@ -65,7 +65,7 @@ def changed(old: str, new: str) -> str:
     return GOOD.replace(old, new)
 
 
-def test_every_mistake_is_said_at_once_with_its_place() -> None:
+def test_all_errors_are_reported_with_their_place() -> None:
     found = problems(BROKEN)
     for expected in (
         "policy.yaml:3:17: default.tier: there is no tier `huge`. The tiers are small, medium, frontier",
@@ -99,7 +99,7 @@ def test_every_mistake_is_said_at_once_with_its_place() -> None:
         ("[", "policy.yaml:1:"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(text: str, expected: str) -> None:
+def test_contradictory_rules_are_refused(text: str, expected: str) -> None:
     assert expected in "\n".join(problems(text))
 
 
@@ -108,7 +108,7 @@ def test_a_missing_file_is_a_file_error(tmp_path: Path) -> None:
         load(tmp_path / "none.yaml")
 
 
-def test_the_version_is_of_the_content_not_of_its_looks() -> None:
+def test_the_version_depends_on_content_not_formatting() -> None:
     version = "p-7276b77e7146"  # in every release, so that decisions of different releases can be compared
     same = (
         GOOD,
@@ -133,7 +133,7 @@ def test_the_version_is_of_the_content_not_of_its_looks() -> None:
         ("tools: false", "tools: true"),
     ],
 )
-def test_any_change_of_content_is_another_version(old: str, new: str) -> None:
+def test_any_change_of_content_changes_the_version(old: str, new: str) -> None:
     assert parse(changed(old, new)).version != parse(GOOD).version
 
 
@@ -163,7 +163,7 @@ def test_names_of_models_stand_for_tiers() -> None:
     assert parse(GOOD + "models: {}\n").version == parse(GOOD).version
 
 
-def test_a_wrong_name_of_a_model_is_told_with_its_line() -> None:
+def test_a_wrong_model_name_is_reported_with_its_line() -> None:
     first = len(GOOD.splitlines()) + 1
     with pytest.raises(FileError) as caught:
         parse(MODELS)

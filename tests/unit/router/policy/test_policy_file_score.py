@@ -121,7 +121,9 @@ def test_a_good_section_is_read_with_its_model() -> None:
         ([("[small, medium, frontier]", "[small, medium, frontier, scored]")], "`scored` stands for"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_its_place(pairs: list[tuple[str, str]], expected: str) -> None:
+def test_contradictory_settings_are_refused_with_their_place(
+    pairs: list[tuple[str, str]], expected: str
+) -> None:
     found = problems(changed(*pairs))
     assert [line for line in found if expected in line], found
 
@@ -131,7 +133,7 @@ def test_a_model_that_would_not_fit_on_record_is_refused() -> None:
         parse(GOOD, read_model=lambda _: ModelFile.holding(bytes(6 * 1024 * 1024), MODEL))
 
 
-def test_bytes_that_are_no_model_are_told(tmp_path: Path) -> None:
+def test_invalid_model_files_are_reported(tmp_path: Path) -> None:
     (tmp_path / "ours.json").write_bytes(b"{}")
     (tmp_path / "policy.yaml").write_text(GOOD)
     with pytest.raises(FileError, match=r"policy\.yaml:11:10: score\.model: `ours\.json` is not a usable "):

@@ -113,7 +113,7 @@ def changed(before: str, after: str) -> str:
         (BARE + "review: {thresholds: []}\n", "policy.yaml:4:9: review: `queues` is missing"),
     ],
 )
-def test_every_mistake_is_said_with_its_place(text: str, problem: str) -> None:
+def test_all_errors_are_reported_with_their_place(text: str, problem: str) -> None:
     with pytest.raises(FileError) as caught:
         parse(text)
     assert [line for line in caught.value.problems if line.startswith(problem)], caught.value.problems
@@ -147,7 +147,7 @@ def test_a_job_for_which_no_threshold_holds_has_no_plan() -> None:
         (".5", "0.5"),
     ],
 )
-def test_a_threshold_is_taken_as_it_is_written(written: str, threshold: str | None) -> None:
+def test_a_threshold_is_read_exactly(written: str, threshold: str | None) -> None:
     text = changed("above: 0.95", f"above: {written}")
     if threshold is None:  # more digits than a threshold has: refused, not rounded
         with pytest.raises(FileError):
@@ -191,14 +191,14 @@ def test_an_entry_that_names_an_unknown_queue_is_never_without_one() -> None:
 
 
 @pytest.mark.parametrize("text", [TEXT, BARE])
-def test_the_decision_is_made_again_from_what_is_on_record(text: str) -> None:
+def test_the_decision_is_recomputed_from_recorded_data(text: str) -> None:
     made = decided(text, own=[OWN, OWN.model_copy(update={"queue": "gone"})], kind="contract")
     recorded = Decision.model_validate_json(made.model_dump_json())
     again = decide_again(Policy.compile(parse(text)), job(kind="contract"), recorded)
     assert canonical(again) == canonical(made)
 
 
-def test_the_confidence_in_a_route_stands_on_the_trace() -> None:
+def test_the_confidence_of_a_route_is_in_the_checks() -> None:
     routing = "    - {name: routes, of: routing, source: score, above: 0.9, queue: general}\n"
     made = decided(TEXT + routing)
     assert made.checks[-1].model_dump() == {
@@ -218,7 +218,7 @@ agents:
 """
 
 
-def test_an_entry_is_held_to_the_policys_queues() -> None:
+def test_an_entry_may_only_name_the_policys_queues() -> None:
     with pytest.raises(FileError) as caught:
         agents_file.parse(AGENTS, ("small",), queues=["legal"])
     for problem in (

@@ -52,12 +52,12 @@ def checks(decision: Decision) -> list[Check]:
         ("", "frontier"),
     ],
 )
-def test_the_cheapest_tier_that_is_sure_enough_and_every_doubt_goes_up(text: str, tier: str) -> None:
+def test_the_cheapest_sufficient_tier_wins_and_doubt_goes_higher(text: str, tier: str) -> None:
     decision = decide(POLICY, job(text))
     assert (decision.tier, decision.rule, decision.reason) == (tier, "default", "The score decides.")
 
 
-def test_a_rung_for_each_tier_that_was_looked_at_with_both_sides() -> None:
+def test_there_is_a_check_for_each_tier_considered() -> None:
     decision = decide(POLICY, job("middling"))
     assert [(check.name, check.passed, check.detail) for check in checks(decision)] == [
         ("small", False, "0.6000 < 0.9400"),
@@ -68,7 +68,7 @@ def test_a_rung_for_each_tier_that_was_looked_at_with_both_sides() -> None:
     assert decision.score.threshold == pytest.approx(0.95)
 
 
-def test_a_tie_is_said_to_be_one() -> None:
+def test_a_tie_is_shown_as_one() -> None:
     exact = policy(model=fixed_score({"tied": (0.5, 0.5, 1.0)}, bar=Bar(0.0, -0.5)))
     decision = decide(exact, job("tied"))
     assert decision.tier == "frontier"
@@ -77,7 +77,7 @@ def test_a_tie_is_said_to_be_one() -> None:
     assert decision.score.sufficient == 1.0
 
 
-def test_what_differs_never_looks_the_same() -> None:
+def test_different_values_never_look_equal() -> None:
     close = policy(model=fixed_score({"close": (0.2, 0.50001, 1.0)}, bar=Bar(0.0, -0.5)))
     assert checks(decide(close, job("close")))[1].detail == "0.50001 > 0.5"
 
@@ -89,14 +89,14 @@ def test_what_differs_never_looks_the_same() -> None:
         ("broken", "the score is not a number: the fallback decides"),
     ],
 )
-def test_a_doubt_is_said_in_words_and_leaves_no_score(text: str, said: str) -> None:
+def test_doubt_is_described_and_leaves_no_score(text: str, said: str) -> None:
     decision = decide(POLICY, job(text))
     (doubt,) = checks(decision)
     assert (doubt.name, doubt.passed, doubt.detail) == ("in-doubt", False, said)
     assert decision.score is None
 
 
-def test_a_doubt_goes_to_the_fallback_of_the_rule_that_asked() -> None:
+def test_doubt_uses_the_fallback_of_the_scored_rule() -> None:
     assert decide(POLICY, job("foreign", kind="mail")).tier == "medium"
     assert decide(POLICY, job("hard", kind="mail")).tier == "frontier"  # no doubt: neither is good enough
     assert decide(POLICY, job("easy", kind="mail")).tier == "small"
@@ -140,7 +140,7 @@ def test_the_runner_up_is_what_the_fallback_would_be() -> None:
         ("foreign", ("small",), "small"),
     ],
 )
-def test_only_open_tiers_are_chosen(text: str, open_tiers: tuple[str, ...], tier: str) -> None:
+def test_only_permitted_tiers_are_chosen(text: str, open_tiers: tuple[str, ...], tier: str) -> None:
     decision = decide(POLICY, job(text), allowed=open_tiers)
     assert decision.tier == tier
     assert decision.open_tiers == open_tiers
@@ -154,7 +154,7 @@ def test_an_agent_to_whom_no_tier_of_the_model_is_open_gets_the_nearest_to_the_f
     assert "knows none of the tiers that are open" in checks(decision)[0].detail
 
 
-def test_a_dearer_tier_must_be_worth_it() -> None:
+def test_a_more_expensive_tier_must_be_worth_it() -> None:
     """At ten times its training price, medium saves too little for its loss in quality."""
     bar = Bar(rate=0.1, margin=0.0)
     asked = job("even")
@@ -173,7 +173,7 @@ def test_a_tier_may_have_another_name_in_the_model() -> None:
     assert checks(decision)[0].name == "s"
 
 
-def test_same_job_and_policy_same_bytes() -> None:
+def test_the_same_job_and_policy_give_the_same_bytes() -> None:
     for text in SAYS:
         asked = job(text)
         again = Job.model_validate_json(asked.model_dump_json())

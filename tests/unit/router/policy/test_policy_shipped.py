@@ -33,13 +33,13 @@ def decided() -> list[tuple[Job, Decision]]:
     return found
 
 
-def test_every_sample_is_admitted_and_no_tier_stays_empty() -> None:
+def test_every_sample_is_admitted_and_every_tier_gets_some() -> None:
     tiers = Counter(decision.tier for _, decision in decided())
     assert set(tiers) == {"small", "medium", "frontier"}
     assert min(tiers.values()) >= 5
 
 
-def test_what_a_sample_asks_for_it_gets() -> None:
+def test_requested_tiers_are_used() -> None:
     asked = [(job.tier, decision.tier) for job, decision in decided() if job.tier]
     assert asked
     assert all(wanted == got for wanted, got in asked)
@@ -59,7 +59,7 @@ def test_every_sample_comes_from_a_registered_agent() -> None:
         ("translate", "small"),
     ],
 )
-def test_a_kind_goes_where_its_rule_says(kind: str, tier: str) -> None:
+def test_each_kind_goes_to_its_rules_tier(kind: str, tier: str) -> None:
     found = {decision.tier for job, decision in decided() if job.kind == kind and job.tier is None}
     assert found == {tier}
 
@@ -76,7 +76,7 @@ def test_every_reason_is_a_sentence() -> None:
         assert len(reason) > 30
 
 
-def test_its_names_of_models_hold_once_they_are_no_comment() -> None:
+def test_its_commented_model_names_are_valid() -> None:
     text = starter.POLICY.read_text("utf-8")
     before, _, after = text.partition("# models:\n")
     listed = [line.removeprefix("# ") for line in after.split("\n\n")[0].splitlines()]

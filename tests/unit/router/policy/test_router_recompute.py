@@ -26,14 +26,14 @@ def on_record(asked: Job, made: Decision) -> tuple[Job, Decision, bytes]:
 
 
 @given(jobs, open_tiers)
-def test_any_decision_made_again_is_the_same_to_the_byte(asked: Job, allowed: set[str] | None) -> None:
+def test_any_recomputed_decision_is_byte_identical(asked: Job, allowed: set[str] | None) -> None:
     made = decide(POLICY, asked, allowed=allowed, earlier=ADMISSION)
     job_read, made_read, recorded = on_record(asked, made)
     assert canonical(decide_again(POLICY, job_read, made_read)) == recorded
 
 
 @pytest.mark.parametrize("first_word", ["easy", "hard", "foreign"])
-def test_a_scored_decision_too(first_word: str) -> None:
+def test_any_recomputed_scored_decision_is_byte_identical(first_word: str) -> None:
     says = {"easy": (1 / 3, 2 / 3, 1.0), "hard": (0.1, 0.1, 1.0), "foreign": (0.9, 0.9, 0.1)}
     policy = scored_policy(fixed_score(says))
     made = decide(policy, job(first_word), allowed=("small", "frontier"), earlier=ADMISSION)
@@ -41,7 +41,7 @@ def test_a_scored_decision_too(first_word: str) -> None:
     assert canonical(decide_again(policy, job_read, made_read)) == recorded
 
 
-def test_what_was_open_to_the_agent_then_counts_and_not_what_is_open_now() -> None:
+def test_the_agents_tiers_at_decision_time_are_used() -> None:
     made = decide(POLICY, job("x" * 100), allowed=("small", "medium"))
     assert decide_again(POLICY, job("x" * 100), made).tier == "medium"
 
@@ -58,5 +58,5 @@ def test_another_score_is_a_difference_that_is_shown() -> None:
     assert difference(recorded, recorded) == ()
 
 
-def test_the_one_spelling_knows_no_order_and_no_blanks() -> None:
+def test_canonical_json_ignores_order_and_spaces() -> None:
     assert canonical({"b": 1, "a": "ü"}) == '{"a":"ü","b":1}'.encode()
