@@ -42,14 +42,14 @@ async def test_the_request_is_the_span_that_its_job_follows() -> None:
 
 
 @pytest.mark.parametrize("headers", [(), ((b"traceparent", b"nonsense"),), ((b"traceparent", b"\xff"),)])
-async def test_without_a_job_or_a_trace_it_is_one_of_its_own(headers: tuple[Any, ...]) -> None:
+async def test_without_a_job_or_trace_the_span_is_a_root(headers: tuple[Any, ...]) -> None:
     first, second = await asked(401, headers=headers), await asked(401, headers=headers)
     assert (len(first.trace_id), len(first.span_id), first.parent_id) == (32, 16, None)
     assert first.trace_id != second.trace_id
     assert first.error is None
 
 
-async def test_a_defect_is_an_error() -> None:
+async def test_an_internal_error_is_an_error_span() -> None:
     span = await asked(502, headers=(TRACEPARENT,))
     assert (span.trace_id, span.parent_id) == (CALLER, PARENT)
     assert (span.error, span.attributes["error.type"]) == ("status 502", "502")

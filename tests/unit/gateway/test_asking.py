@@ -25,7 +25,7 @@ def job(request: Json = BODY, **headers: str) -> Job:
     return job_of(request, named, job_id=ID, agent_id="app", tier=None, now=NOW, deadline_s=600)
 
 
-def test_a_body_is_the_request_and_nothing_of_it_the_job() -> None:
+def test_the_body_is_the_request_only() -> None:
     made = job({**BODY, "agent_id": "root", "tier": "large", "kind": "sql", "job_id": str(OTHER)})
     assert (made.agent_id, made.tier, made.kind, made.job_id) == ("app", None, None, ID)
     assert made.request.model_dump(exclude_unset=True)["agent_id"] == "root"  # as any unknown parameter
@@ -53,7 +53,7 @@ def test_a_deadline_that_is_none_is_refused(deadline: str) -> None:
         ({"metadata": {"a": [1]}}, "metadata"),
     ],
 )
-def test_what_is_wrong_is_named(wrong: Json, param: str) -> None:
+def test_errors_name_the_field(wrong: Json, param: str) -> None:
     with pytest.raises(ApiError) as refused:
         job({**BODY, **wrong})
     assert (refused.value.status, refused.value.param) == (400, param)
@@ -73,7 +73,7 @@ def test_names_of_models() -> None:
         NAMES.tier(["auto"])
 
 
-def test_before_a_policy_was_heard_of_no_name_is_refused_for_good() -> None:
+def test_before_the_policy_is_known_unknown_models_are_retriable() -> None:
     assert ModelNames().tier("auto") is None
     for name in ("tier:small", "gpt-mini"):
         with pytest.raises(ApiError) as refused:
@@ -83,7 +83,7 @@ def test_before_a_policy_was_heard_of_no_name_is_refused_for_good() -> None:
         ModelNames().listed(NOW)
 
 
-def test_any_name_will_do_where_the_policy_has_none_of_its_own() -> None:
+def test_any_model_name_is_accepted_if_the_policy_lists_none() -> None:
     names = ModelNames(tiers=("small",))
     assert names.tier("gpt-nine") is None
     for wrong in ("tier:huge", "", "m" * 129):
@@ -117,7 +117,7 @@ def test_a_retry_is_found_by_its_body_for_ten_minutes() -> None:
     assert digest_of("/v1/responses", b"a") != digest("a")
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_memory_is_bounded() -> None:
     repeats = Repeats(capacity=2)
     for number in range(4):
         repeats.remember("app", digest(str(number)), str(number), UUID(int=number), 0)
@@ -128,7 +128,7 @@ def test_what_is_remembered_is_bounded() -> None:
 ABOUT: Json = {"job_id": ID, "agent_id": "app", "tier": None, "attempts": 0, "cost_usd": None}
 
 
-def test_every_reason_has_a_status_and_no_answer_is_asked_for_again() -> None:
+def test_every_reason_has_a_status_that_does_not_cause_a_retry() -> None:
     outcomes: list[Outcome] = [
         *(
             JobRejected(**ABOUT, reason=reason, message="no")
@@ -148,7 +148,7 @@ def test_every_reason_has_a_status_and_no_answer_is_asked_for_again() -> None:
         assert error.message in error.anthropic["error"]["message"]
 
 
-def test_what_the_provider_refused_is_told_by_its_code_and_where_it_stands() -> None:
+def test_a_providers_refusal_has_its_code_and_parameter() -> None:
     """Frameworks shorten a conversation if they see this code or the provider's message."""
     about = {**ABOUT, "message": "no", "param": "messages"}
     refused = error_of(JobFailed(**about, reason=FailReason.BAD_REQUEST, code="invalid_type"))
@@ -161,13 +161,13 @@ def test_what_the_provider_refused_is_told_by_its_code_and_where_it_stands() -> 
     assert too_long.anthropic["error"]["message"] == "prompt is too long: no"
 
 
-def test_a_budget_that_is_spent_is_told_as_a_quota() -> None:
+def test_a_spent_budget_is_reported_as_a_quota() -> None:
     error = error_of(JobFailed(**ABOUT, reason=FailReason.RATE_LIMITED, message="no", limit="usd_per_day"))
     assert error is not None
     assert (error.status, error.code) == (429, "insufficient_quota")
 
 
-def test_a_budget_that_lets_no_call_be_made_is_told_as_a_quota_and_a_rate_as_a_rate() -> None:
+def test_a_budget_is_reported_as_a_quota_and_a_rate_as_a_rate_limit() -> None:
     budget = error_of(JobRejected(**ABOUT, reason=Reason.OVER_BUDGET, message="no", limit="agent app usd"))
     rate = error_of(JobRejected(**ABOUT, reason=Reason.OVER_RATE, message="no", limit="agent app jobs"))
     assert budget is not None

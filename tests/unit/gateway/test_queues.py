@@ -13,7 +13,7 @@ def seen(*looks: tuple[float, int, int], tier: str = "small") -> Queues:
     return queues
 
 
-def test_who_comes_later_is_not_before() -> None:
+def test_later_jobs_are_not_counted() -> None:
     queues = seen((0, 100, 40))
     marks = queues.marks()
     assert queues.before(marks, "small") == 60
@@ -23,7 +23,7 @@ def test_who_comes_later_is_not_before() -> None:
     assert queues.before(marks, "small") == 0
 
 
-def test_where_the_policy_chooses_the_longest_queue_is_told_and_the_intake_is_before_all() -> None:
+def test_for_auto_the_longest_queue_and_the_intake_are_reported() -> None:
     queues = Queues()
     queues.take(0, {None: TopicProgress(10, 7), "small": TopicProgress(20, 10), "large": TopicProgress(9, 8)})
     marks = queues.marks()
@@ -43,11 +43,11 @@ def test_where_the_policy_chooses_the_longest_queue_is_told_and_the_intake_is_be
         pytest.param([(20, 1_000, 0), (90, 1_000, 100), (100, 1_000, 300)], 17.5, id="the last minute"),
     ],
 )
-def test_a_wait_is_told_where_it_was_seen(looks: list[tuple[float, int, int]], wait_s: float) -> None:
+def test_only_measured_waits_are_reported(looks: list[tuple[float, int, int]], wait_s: float) -> None:
     assert seen(*looks).wait_s("small", 100) == wait_s
 
 
-def test_where_the_policy_chooses_the_shortest_wait_counts_and_an_unseen_tier_may_be_free() -> None:
+def test_for_auto_the_shortest_wait_counts() -> None:
     queues = Queues()
     for at, done in ((0.0, 0), (10.0, 100)):
         queues.take(

@@ -22,13 +22,13 @@ async def replies() -> JobReplies:
     return replies_of(FakeReader())
 
 
-async def test_ids_lead_to_partitions_of_ours_where_there_are_any(replies: JobReplies) -> None:
+async def test_ids_belong_to_assigned_partitions_if_there_are_any(replies: JobReplies) -> None:
     assert {str(replies.new_id())[-1] for _ in range(100)} == {"1", "2"}
     replies.reader.owned = frozenset()  # type: ignore[misc]
     assert len({str(replies.new_id())[-1] for _ in range(200)}) == 16
 
 
-async def test_a_partition_is_needed_as_long_as_a_job_of_it_is_open(replies: JobReplies) -> None:
+async def test_a_partition_is_read_while_one_of_its_jobs_is_open(replies: JobReplies) -> None:
     first, second = (replies.expect(job(UUID(int=16 * number + 7))) for number in (1, 2))
     other = replies.expect(job(UUID(int=9)))
     replies.expect(first.job)  # asked for again
@@ -42,7 +42,7 @@ async def test_a_partition_is_needed_as_long_as_a_job_of_it_is_open(replies: Job
     assert replies._needed() == set()
 
 
-async def test_pieces_and_the_outcome_are_told_to_all_who_wait(replies: JobReplies) -> None:
+async def test_all_waiting_requests_get_pieces_and_outcome(replies: JobReplies) -> None:
     reply = replies.expect(job())
     assert replies.expect(reply.job) is reply
 
@@ -58,7 +58,7 @@ async def test_pieces_and_the_outcome_are_told_to_all_who_wait(replies: JobRepli
     assert isinstance(reply.outcome.result(), JobCompleted)
 
 
-async def test_whoever_follows_is_woken_to_see_whether_it_is_over(replies: JobReplies) -> None:
+async def test_followers_are_woken_at_the_end(replies: JobReplies) -> None:
     reply, over = replies.expect(job()), asyncio.Event()
 
     async def told() -> list[int]:
@@ -74,7 +74,7 @@ async def test_whoever_follows_is_woken_to_see_whether_it_is_over(replies: JobRe
     assert await following == [0]
 
 
-async def test_of_one_answer_so_many_bytes_of_pieces_are_kept(
+async def test_the_pieces_kept_of_one_answer_are_limited(
     replies: JobReplies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reply = replies.expect(job())
@@ -88,7 +88,7 @@ async def test_of_one_answer_so_many_bytes_of_pieces_are_kept(
 
 
 @pytest.mark.parametrize("bound", ["KEPT", "KEPT_BYTES"])
-async def test_what_is_there_already_is_kept_up_to_a_bound_and_who_waits_is_kept_beyond(
+async def test_kept_outcomes_are_limited_and_waiting_requests_are_not(
     replies: JobReplies, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
     size = len(outcome(uuid4()).value or b"")
@@ -127,7 +127,7 @@ GARBAGE: list[Callable[[UUID], Incoming]] = [
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-async def test_what_is_not_this_jobs_is_told_to_nobody(
+async def test_records_of_other_jobs_are_ignored(
     replies: JobReplies, garbage: Callable[[UUID], Incoming]
 ) -> None:
     reply = replies.expect(job())
@@ -162,7 +162,7 @@ async def test_a_search_finds_its_agents_job_and_is_no_reply_for_anybody(replies
     assert replies.known(sought) is None
 
 
-async def test_a_search_in_vain_ends_in_time_and_leaves_nothing(replies: JobReplies) -> None:
+async def test_an_unsuccessful_search_ends_in_time(replies: JobReplies) -> None:
     replies._look_back.find = lambda _: None  # type: ignore[method-assign, assignment]
     assert await replies.search(uuid4(), "app", 0) is None
     replies.reader.error = KafkaUnavailableError("k", 1, "away")  # type: ignore[attr-defined]

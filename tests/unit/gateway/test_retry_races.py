@@ -97,7 +97,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> tuple[Process, Process]:
     return Process(topic), Process(topic)
 
 
-async def test_what_was_left_before_the_retry_took_it_is_another_job(
+async def test_a_job_left_before_the_retry_is_replaced_by_a_new_one(
     processes: tuple[Process, Process],
 ) -> None:
     here, there = processes
@@ -110,7 +110,7 @@ async def test_what_was_left_before_the_retry_took_it_is_another_job(
     assert there.cancelled == []
 
 
-async def test_what_a_retry_took_before_it_was_left_is_not_cancelled(
+async def test_a_job_taken_by_a_retry_before_it_was_left_is_not_cancelled(
     processes: tuple[Process, Process],
 ) -> None:
     here, there = processes
@@ -124,7 +124,7 @@ async def test_what_a_retry_took_before_it_was_left_is_not_cancelled(
     assert there.cancelled == [str(first.job_id)]
 
 
-async def test_what_is_being_left_is_not_what_a_retry_here_waits_for(
+async def test_a_retry_does_not_wait_for_a_job_that_is_being_left(
     processes: tuple[Process, Process],
 ) -> None:
     here, _ = processes
@@ -141,7 +141,7 @@ async def test_what_is_being_left_is_not_what_a_retry_here_waits_for(
     assert await here.ask(2) is again
 
 
-async def test_what_ends_while_it_is_left_is_what_a_retry_here_gets(
+async def test_a_retry_gets_the_outcome_of_a_job_that_ends_while_being_left(
     processes: tuple[Process, Process],
 ) -> None:
     here, _ = processes
@@ -153,7 +153,9 @@ async def test_what_ends_while_it_is_left_is_what_a_retry_here_gets(
     assert await asking is first
 
 
-async def test_who_comes_back_after_a_try_elsewhere_has_it_again(processes: tuple[Process, Process]) -> None:
+async def test_a_client_that_returns_after_another_process_gets_its_job(
+    processes: tuple[Process, Process],
+) -> None:
     """All processes have released the job, and only the last one counts."""
     here, there = processes
     first = await here.ask(0)

@@ -46,7 +46,7 @@ def stream(*, include_usage: bool = False) -> ChatStream:
 
 
 @given(st.text(max_size=40), st.lists(st.integers(0, 40), max_size=6), st.sets(st.integers(0, 6)))
-def test_however_an_answer_is_cut_and_whatever_is_lost_of_it_all_of_it_is_sent(
+def test_the_whole_answer_is_sent_whatever_pieces_are_lost(
     text: str, cuts: list[int], lost: set[int]
 ) -> None:
     chat = stream()
@@ -62,7 +62,7 @@ def test_however_an_answer_is_cut_and_whatever_is_lost_of_it_all_of_it_is_sent(
 
 
 @given(st.text(max_size=30), st.integers(0, 30), st.lists(st.integers(0, 30), max_size=4))
-def test_another_call_goes_on_where_the_first_broke_off(text: str, broke: int, cuts: list[int]) -> None:
+def test_a_second_call_continues_where_the_first_stopped(text: str, broke: int, cuts: list[int]) -> None:
     chat = stream()
     sent = chat.feed(piece(1, 0, {"role": "assistant", "content": text[:broke]}))
     bounds = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
@@ -73,7 +73,7 @@ def test_another_call_goes_on_where_the_first_broke_off(text: str, broke: int, c
     assert text_of(sent) == text
 
 
-def test_a_piece_that_comes_twice_is_sent_once() -> None:
+def test_a_duplicate_piece_is_sent_once() -> None:
     chat = stream()
     sent = chat.feed(piece(1, 0, {"content": "Ye"}))
     sent += chat.feed(piece(1, 0, {"content": "Ye"}))
@@ -82,14 +82,14 @@ def test_a_piece_that_comes_twice_is_sent_once() -> None:
     assert text_of(sent + chat.end(completion("Yes"))) == "Yes"
 
 
-def test_another_call_that_says_something_else_breaks_the_stream() -> None:
+def test_a_second_call_with_another_answer_breaks_the_stream() -> None:
     chat = stream()
     chat.feed(piece(1, 0, {"content": "The capital"}))
     with pytest.raises(DivergedError):
         chat.feed(piece(2, 0, {"content": "Paris"}))
 
 
-def test_so_does_an_outcome_that_says_something_else() -> None:
+def test_an_outcome_with_another_answer_breaks_the_stream() -> None:
     for other in ("Paris", "The", None):
         chat = stream()
         chat.feed(piece(1, 0, {"content": "The capital"}))
@@ -104,7 +104,7 @@ def test_a_finish_reason_waits_for_the_outcome() -> None:
     assert finishes(chat.end(completion("Yes"))) == ["stop"]
 
 
-def test_the_usage_comes_last_where_it_was_asked_for() -> None:
+def test_the_usage_is_last_if_requested() -> None:
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     made = stream(include_usage=True).end(completion("Yes", usage=usage))
     assert made[-1]["usage"] == usage
@@ -116,7 +116,7 @@ def test_the_usage_comes_last_where_it_was_asked_for() -> None:
 CALL: Json = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"a": 1}'}}
 
 
-def test_a_call_of_a_tool_that_broke_off_is_completed() -> None:
+def test_an_interrupted_tool_call_is_completed() -> None:
     chat = stream()
     begun = {**CALL, "index": 0, "function": {"name": "weather", "arguments": '{"a"'}}
     sent = chat.feed(piece(1, 0, {"role": "assistant", "content": None, "tool_calls": [begun]}))
@@ -127,7 +127,7 @@ def test_a_call_of_a_tool_that_broke_off_is_completed() -> None:
     assert [call.get("id") for call in calls] == ["call_1", None]
 
 
-def test_so_is_a_call_of_a_custom_tool() -> None:
+def test_an_interrupted_custom_tool_call_is_completed() -> None:
     call: Json = {"id": "c0", "type": "custom", "custom": {"name": "patch", "input": "aab"}}
     begun = {"index": 0, **call, "custom": {"name": "patch", "input": "a"}}
     for pieces in ([begun], []):
@@ -139,7 +139,7 @@ def test_so_is_a_call_of_a_custom_tool() -> None:
         assert made == call
 
 
-def test_a_second_call_that_no_piece_told_of_is_sent_whole() -> None:
+def test_a_tool_call_without_pieces_is_sent_whole() -> None:
     chat = stream()
     chat.feed(piece(1, 0, {"role": "assistant", "tool_calls": [{**CALL, "index": 0}]}))
     other = {**CALL, "id": "call_2", "function": {"name": "time", "arguments": ""}}
@@ -169,7 +169,7 @@ def test_an_answer_without_pieces_is_one_chunk_with_all_of_its_message() -> None
         {"choices": [{"index": "x"}]},
     ],
 )
-def test_what_is_no_chunk_is_passed_by(event: Json) -> None:
+def test_invalid_pieces_are_skipped(event: Json) -> None:
     chat = stream()
     chunk = JobChunk(job_id=JOB, agent_id="app", call=uuid7(LAST), index=0, events=(event,))
     assert text_of(chat.feed(chunk)) == ""
@@ -200,7 +200,7 @@ def thought_pieces() -> list[Json]:
 
 
 @given(st.sets(st.integers(0, 10)), st.integers(0, 11))
-def test_thoughts_come_whole_and_signed_before_the_text(lost: set[int], broke: int) -> None:
+def test_thinking_blocks_are_complete_and_signed_before_the_text(lost: set[int], broke: int) -> None:
     """Whichever pieces of the first call are lost, and wherever a second call replaces it."""
     chat = stream()
     deltas, sent = thought_pieces(), list[Json]()

@@ -109,21 +109,21 @@ async def test_events_that_the_client_has_are_not_sent_again() -> None:
         (completed("Yes"), [piece("Ye"), piece("No", call=2)], "stream_broken"),
     ],
 )
-async def test_what_goes_wrong_is_the_last_event(outcome: Outcome, pieces: list[JobChunk], code: str) -> None:
+async def test_an_error_is_the_last_event(outcome: Outcome, pieces: list[JobChunk], code: str) -> None:
     last = (await lines(outcome, *pieces))[-1]
     assert f'"code":"{code}"' in last
     assert "[DONE]" not in last
 
 
-async def test_so_is_a_defect_of_ours() -> None:
+async def test_an_internal_error_is_the_last_event() -> None:
     assert '"code":"internal"' in (await lines(completed("Yes"), piece("Ye"), shape=Broken()))[-1]
 
 
-async def test_so_is_the_end_of_the_process() -> None:
+async def test_a_shutdown_is_the_last_event() -> None:
     assert '"code":"shutting_down"' in (await lines(None, piece("Ye"), closing=True))[-1]
 
 
-async def test_who_waits_for_the_next_piece_hears_of_the_end_of_the_process(
+async def test_waiting_streams_are_told_of_a_shutdown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("pointsman.gateway.streaming._LATE_S", 600)
@@ -137,7 +137,7 @@ async def test_who_waits_for_the_next_piece_hears_of_the_end_of_the_process(
         assert '"code":"shutting_down"' in (await waiting)[-1]
 
 
-async def test_who_has_nothing_yet_is_told_so_at_once() -> None:
+async def test_streams_without_events_are_told_at_once() -> None:
     reply, closes = reply_of(), asyncio.Event()
     closes.set()
     door = door_of(closes)
@@ -146,11 +146,11 @@ async def test_who_has_nothing_yet_is_told_so_at_once() -> None:
     assert (first, second) == (b"", b": waiting, at most 3 before you\n\n")
 
 
-async def test_a_job_that_nobody_takes_up_ends_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_job_without_a_worker_ends_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pointsman.gateway.streaming._LATE_S", 0.01)
     assert '"code":"deadline_exceeded"' in (await events_of(reply_of(piece("Ye")), asyncio.Event()))[-1]
 
 
-def test_the_shape_of_an_error_is_that_of_its_api() -> None:
+def test_errors_have_the_format_of_their_api() -> None:
     error = ApiError(500, "server_error", "internal", "no")
     assert error.anthropic == {"type": "error", "error": {"type": "api_error", "message": "no"}}

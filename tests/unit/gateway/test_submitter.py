@@ -111,7 +111,7 @@ async def test_a_jobs_partition_is_read_before_it_is_sent(place: Place) -> None:
 
 @pytest.mark.parametrize("headers", [{}, {"idempotency_key": "k"}])
 @pytest.mark.parametrize("where", ["reader", "publisher"])
-async def test_what_was_not_sent_is_forgotten_and_asked_again_is_one_job(
+async def test_an_unsent_job_is_forgotten_and_its_retry_is_one_job(
     place: Place, where: str, headers: dict[str, str]
 ) -> None:
     if where == "reader":
@@ -129,7 +129,7 @@ async def test_what_was_not_sent_is_forgotten_and_asked_again_is_one_job(
 
 
 @pytest.mark.parametrize("where", ["reader", "publisher"])
-async def test_everybody_who_asked_for_what_was_not_sent_is_told(place: Place, where: str) -> None:
+async def test_all_requests_of_an_unsent_job_are_told(place: Place, where: str) -> None:
     if where == "reader":
         place.reader.error = AWAY
     else:
@@ -145,7 +145,7 @@ async def test_everybody_who_asked_for_what_was_not_sent_is_told(place: Place, w
     assert len({id(one) for one in attached}) == len(place.sent) <= 1
 
 
-async def test_what_may_have_been_sent_is_waited_for_and_not_sent_again(place: Place) -> None:
+async def test_a_possibly_sent_job_is_waited_for_and_not_resent(place: Place) -> None:
     place.publisher.errors = [PublishUncertainError("late", (0,))]
     first = await place.ask(idempotency_key="k")
     assert await place.ask(idempotency_key="k") is first
@@ -154,7 +154,7 @@ async def test_what_may_have_been_sent_is_waited_for_and_not_sent_again(place: P
     assert first.outcome.done()
 
 
-async def test_what_kafka_refuses_is_too_large(place: Place) -> None:
+async def test_a_record_that_kafka_refuses_is_too_large(place: Place) -> None:
     place.publisher.errors = [PublishRefusedError("too large", (0,))]
     with pytest.raises(BusError) as refused:
         await place.ask()
@@ -198,14 +198,14 @@ async def test_another_process_makes_the_same_job_of_the_same_key(place: Place) 
     assert refused.value.headers["x-should-retry"] == "false"
 
 
-async def test_what_has_no_key_has_no_digest_to_be_compared(place: Place) -> None:
+async def test_jobs_without_a_key_have_no_digest(place: Place) -> None:
     reply = await place.ask()
     assert not reply.job.metadata
     place.replies._take(outcome(reply.job_id))
     assert answered(reply).response["choices"]
 
 
-async def test_what_cannot_be_done_in_time_is_refused_before_it_is_sent(place: Place) -> None:
+async def test_a_job_that_cannot_meet_its_deadline_is_refused(place: Place) -> None:
     queues, now = Queues(), monotonic()
     for ago, done in ((10.0, 0), (0.0, 100)):  # ten a second, and 10,000 before it
         queues.take(now - ago, {None: TopicProgress(9, 9), "small": TopicProgress(10_100, done)})
@@ -242,7 +242,7 @@ async def test_a_clients_own_retry_is_attached_and_a_second_request_is_not(place
     assert await place.ask(agent="stranger", x_stainless_retry_count="1") is not first
 
 
-async def test_so_many_wait_at_a_time(place: Place) -> None:
+async def test_waiting_requests_are_limited(place: Place) -> None:
     waiting = [await place.ask(str(number)) for number in range(5)]
     with pytest.raises(ApiError) as refused:
         await place.ask("one more")
@@ -251,7 +251,7 @@ async def test_so_many_wait_at_a_time(place: Place) -> None:
     await place.ask("one more")
 
 
-async def test_what_nobody_waits_for_is_cancelled(place: Place) -> None:
+async def test_a_job_without_waiting_clients_is_cancelled(place: Place) -> None:
     reply = await place.ask()
     async with place.waits(reply):
         pass
@@ -259,7 +259,7 @@ async def test_what_nobody_waits_for_is_cancelled(place: Place) -> None:
     assert place.cancelled == [str(reply.job_id)]
 
 
-async def test_what_somebody_waits_for_comes_back_for_or_has_is_not(place: Place) -> None:
+async def test_a_job_with_clients_or_an_outcome_is_not_cancelled(place: Place) -> None:
     reply, keyed, done = [await place.ask(text) for text in ("a", "b", "c")]
     async with place.waits(reply):
         async with place.waits(reply):
@@ -273,7 +273,7 @@ async def test_what_somebody_waits_for_comes_back_for_or_has_is_not(place: Place
         assert place.cancelled == []
 
 
-async def test_who_comes_back_within_the_grace_finds_the_job_under_way(
+async def test_a_client_that_returns_within_the_grace_period_gets_its_job(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
@@ -305,7 +305,7 @@ def test_a_retry_is_waited_for_as_long_as_clients_pause(count: str, grace: float
     assert grace_of({}) == pytest.approx(0.8)
 
 
-async def test_a_cancellation_that_kafka_does_not_take_is_told(place: Place) -> None:
+async def test_a_failed_cancellation_is_logged(place: Place) -> None:
     errors: list[BusError | None] = [AWAY]
     place.publisher.errors = errors
     with pytest.raises(BusError) as refused:
@@ -313,7 +313,7 @@ async def test_a_cancellation_that_kafka_does_not_take_is_told(place: Place) -> 
     assert refused.value is AWAY
 
 
-async def test_a_retry_of_what_came_to_nothing_is_another_job(place: Place) -> None:
+async def test_a_retry_of_a_failed_job_is_a_new_job(place: Place) -> None:
     first, keyed = await place.ask(), await place.ask("Other", idempotency_key="k")
     for reply in (first, keyed):
         place.replies._take(cancelled(reply.job_id))
@@ -322,7 +322,7 @@ async def test_a_retry_of_what_came_to_nothing_is_another_job(place: Place) -> N
     assert await place.ask("Other", idempotency_key="k", x_stainless_retry_count="1") is keyed
 
 
-async def test_a_request_whose_client_may_try_again_is_told_to_the_others_with_its_job(place: Place) -> None:
+async def test_retriable_requests_are_announced_to_other_processes(place: Place) -> None:
     reply = await place.ask(x_stainless_retry_count="0")
     topics = [record.topic for record in place.publisher.sent]
     assert topics == [TOPICS.requests.name, TOPICS.intake.name]
@@ -348,7 +348,7 @@ async def test_a_retry_from_another_process_is_the_job_that_it_was_there(place: 
     assert place.taken.asked == asked  # this process knows its own
 
 
-async def test_where_nobody_can_look_a_retry_is_sent_back(place: Place) -> None:
+async def test_a_retry_that_cannot_be_looked_up_is_refused(place: Place) -> None:
     place.taken.error = AWAY
     with pytest.raises(BusError) as refused:
         await place.ask(x_stainless_retry_count="1")
@@ -357,7 +357,7 @@ async def test_where_nobody_can_look_a_retry_is_sent_back(place: Place) -> None:
     await place.ask(x_stainless_retry_count="0")
 
 
-async def test_what_a_retry_waits_for_elsewhere_is_not_cancelled(place: Place) -> None:
+async def test_a_job_that_a_retry_elsewhere_waits_for_is_not_cancelled(place: Place) -> None:
     for elsewhere, cancels in ((True, 0), (False, 1)):
         reply = await place.ask(x_stainless_retry_count="0")
         place.taken.left = set() if elsewhere else {reply.job_id}

@@ -70,14 +70,14 @@ def test_a_registered_agent_is_admitted_and_every_comparison_said() -> None:
     assert admitted.tiers == ("small", "medium")
 
 
-def test_nothing_is_said_of_what_is_not_restricted() -> None:
+def test_unrestricted_fields_have_no_check() -> None:
     assert trace(job("free")) == [("agent", "free is registered, identity is claimed, owner is everyone")]
     assert trace(job("free", tier="frontier"))[1:] == [
         ("tier", "frontier is asked for, every tier is open: small, medium, frontier")
     ]
 
 
-def test_who_is_not_registered_is_admitted_only_where_the_file_says_so() -> None:
+def test_unregistered_agents_are_admitted_only_if_configured() -> None:
     assert trace(job("stranger")) == [
         ("agent", "stranger is not registered; the registry says `unregistered: admit`, identity is claimed")
     ]
@@ -190,7 +190,7 @@ def in_state(state: State) -> Registry:
         (in_state("retired"), NOW, "agent `ending` is retired"),
     ],
 )
-def test_who_is_suspended_retired_or_expired_gets_nothing_done(
+def test_suspended_retired_and_expired_agents_are_rejected(
     registry: Registry, at: datetime, said: str | None
 ) -> None:
     refused = admit(registry, POLICY, job("ending"), at)
@@ -221,7 +221,7 @@ def test_who_is_suspended_retired_or_expired_gets_nothing_done(
         ({"tools": [{"function": {}}]}, "(no name)"),
     ],
 )
-def test_tools_are_open_by_name(offered: dict[str, Any], refused: str | None) -> None:
+def test_tools_are_permitted_by_name(offered: dict[str, Any], refused: str | None) -> None:
     registry = agents_file.parse(EARNEST, POLICY.tiers).registry
     asked = Job.model_validate(
         {

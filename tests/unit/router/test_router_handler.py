@@ -47,7 +47,7 @@ def letter(made: Made) -> DeadLetter:
     return dead.from_headers(dict(made.headers))
 
 
-def test_a_strangers_job_is_routed_with_the_whole_decision() -> None:
+def test_a_plain_job_is_routed_with_the_whole_decision() -> None:
     record = incoming(body(), partition=2, offset=9)
     (made,) = handler()([record])
     routed, envelope = read(made)
@@ -85,7 +85,7 @@ def test_same_records_same_output() -> None:
     assert handler()(batch) == [made for record in batch for made in one_by_one([record])]
 
 
-def test_what_cannot_be_read_is_a_dead_letter_with_its_bytes_and_headers() -> None:
+def test_an_unreadable_record_is_a_dead_letter_with_its_bytes_and_headers() -> None:
     record = incoming(b'{"agent_id": ', key=b"\xff", headers=[("x", b"1")], partition=1, offset=5)
     (made,) = handler()([record])
     found = letter(made)
@@ -95,7 +95,7 @@ def test_what_cannot_be_read_is_a_dead_letter_with_its_bytes_and_headers() -> No
     assert ("orig_x", b"1") in made.headers
 
 
-def test_who_waits_for_a_malformed_job_is_answered() -> None:
+def test_a_malformed_job_gets_an_outcome() -> None:
     record = incoming(body(job_id=str(JOB_ID), metadata=[]), key=str(JOB_ID).encode())
     first, second = handler()([record])
     assert letter(first).reason is Reason.WRONG_TYPE
@@ -152,7 +152,7 @@ def test_a_job_that_breaks_the_router_is_answered_and_stops_nothing(
     assert "no idea about math" in caplog.text
 
 
-def test_a_record_that_breaks_decoding_is_buried_and_the_next_one_routed(
+def test_a_record_that_breaks_decoding_is_a_dead_letter_and_the_next_is_routed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     real = handlers.decode_intake  # type: ignore[attr-defined]
@@ -193,7 +193,7 @@ def test_no_rule_lifts_an_agent_above_the_tiers_that_are_open_to_it() -> None:
     assert made.topic == TOPICS.tier("frontier").name
 
 
-def test_metrics_count_what_became_of_each_record() -> None:
+def test_metrics_count_the_result_of_each_record() -> None:
     def value(name: str, **labels: str) -> float:
         return METRICS.get_sample_value(name, labels) or 0.0
 

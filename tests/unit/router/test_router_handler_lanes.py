@@ -40,7 +40,7 @@ def reasons(made: list[Made]) -> list[Reason]:
     return [dead.from_headers(dict(each.headers)).reason for each in made if each.topic == TOPICS.dead.name]
 
 
-def test_a_job_under_a_wrong_key_is_sent_to_the_lane_of_its_own() -> None:
+def test_a_job_with_a_wrong_key_is_forwarded_to_its_partition() -> None:
     record = incoming(body(1), key=b"whatever", partition=1, offset=3)
     lane = handler()
     (made,) = lane([record])
@@ -57,7 +57,7 @@ def test_a_job_under_a_wrong_key_is_sent_to_the_lane_of_its_own() -> None:
     assert (after.causation_id, after.trace_id) == (envelope.id, envelope.trace_id)
 
 
-def test_an_id_in_a_header_alone_is_sent_on_as_well() -> None:
+def test_a_job_with_its_id_only_in_a_header_is_forwarded_too() -> None:
     headers = [
         ("ce_specversion", b"1.0"),
         ("ce_id", str(uuid(9)).encode()),
@@ -96,7 +96,7 @@ def test_a_second_record_of_a_job_is_a_dead_letter_that_names_it() -> None:
     assert f"pointsman trace {uuid(1)}" in letter.message
 
 
-def test_a_lane_that_starts_again_remembers_what_it_is_warmed_with() -> None:
+def test_a_restarted_lane_remembers_the_jobs_it_warmed_up_with() -> None:
     past = [
         incoming(body(1), key=str(uuid(1)).encode()),
         incoming(body(2), key=b"astray", offset=1),

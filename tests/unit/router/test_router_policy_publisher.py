@@ -63,7 +63,7 @@ def test_a_policy_without_a_score_stands_alone() -> None:
     assert policy.model is None
 
 
-def test_what_is_there_is_not_written_again() -> None:
+def test_existing_records_are_not_written_again() -> None:
     there = as_read(made(scored_file(MODEL), TEXT))
     assert made(scored_file(MODEL), TEXT, there) == []
 
@@ -75,7 +75,7 @@ def test_a_new_policy_with_the_same_model_writes_the_policy_alone() -> None:
     assert isinstance(policy, PolicyApplied)
 
 
-def test_going_back_to_an_earlier_policy_is_put_on_record_too() -> None:
+def test_returning_to_an_earlier_policy_is_recorded() -> None:
     first = as_read(made(parse(PLAIN), PLAIN))
     second = as_read(made(scored_file(MODEL), TEXT, first))
     (again,) = map(message, as_read(made(parse(PLAIN), PLAIN, [*first, *second])))
@@ -93,7 +93,7 @@ def test_a_model_that_was_deleted_is_written_again() -> None:
 MODELS = PLAIN + "models: {gpt-4o: small, ours/fast: small}\n"
 
 
-def test_what_clients_may_ask_for_is_on_record() -> None:
+def test_tiers_and_model_names_are_recorded() -> None:
     (policy,) = map(message, as_read(made(parse(MODELS), MODELS)))
     assert isinstance(policy, PolicyApplied)
     assert policy.tiers == ("small",)

@@ -79,7 +79,7 @@ def counted() -> float:
         ("foreign", None, "the learned score did not choose the tier"),
     ],
 )
-def test_doubt_about_the_tier_goes_to_a_person(prompt: str, value: str | None, detail: str) -> None:
+def test_low_confidence_in_the_tier_goes_to_a_person(prompt: str, value: str | None, detail: str) -> None:
     before = counted()
     (made,) = sent(prompt)
     case = message(made)
@@ -139,12 +139,12 @@ def test_a_job_that_waits_for_a_person_has_no_shadow() -> None:
     assert len(sent("above", TEXT + REVIEW + SHADOW)) == 3
 
 
-def test_same_record_same_case() -> None:
+def test_the_same_record_gives_the_same_case() -> None:
     (one,), (other,) = sent("below"), sent("below")
     assert (one.value, one.headers, one.key) == (other.value, other.headers, other.key)
 
 
-def test_what_a_person_sees_is_decided_again_to_the_byte() -> None:
+def test_the_decision_in_a_case_is_recomputed_byte_for_byte() -> None:
     (made,) = sent("below", agent_id="careful")
     case = message(made)
     assert isinstance(case, ReviewRequested)

@@ -119,7 +119,7 @@ REFUSED: dict[str, Outgoing] = {
 
 
 @pytest.mark.parametrize("why", REFUSED)
-def test_what_is_not_signed_well_is_a_dead_letter_and_no_more(why: str) -> None:
+def test_an_invalid_signature_gives_only_a_dead_letter(why: str) -> None:
     before = DEAD.labels("router", why)._value.get()
     (letter,) = ended = Intake().publish(REFUSED[why])
     assert reason(ended) == why
@@ -141,7 +141,7 @@ def test_an_agent_that_says_it_is_another_is_refused_in_header_and_body() -> Non
 
 
 @pytest.mark.parametrize("value", [b"{", b"", b"[]", b'{"agent_id": 5}', None])
-def test_what_names_no_agent_has_its_own_reason_and_no_outcome(value: bytes | None) -> None:
+def test_a_record_without_an_agent_has_its_own_reason_and_no_outcome(value: bytes | None) -> None:
     sent = replace(job(), value=value)
     headers = [(name, text) for name, text in sent.headers if name != "ce_agentid"]
     assert not reason(Intake().publish(replace(sent, headers=headers))).startswith("signature")
@@ -155,7 +155,7 @@ def test_a_signed_job_that_is_wrong_is_rejected_with_an_outcome() -> None:
 
 @pytest.mark.parametrize("make", [lambda: sign(job(), KEY), lambda: sign(job(order_key="o"), KEY), plain])
 @pytest.mark.parametrize("restart", [False, True])
-def test_a_replay_comes_to_nothing_wherever_it_is_put(make: Callable[[], Outgoing], restart: bool) -> None:
+def test_a_replay_is_refused_in_every_partition(make: Callable[[], Outgoing], restart: bool) -> None:
     intake, sent = Intake(), make()
     assert is_routed(intake.publish(sent))
     for key in (sent.key, b"another", None, b""):
@@ -186,7 +186,7 @@ def test_a_record_under_another_key_is_done_in_the_lane_of_its_job() -> None:
         assert sum(map(len, intake.logs.values())) == 2  # sent on once
 
 
-def test_who_is_not_heard_takes_no_job_id_away() -> None:
+def test_a_refused_record_does_not_use_up_a_job_id() -> None:
     """A guessed id in a refused record stays usable, also after a restart."""
     intake, sent = Intake(), job()
     assert reason(intake.publish(sent)) == "signature_missing"
@@ -194,7 +194,7 @@ def test_who_is_not_heard_takes_no_job_id_away() -> None:
     assert is_routed(intake.publish(sign(sent, KEY)))
 
 
-def test_a_handler_that_failed_before_answers_nobody_who_is_not_known() -> None:
+def test_after_a_failure_unverified_records_get_no_outcome() -> None:
     assert reason(signed_handler().fail(came(job()))) == "signature_missing"
 
 

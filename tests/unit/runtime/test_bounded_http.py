@@ -39,14 +39,14 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded_http, "HEAD_S", 0.2)
 
 
-async def test_who_says_nothing_is_let_go() -> None:
+async def test_a_silent_connection_is_closed() -> None:
     async with served(asyncio.Event()) as place:
         reader, writer = await asyncio.open_connection(*place)
         assert await asyncio.wait_for(reader.read(), 30) == b""
         writer.close()
 
 
-async def test_who_speaks_slowly_is_let_go() -> None:
+async def test_a_slow_connection_is_closed() -> None:
     async with served(asyncio.Event()) as place:
         reader, writer = await asyncio.open_connection(*place)
         closed = asyncio.create_task(reader.read())
@@ -60,7 +60,7 @@ async def test_who_speaks_slowly_is_let_go() -> None:
         writer.close()
 
 
-async def test_a_head_that_does_not_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_endless_request_head_is_not_buffered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded_http, "HEAD_S", 300)
     async with served(asyncio.Event()) as place:
         reader, writer = await asyncio.open_connection(*place)
@@ -76,7 +76,7 @@ async def test_a_head_that_does_not_end_is_not_kept(monkeypatch: pytest.MonkeyPa
         writer.close()
 
 
-async def test_who_waits_for_an_answer_gets_it_and_may_ask_again() -> None:
+async def test_a_waiting_client_gets_its_answer_and_may_send_another_request() -> None:
     may_answer = asyncio.Event()
     async with served(may_answer) as place:
         reader, writer = await asyncio.open_connection(*place)
@@ -88,7 +88,7 @@ async def test_who_waits_for_an_answer_gets_it_and_may_ask_again() -> None:
         writer.close()
 
 
-async def test_beyond_the_most_connections_one_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_beyond_the_limit_an_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded_http, "HEAD_S", 300)
     monkeypatch.setattr(BoundedHttp, "most_connections", 1)
     async with served(asyncio.Event()) as place:

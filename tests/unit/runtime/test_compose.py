@@ -116,14 +116,14 @@ def test_no_key_is_there_twice(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_command_is_one(name: str) -> None:
+def test_every_command_is_valid(name: str) -> None:
     lines = list(command_lines(OURS[name]))
     assert lines
     for arguments in lines:
         parse(arguments)
 
 
-def test_a_command_that_is_none_is_noticed() -> None:
+def test_an_invalid_command_is_detected() -> None:
     for wrong in (["run", "wroker"], ["run", "worker"], ["topics", "apply", "--force"], ["migrate"]):
         with pytest.raises(WrongUsage):
             parse(wrong)
@@ -199,7 +199,7 @@ def test_images_have_tags_and_the_project_builds_its_own_once() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - {"setup"}))
-def test_every_service_says_whether_it_is_well(name: str) -> None:
+def test_every_service_has_a_health_check(name: str) -> None:
     check = SERVICES[name]["healthcheck"]
     assert check["test"][0] == "CMD"
     assert {"interval", "timeout", "retries"} <= set(check)
@@ -288,7 +288,7 @@ class TestConfig:
         _, provider = providers_file.load(tmp_path / "providers.yaml", tier="small", environ=keys).of("small")
         assert provider.key_env in environment("worker-small")
 
-    def test_strangers_are_rejected(self) -> None:
+    def test_unregistered_agents_are_rejected(self) -> None:
         registry = agents_file.load(FOLDER / "config" / "agents.yaml", TIERS).registry
         assert registry.admits_unregistered is False
         assert registry.agents
@@ -330,7 +330,7 @@ class TestMetrics:
         for metric in declared():
             assert metric._name in shown, metric._name
 
-    def test_panels_are_told_apart_and_do_not_overlap(self) -> None:
+    def test_panels_are_distinct_and_do_not_overlap(self) -> None:
         panels = self.dashboard["panels"]
         assert len({panel["id"] for panel in panels}) == len(panels)
         cells = [

@@ -15,9 +15,7 @@ PACKAGE = Path(pointsman.__path__[0])
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_no_field_takes_the_place_of_what_a_line_says_of_itself(
-    name: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_field_overwrites_a_standard_field(name: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         event(logging.getLogger("here"), logging.INFO, Event.CONNECTION_LOST, **{name: 17, "other": 18})
     (record,) = caplog.records
@@ -32,7 +30,7 @@ def test_no_field_takes_the_place_of_what_a_line_says_of_itself(
     assert line["at"].startswith("20")
 
 
-def test_no_event_of_ours_has_such_a_field() -> None:
+def test_no_declared_event_uses_a_standard_field() -> None:
     found = [
         f"{path.relative_to(PACKAGE)}:{call.lineno} {keyword.arg}"
         for path in PACKAGE.rglob("*.py")
@@ -46,7 +44,7 @@ def test_no_event_of_ours_has_such_a_field() -> None:
     assert found == []
 
 
-def test_every_line_of_a_service_is_an_event() -> None:
+def test_every_log_message_of_a_service_is_a_declared_event() -> None:
     """Except in the benchmarks and the simulator, all log messages are declared events, and all are used."""
     calls = [
         (path.relative_to(PACKAGE).as_posix(), call)

@@ -69,7 +69,7 @@ def test_the_names_are_opentelemetrys() -> None:
     assert named <= known
 
 
-def test_a_call_says_what_it_was_and_nothing_of_what_was_said() -> None:
+def test_a_calls_span_has_no_content() -> None:
     span = call_span(call(), trace_id=TRACE, span_id=SPAN, parent_id=PARENT)
     assert (span.name, span.kind, span.end - span.start) == (
         "chat gpt-x",
@@ -110,7 +110,7 @@ def test_whatever_a_provider_answers_is_no_reason_to_fail(response: Any) -> None
     assert span.error == "x" * 256
 
 
-async def test_what_is_sent_arrives_at_the_collector_before_the_end(collector: Collector) -> None:
+async def test_spans_are_exported_before_the_process_ends(collector: Collector) -> None:
     exporter = SpanExporter("pointsman-test")
     assert exporter.send is not None
     async with exporter.running():
@@ -127,12 +127,12 @@ async def test_what_is_sent_arrives_at_the_collector_before_the_end(collector: C
     assert (first.status.code, second.status.code) == (0, 2)
 
 
-def test_nothing_is_sent_where_no_collector_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_collector_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
     assert SpanExporter("x").send is None
 
 
-async def test_a_collector_that_is_away_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_collector_does_not_delay_shutdown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "600")  # for so long it would be tried again and again
     monkeypatch.setattr("pointsman.runtime.telemetry.otlp._END_S", 0.2)

@@ -65,7 +65,7 @@ def test_every_password_comes_through(password: str) -> None:
         (f"postgresql://u@{AT}?keepalives=1&gssencmode=disable&client_encoding=utf8", f"postgresql://u@{AT}"),
     ],
 )  # fmt: skip
-def test_what_only_libpq_knows_is_left_out(text: str, dsn: str) -> None:
+def test_parameters_for_libpq_only_are_left_out(text: str, dsn: str) -> None:
     assert read_address(text).dsn == dsn
     assert read_address(dsn).dsn == dsn
 
@@ -88,7 +88,7 @@ def test_the_time_to_connect_is_the_address(told: str, seconds: float | None) ->
         "postgresql://u:s3cret@h/x y",
     ],
 )
-def test_what_is_no_address_is_said_without_it(text: str) -> None:
+def test_an_invalid_address_is_reported_without_repeating_it(text: str) -> None:
     with pytest.raises(AddressError) as refused:
         read_address(text)
     assert "s3cret" not in str(refused.value)
@@ -108,12 +108,12 @@ def test_what_is_no_address_is_said_without_it(text: str) -> None:
         ("http://h/a:b", "http://h/a:b"),
     ],
 )
-def test_the_password_of_every_address_in_a_text_is_left_out(said: str, shown: str) -> None:
+def test_passwords_of_all_addresses_in_a_text_are_removed(said: str, shown: str) -> None:
     assert without_secrets(said) == shown
 
 
 @pytest.mark.parametrize("password", ["s3c/ret", "s3c#ret", "s3c?ret", "s3c@ret", "s3c:ret", "s3c[ret"])
-def test_no_error_tells_a_part_of_a_password(password: str) -> None:
+def test_no_error_discloses_part_of_a_password(password: str) -> None:
     said = f"cannot connect to postgresql://u:{password}@h:1/x?sslpassword=s3cret&a=b, see there"
     for text in (without_secrets(said), str(explain(OSError(said)))):
         assert "s3c" not in text

@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> TokenFile:
     return TokenFile(tmp_path)
 
 
-async def test_it_is_read_again_once_its_time_is_over(time: Time, file: TokenFile) -> None:
+async def test_it_is_renewed_after_it_expires(time: Time, file: TokenFile) -> None:
     token = BearerToken(TokenRow(file=file.path, renew_s=100))
     assert await token.value() == "one"
     file.write("two")
@@ -54,14 +54,14 @@ async def test_it_is_read_again_once_its_time_is_over(time: Time, file: TokenFil
     assert await token.value() == "two"
 
 
-async def test_all_who_ask_at_once_wait_for_one_program(tmp_path: Path) -> None:
+async def test_concurrent_calls_wait_for_one_program(tmp_path: Path) -> None:
     count = tmp_path / "count"
     token = BearerToken(TokenRow(command=f"sh -c 'echo x >> {count}; echo tok'"))
     assert await asyncio.gather(*(token.value() for _ in range(20))) == ["tok"] * 20
     assert count.read_text() == "x\n"
 
 
-async def test_who_goes_away_takes_no_token_from_the_others(tmp_path: Path) -> None:
+async def test_a_cancelled_call_does_not_affect_others(tmp_path: Path) -> None:
     go = tmp_path / "go"
     token = BearerToken(TokenRow(command=f"sh -c 'until [ -e {go} ]; do sleep 0.01; done; echo tok'"))
     gone, stays = asyncio.create_task(token.value()), asyncio.create_task(token.value())
@@ -71,7 +71,7 @@ async def test_who_goes_away_takes_no_token_from_the_others(tmp_path: Path) -> N
     assert await stays == "tok"
 
 
-async def test_while_it_cannot_be_renewed_the_one_before_is_used(time: Time, file: TokenFile) -> None:
+async def test_if_renewal_fails_the_previous_token_is_used(time: Time, file: TokenFile) -> None:
     token = BearerToken(TokenRow(file=file.path, renew_s=100))
     await token.value()
     file.remove()
@@ -83,7 +83,7 @@ async def test_while_it_cannot_be_renewed_the_one_before_is_used(time: Time, fil
     assert await token.value() == "two"
 
 
-async def test_without_one_nobody_looks_again_at_once(time: Time, file: TokenFile) -> None:
+async def test_without_a_token_retries_are_delayed(time: Time, file: TokenFile) -> None:
     file.remove()
     token = BearerToken(TokenRow(file=file.path))
     for _ in range(2):
@@ -94,7 +94,7 @@ async def test_without_one_nobody_looks_again_at_once(time: Time, file: TokenFil
     assert await token.value() == "two"
 
 
-async def test_one_that_is_refused_is_read_again_unless_it_is_fresh(time: Time, file: TokenFile) -> None:
+async def test_a_refused_token_is_renewed_unless_it_is_new(time: Time, file: TokenFile) -> None:
     token = BearerToken(TokenRow(file=file.path, renew_s=3600))
     await token.value()
     file.write("two")
@@ -107,7 +107,7 @@ async def test_one_that_is_refused_is_read_again_unless_it_is_fresh(time: Time, 
     assert await token.value() == "two"
 
 
-async def test_one_that_was_refused_is_not_used_again(time: Time, file: TokenFile) -> None:
+async def test_a_refused_token_is_not_used_again(time: Time, file: TokenFile) -> None:
     token = BearerToken(TokenRow(file=file.path))
     await token.value()
     time.now += 60
@@ -129,7 +129,9 @@ async def test_one_that_was_refused_is_not_used_again(time: Time, file: TokenFil
     ],
     ids=["empty", "space", "lines", "letters", "long", "endless"],
 )
-def test_what_is_no_token_is_refused_and_not_repeated(file: TokenFile, content: str, expected: str) -> None:
+def test_an_invalid_token_is_refused_without_repeating_it(
+    file: TokenFile, content: str, expected: str
+) -> None:
     file.write(content)
     for row in (TokenRow(file=file.path), TokenRow(command=f"cat {file.path}")):
         with pytest.raises(TokenSourceError) as error:

@@ -55,7 +55,7 @@ def test_a_tier_knows_its_model_and_its_provider(read: Any) -> None:
         read(GOOD).of("huge")
 
 
-def test_every_mistake_is_named_at_once(problems: Any) -> None:
+def test_all_errors_are_reported_at_once(problems: Any) -> None:
     text = """\
 providers:
   - name: Acme Inc
@@ -82,7 +82,7 @@ tiers:
     ]
 
 
-def test_names_that_do_not_meet_are_named(problems: Any) -> None:
+def test_unknown_names_are_reported(problems: Any) -> None:
     text = GOOD.replace("provider: acme", "provider: akme").replace("name: local", "name: acme")
     assert problems(text, "smal") == [
         "providers.yaml:7:11: providers[1].name: there is a `acme` already",
@@ -130,7 +130,7 @@ def test_an_address_may_come_from_the_environment(
         ("https://acme.test/v1?key=sk-5ecret", "must be an address only: no user, query or fragment"),
     ],
 )
-def test_what_is_no_address_is_refused_without_repeating_it(problems: Any, url: str, said: str) -> None:
+def test_an_invalid_address_is_refused_without_repeating_it(problems: Any, url: str, said: str) -> None:
     (problem,) = problems(GOOD.replace("https://acme.test/v1/", f'"{url}"'))
     assert problem.startswith(f"providers.yaml:3:15: providers[0].base_url: {said}")
     assert "5ecret" not in problem
@@ -190,7 +190,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(problems
         ("token: {file: /t, renew_s: 0}", "must be greater than or equal to 1"),
     ],
 )
-def test_what_does_not_fit_together_in_a_row_is_named(problems: Any, row: str, expected: str) -> None:
+def test_contradictory_settings_of_a_row_are_reported(problems: Any, row: str, expected: str) -> None:
     (problem,) = problems(GOOD.replace("timeout_s: 30", row))
     assert expected in problem
 
@@ -255,6 +255,6 @@ def test_own_prices_are_read_by_model(read: Any) -> None:
         "{input: 1e9, output: 1}",
     ],
 )
-def test_a_price_that_none_can_be_is_refused(problems: Any, price: str) -> None:
+def test_an_impossible_price_is_refused(problems: Any, price: str) -> None:
     (problem,) = problems(GOOD.replace("tiers:", f"    prices: {{huge: {price}}}\ntiers:", 1))
     assert "prices.huge" in problem

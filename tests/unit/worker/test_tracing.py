@@ -58,11 +58,11 @@ async def test_a_job_and_its_call_are_spans_of_its_trace() -> None:
         pytest.param({"headers": (("ce_specversion", b"9"),)}, id="a bad envelope"),
     ],
 )
-async def test_what_has_no_trace_has_no_spans(change: dict[str, Any]) -> None:
+async def test_jobs_without_a_trace_have_no_spans(change: dict[str, Any]) -> None:
     assert not await spans_of(replace(routed(), **change))
 
 
-async def test_a_span_that_cannot_be_told_keeps_no_job() -> None:
+async def test_a_failing_span_does_not_affect_the_job() -> None:
     async def handler(_: Incoming) -> list[Outgoing]:
         return []
 
@@ -72,7 +72,7 @@ async def test_a_span_that_cannot_be_told_keeps_no_job() -> None:
     assert await traced(handler, "small", full, lambda: NOW)(routed()) == []
 
 
-async def test_nothing_is_wrapped_where_no_spans_are_wanted() -> None:
+async def test_without_tracing_the_handler_is_not_wrapped() -> None:
     async def handler(_: Incoming) -> list[Outgoing]:
         return []
 

@@ -33,7 +33,7 @@ async def handler() -> AsyncIterator[WorkerHandler]:
     await provider.close()
 
 
-async def test_a_body_that_is_no_routed_job_is_buried_and_its_job_ended(handler: WorkerHandler) -> None:
+async def test_an_invalid_routed_job_is_a_dead_letter_and_ends_its_job(handler: WorkerHandler) -> None:
     record = replace(routed(), value=b'{"type": "job.routed.v1", "job": {}}')
     letter, result = await handler(record)
     assert (letter.topic, letter.value, letter.key) == (Topics().dead.name, record.value, record.key)
@@ -56,7 +56,7 @@ async def test_a_body_that_is_no_routed_job_is_buried_and_its_job_ended(handler:
         {"headers": (), "value": b"\xff"},
     ],
 )
-async def test_a_record_of_no_known_job_is_only_buried(
+async def test_a_record_of_an_unknown_job_is_only_a_dead_letter(
     handler: WorkerHandler, change: dict[str, object]
 ) -> None:
     (letter,) = await handler(replace(routed(), **change))  # type: ignore[arg-type]
@@ -65,9 +65,7 @@ async def test_a_record_of_no_known_job_is_only_buried(
 
 
 @pytest.mark.parametrize("digest", ["ab" * 32, 7, "x" * 65])
-async def test_an_outcome_says_the_rule_and_of_which_request_it_is(
-    handler: WorkerHandler, digest: object
-) -> None:
+async def test_an_outcome_has_the_rule_and_the_request_digest(handler: WorkerHandler, digest: object) -> None:
     record = routed(deadline=NOW)  # long ago: there is an outcome without a call
     body = orjson.loads(record.value or b"")
     body["job"]["metadata"] = {"pointsman_request": digest}
@@ -78,7 +76,7 @@ async def test_an_outcome_says_the_rule_and_of_which_request_it_is(
     assert expired.provider_ms is None
 
 
-async def test_a_message_that_does_not_belong_here_is_only_buried(handler: WorkerHandler) -> None:
+async def test_a_message_of_another_type_is_only_a_dead_letter(handler: WorkerHandler) -> None:
     message = JobCancel(job_id=job_id(1), agent_id=AGENT)
     cover = start(
         job_id(5), source="test", type=message.TYPE, time=NOW, agent_id=AGENT, job_id=message.job_id

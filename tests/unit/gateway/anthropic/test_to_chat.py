@@ -23,12 +23,12 @@ def messages(*turns: Json) -> list[Json]:
     return told
 
 
-def test_the_least_that_can_be_asked() -> None:
+def test_a_minimal_request() -> None:
     least = {"model": "auto", "max_completion_tokens": 100, "messages": HI, "anthropic": {}}
     assert to_chat(body()) == least
 
 
-def test_everything_that_has_a_counterpart_is_there() -> None:
+def test_all_supported_fields_are_translated() -> None:
     chat = to_chat(
         body(
             system="Be short.",
@@ -173,7 +173,7 @@ def test_which_tool_is_to_be_used(choice: Json, expected: Any) -> None:
         {"stream": False},
     ],
 )
-def test_what_asks_for_nothing_more_adds_nothing(nothing: Json) -> None:
+def test_default_values_add_no_fields(nothing: Json) -> None:
     assert to_chat(body(**nothing)) | {"stream": None} == to_chat(body()) | {"stream": None}
 
 
@@ -218,7 +218,7 @@ def result(*blocks: Any) -> Json:
         (body(context_management={"edits": [{"type": "clear_tools"}]}), "context_management.edits[0]"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_said_is_refused_by_name(asked: Json, field: str) -> None:
+def test_unsupported_fields_are_refused_by_name(asked: Json, field: str) -> None:
     with pytest.raises(RequestFieldError) as caught:
         to_chat(asked)
     assert caught.value.param == field
@@ -238,7 +238,7 @@ def test_thoughts_keep_their_order_and_calls_stay_last() -> None:
     assert len(last["tool_calls"]) == 1
 
 
-def test_how_much_is_thought_is_told_twice() -> None:
+def test_the_thinking_budget_is_sent_in_both_formats() -> None:
     """In Anthropic's fields, and as an approximation for other providers."""
     chat = to_chat(body(thinking={"type": "adaptive"}, output_config={"effort": "max"}))
     assert chat["reasoning_effort"] == "xhigh"

@@ -75,7 +75,7 @@ def test_a_call_that_was_asked_for_by_name_ends_as_every_other_one() -> None:
     ("finish", "expected"),
     [("stop", "end_turn"), ("length", "max_tokens"), ("content_filter", "refusal"), ("?", "end_turn")],
 )
-def test_why_it_ended(finish: str, expected: str) -> None:
+def test_stop_reasons(finish: str, expected: str) -> None:
     assert read(to_message(completion(finish, content="x"), "m")).stop_reason == expected
 
 
@@ -103,7 +103,7 @@ def test_arguments_that_are_no_object_are_not_lost(arguments: str, expected: Jso
         {"choices": [{"message": {"tool_calls": [None]}}], "usage": {"prompt_tokens": -1}},
     ],
 )
-def test_whatever_a_provider_says_is_a_message(odd: Json) -> None:
+def test_any_provider_answer_becomes_a_message(odd: Json) -> None:
     assert read(to_message(odd, "m")).usage.input_tokens == 0
     shape = MessageEvents("m")
     checked([*shape.feed(odd), *shape.feed({"choices": [{"delta": odd}]}), *shape.end(odd)])
@@ -186,7 +186,7 @@ def test_a_text_then_tools_one_after_the_other() -> None:
     assert events[-2][1]["delta"]["stop_reason"] == "tool_use"
 
 
-def test_pieces_of_several_tools_that_are_mixed_come_apart() -> None:
+def test_interleaved_pieces_of_several_tools_are_separated() -> None:
     events = streamed(
         chunk(tool_calls=[call('{"a":', "c1", 0), call('{"b":', "c2", 1)]),
         chunk(tool_calls=[{"index": 1, "function": {"arguments": "2}"}}]),
@@ -255,7 +255,7 @@ def test_thoughts_come_first_where_their_provider_signed_them() -> None:
     assert [block["type"] for block in unsigned["content"]] == ["text"]
 
 
-def test_what_a_cache_took_is_told_apart() -> None:
+def test_cached_tokens_are_reported_separately() -> None:
     details = {"cached_tokens": 20, "cache_write_tokens": 6, "cache_write_1h_tokens": 4}
     told = to_message(completion(usage={**USAGE, "prompt_tokens_details": details}, content="x"), "m")
     usage = read(told).usage
@@ -270,12 +270,12 @@ def test_what_a_cache_took_is_told_apart() -> None:
     }
 
 
-def test_the_id_is_the_providers() -> None:
+def test_the_id_comes_from_the_provider() -> None:
     for id in ("chatcmpl-7", "msg_7", "7"):
         assert to_message({**completion(content="x"), "id": id}, "m")["id"] == "msg_7"
 
 
-def test_thoughts_and_texts_by_turns_are_blocks_of_their_own() -> None:
+def test_alternating_thinking_and_text_are_separate_blocks() -> None:
     def thought(index: int, **more: str) -> Json:
         return chunk(thinking_blocks=[{"index": index, **more}])
 

@@ -33,7 +33,7 @@ def board() -> BatchBoard:
     return BatchBoard(LanePart(prefix="t"), Topics("t"), None, utc_now)  # type: ignore[arg-type]
 
 
-def test_what_has_ended_stays_so() -> None:
+def test_an_ended_batch_stays_ended() -> None:
     end = changed("completed", completed=3)
     messages: list[BatchMessage] = [FILE, BATCH, changed("in_progress"), end, CANCEL]
     for order in permutations(messages):
@@ -54,7 +54,7 @@ def test_a_file_that_was_deleted_stays_so() -> None:
         assert folded.file(FILE.file_id) is None
 
 
-def test_the_sdk_reads_what_is_told() -> None:
+def test_the_sdk_reads_the_answers() -> None:
     assert FileObject.model_validate(file_object(FILE)).bytes == 3
     told = [
         (None, None, "validating"),

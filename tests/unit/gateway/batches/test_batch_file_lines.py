@@ -27,7 +27,7 @@ def test_each_line_is_the_same_job_whoever_reads_it() -> None:
     assert len({one.job_id for one in (*first, *other)}) == 4
 
 
-def test_what_is_wrong_is_told_by_its_line() -> None:
+def test_errors_are_reported_by_line() -> None:
     content = file(
         line("a"),
         b"{",
@@ -45,13 +45,13 @@ def test_what_is_wrong_is_told_by_its_line() -> None:
     assert "custom_id 'a' repeats that of line 1" in problems[1]
 
 
-def test_there_are_bounds() -> None:
+def test_sizes_are_limited() -> None:
     assert lines_of("b", b"\n\n", 100) == ([], ["line 1: there is none"])
     lines, problems = lines_of("b", file(*(line(str(n)) for n in range(MOST_LINES + 2))), 10_000)
     assert (len(lines), len(problems)) == (MOST_LINES, 1)
     assert len(lines_of("b", b"{\n" * 5_000, 100)[1]) == 20
 
 
-def test_a_line_is_kept_as_it_came() -> None:
+def test_a_line_is_kept_unchanged() -> None:
     (one,), _ = lines_of("b", b" " + file(line("a")) + b"\r\n", 10_000)
     assert (one.request, one.text.strip()) == (BODY, file(line("a")))

@@ -17,7 +17,7 @@ PURPOSE = b'Content-Disposition: form-data; name="purpose"\r\n\r\nbatch'
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"a\r\nb\r\n", b"--b\r\n\r\n--", b"\xff\x00\n\n"])
-def test_a_file_is_there_byte_by_byte(content: bytes) -> None:
+def test_an_uploaded_file_is_unchanged(content: bytes) -> None:
     for quoted in (TYPE, TYPE.replace("b0", '"b0"')):
         fields = fields_of(quoted, form(PURPOSE, FILE + content))
         assert fields == {"purpose": ("", b"batch"), "file": ("a.jsonl", content)}
@@ -33,7 +33,7 @@ def test_a_file_is_there_byte_by_byte(content: bytes) -> None:
         (TYPE, form(*[PURPOSE] * 100)),
     ],
 )
-def test_what_is_no_form_is_refused(kind: str, content: bytes) -> None:
+def test_an_invalid_form_is_refused(kind: str, content: bytes) -> None:
     with pytest.raises(ApiError) as refused:
         fields_of(kind, content)
     assert refused.value.status == 400

@@ -49,7 +49,7 @@ async def client_of(door: Door, agent: str = "app") -> AsyncIterator[openai.Asyn
         yield client
 
 
-async def test_nobody_has_what_is_anothers() -> None:
+async def test_agents_cannot_read_each_others_files_and_batches() -> None:
     door = FakeDoor(FakeStore())
     async with client_of(door) as app, client_of(door, "stranger") as stranger:
         file = await app.files.create(file=("in.jsonl", b"x\n"), purpose="batch")
@@ -73,7 +73,7 @@ async def test_nobody_has_what_is_anothers() -> None:
         assert (await app.batches.cancel(batch.id)).status == "cancelling"
 
 
-async def test_a_list_comes_in_pages() -> None:
+async def test_lists_are_paginated() -> None:
     door = FakeDoor(FakeStore())
     async with client_of(door) as client:
         file = await client.files.create(file=("in.jsonl", b"x"), purpose="batch")
@@ -120,7 +120,7 @@ async def test_files_are_listed_and_deleted() -> None:
                 await client.files.list(**cast(Any, wrong))
 
 
-async def test_there_are_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sizes_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "MOST_OPEN", 1)
     door = FakeDoor(FakeStore())
     door.settings = GatewaySettings(prefix="t", claims_max_bytes=1024)
@@ -148,7 +148,7 @@ async def test_a_path_with_a_slash_behind_it_is_the_same() -> None:
             assert answer.status_code == 400
 
 
-async def test_models_and_errors_are_told_in_both_apis_shapes() -> None:
+async def test_models_and_errors_have_the_format_of_each_api() -> None:
     door = FakeDoor(None)
     door.models = ModelNames(tiers=("small",), models={"gpt-mini": "small"})
     transport = httpx2.ASGITransport(app=web_app(door))
@@ -178,7 +178,7 @@ async def test_without_a_store_there_are_no_files() -> None:
 @pytest.mark.parametrize(
     "error", [KafkaUnavailableError("k", 1, "away"), ClaimsUnavailableError("the store is away")]
 )
-async def test_what_kafka_or_the_store_does_not_take_is_to_be_tried_again(
+async def test_failures_of_kafka_or_the_store_are_retriable(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     door = FakeDoor(FakeStore())

@@ -142,7 +142,7 @@ async def test_answers_come_in_the_order_of_the_lines_and_a_few_are_under_way() 
     assert place.jobs.most <= module.WINDOW
 
 
-async def test_what_is_on_record_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_recorded_answers_are_not_requested_again(monkeypatch: pytest.MonkeyPatch) -> None:
     place = Place(10, postgres="postgresql://x")
     lines, _ = lines_of(BATCH_ID, place.content, 10_000)
 
@@ -197,7 +197,7 @@ async def test_the_output_file_has_a_bound() -> None:
     assert {line["error"]["code"] for line in place.file(state.error_file_id)} == {"output_too_large"}
 
 
-async def test_a_batch_that_meets_a_defect_each_time_fails_and_says_where_to_look(
+async def test_a_batch_with_repeated_internal_errors_fails_with_a_hint(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     place = Place(3)
@@ -219,7 +219,7 @@ async def test_a_batch_that_meets_a_defect_each_time_fails_and_says_where_to_loo
     assert BATCH_ID in problem["message"] and "ours" not in problem["message"]
 
 
-async def test_a_defect_that_passes_is_none_of_the_batchs(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_passing_internal_error_does_not_affect_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     place, tries = Place(3), 0
 
     def sometimes(*asked: Any) -> Any:

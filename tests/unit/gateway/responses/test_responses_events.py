@@ -275,11 +275,11 @@ def split(text: str) -> st.SearchStrategy[list[str]]:
 
 @given(answers())
 @settings(max_examples=100)
-def test_any_chunks_of_an_answer_end_in_it(answer: tuple[list[dict[str, Any]], dict[str, Any]]) -> None:
+def test_any_pieces_of_an_answer_add_up_to_it(answer: tuple[list[dict[str, Any]], dict[str, Any]]) -> None:
     held(events_of(*answer), answer[1])
 
 
-def test_whatever_a_provider_sends_does_not_raise() -> None:
+def test_no_provider_answer_raises() -> None:
     token = {"token": "He", "logprob": -0.1, "bytes": [72], "top_logprobs": []}
     sent = chunk(content="He", reasoning="Hm.", refusal="No", tool_calls=[begun(0, "{")])
     sent["choices"][0]["logprobs"] = {"content": [token]}

@@ -264,7 +264,7 @@ IMAGE = {"type": "input_image", "image_url": "https://example.com/a.png"}
         ({"input": [{"type": "function_call_output", "output": "sun"}]}, "input[0].call_id"),
     ],
 )  # fmt: skip
-def test_what_would_not_happen_is_refused_where_it_stands(body: dict[str, Any], param: str) -> None:
+def test_unsupported_fields_are_refused_with_their_place(body: dict[str, Any], param: str) -> None:
     with pytest.raises(RequestFieldError) as caught:
         to_chat({"model": "auto", "input": "Hi", **body})
     assert caught.value.param == param
@@ -286,7 +286,7 @@ EVERYTHING = {
 }  # fmt: skip
 
 
-def test_whatever_is_sent_is_translated_or_refused() -> None:
+def test_every_request_is_translated_or_refused() -> None:
     to_chat(EVERYTHING)
     refused: set[str] = set()
     for body in spoilt(EVERYTHING):

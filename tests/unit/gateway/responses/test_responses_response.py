@@ -78,7 +78,7 @@ def test_the_request_is_repeated() -> None:
     assert "input" not in made
 
 
-def test_a_request_that_says_little_is_repeated_with_what_holds() -> None:
+def test_the_request_is_repeated_with_defaults() -> None:
     made = respond(completion(content="Hello"), {"model": "auto", "input": "Hi", "tools": None})
     assert (made.tools, made.tool_choice, made.parallel_tool_calls, made.metadata) == ([], "auto", True, {})
     assert made.text.format.type == "text"
@@ -150,7 +150,7 @@ def test_a_response_that_failed_says_why_in_words_that_the_api_has() -> None:
     assert _CODES - listed == {"context_length_exceeded"}
 
 
-def test_whatever_a_provider_sends_is_a_response() -> None:
+def test_any_provider_answer_becomes_a_response() -> None:
     whole = completion(
         "length", content=[{"type": "text", "text": "Hello"}], reasoning="Hm.", tool_calls=[call(1)]
     )

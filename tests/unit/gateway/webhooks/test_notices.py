@@ -52,7 +52,7 @@ def read(request: Received, secret: str = SECRET) -> Any:
         return client.webhooks.unwrap(request.body, dict(request.headers))
 
 
-async def test_the_sdk_reads_what_is_told_and_nothing_of_the_answer_is_in_it(
+async def test_notifications_are_valid_for_the_sdk_and_have_no_content(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with receiver(200) as (url, received), telling(monkeypatch, url) as webhooks:
@@ -82,7 +82,7 @@ async def test_the_sdk_reads_what_is_told_and_nothing_of_the_answer_is_in_it(
     ],
     ids=["failed", "expired", "cancelled"],
 )
-async def test_so_is_an_answer_that_does_not_come(
+async def test_failed_answers_are_notified(
     monkeypatch: pytest.MonkeyPatch, kind: type[Any], about: dict[str, Any], type_: str
 ) -> None:
     async with receiver(204) as (url, received), telling(monkeypatch, url) as webhooks:
@@ -94,7 +94,7 @@ async def test_so_is_an_answer_that_does_not_come(
     assert read(received[0]).type == type_
 
 
-async def test_others_are_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_agents_without_a_webhook_are_not_notified(monkeypatch: pytest.MonkeyPatch) -> None:
     async with receiver(200) as (url, received), telling(monkeypatch, url) as webhooks:
         reply = reply_of("another")
         webhooks.tell(reply)
@@ -104,7 +104,7 @@ async def test_others_are_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not received
 
 
-async def test_what_waits_to_be_sent_is_bounded(
+async def test_the_queue_of_notifications_is_bounded(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(notices, "MOST", 2)
