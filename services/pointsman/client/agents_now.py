@@ -1,4 +1,4 @@
-"""The registered agents with what they did lately: from the registry and the audit database."""
+"""The registered agents with their recent activity, from the registry and the audit database."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,7 +20,7 @@ LATELY = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class AgentNow:
-    """`registered` is None for one that was only seen, `seen` for one that did nothing."""
+    """`registered`: None if not in the registry; `seen`: its recent jobs, None if there are none."""
 
     agent: str
     registered: RegisteredAgent | None

@@ -1,4 +1,4 @@
-"""Lines of OpenAI's batch files: a request with an id of its own, and what became of it; pure."""
+"""Lines of OpenAI's batch files: requests with a `custom_id`, and their results; pure."""
 
 from typing import Any
 from uuid import UUID

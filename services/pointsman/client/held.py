@@ -1,4 +1,4 @@
-"""What is held back for all workers: models that are paused or broken; and how a person lifts that."""
+"""Models that are paused or broken for all workers, and resuming them."""
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A job from what the caller has at hand: a `Job`, a plain body, or keywords."""
+"""Makes a job from a `Job`, a plain body, or keywords."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ JobLike: TypeAlias = Job | Mapping[str, Any]
 
 
 class InvalidJobError(ValueError):
-    """What was given is no job; nothing was sent."""
+    """The arguments are not a valid job; nothing was sent."""
 
 
 def largest_job(keeping: ClaimsPart) -> int:

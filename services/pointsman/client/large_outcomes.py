@@ -1,4 +1,4 @@
-"""Outcomes that lie in a store: fetched beside the reading, so that nothing behind one waits for it."""
+"""Fetches large outcomes from their store in the background, so that later records need not wait."""
 
 import asyncio
 from collections.abc import Callable

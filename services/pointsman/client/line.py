@@ -1,4 +1,4 @@
-"""Where a job stands that has not ended: what is before it on its tier, and which limit holds it up."""
+"""A job's place in the queue: the jobs before it on its tier, and the limit that holds it up."""
 
 from dataclasses import dataclass
 from typing import Literal

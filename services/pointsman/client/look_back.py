@@ -1,4 +1,4 @@
-"""Finds outcomes that were there before anybody here waited for them: one scan at a time for all who ask."""
+"""Finds outcomes written before this process waited for them; all requests share one scan at a time."""
 
 import asyncio
 from collections.abc import Callable, Iterable

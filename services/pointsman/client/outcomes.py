@@ -1,9 +1,9 @@
-"""Reads the topics of outcomes once for all who wait, from before the first job was sent.
+"""Reads the topics of outcomes, once for all jobs that are awaited.
 
 Invariants:
-- A job that is expected before it is sent is answered by what is read from then on.
-- Any other job that is waited for may have ended before: the topic is also looked through from when the job
-  was made. So is it when a job turns out to have been submitted before, under the same id.
+- The outcome of a job registered before it is sent is not missed.
+- Any other awaited job may have ended already: the topic is also scanned from the time the job was made. So it
+  is when a job turns out to be a repeat of an earlier one.
 """
 
 import asyncio

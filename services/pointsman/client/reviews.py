@@ -1,4 +1,4 @@
-"""Cases that wait for a person, and what a person does to them: from Kafka alone."""
+"""Reads cases that wait for a person and sends reviewers' commands, by Kafka alone."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -40,7 +40,7 @@ _MOST_TRIES = 20
 
 
 class ReviewTimeoutError(TimeoutError):
-    """Nobody answered a command in time; whether it was carried out is not known."""
+    """A command was not answered in time; it may have been carried out."""
 
     def __init__(self, job_id: UUID, seconds: float) -> None:
         super().__init__(
@@ -60,7 +60,7 @@ class KnownCase:
 
 @dataclass(slots=True)
 class KnownCases:
-    """What the records of `reviews.state` amount to, taken in their order."""
+    """The current cases, folded from the records of `reviews.state`."""
 
     _cases: dict[UUID, ReviewChanged] = field(default_factory=dict)
     _requests: dict[bytes, bytes] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Which limit holds each tier at the moment, as its workers' metrics say."""
+"""The limit that currently holds each tier, from its workers' metrics."""
 
 import asyncio
 from collections.abc import Sequence

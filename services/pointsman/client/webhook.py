@@ -1,4 +1,4 @@
-"""Notices to somebody else's server, signed as Standard Webhooks 1.0 say."""
+"""Sends webhooks, signed as in Standard Webhooks 1.0."""
 
 import asyncio
 import base64
@@ -22,7 +22,7 @@ _WAITS_S = (1.0, 5.0, 25.0)
 
 
 class NoticeFailedError(Exception):
-    """The server did not take a notice, however often it was sent; the text says why."""
+    """A webhook was not accepted on any attempt; the text says why."""
 
 
 def secret_of(text: str) -> bytes:

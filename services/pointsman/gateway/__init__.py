@@ -1,1 +1,1 @@
-"""The front door: applications reach the bus by HTTP."""
+"""The gateway: HTTP APIs in front of the bus."""

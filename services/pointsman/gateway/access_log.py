@@ -1,4 +1,4 @@
-"""Each request as a line in the log, a figure in the metrics and a span; wraps the HTTP application."""
+"""Wraps the HTTP application: a log event, a metric and a span for each request."""
 
 import logging
 import time

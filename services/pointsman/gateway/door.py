@@ -1,4 +1,4 @@
-"""What every route uses: who asks, which model, the job's reply, and the wait for it."""
+"""What all routes share: the caller, model names, submitting a job and waiting for its outcome."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ _LOOKUPS, _UPLOADS = 4, 4
 
 
 class GoneError(Exception):
-    """The client went away: nobody hears what is answered."""
+    """The client has disconnected."""
 
 
 @dataclass

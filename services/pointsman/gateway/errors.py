@@ -1,4 +1,4 @@
-"""What is answered instead of an answer: status, code and words, in the shape that the caller's API has."""
+"""Error responses: status, code and text, in the shape of the caller's API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ WITHOUT_THREAD = "thread_unsupported_request"
 
 @dataclass(eq=False)
 class ApiError(Exception):
-    """`type` and `code` are words for programs, `param` names what of the request is wrong."""
+    """`type` and `code` are for programs; `param` names the invalid part of the request."""
 
     status: int
     type: str

@@ -1,4 +1,4 @@
-"""Finds jobs by their ids: among those that wait here, in the audit database, or by an outcome's record."""
+"""Finds jobs by id: among those waiting here, in the audit database, or by the outcome on its topic."""
 
 import logging
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _SEARCH_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class FoundJob:
-    """`outcome`: None where there is none yet. `origin`: the request in its own shape, where it is known."""
+    """`outcome`: None if there is none yet. `origin`: the request in its own API's shape, if known."""
 
     job: Job
     outcome: Outcome | None

@@ -1,4 +1,4 @@
-"""What is known of one job that was sent from here: pieces of its answer as they come, and its outcome."""
+"""The reply to one job submitted by this process: the chunks of its answer, and its outcome."""
 
 import asyncio
 import contextlib
@@ -17,14 +17,14 @@ from pointsman_schemas.outcomes import JobCompleted, Outcome
 
 @dataclass(eq=False)
 class JobReply:
-    """Of one job; `waiting` counts the requests that wait for it, `size` is in bytes of records.
+    """One job's reply; `waiting`: number of requests that wait for it, `size`: in bytes of records.
 
-    `origin`: the request in its own API's shape, where that is not the chat's.
-    `took_s`: until its outcome was there, seconds. `marks`: where the queues ended once it was sent, see
-    `Queues`. `trace`: the job's `traceparent`, for the request that it was made for.
-    `is_told_of`: a webhook tells of its outcome. `is_kept`: it goes on though nobody waits for it.
-    `digest`: of the request, where its client may try again by itself in another process.
-    `leaving`: since nobody waited for it any more and it was given up here.
+    `origin`: the request in its own API's shape, if that is not the chat's.
+    `took_s`: seconds until its outcome. `marks`: the ends of the queues when it was sent, see `Queues`.
+    `trace`: the job's `traceparent`, for the request that it was made for.
+    `is_told_of`: a webhook reports its outcome. `is_kept`: it goes on even if nobody waits for it.
+    `digest`: of the request, if its client may retry in another process.
+    `leaving`: since when nobody has waited for it, and this process has given it up.
     """
 
     job: Job

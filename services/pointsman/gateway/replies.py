@@ -1,10 +1,10 @@
-"""What comes back for the jobs that are waited for here: pieces of the answer, and the one outcome.
+"""Receives the replies to this process's jobs: chunks of the answer, and the one outcome.
 
 Invariants:
 - A job's partition is read before the job is sent, so its outcome is not missed.
-- Ids of new jobs lead to partitions that are ours: an outcome is read by one process, whatever their number.
-- An agent is told of its own jobs only.
-- What is kept is bounded: pieces of one answer, and outcomes that may be asked for once more.
+- Ids of new jobs hash to partitions assigned to this process, so each outcome is read by one process only.
+- An agent sees its own jobs only.
+- Memory is bounded, both for one answer's chunks and for outcomes kept for a repeated request.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ LOOKS_BACK = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Search:
-    """Somebody looks for the outcome of a job that was not sent from here."""
+    """A search for the outcome of a job that another process sent."""
 
     agent_id: str
     number: int
@@ -53,7 +53,7 @@ class _Search:
 
 
 class JobReplies:
-    """By job id."""
+    """The replies by job id."""
 
     def __init__(
         self,

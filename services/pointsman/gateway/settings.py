@@ -1,4 +1,4 @@
-"""What the gateway needs to know to start."""
+"""The gateway's settings."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,10 +1,9 @@
-"""From pieces of an answer and its outcome to the chunks that a client is sent. Pure.
+"""Makes the client's chunks from a job's chunks and its outcome. Pure.
 
 Invariants:
-- What a client was sent is the beginning of what the outcome holds, and the rest follows; otherwise it is
-  told that the stream is broken.
-- Another call's pieces go on only where what was sent is the beginning of them.
-- The finish reasons, and the usage where it was asked for, come from the outcome alone.
+- What the client received is a prefix of the outcome's answer, and the rest follows; else it gets an error.
+- Chunks of another call continue the stream only if what was sent is a prefix of them.
+- The finish reasons, and the usage if requested, come from the outcome alone.
 """
 
 from collections.abc import Iterator
@@ -26,11 +25,11 @@ _Field = tuple[int, str, int]
 
 
 class DivergedError(Exception):
-    """The answer does not begin with what was sent of it."""
+    """The answer does not begin with what the client received."""
 
 
 class ChatStream:
-    """Of one request. `include_usage`: whether a chunk with the usage ends it."""
+    """The stream of one request. `include_usage`: whether it ends with a chunk with the usage."""
 
     def __init__(self, *, include_usage: bool) -> None:
         self._include_usage = include_usage

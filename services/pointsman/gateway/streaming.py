@@ -1,9 +1,9 @@
-"""An answer as server-sent events: pieces as they come, what is left of the outcome, and a proper end.
+"""Streams an answer as server-sent events: chunks as they arrive, then the rest of the outcome.
 
 Invariants:
-- A stream ends with the answer's end, or with an error event; never in silence.
-- Until the first piece or the outcome is there, or for a moment, no status is sent: what is refused at once
-  is answered with its own status.
+- A stream ends with the answer's end or with an error event, never without either.
+- The HTTP status is sent with the first chunk or the outcome, or after a short wait, so that a job refused at
+  once gets its own status.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ StreamEvent = tuple[str | None, Json | bytes]
 
 
 class EventShape(Protocol):
-    """How an API tells a stream."""
+    """An API's shape of a stream."""
 
     def start(self) -> Iterable[StreamEvent]:
         """Before the first piece."""

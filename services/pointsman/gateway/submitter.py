@@ -1,8 +1,8 @@
-"""Sends the jobs that requests ask for, and cancels those that nobody waits for any more.
+"""Submits jobs for requests, and cancels those that nobody waits for any more.
 
 Invariants:
-- A job is sent only once its outcome will be heard of.
-- One request is one job: a repeat is attached to the job that is under way, or gets its outcome.
+- A job is sent only once the partition of its outcome is being read.
+- One request is one job: a repeated request joins the job in flight, or gets its outcome.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ class Asked:
 
 
 class JobSubmitter:
-    """`key`: what it signs with; None: nothing is signed."""
+    """`key`: signs the jobs; None: they are not signed."""
 
     def __init__(
         self,

@@ -1,1 +1,1 @@
-"""Anthropic's messages as OpenAI's chat and back: pure, what has no counterpart is refused by name."""
+"""Converts Anthropic's messages to OpenAI's chat and back: pure; fields without a counterpart are refused."""

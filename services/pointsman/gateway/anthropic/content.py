@@ -1,7 +1,7 @@
 """Blocks of content as parts of a chat message.
 
-Marks for prompt caches stay where they are, and what else only Anthropic knows of a block stands under
-`anthropic`: an adapter for another format leaves both out.
+Cache marks are kept in place; other fields that only Anthropic has are kept under `anthropic`. Adapters for
+other formats drop both.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
 """Pieces of OpenAI's chat as the events of a stream of Anthropic's messages.
 
-Blocks come one after the other there, and pieces of several may be mixed here. So the first block that is
-begun streams, and what belongs to others waits until the end; a thought ends when a text or a call begins,
-a text when a thought or a call begins.
+Anthropic's blocks follow one another, while chat chunks may interleave several. So the first open block is
+streamed, and the others wait until it ends: thinking ends when text or a tool call begins, text when thinking
+or a tool call begins.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ _THOUGHT = -2
 
 
 class MessageEvents:
-    """Of one answer. `model`: what the caller is told; else what the first piece says."""
+    """The events of one answer. `model`: the name for the caller; default: that of the first chunk."""
 
     def __init__(self, model: str | None = None) -> None:
         self._model = model
@@ -179,7 +179,7 @@ def _number(item: Json, place: int) -> int:
 
 
 class _Block:
-    """One block; `waiting`: what was not sent of it yet. `id`: a call's, or a thought's kind."""
+    """One block; `waiting`: the part not sent yet. `id`: a tool call's id, or the kind of thinking."""
 
     def __init__(self, key: int) -> None:
         self.key = key

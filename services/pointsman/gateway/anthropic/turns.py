@@ -1,4 +1,4 @@
-"""Turns of a conversation as chat messages: a turn with results of tools becomes several."""
+"""Converts a conversation's turns to chat messages: a turn with tool results becomes several."""
 
 from collections.abc import Iterator
 from typing import Any

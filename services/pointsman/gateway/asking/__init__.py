@@ -1,1 +1,1 @@
-"""From an HTTP request to the job that it asks for."""
+"""Makes a job from an HTTP request."""

@@ -1,4 +1,4 @@
-"""Who asks: the agent that an API key stands for, never one that the request names."""
+"""Identifies the caller: the agent of the API key, never one that the request names."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,7 +10,7 @@ _HINT = "send `Authorization: Bearer KEY`; keys are made by `pointsman agents ke
 
 
 class Callers:
-    """`open_agent`: whose every request is, where agents need not sign."""
+    """`open_agent`: the agent of requests without a key, if agents need not sign."""
 
     def __init__(self, in_force: RegistryInForce, open_agent: str | None) -> None:
         self._in_force = in_force

@@ -1,7 +1,7 @@
-"""What callers may name as `model`: `auto`, a tier, or a name of the policy in force.
+"""The values that callers may give as `model`: `auto`, a tier, or a model name of the policy in force.
 
-Where the policy has no names of its own any will do, and it chooses: an application that asks for some model
-works as it is.
+If the policy lists no model names, any name is accepted and the policy chooses the tier, so that applications
+work unchanged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ LONGEST = 128
 
 @dataclass(slots=True)
 class ModelNames:
-    """As the policy has them that a router applied last."""
+    """The names in the policy that a router applied last."""
 
     tiers: Sequence[str] = ()
     models: Mapping[str, str] = field(default_factory=dict)

@@ -1,9 +1,8 @@
-"""Whether a request was made before: by its idempotency key, or as a client's own retry. Pure.
+"""Recognises repeated requests: by their idempotency key, or as a client's own retry. Pure.
 
 Invariants:
-- The id of a job with an idempotency key follows from agent and key, so that it is one job even where
-  another process is asked.
-- What is remembered is bounded in number and time.
+- The id of a job with an idempotency key is derived from agent and key, so it is one job in every process.
+- Remembered requests are bounded in number and age.
 """
 
 from collections import OrderedDict
@@ -27,7 +26,7 @@ class _Seen:
 
 
 class Repeats:
-    """`find` before a job is made, `remember` once it is."""
+    """Call `find` before a job is made, `remember` afterwards."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity

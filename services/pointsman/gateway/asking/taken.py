@@ -1,7 +1,7 @@
-"""Which job a request became in another process, for a client's own retry that comes to this one.
+"""Finds the job that a request became in another gateway process, when the client retries in this one.
 
-A retry without an idempotency key has nothing but its body, and two honest requests may have the same one: so
-no id can follow from it, and the first request's has to be looked up. Only retries pay for that.
+A retry without an idempotency key has only its body, and two different requests may have the same one. So the
+id cannot be derived, and the first request's job must be looked up; only retries pay for that.
 """
 
 import asyncio

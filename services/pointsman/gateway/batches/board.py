@@ -1,8 +1,8 @@
-"""The files and batches that there are, folded from their topic; every process has all of them.
+"""All files and batches, folded from their topic; every process has all of them.
 
 Invariants:
-- Whoever asks after `caught_up` sees what was written before.
-- A batch that has ended stays so, whoever works on it still; a file that was deleted, too.
+- After `caught_up` everything written before is visible.
+- An ended batch stays ended, even if a process still works on it; a deleted file stays deleted.
 """
 
 from contextlib import AbstractAsyncContextManager

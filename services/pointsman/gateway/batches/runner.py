@@ -1,9 +1,9 @@
-"""Works on batches: each is of the process that its id leads to, and of the next one when that dies.
+"""Runs batches: each in the process to which its id hashes, or, if that dies, in the next.
 
 Invariants:
-- A line's job has the same id whoever sends it, so two processes that work on one batch make no job twice.
-- What is on record is not sent again; what is under way is, and the router refuses it.
-- A batch has ended only once its files are in the store; but one that meets a defect of ours again and again.
+- A line's job has the same id in every process, so two processes on one batch make no job twice.
+- Jobs with an outcome in the audit are not sent again; jobs in flight are, and the router refuses them.
+- A batch ends only once its files are in the store, except one that keeps failing by a defect.
 """
 
 import asyncio
@@ -52,9 +52,9 @@ _FILES = UUID("3b7a0f52-6f2e-5f43-9f7e-5f2d1c6e8a90")
 
 @dataclass(slots=True)
 class _Progress:
-    """What became of the lines of one batch: of each the line of a file, and whether it is an answer.
+    """The results of one batch's lines: for each the line of an output file, and whether it is an answer.
 
-    `room`: for answers, bytes; one that it has not is no part of the output file.
+    `room`: bytes left for answers; an answer that does not fit is left out of the output file.
     """
 
     batch: BatchSubmitted
@@ -89,7 +89,7 @@ class _Progress:
 
 
 class BatchRunner:
-    """`store`: None where files cannot be kept; then there are no batches."""
+    """`store`: where files are kept; None: there are no batches."""
 
     def __init__(
         self,

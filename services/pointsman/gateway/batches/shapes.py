@@ -1,4 +1,4 @@
-"""Files and batches as OpenAI's API tells them; pure."""
+"""Files and batches in the shapes of OpenAI's API; pure."""
 
 from pointsman_schemas.base import Json
 from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept

@@ -1,9 +1,9 @@
 """From the chunks of a chat completion to the events of a response. Pure.
 
 Invariants:
-- Chunks are the beginning of the completion, with the numbers of its calls (see `ChatStream`).
-- An item is added once, and is done at the end, in the words of the response that ends the events.
-- Items are numbered as they begin: as in the response, but for a provider that writes text after calls.
+- The chunks are a prefix of the completion, with the indexes of its tool calls (see `ChatStream`).
+- An item is added once, and done at the end, with the content of the final response.
+- Items are numbered in order of their start, as in the response, unless text comes after tool calls.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,9 +1,9 @@
-"""The cases as they stand, and the answers to commands that are sent from here.
+"""The current cases, and the answers to commands sent by this process.
 
 Invariants:
-- Nothing is read before it is first asked for: most gateways have no reviewers.
-- A command is sent only once its answer will be heard of.
-- Who was told that a command was carried out sees what it changed.
+- Topics are read only after the first request: most gateways have no reviewers.
+- A command is sent only once the topic of its answer is being read.
+- After a command was reported as carried out, its change is visible.
 """
 
 import asyncio

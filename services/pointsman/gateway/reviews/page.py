@@ -1,4 +1,4 @@
-"""A page of cases that a reviewer may see, what is due first comes first; pure."""
+"""A page of cases that a reviewer may see, the earliest deadline first; pure."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterable

@@ -1,4 +1,4 @@
-"""What a command that was refused is told as."""
+"""The HTTP errors for refused commands."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

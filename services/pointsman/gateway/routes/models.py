@@ -1,4 +1,4 @@
-"""What may be named as `model`."""
+"""The models that may be requested."""
 
 from fastapi import APIRouter, Request, Response
 

@@ -1,4 +1,4 @@
-"""The door that a request came through, and JSON that is answered."""
+"""The gateway's `Door` for a request, and JSON responses."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Looks at the queues while somebody waits for long, and never otherwise."""
+"""Polls the queues, but only while some request has been waiting for long."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ _EVERY_S = 2.0
 
 
 class QueueWatch:
-    """`queues` is what was seen; `tiers` are asked for at each look."""
+    """`queues`: the latest state; `tiers`: gives the tiers to poll."""
 
     def __init__(
         self, settings: KafkaPart, topics: Topics, replies: JobReplies, tiers: Callable[[], Sequence[str]]

@@ -1,8 +1,8 @@
-"""How long a job will wait: what is before it on the intake and its tier's topic, and its pace. Pure.
+"""Forecasts a job's wait from the jobs before it on the intake and its tier, and their pace. Pure.
 
 Invariants:
-- A number that is told is an upper bound; a wait that is told holds even if work went twice as fast from now.
-- What nobody has seen move is not forecast.
+- A reported number is an upper bound; a reported wait is a lower bound even at twice the current pace.
+- There is no forecast for a queue that has not moved yet.
 """
 
 from collections import deque
@@ -24,7 +24,7 @@ _FASTER = 2.0
 
 @dataclass(slots=True)
 class Queue:
-    """One topic, as it was looked at: times in seconds by a clock that only goes forward."""
+    """One topic's observations; times in seconds of a monotonic clock."""
 
     looks: deque[tuple[float, TopicProgress]] = field(default_factory=deque)
 
@@ -62,7 +62,7 @@ ByTier = Mapping[str | None, T]
 
 @dataclass(slots=True)
 class Queues:
-    """Of the intake and of each tier."""
+    """The queues of the intake and of each tier."""
 
     queues: dict[str | None, Queue] = field(default_factory=dict)
 

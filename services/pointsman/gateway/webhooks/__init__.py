@@ -1,1 +1,1 @@
-"""Notices to whoever asked for an answer and does not wait for it."""
+"""Webhooks for background answers."""

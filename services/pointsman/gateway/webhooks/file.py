@@ -1,4 +1,4 @@
-"""`webhooks.yaml`: where each agent is told that an answer is there."""
+"""`webhooks.yaml`: each agent's receiver of webhooks."""
 
 import os
 import re
@@ -19,7 +19,7 @@ _URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 
 
 class WebhookRow(BaseModel):
-    """One agent's receiver; its secret stands in the environment."""
+    """One agent's receiver; its secret is in an environment variable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,7 +42,7 @@ class WebhookRow(BaseModel):
 
 
 class WebhooksFile(BaseModel):
-    """All of them."""
+    """The whole file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,10 +1,9 @@
-"""Tells whoever polls for an answer that it is there: as OpenAI's webhooks do, signed by Standard Webhooks.
+"""Sends webhooks for background answers, in OpenAI's shape, signed as Standard Webhooks require.
 
 Invariants:
-- A job's outcome is told once for each receiver that takes it, and tried a few times; then it is given up:
-  who asked can still look it up.
-- Nothing of what was asked or answered is in a notice.
-- What waits to be sent is bounded.
+- Each outcome is sent to a receiver until it accepts, a few times at most; it can be looked up anyway.
+- A webhook contains nothing of the request or the answer.
+- The queue of webhooks is bounded.
 """
 
 import asyncio
@@ -30,7 +29,7 @@ MOST = 1_000
 
 
 class Webhooks:
-    """By agent; one that has no receiver is told nothing."""
+    """The webhooks of each agent that has a receiver."""
 
     def __init__(self, file: WebhooksFile, clock: Clock = utc_now) -> None:
         self._receivers = {
