@@ -2,8 +2,8 @@
 
 Invariants:
 - The outcome of a job registered before it is sent is not missed.
-- Any other awaited job may have ended already: the topic is also scanned from the time the job was made. So it
-  is when a job turns out to be a repeat of an earlier one.
+- Any other awaited job may have ended already: the topic is also scanned from the time the job was made. The
+  same is done when a job turns out to be a repeat of an earlier one.
 """
 
 import asyncio

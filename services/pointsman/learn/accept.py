@@ -1,4 +1,4 @@
-"""From answered questions to an accept model's file: trained, calibrated and tuned out of fold."""
+"""Trains an accept model from answered questions: calibrated and tuned out of fold."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

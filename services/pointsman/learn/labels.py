@@ -1,4 +1,4 @@
-"""From answers on record to what each tier's is worth, on the cautious side.
+"""Labels for training: the points of each tier's recorded answer, conservatively.
 
 - A verdict is the answer's points. Without one, an answer that agrees with the strongest tier's has its
   points, one that does not has none, and long texts, which nobody would word alike, say nothing.

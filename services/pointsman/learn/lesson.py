@@ -1,4 +1,4 @@
-"""What both kinds of learning share: what is wanted, what came of it, and the steps around the training."""
+"""What both kinds of learning share: the request, the result, and the steps around the training."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,7 @@
-"""What a message on the log may say at most: pure, applied to each record before it is folded.
+"""Bounds for the messages on the `limits` topic: pure, applied to each record before it is folded.
 
-Whatever a provider, another process or another release wrote, a number is moved into its range, the same for
-all who read it; where that would make no sense the record is left out.
+A number that a provider, another process or another release wrote is clamped to its range, in the same way by
+every reader; a record for which that makes no sense is skipped.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ _Kind = TypeVar("_Kind", bound=Value)
 
 
 class UnusableError(ValueError):
-    """A record that cannot be folded; the text says why."""
+    """A record is skipped; the text says why."""
 
 
 def bounded(message: Message) -> Message:

@@ -1,8 +1,8 @@
-"""A circuit breaker per target, by the log's time: closed, open, or held by one process that probes. Pure.
+"""A target's circuit breaker, by the log's time: closed, open, or half-open with one probing process. Pure.
 
 Invariants:
-- It opens and closes by what is on the log only, so all processes agree.
-- At most one process probes at a time; a probe that says nothing is lost when its time is over.
+- It opens and closes by records on the log only, so all processes agree.
+- At most one process probes at a time; a probe without a result is lost after a time.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ MOST_DOUBLINGS = 3
 
 
 class BreakerRule(Value):
-    """When a target is left alone. What counts is errors of the provider's own, and silence."""
+    """When a target's breaker opens. The provider's own errors and timeouts count."""
 
     share: float = Field(default=0.5, gt=0, le=1, description="of failed calls, from which on it opens")
     calls: int = Field(default=20, ge=1, description="below that many calls it stays closed")
@@ -32,7 +32,7 @@ class BreakerRule(Value):
 
 @dataclass(slots=True)
 class Breaker:
-    """One target's: open since `since`; `until` is when it may be probed, or the probe under way is lost."""
+    """One target's breaker, open since `since`. `until`: when it may be probed, or its probe is lost."""
 
     state: Literal["closed", "open", "probing"] = "closed"
     until: int = 0

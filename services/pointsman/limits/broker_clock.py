@@ -1,8 +1,8 @@
-"""What the broker's clock can say just now, by this process's own: pure, with seconds given from outside.
+"""Bounds of the broker's clock now, from this process's monotonic clock: pure.
 
-A record that was read had been taken by the broker before; one of our own was taken after we sent it. Each
-bounds the broker's clock from one side, whatever the two clocks say otherwise, however late we read. Where
-these contradict each other the broker's clock was set, and the newer bound holds.
+A record that was read was appended earlier; a record of our own was appended after we sent it. Each bounds
+the broker's clock from one side, however the clocks differ and however late we read. If the bounds contradict
+each other, the broker's clock was set, and the newer bound holds.
 """
 
 from math import inf
@@ -12,7 +12,7 @@ _BY_CHANCE_MS = 60_000
 
 
 class BrokerClock:
-    """Feed it what is read; `now` is this process's monotonic clock in seconds, all else milliseconds."""
+    """Feed it the records read; `now`: the monotonic clock in seconds, all other times in milliseconds."""
 
     def __init__(self) -> None:
         self._least = -inf

@@ -1,8 +1,8 @@
-"""Budgets by the log's time: at most so much in any span, or in a UTC day. Pure; amounts are whole numbers.
+"""Budgets by the log's time: a maximum in any span, or in a UTC day. Pure; amounts are integers.
 
 Invariants:
-- What is taken never exceeds the limit, whatever is asked for and whatever the log's time does.
-- A call that nobody settles stays at what was reserved for it.
+- The granted amount never exceeds the limit, whatever is requested and however the log's time moves.
+- A call that is never settled keeps its reservation.
 """
 
 from collections import OrderedDict
@@ -28,7 +28,7 @@ _MOST_SPENT = 1000 * MOST_AMOUNT
 
 @dataclass(slots=True)
 class Sliding:
-    """In any `span_ms` milliseconds at most `limit`; what there is no room for waits, or is refused."""
+    """At most `limit` in any `span_ms` milliseconds; requests beyond it wait or are refused."""
 
     limit: int
     span_ms: int
@@ -104,7 +104,7 @@ class Sliding:
 
 @dataclass(slots=True)
 class Daily:
-    """In a UTC day at most `limit`: what was spent, and what is reserved for calls under way."""
+    """At most `limit` in a UTC day: the amounts spent, and those reserved for calls in flight."""
 
     limit: int
     refuses: bool

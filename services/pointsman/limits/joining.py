@@ -1,4 +1,4 @@
-"""Where a process that joins begins: at the last standing state on the log, else at its first record."""
+"""Where a joining process starts reading: at the last snapshot (`LimitStanding`), else the first record."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Entry = tuple[int, int, Message]
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """`as_of`: the offset that the last standing state stands for; `left_out`: what cannot be folded."""
+    """`as_of`: the offset of the last snapshot; `left_out`: records that were skipped."""
 
     ledger: Ledger
     as_of: int

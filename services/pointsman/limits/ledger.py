@@ -1,12 +1,11 @@
-"""Who may call now: the topic's records folded in their order. Pure: every process comes to the same answers.
+"""The state machine of the shared limits: folds the topic's records in order. Pure, so all processes agree.
 
 Invariants:
-- A reservation is granted only when each of its budgets has room for it, all at once, and its target is not
-  paused; of those that want the same budget, in the order in which they were asked for.
-- Time is the log's and never goes back, unless the broker's clock is set. Nothing else moves anything: the
-  same records, the same state.
-- Whatever a record says, nothing is paused, broken or counted for longer than `bounds.py` allows.
-- A process that is silent for `SILENT_MS` loses what it waits for; what it was granted stays taken.
+- A reservation is granted only if all its budgets have room for it at the same time, and its target is not
+  paused; requests for the same budget are granted in order.
+- Time is the log's, and never goes back unless the broker's clock is set. Equal records give equal states.
+- No record can pause, break or count anything for longer than `bounds.py` allows.
+- A process that is silent for `SILENT_MS` loses its waiting requests; its grants stay counted.
 """
 
 from collections import OrderedDict
@@ -40,7 +39,7 @@ SILENT_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class TicketAnswer:
-    """What became of a ticket at `at`; `dropped` when its process was taken for dead."""
+    """The result for a ticket at `at`; `dropped`: its process was considered dead."""
 
     ticket: Ticket
     state: Literal["granted", "refused", "dropped"]

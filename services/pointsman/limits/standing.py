@@ -1,4 +1,4 @@
-"""The ledger's whole state, as it is handed to a process that joins."""
+"""A snapshot of the ledger's state, for a process that joins."""
 
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -20,7 +20,7 @@ LONGEST_PAUSE_MS = round(LONGEST_PAUSE_S * 1000)
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A reservation that waits; `number` is its place in the order of asking."""
+    """A waiting reservation; `number`: its place in the queue."""
 
     number: int
     process: str

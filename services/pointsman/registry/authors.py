@@ -1,4 +1,4 @@
-"""Whether a command or a verdict is by the agent that it names: asked where signatures are demanded."""
+"""Verifies that a command or verdict is by the agent that it names, if signatures are required."""
 
 import logging
 from collections.abc import Callable
@@ -19,7 +19,7 @@ IsBy = Callable[[Incoming, str], bool]
 
 
 class Authors:
-    """Of a topic that one process reads in full, so that it meets every copy of a record."""
+    """For a topic that one process reads in full, so that it sees every copy of a record."""
 
     def __init__(self, in_force: RegistryInForce, clock: Clock = utc_now) -> None:
         self._in_force = in_force

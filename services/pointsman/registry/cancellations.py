@@ -1,4 +1,4 @@
-"""Who asked to stop which job: remembered for a day, and told to the job if it is under way."""
+"""Cancellations of jobs: remembered for a day, and delivered to running jobs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ MAX_REMEMBERED = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """Somebody wants a job to stop."""
+    """A request to cancel a job."""
 
     by: str
     reason: str
@@ -23,9 +23,9 @@ class Cancellation:
 
 
 class Cancellations:
-    """Requests to stop, of this process; the oldest are forgotten first.
+    """This process's cancellations; the oldest are forgotten first.
 
-    Where an agent has to prove who it is, it may stop its own jobs only: `own`.
+    `own`: an agent may cancel its own jobs only, as where signatures are required.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Hears who asks for which job to stop: for each service that holds jobs which have no outcome yet."""
+"""Listens for cancellations, in each service that holds jobs without an outcome."""
 
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.read.commands import MessageListener

@@ -1,4 +1,4 @@
-"""What must be published for the registry to be as a file has it: pure, from what is on record."""
+"""The changes that make the registry match a file: pure."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,7 +21,7 @@ ChangeKind = Literal["register", "change", "suspend", "resume", "retire", "rules
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """A field of an entry or of the rules as it is and as it is to be; None where it is not given."""
+    """A field of an entry or of the rules before and after; None if absent."""
 
     name: str
     before: Any
@@ -30,7 +30,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class RegistryChange:
-    """One change; `agent` is None for the rules. Exactly one of `entry` and `rules` is what is to hold."""
+    """One change; `agent` is None for the rules. Exactly one of `entry` and `rules` is set: the new value."""
 
     kind: ChangeKind
     agent: str | None

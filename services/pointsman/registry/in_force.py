@@ -11,7 +11,7 @@ from pointsman_schemas.control.registry import AgentEntry, ApiKey
 
 
 class ApiKeys:
-    """The agents by their keys' digests; a key that two agents have is nobody's, unless one is retired."""
+    """Agents by the digests of their keys; a key of two agents is invalid, unless one is retired."""
 
     def __init__(self, agents: Iterable[RegisteredAgent]) -> None:
         self._holders: dict[str, tuple[RegisteredAgent, ApiKey] | None] = {}
@@ -29,7 +29,7 @@ class ApiKeys:
 
 
 class RegistryInForce:
-    """`take` a registry, then ask for it `at` a time. `known` is set once there is one."""
+    """`take` a registry, then get it `at` a time. `known`: set once there is one."""
 
     def __init__(self, registry: Registry | None = None) -> None:
         self._registry: Registry | None = None

@@ -1,4 +1,4 @@
-"""On which topic the outcomes of an agent's jobs are."""
+"""The topic for an agent's outcomes."""
 
 from pointsman.registry.in_force import RegistryInForce
 from pointsman_schemas.topic import Topic
@@ -6,7 +6,7 @@ from pointsman_schemas.topics import Topics
 
 
 class OutcomeTopics:
-    """An agent with a Kafka login has one of its own, which no other may read; one is for the others."""
+    """An agent with a Kafka login has its own topic, which no other agent may read; all others share one."""
 
     def __init__(self, topics: Topics, in_force: RegistryInForce) -> None:
         self._topics = topics

@@ -75,7 +75,7 @@ def signing_keys(entry: AgentEntry, gateways: Sequence[str], today: date) -> tup
 
 @dataclass(slots=True)
 class RegistryHistory:
-    """What the topic's messages amount to, heard in their order. `proposals`: what waits for approval."""
+    """The registry folded from the topic's messages, in order. `proposals`: changes awaiting approval."""
 
     agents: dict[str, RegisteredAgent] = field(default_factory=dict)
     rules: RegistryRules | None = None

@@ -1,4 +1,4 @@
-"""Who may change the registry."""
+"""Settings: who may change the registry."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class RegistryPart(SettingsPart):
-    """The people whose signatures a change of the registry needs; without any, none is asked for."""
+    """The people whose signature a change of the registry needs; if empty, none is needed."""
 
     registry_keys: str = Field(
         default="", description="NAME=KEY, commas between: public keys of who may change the registry"

@@ -1,4 +1,4 @@
-"""What a request and an edited answer must hold before anybody acts on them: pure."""
+"""Validates a review request and an edited answer: pure."""
 
 from pointsman.cascade.completion import read_completion
 from pointsman_schemas.base import Json

@@ -1,4 +1,4 @@
-"""What follows from a case that has ended: one outcome, or the job on its way to a tier; pure."""
+"""The result of an ended case: one outcome, or the job for a tier; pure."""
 
 from datetime import datetime
 from typing import assert_never

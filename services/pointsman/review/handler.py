@@ -1,10 +1,10 @@
-"""The review's handler: requests and commands in, cases and what follows from them out.
+"""The review's handler: takes requests and commands, returns changed cases and their results.
 
 Invariants:
-- A job that waits has one case; when the case ends, the same transaction holds the job's outcome or its way
-  to a tier.
+- A waiting job has one case; the transaction that ends the case also holds the job's outcome, or the job for
+  a tier.
 - Every command is answered: carried out, or refused with a reason.
-- What is approved is what was proposed: the request is kept as it came until the case ends.
+- The original request is kept until the case ends, so exactly what was proposed is approved.
 """
 
 import logging
@@ -66,7 +66,7 @@ _Command = ReviewClaim | ReviewRelease | ReviewDecide
 
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """What records follow from: an envelope with the case's agent and trace; `root`: of derived ids."""
+    """The cause of records: an envelope with the case's agent and trace; `root`: for derived ids."""
 
     envelope: Envelope
     root: tuple[str, int, int]
@@ -75,7 +75,7 @@ class _Cause:
 
 
 class ReviewHandler:
-    """One for each life of a partition's lane; it keeps the state's cases decoded."""
+    """Made anew whenever a partition's state is restored; keeps its cases decoded."""
 
     def __init__(
         self, in_force: RegistryInForce, topics: Topics, cancellations: Cancellations, clock: Clock

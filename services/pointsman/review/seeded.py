@@ -1,9 +1,9 @@
-"""Seeded test cases: one case's question with the answer to another, so nobody who reads it approves; pure.
+"""Seeded test cases: one case's question with another's answer, which an attentive reviewer rejects; pure.
 
 Invariants:
-- While it waits, a seeded case looks like any other: what tells it is that its id follows from its origin.
-- Nothing follows from one: there is no such job.
-- Same cases, same decisions: same seeded cases, whoever restores the state.
+- While it waits, a seeded case looks like any other; only its id, derived from its origin, tells.
+- Nothing follows from its decision: there is no such job.
+- The same cases and decisions give the same seeded cases, in whichever process.
 """
 
 from collections.abc import Iterable

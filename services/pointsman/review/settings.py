@@ -1,4 +1,4 @@
-"""What the review service needs to know to start."""
+"""The review service's settings."""
 
 from pointsman.bus.settings import LanePart
 from pointsman.claims.settings import ClaimsPart

@@ -1,4 +1,4 @@
-"""The cases of a partition, decoded: what the state's bytes say, kept beside them."""
+"""The cases of a partition, decoded from the state's bytes."""
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,9 +24,9 @@ def request_key(job_id: UUID) -> bytes:
 
 
 class CaseBook:
-    """Filled from the state when it is first asked, then kept current with each change.
+    """Filled from the state on first use, then updated with each change.
 
-    What it says follows from the state alone: whoever takes it over goes on in the same way.
+    It depends on the state alone: after a rebalance the new owner has the same.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What whoever sent a command is told of it, in words; pure."""
+"""The texts of answers to commands; pure."""
 
 from uuid import UUID
 
