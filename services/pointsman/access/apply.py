@@ -55,7 +55,7 @@ async def plan(servers: Servers, wanted: Access) -> list[AccessChange]:
     """
     changes: list[AccessChange] = []
     if servers.kafka is not None:
-        changes += in_kafka(wanted, await _found(servers.kafka))
+        changes += in_kafka(wanted, await _kafka_state(servers.kafka))
     if servers.postgres is not None:
         begins = f"{wanted.prefix}."
         logins = await list_logins(servers.postgres, begins)
@@ -126,7 +126,7 @@ async def _to_do(servers: Servers, wanted: Access) -> list[AccessChange]:
     return [change for change in await plan(servers, wanted) if change.sign != "!"]
 
 
-async def _found(kafka: KafkaPart) -> KafkaFound:
+async def _kafka_state(kafka: KafkaPart) -> KafkaFound:
     acls, users, quotas, client_quotas, topics = await asyncio.gather(
         list_acls(kafka),
         list_users(kafka),

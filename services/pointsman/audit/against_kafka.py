@@ -65,7 +65,9 @@ class AgainstKafka:
                 elif self._digests.dropped(lane, record.offset):
                     self.result.dropped += 1
                 else:
-                    self._say(lane, Wrong.NOT_STORED, record.offset, "it is on Kafka and not in the database")
+                    self._report(
+                        lane, Wrong.NOT_STORED, record.offset, "it is on Kafka and not in the database"
+                    )
                 continue
             kept = stored.pop(record.offset)
             if kept.digest is None:
@@ -75,11 +77,11 @@ class AgainstKafka:
             elif kept.is_of(digest_of(record)):
                 self.result.same += 1
             else:
-                self._say(lane, Wrong.KAFKA_DIFFERS, record.offset, "it is another record on Kafka")
+                self._report(lane, Wrong.KAFKA_DIFFERS, record.offset, "it is another record on Kafka")
         if stored and not self._compacted(kafka_topic(lane[0])):
-            self._say(lane, Wrong.NOT_KAFKA, min(stored), "it is in the database and not on Kafka")
+            self._report(lane, Wrong.NOT_KAFKA, min(stored), "it is in the database and not on Kafka")
 
-    def _say(self, lane: Lane, wrong: Wrong, offset: int, problem: str) -> None:
+    def _report(self, lane: Lane, wrong: Wrong, offset: int, problem: str) -> None:
         if (lane, wrong) not in self._found:
             self._found.add((lane, wrong))
             self.result.findings.append(Finding(wrong, problem, *lane, offset))

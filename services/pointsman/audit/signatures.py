@@ -60,9 +60,14 @@ class KeyHistory:
     def keys(self, agent_id: str, at: datetime) -> AgentKeys:
         """Those that held around a time: its own, and the gateways' for one that has API keys."""
         gateways = gateway_keys(
-            gateway.entry for id in self._gateways for gateway in self._held(id, at) if gateway.may_act(at)
+            gateway.entry
+            for id in self._gateways
+            for gateway in self._entries_around(id, at)
+            if gateway.may_act(at)
         )
-        held = (signing_keys(agent.entry, gateways, at.date()) for agent in self._held(agent_id, at))
+        held = (
+            signing_keys(agent.entry, gateways, at.date()) for agent in self._entries_around(agent_id, at)
+        )
         texts = tuple(sorted({text for keys in held for text in keys}))
         if texts not in self._ready:
             try:
@@ -71,7 +76,7 @@ class KeyHistory:
                 self._ready[texts] = AgentKeys({})
         return self._ready[texts]
 
-    def _held(self, agent_id: str, at: datetime) -> list[RegisteredAgent]:
+    def _entries_around(self, agent_id: str, at: datetime) -> list[RegisteredAgent]:
         entries = self._agents.get(agent_id, [])
         first = max(0, bisect_right(entries, at - HEARD_WITHIN, key=lambda entry: entry[0]) - 1)
         return [agent for since, agent in entries[first:] if since <= at + GOOD_FOR]

@@ -45,10 +45,10 @@ def held_at(ledger: Ledger, at: int) -> list[HeldTarget]:
     at, targets = max(at, ledger.at), []
     for target in sorted(ledger.targets):
         if (until := ledger.paused_until(target)) > at:
-            targets.append(_held(target, "paused", ledger.paused_since(target), until, at))
+            targets.append(_held_target(target, "paused", ledger.paused_since(target), until, at))
         breaker = ledger.breaker(target)
         if breaker.state == "open" and breaker.until > at:
-            targets.append(_held(target, "broken", breaker.since, breaker.until, at))
+            targets.append(_held_target(target, "broken", breaker.since, breaker.until, at))
     return targets
 
 
@@ -84,7 +84,9 @@ async def resume(
         await publisher.publish(records)
 
 
-def _held(target: str, state: Literal["paused", "broken"], since: int, until: int, at: int) -> HeldTarget:
+def _held_target(
+    target: str, state: Literal["paused", "broken"], since: int, until: int, at: int
+) -> HeldTarget:
     began = _moment(since) if since else None
     return HeldTarget(target, state, began, _moment(until), (until - at) / 1000)
 

@@ -35,13 +35,13 @@ class OutcomeWaiter:
 
     def __init__(self, kafka: KafkaPart, topics: Topics, claim_check: ClaimCheck | None = None) -> None:
         self._dead = topics.dead.name
-        self._large = LargeOutcomes(claim_check, self._tell)
+        self._large = LargeOutcomes(claim_check, self._resolve)
         self._results = topics.results.name
         # Who logs in as one agent sees the topic of its own outcomes and no other.
         outcomes = re.compile(topics.outcomes_pattern)
         either = re.compile(f"{topics.outcomes_pattern}|^{re.escape(self._dead)}$")
         self._follower = Follower(kafka, either, start="end")
-        self._look_back = LookBack(kafka, outcomes, self._tell)
+        self._look_back = LookBack(kafka, outcomes, self._resolve)
         # By record key: most outcomes are somebody else's and need not be decoded.
         self._expected: dict[bytes, asyncio.Future[Outcome]] = {}
         self._unclaimed: OrderedDict[bytes, None] = OrderedDict()
@@ -102,7 +102,7 @@ class OutcomeWaiter:
                     if record.topic == self._dead:
                         self._see_dead(record)
                     else:
-                        self._tell(record)
+                        self._resolve(record)
         except Exception as error:
             self._fail(
                 error if isinstance(error, BusError) else BusError(f"reading outcomes failed: {error!r}")
@@ -114,7 +114,7 @@ class OutcomeWaiter:
         if job_id is not None and future is not None and not future.done():
             self._look_back.find(job_id)
 
-    def _tell(self, record: Incoming) -> None:
+    def _resolve(self, record: Incoming) -> None:
         future = self._expected.get(record.key or b"")
         if future is None or future.done() or self._large.fetch(record):
             return

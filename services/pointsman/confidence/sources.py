@@ -43,7 +43,7 @@ def agreement(evidence: ConfidenceEvidence) -> ConfidenceReading:
     told = evidence.response.get("choices") if isinstance(evidence.response, dict) else None
     samples = len(told) if isinstance(told, list) else 0
     choices = choices_of(evidence.response)
-    asked = max(samples, _asked(evidence.request))
+    asked = max(samples, _requested_choices(evidence.request))
     if asked < 2 or not choices or choices[0] is not told[0]:  # type: ignore[index]  # it has choices
         return ConfidenceReading(missing="there are not several samples to compare: ask for them by `n`")
     if asked > MOST_SAMPLES:
@@ -94,6 +94,6 @@ def stated(evidence: ConfidenceEvidence) -> ConfidenceReading:
     return ConfidenceReading(values[0])
 
 
-def _asked(request: ChatRequest | None) -> int:
+def _requested_choices(request: ChatRequest | None) -> int:
     asked = None if request is None else (request.__pydantic_extra__ or {}).get("n")
     return asked if type(asked) is int else 0

@@ -43,7 +43,7 @@ def web_app(door: Door) -> ASGIApp:
     for routes in _ROUTES:
         app.include_router(routes.router)
     for known in (ApiError, BusError, ClaimsUnavailableError):
-        app.add_exception_handler(known, _said)
+        app.add_exception_handler(known, _error_response)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(GoneError, _gone)
     app.add_exception_handler(ClientDisconnect, _gone)
@@ -58,7 +58,7 @@ def web_app(door: Door) -> ASGIApp:
     return without_slash
 
 
-async def _said(request: Request, error: Exception) -> Response:
+async def _error_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError | BusError | ClaimsUnavailableError)
     told = error if isinstance(error, ApiError) else api_error(error)
     is_anthropics = request.url.path.startswith(_ANTHROPIC) or "anthropic-version" in request.headers
@@ -72,7 +72,7 @@ async def _no_route(request: Request, error: Exception) -> Response:
     message = f"there is no {method} {path} here; /openapi.json says what there is"
     code = "not_found" if error.status_code == 404 else "method_not_allowed"
     headers = dict(error.headers or {})
-    return await _said(
+    return await _error_response(
         request, ApiError(error.status_code, "invalid_request_error", code, message, None, headers)
     )
 
@@ -83,4 +83,4 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 async def _defect(request: Request, error: Exception) -> Response:
     failure(log, Event.REQUEST_FAILED, error, path=request.url.path[:100])
-    return await _said(request, DEFECT)
+    return await _error_response(request, DEFECT)

@@ -24,7 +24,7 @@ class ListedAgent(AgentEntry):
 
     @field_validator("tiers")
     @classmethod
-    def _known(cls, tiers: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+    def _check_tiers(cls, tiers: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
         known: Sequence[str] = _context(info).get("tiers", tiers or ())
         for tier in tiers or ():
             if tier not in known:

@@ -279,7 +279,7 @@ class ReviewHandler:
             job_id=command.job_id,
             by=command.by,
             refused=None if refused is None else refused.refusal,
-            message=_told(case, refused)[:1000],
+            message=_answer_text(case, refused)[:1000],
             status=None if case is None else case.status,
             revision=0 if case is None else case.revision,
         )
@@ -325,7 +325,7 @@ def _follow(cause: _Cause, step: str, message: Message) -> Envelope:
     )
 
 
-def _told(case: ReviewChanged | None, refused: RefusedCommand | None) -> str:
+def _answer_text(case: ReviewChanged | None, refused: RefusedCommand | None) -> str:
     if refused is not None:
         return refused.message
     assert case is not None

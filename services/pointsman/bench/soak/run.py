@@ -162,7 +162,7 @@ class Soak:
                 self._victims.suffer(course),
                 self._victims.lose_servers(outages(plan.seed, plan.every_s)),
                 self._watch(),
-                self._tell(),
+                self._report_progress(),
             )
         ]
         try:
@@ -189,7 +189,7 @@ class Soak:
                     self._lives.setdefault(name, {}).setdefault(pid, []).append(Sample(now, mb))
             await asyncio.sleep(_SAMPLE_S)
 
-    async def _tell(self) -> None:
+    async def _report_progress(self) -> None:
         began = time.monotonic()
         while True:
             await asyncio.sleep(_TOLD_EVERY_S)

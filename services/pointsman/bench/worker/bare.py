@@ -29,11 +29,11 @@ async def work(base_url: str, limit: int, requests: list[dict[str, Any]]) -> Non
         timeout=aiohttp.ClientTimeout(total=None),
     ) as client:
         await _all(client, limit, requests[:_WARM])
-        _say({"warm": True})
+        _print_json({"warm": True})
         await asyncio.to_thread(sys.stdin.readline)
         started, busy = time.perf_counter(), time.process_time()
         await _all(client, limit, requests)
-        _say({"seconds": time.perf_counter() - started, "busy_s": time.process_time() - busy})
+        _print_json({"seconds": time.perf_counter() - started, "busy_s": time.process_time() - busy})
 
 
 async def _all(client: aiohttp.ClientSession, limit: int, requests: Iterable[dict[str, Any]]) -> None:
@@ -50,7 +50,7 @@ async def _one_by_one(client: aiohttp.ClientSession, left: Iterator[dict[str, An
             orjson.loads(await response.read())
 
 
-def _say(figures: dict[str, Any]) -> None:
+def _print_json(figures: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(figures) + "\n")
     sys.stdout.flush()
 

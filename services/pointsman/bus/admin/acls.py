@@ -89,14 +89,14 @@ def _fields(
 def _read(binding: AclBinding) -> Acl:
     return Acl(
         binding.principal,
-        _ours(_RESOURCES, binding.restype),
+        _key_of(_RESOURCES, binding.restype),
         binding.name,
-        _ours(_PATTERNS, binding.resource_pattern_type),
-        _ours(_OPERATIONS, binding.operation),
+        _key_of(_PATTERNS, binding.resource_pattern_type),
+        _key_of(_OPERATIONS, binding.operation),
         "deny" if binding.permission_type == AclPermissionType.DENY else "allow",
         binding.host,
     )
 
 
-def _ours(table: Mapping[T, object], theirs: object) -> T:
+def _key_of(table: Mapping[T, object], theirs: object) -> T:
     return next(name for name, known in table.items() if known == theirs)

@@ -126,7 +126,7 @@ class BatchLane(Lane):
             await self._take(records)
 
     async def _take_whole(self, batches: list[RecordBatch]) -> None:
-        whole = await self._asked(self._handler.whole, batches, batches[-1].next_offset)
+        whole = await self._call_handler(self._handler.whole, batches, batches[-1].next_offset)
         if whole is None:
             self._waiting.open(batches)
         else:
@@ -137,7 +137,7 @@ class BatchLane(Lane):
         if batch[0].offset < self.suspects.until:
             await self._take_alone(batch)
             return
-        made = await self._asked(self._handler, batch, batch[-1].offset + 1)
+        made = await self._call_handler(self._handler, batch, batch[-1].offset + 1)
         await self._write(records[: len(batch)], made, batch[-1].offset + 1, times_of(batch))
 
     async def _write(
@@ -157,9 +157,11 @@ class BatchLane(Lane):
         self._go_on(done, next_offset)
         observe_hop(topic, times)
 
-    async def _asked(self, ask: Callable[[Sequence[Item]], T], items: Sequence[Item], next_offset: int) -> T:
+    async def _call_handler(
+        self, ask: Callable[[Sequence[Item]], T], items: Sequence[Item], next_offset: int
+    ) -> T:
         try:
-            return await self._beside(ask, items)
+            return await self._in_thread_if_large(ask, items)
         except NOT_OURS:
             raise
         except BaseException as error:
@@ -250,7 +252,7 @@ class BatchLane(Lane):
             else:
                 failure(log, Event.RECORD_NOT_REMEMBERED, origin=records[0].origin)
 
-    async def _beside(self, handle: Callable[[Sequence[Item]], T], batch: Sequence[Item]) -> T:
+    async def _in_thread_if_large(self, handle: Callable[[Sequence[Item]], T], batch: Sequence[Item]) -> T:
         """Large batches run in a thread; if the lane is abandoned, the handler is not used again."""
         if sum(map(count_of, batch)) > _AT_ONCE:
             return await asyncio.to_thread(handle, batch)

@@ -123,7 +123,7 @@ class Failing:
         cause = _envelope_in(refused.headers) if kind in _ENDING else None
         if cause is not None and cause.causation_id is not None:
             cause = replace(cause, id=cause.causation_id)
-        problem = f"{_told(refused)}: {_HINT}, or send a smaller job"
+        problem = f"{_size_problem(refused)}: {_HINT}, or send a smaller job"
         return self._end(record, cause, (Reason.TOO_LARGE, FailReason.BAD_REQUEST), problem, calls)
 
     def _end(
@@ -165,7 +165,7 @@ def _cut(refused: Outgoing, kind: str) -> Outgoing:
     value = refused.value or b""
     digest = _digest(value)
     body: Json = {} if kind == dead.TYPE else orjson.loads(value)
-    kind, shorter = _CUT[kind](body, f"{_told(refused)} ({digest})")
+    kind, shorter = _CUT[kind](body, f"{_size_problem(refused)} ({digest})")
     headers = [
         (name, f"{TYPE_PREFIX}{kind}".encode() if name == "ce_type" else content)
         for name, content in refused.headers
@@ -234,7 +234,7 @@ def _short(text: str | None) -> str | None:
     return f"{text[:_KEPT_CHARS]}... ({len(text):,} characters)"
 
 
-def _told(refused: Outgoing) -> str:
+def _size_problem(refused: Outgoing) -> str:
     size = len(refused.value or b"")
     return f"its record of {size:,} bytes is larger than the topic {refused.topic} takes"
 

@@ -127,7 +127,7 @@ class Lanes:
                 await self._poll(member)
                 await self._finish()
             finally:
-                await self._let_go(list(self._tasks))
+                await self._abandon(list(self._tasks))
                 self._assigned, self._member = False, None
 
     async def _poll(self, member: GroupMember) -> None:
@@ -181,9 +181,9 @@ class Lanes:
         assert member is not None
         membership = member.membership
         given, owned = owned, {tp for tp in owned if self._is_whole(tp.partition, owned)}
-        await self._let_go([tp for tp in self._tasks if tp not in owned])
+        await self._abandon([tp for tp in self._tasks if tp not in owned])
         lanes = dict(self._lanes)
-        await self._let_go(await self._moved_on(member))
+        await self._abandon(await self._changed_lanes(member))
         if self._member is not member:
             return  # the connection ended meanwhile: nobody would own a lane that is opened now
         # A lane that is being opened right now has the former membership: its first write will be refused.
@@ -209,10 +209,10 @@ class Lanes:
     def _is_whole(self, partition: int, owned: set[TopicPartition]) -> bool:
         return all(TopicPartition(topic, partition) in owned for topic in self._topics)
 
-    async def _moved_on(self, member: GroupMember) -> list[TopicPartition]:
+    async def _changed_lanes(self, member: GroupMember) -> list[TopicPartition]:
         """Lanes whose committed offset another process moved, or is unknown; pauses the others."""
         writers = dict(self._writers)
-        checks = [self._ours(member, self._lanes[tp], writer) for tp, writer in writers.items()]
+        checks = [self._is_still_ours(member, self._lanes[tp], writer) for tp, writer in writers.items()]
         ours = await _within(_TURN_OVER_S, checks)
         changed = [tp for tp, is_ours in zip(writers, ours, strict=True) if is_ours is not True]
         if changed:
@@ -220,11 +220,11 @@ class Lanes:
             event(log, logging.WARNING, Event.OWNERSHIP_LOST, partitions=partitions)
         return changed
 
-    async def _ours(self, member: GroupMember, lane: Lane, writer: LaneWriter) -> bool:
+    async def _is_still_ours(self, member: GroupMember, lane: Lane, writer: LaneWriter) -> bool:
         await lane.pause()  # or its position might move during the check
         return await writer.is_last(member.admin, within=_TURN_OVER_S)
 
-    async def _let_go(self, gone: list[TopicPartition]) -> None:
+    async def _abandon(self, gone: list[TopicPartition]) -> None:
         tasks = [self._tasks.pop(tp) for tp in gone]
         for task in tasks:
             task.cancel()
@@ -237,7 +237,7 @@ class Lanes:
         try:
             while True:
                 try:
-                    await self._one_life(tp, member, lives)
+                    await self._run_once(tp, member, lives)
                 except asyncio.CancelledError:
                     raise
                 except Exception as error:  # whatever broke, the lane goes on from its committed position
@@ -255,7 +255,7 @@ class Lanes:
             for lane in lives:
                 await lane.abandon()
 
-    async def _one_life(self, tp: TopicPartition, member: GroupMember, lives: list[Lane]) -> None:
+    async def _run_once(self, tp: TopicPartition, member: GroupMember, lives: list[Lane]) -> None:
         """Open the lane and run it until it fails. `lives` holds the previous lane, if any, then this one."""
         fetcher, place = member.fetcher, (tp.topic, tp.partition)
         transactions, membership = self._transactions, self._membership

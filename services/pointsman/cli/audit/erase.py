@@ -58,7 +58,7 @@ async def erase(
     elif erased is None:
         screen.line("nothing is sealed for this subject, or it was erased before")
     else:
-        screen.line(f"{'would erase' if dry_run else 'erased'} {_told(erased)}")
+        screen.line(f"{'would erase' if dry_run else 'erased'} {_extent_text(erased)}")
 
 
 def _ask(erased: "Erased") -> None:
@@ -67,11 +67,11 @@ def _ask(erased: "Erased") -> None:
     from pointsman.runtime.errors import CommandError
 
     if sys.stdin is None or not sys.stdin.isatty():
-        raise CommandError(f"this would erase {_told(erased)}", "do it: add --yes", code=2)
-    typer.confirm(f"Erase {_told(erased)}, for good?", abort=True, err=True)
+        raise CommandError(f"this would erase {_extent_text(erased)}", "do it: add --yes", code=2)
+    typer.confirm(f"Erase {_extent_text(erased)}, for good?", abort=True, err=True)
 
 
-def _told(erased: "Erased") -> str:
+def _extent_text(erased: "Erased") -> str:
     from pointsman.cli.formats import count
 
     extent = f"{count(erased.rows, 'row')} of {count(erased.jobs, 'job')} on {count(erased.days, 'day')}"

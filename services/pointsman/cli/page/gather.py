@@ -41,7 +41,7 @@ async def page_of(ask: Ask, state: JobState, ended: Ended | None, *, payloads: b
     calls = await ask("calls")
     suspects = [row for row in await ask("suspects") if payloads or "word" not in (row["dimension"] or "")]
     sections = [
-        await _asked(ask, payloads=payloads),
+        await _request_section(ask, payloads=payloads),
         await _why(ask),
         await _stages(ask),
         _calls(calls, payloads=payloads),
@@ -90,7 +90,7 @@ def _facts(state: JobState) -> list[tuple[str, str]]:
     ]
 
 
-async def _asked(ask: Ask, *, payloads: bool) -> Section:
+async def _request_section(ask: Ask, *, payloads: bool) -> Section:
     rows = await ask("asked")
     if not rows:
         return Section("What was asked", "It was never submitted, as far as the record goes.")

@@ -20,7 +20,7 @@ def with_large(ask: Ask, steps: Sequence[Step]) -> Ask:
             if name == "calls" and row["request"] is None:
                 row.update(_call(row, steps))
             elif name == "asked" and row["messages"] is None:
-                row.update(_asked(steps))
+                row.update(_request_of(steps))
         return rows
 
     return whole
@@ -36,7 +36,7 @@ def _call(row: dict[str, Any], steps: Sequence[Step]) -> Json:
     return {}
 
 
-def _asked(steps: Sequence[Step]) -> Json:
+def _request_of(steps: Sequence[Step]) -> Json:
     for step in sorted(steps, key=lambda step: step.kind != JobRouted.TYPE):
         if step.kind in (JobRouted.TYPE, JobSubmitted.TYPE) and step.payload is not None:
             if step.unreadable is not None:

@@ -54,7 +54,7 @@ def read(record: Incoming, topics: Topics) -> Passing:
             *kind("job.submitted.v1"),
             decoded.job.agent_id,
             decoded.job.job_id,
-            _asked(decoded.job),
+            _job_summary(decoded.job),
         )
     envelope = decoded.envelope
     return Passing(
@@ -117,7 +117,7 @@ def long_topic(name: str, topics: Topics) -> str:
     raise ValueError(f"no topic {name!r}; there are {listed}")
 
 
-def _asked(job: Job) -> str:
+def _job_summary(job: Job) -> str:
     wishes = [f"({word})" for word in (job.kind, job.tier and f"tier {job.tier}") if word]
     return " ".join([*wishes, asked(job.request)])
 

@@ -46,7 +46,7 @@ class EmbeddedServer:
         """Return when it answers at its port. `launch`: starts it once more, on another."""
         give_up = time.monotonic() + _READY_WITHIN_S
         while not (self.child.running and answers(self.port)):
-            if not self.child.running and self._may_move and "Address already in use" in self._said():
+            if not self.child.running and self._may_move and "Address already in use" in self._log_text():
                 self.port = free_port()
                 launch()
             elif not self.child.running or time.monotonic() > give_up:
@@ -57,9 +57,9 @@ class EmbeddedServer:
 
     def _failed(self, problem: str) -> DevError:
         return server_error(
-            problem, self._said(800), f"read {self._logs[0]}, or begin anew: pointsman dev --fresh"
+            problem, self._log_text(800), f"read {self._logs[0]}, or begin anew: pointsman dev --fresh"
         )
 
-    def _said(self, last: int = 0) -> str:
+    def _log_text(self, last: int = 0) -> str:
         """The logs, or the last characters of each."""
         return "".join(log.read_text(errors="replace")[-last:] for log in self._logs if log.exists())

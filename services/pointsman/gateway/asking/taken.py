@@ -95,7 +95,7 @@ class TakenRequests:
         it after it was left.
         """
         holders: dict[UUID, UUID | None] = {}
-        for record in await self._asked(key, self._clock() - timedelta(seconds=RETRY_S)):
+        for record in await self._look_up(key, self._clock() - timedelta(seconds=RETRY_S)):
             holder = holders.get(record.job_id, record.process)
             if record.left:
                 holders[record.job_id] = None if holder == record.process else holder
@@ -104,7 +104,7 @@ class TakenRequests:
                 holders[record.job_id] = None if holder is None else record.process
         return holders
 
-    async def _asked(self, key: bytes, since: datetime) -> Sequence[RequestTaken]:
+    async def _look_up(self, key: bytes, since: datetime) -> Sequence[RequestTaken]:
         question = _Question(key, since)
         self._questions.append(question)
         if self._scanning is None or self._scanning.done():

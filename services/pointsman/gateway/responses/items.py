@@ -52,7 +52,7 @@ def _add(messages: list[Json], item: Any, at: str) -> None:
         case _:
             raise RequestFieldError(
                 f"{at}.type",
-                f"{_shown(kind)} is none of message, function_call, function_call_output, custom_tool_call, "
+                f"{_quoted(kind)} is none of message, function_call, function_call_output, custom_tool_call, "
                 "custom_tool_call_output, reasoning",
             )
 
@@ -80,7 +80,7 @@ def _call(item: Json, kind: CallKind, at: str) -> Json:
 def _message(item: Json, at: str) -> Json:
     role = item.get("role")
     if role not in _ROLES:
-        raise RequestFieldError(f"{at}.role", f"{_shown(role)} is none of {', '.join(_ROLES)}")
+        raise RequestFieldError(f"{at}.role", f"{_quoted(role)} is none of {', '.join(_ROLES)}")
     content = item.get("content")
     if role != "assistant" or not isinstance(content, list):
         return {"role": role, "content": _content(content, f"{at}.content", role)}
@@ -91,7 +91,7 @@ def _message(item: Json, at: str) -> Json:
         name = "refusal" if kind == "refusal" else "text"
         if kind not in ("output_text", "input_text", "refusal"):
             raise RequestFieldError(
-                f"{at}.content[{number}].type", f"{_shown(kind)} is neither output_text nor refusal"
+                f"{at}.content[{number}].type", f"{_quoted(kind)} is neither output_text nor refusal"
             )
         texts[name].append(_text(part, name, f"{at}.content[{number}]"))
     message: Json = {"role": role, "content": "".join(texts["text"]) if texts["text"] else None}
@@ -121,7 +121,7 @@ def _part(part: Any, at: str, role: str) -> Json:
         return {"type": "text", "text": _text(part, "text", at), **others}
     if role == "tool":
         hint = "send it in a message of the user's"
-        raise RequestFieldError(f"{at}.type", f"{_shown(kind)} cannot be a tool's output, only text; {hint}")
+        raise RequestFieldError(f"{at}.type", f"{_quoted(kind)} cannot be a tool's output, only text; {hint}")
     match kind:
         case "input_image":
             _refuse(part, "file_id", at, "files are not kept here: give image_url, a URL or a data URL")
@@ -140,7 +140,7 @@ def _part(part: Any, at: str, role: str) -> Json:
             return dict(part)
         case _:
             raise RequestFieldError(
-                f"{at}.type", f"{_shown(kind)} is none of input_text, input_image, input_file, input_audio"
+                f"{at}.type", f"{_quoted(kind)} is none of input_text, input_image, input_file, input_audio"
             )
 
 
@@ -157,5 +157,5 @@ def _text(holder: Json, name: str, at: str) -> str:
     return text(holder.get(name), f"{at}.{name}")
 
 
-def _shown(value: Any) -> str:
+def _quoted(value: Any) -> str:
     return repr(value)[:60]

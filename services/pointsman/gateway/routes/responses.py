@@ -57,7 +57,7 @@ async def respond(request: Request) -> Response:
 async def response(request: Request, id: str) -> Response:
     """Of any process, as long as it is on record; `stream=true` sends its events, as they come."""
     door = door_of(request)
-    known = await _found(door, door.agent(request), id)
+    known = await _find(door, door.agent(request), id)
     if request.query_params.get("stream", "false") != "false":
         return await _streamed_again(door, request, id, known)
     return json_response(_as_response(id, known), job_headers(known.job.job_id))
@@ -68,13 +68,13 @@ async def cancel(request: Request, id: str) -> Response:
     """One that is there already stays."""
     door = door_of(request)
     agent_id = door.agent(request)
-    known = await _found(door, agent_id, id)
+    known = await _find(door, agent_id, id)
     if known.outcome is None:
         await door.jobs.cancel(known.job.job_id, agent_id, "cancelled by its caller")
         reply = door.jobs.known(known.job.job_id)
         if reply is not None:
             await asyncio.wait([reply.outcome], timeout=_CANCEL_S)
-        known = await _found(door, agent_id, id)
+        known = await _find(door, agent_id, id)
     body = _as_response(id, known)
     if known.outcome is None:
         body["status"] = "cancelled"
@@ -150,7 +150,7 @@ async def _chat(door: Door, agent_id: str, body: Json) -> Json:
     """The request in the chat shape, with what it goes on from."""
     earlier: list[Json] = []
     if body.get("previous_response_id"):
-        known = await _found(door, agent_id, str(body["previous_response_id"]), "previous_response_id")
+        known = await _find(door, agent_id, str(body["previous_response_id"]), "previous_response_id")
         if not isinstance(known.outcome, JobCompleted):
             raise invalid("that response has no answer to go on from", "previous_response_id")
         earlier = _messages(known.job, known.outcome)
@@ -171,7 +171,7 @@ def _messages(job: Job, outcome: JobCompleted) -> list[Json]:
     ]
 
 
-async def _found(door: Door, agent_id: str, id: str, param: str | None = None) -> FoundJob:
+async def _find(door: Door, agent_id: str, id: str, param: str | None = None) -> FoundJob:
     try:
         job_id = UUID(hex=id.removeprefix(_PREFIX)) if id.startswith(_PREFIX) else None
     except ValueError:

@@ -39,7 +39,7 @@ async def show(request: Request, job_id: str) -> Response:
     """
     door = door_of(request)
     _, queues = door.reviewer(request)
-    known = await _known(door, job_id, queues)
+    known = await _case_of(door, job_id, queues)
     asked = None if known.request is None else known.request.model_dump(mode="json")
     case = known.case.model_dump(mode="json")
     topic = door.settings.topics.reviews_decided.name
@@ -60,7 +60,7 @@ async def act(request: Request, job_id: str, action: str) -> Response:
             404, "invalid_request_error", "not_found", f"unknown action; possible are: {', '.join(ACTIONS)}"
         )
     _, content = await door.body(request)
-    known = await _known(door, job_id, queues)
+    known = await _case_of(door, job_id, queues)
     topic = door.settings.topics.reviews_decided
     record, command = command_record(
         topic, known.case, action, by=by, content=content, headers=request.headers, now=door.clock()
@@ -72,7 +72,7 @@ async def act(request: Request, job_id: str, action: str) -> Response:
     return json_response(answered.model_dump(mode="json"))
 
 
-async def _known(door: Door, job_id: str, queues: tuple[str, ...]) -> KnownCase:
+async def _case_of(door: Door, job_id: str, queues: tuple[str, ...]) -> KnownCase:
     cases = await door.reviews.cases()
     try:
         known = cases.known(UUID(job_id))

@@ -63,7 +63,7 @@ class When(Value):
 
     @field_validator("tier")
     @classmethod
-    def _known(cls, tiers: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+    def _check_tiers(cls, tiers: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
         for tier in tiers or ():
             check_tier(tier, info, ASKED)
         return tiers
@@ -114,11 +114,11 @@ class Rule(RuleTarget):
 
     @field_validator("tier")
     @classmethod
-    def _known(cls, tier: str, info: ValidationInfo) -> str:
+    def _check_tiers(cls, tier: str, info: ValidationInfo) -> str:
         return check_tier(tier, info, ASKED, SCORED, CASCADE)
 
     @model_validator(mode="after")
-    def _asked(self) -> "Rule":
+    def _check_asked(self) -> "Rule":
         if self.tier == ASKED and self.when.tier is None:
             raise ValueError(f"`tier: {ASKED}` needs `when: {{tier: {ASKED}}}`, or there may be no such tier")
         return self
@@ -129,7 +129,7 @@ class Default(RuleTarget):
 
     @field_validator("tier")
     @classmethod
-    def _known(cls, tier: str, info: ValidationInfo) -> str:
+    def _check_tiers(cls, tier: str, info: ValidationInfo) -> str:
         if tier == ASKED:
             raise ValueError(f"the default must name a tier; `{ASKED}` is for rules")
         return check_tier(tier, info, SCORED, CASCADE)
@@ -151,7 +151,7 @@ class ShadowSection(Value):
 
     @field_validator("tiers")
     @classmethod
-    def _known(cls, tiers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    def _check_tiers(cls, tiers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if len(set(tiers)) < len(tiers):
             raise ValueError("lists a tier twice")
         for tier in tiers:

@@ -49,7 +49,7 @@ class ListedThreshold(ReviewThreshold):
 
     @field_validator("queue")
     @classmethod
-    def _known(cls, queue: str, info: ValidationInfo) -> str:
+    def _check_queue(cls, queue: str, info: ValidationInfo) -> str:
         known = context_of(info).get("queues", [queue])
         if queue not in known:
             raise ValueError(unknown_queue(queue, known))

@@ -52,7 +52,7 @@ class ScoreSection(Value):
 
     @field_validator("opinion")
     @classmethod
-    def _beside(cls, opinion: OpinionSection | None, info: ValidationInfo) -> OpinionSection | None:
+    def _check_opinion(cls, opinion: OpinionSection | None, info: ValidationInfo) -> OpinionSection | None:
         file: ModelFile | None = info.data.get("model")
         quality = info.data.get("quality")
         if opinion is None or file is None or quality is None:

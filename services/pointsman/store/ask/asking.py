@@ -172,10 +172,10 @@ def _explained(text: str) -> Iterator[None]:
     except (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientPrivilegeError) as error:
         raise QuestionError(str(error), "this connection is read-only: use SELECT") from error
     except asyncpg.PostgresError as error:
-        raise QuestionError(_told(text, error), _advice(error)) from error
+        raise QuestionError(_error_text(text, error), _advice(error)) from error
 
 
-def _told(text: str, error: asyncpg.PostgresError) -> str:
+def _error_text(text: str, error: asyncpg.PostgresError) -> str:
     message = str(error).partition("\n")[0]
     position = getattr(error, "position", None)
     if position is None:

@@ -65,7 +65,9 @@ class Jobs:
             (row["topic"], row["offset"], row["partition"]): content
             for row, content in zip(rows, opened, strict=True)
         }
-        return [_shown(step, contents.get((step.topic, step.offset, step.partition))) for step in steps]
+        return [
+            _with_content(step, contents.get((step.topic, step.offset, step.partition))) for step in steps
+        ]
 
     async def hops(self, job_ids: Sequence[UUID]) -> list[Hops]:
         """When each of these jobs came from one topic to the next, of those that are stored."""
@@ -137,7 +139,7 @@ def _answer(kind: type[_Answer], row: asyncpg.Record) -> _Answer:
     return kind(**values)
 
 
-def _shown(step: Step, content: RecordContent | Closed | None) -> Step:
+def _with_content(step: Step, content: RecordContent | Closed | None) -> Step:
     if content is None:
         return step
     if isinstance(content, Closed):

@@ -151,7 +151,7 @@ def _compared(expected: list[Thing], actual: list[Thing]) -> Iterator[Finding]:
             yield _finding(f"the {thing.kind} {thing.name} belongs to another role than its schema")
     for thing in expected:
         if _EXAMPLE not in thing.name:
-            yield from _unlike(thing, fixed.pop((thing.kind, thing.name), None))
+            yield from _differences(thing, fixed.pop((thing.kind, thing.name), None))
     for kind, name in fixed:
         yield _finding(f"the {kind} {name} is none that the migrations make")
     wanted = _of_day(example)
@@ -162,7 +162,7 @@ def _compared(expected: list[Thing], actual: list[Thing]) -> Iterator[Finding]:
             yield _finding(f"the table {name} is not as a day's table is made: {kinds}")
 
 
-def _unlike(expected: Thing, actual: Thing | None) -> Iterator[Finding]:
+def _differences(expected: Thing, actual: Thing | None) -> Iterator[Finding]:
     if actual is None:
         yield _finding(f"the {expected.kind} {expected.name} is missing")
     elif actual.definition != expected.definition:

@@ -102,11 +102,11 @@ class LaneWalk:
         while self._marks and (offset is None or self._marks[0].head.next_offset <= offset):
             number, head = self._marks.pop(0)
             if (head.chain, head.rows) != (self._chain, self.rows):
-                return self._unlike(number, head)
+                return self._checkpoint_mismatch(number, head)
             self._good = head.next_offset
         return None
 
-    def _unlike(self, number: int, head: Head) -> Finding:
+    def _checkpoint_mismatch(self, number: int, head: Head) -> Finding:
         if self.rows < head.rows:
             problem = f"checkpoint {number} vouches for {head.rows} rows before offset {head.next_offset}, "
             return Finding(Wrong.END_MISSING, f"{problem}{self.rows} are here", *self._lane, self._last)

@@ -40,7 +40,7 @@ class GoogleDialect:
 
     def whole(self, answer: SimulatedAnswer) -> bytes:
         parts = [part for choice in answer.made for part in _parts(answer.request, choice)]
-        return orjson.dumps(_told(answer, parts, last=True))
+        return orjson.dumps(_with_usage(answer, parts, last=True))
 
     def events(self, answer: SimulatedAnswer) -> list[bytes]:
         parts = [
@@ -49,8 +49,8 @@ class GoogleDialect:
             for part in _parts(answer.request, choice)
             for piece in _pieces(part)
         ]
-        told = [_told(answer, [part], last=False) for part in parts]
-        return [event(one) for one in [*told, _told(answer, [{"text": ""}], last=True)]]
+        told = [_with_usage(answer, [part], last=False) for part in parts]
+        return [event(one) for one in [*told, _with_usage(answer, [{"text": ""}], last=True)]]
 
     def refusal(self, refusal: Refusal) -> tuple[int, bytes]:
         if refusal.code == "content_filter":
@@ -85,7 +85,7 @@ def _pieces(part: Json) -> list[Json]:
     return [{**part, "text": piece} for piece in grouped(part["text"])] if "text" in part else [part]
 
 
-def _told(answer: SimulatedAnswer, parts: list[Json], *, last: bool) -> Json:
+def _with_usage(answer: SimulatedAnswer, parts: list[Json], *, last: bool) -> Json:
     told: Json = {"usageMetadata": _usage(answer), "modelVersion": answer.model.snapshot}
     told["responseId"] = answer.call_id
     if answer.made:
