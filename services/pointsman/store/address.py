@@ -1,4 +1,4 @@
-"""The address of Postgres as people write it: passwords as they are, and what only libpq knows; pure."""
+"""Parses Postgres addresses as people write them: unescaped passwords, and libpq's own parameters; pure."""
 
 import re
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ _SECRETS = ("password", "sslpassword")
 
 
 class AddressError(ValueError):
-    """The text is no address; what it says repeats nothing of it."""
+    """The text is not a valid address; the error never repeats it, as it may hold a password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`dsn` in percent-encoded form, as the driver reads it; `timeout_s`: to connect, where it says so."""
+    """`dsn`: percent-encoded, as the driver reads it; `timeout_s`: `connect_timeout`, if given."""
 
     dsn: str
     timeout_s: float | None

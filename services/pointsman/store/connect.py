@@ -1,4 +1,4 @@
-"""Connections to Postgres, and its errors in the store's own terms."""
+"""Connections to Postgres, and the translation of its errors."""
 
 import ssl
 from collections.abc import AsyncIterator, Iterator

@@ -1,21 +1,21 @@
-"""What can go wrong with the store, in terms that a caller can act on."""
+"""The store's errors, by what a caller can do about them."""
 
 
 class StoreError(Exception):
-    """Postgres did not do what was asked; the text says why and what to do next."""
+    """Postgres refused a request; the text says why and what to do next."""
 
 
 class StoreUnavailableError(StoreError):
-    """Postgres cannot be reached or gave up half way: nothing was wrong with the request, try again.
+    """Postgres cannot be reached, or the connection ended: try again.
 
-    `broke`: a connection that was there ended while it was at work on the request.
+    `broke`: the connection ended while Postgres worked on the request.
     """
 
     broke = False
 
 
 class LaneMovedError(StoreError):
-    """The lane's stored position is not where its owner thought: somebody else moved it."""
+    """The lane's stored position is not the expected one: another process moved it."""
 
     def __init__(self, lane: tuple[str, int], expected: int | None, stored: int | None) -> None:
         super().__init__(
@@ -28,7 +28,7 @@ class LaneMovedError(StoreError):
 
 
 class ContentHiddenError(StoreError):
-    """What is asked for was masked or sealed before it was stored; `hint` says what it takes to read it."""
+    """The content was masked or sealed before it was stored; `hint`: how to read it, if possible."""
 
     def __init__(self, content: str, why: str, hint: str = "") -> None:
         super().__init__(f"{content} {why}")

@@ -1,4 +1,4 @@
-"""Who logs in to the audit database, what each may do, and how that is brought down to one role."""
+"""The audit database's logins and their rights, and their reduction to one role."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _WITH_ADMIN = " with admin option"
 
 @dataclass(frozen=True, slots=True)
 class LoginFound:
-    """A user of Postgres. `roles` it is a member of; `owns` and `granted` to itself: should be nothing.
+    """A user of Postgres. `roles`: direct memberships; `owns`, `granted`: should be empty.
 
-    `reaches`: strong roles that it is a member of by way of others.
+    `reaches`: privileged roles of which it is an indirect member.
     """
 
     name: str
@@ -78,7 +78,7 @@ async def narrow_login(dsn: str, login: LoginFound, role: str | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RoleDrift:
-    """A right that `role` has beyond its part, or lacks. `role`: PUBLIC is everybody."""
+    """A right that `role` has in excess, or lacks. `role`: PUBLIC means everybody."""
 
     role: str
     lacks: bool

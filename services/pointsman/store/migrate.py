@@ -1,4 +1,4 @@
-"""Bring the schema `audit` up to date: numbered .sql files, each applied once and never changed again."""
+"""Migrates the schema `audit`: numbered .sql files, each applied once and never changed again."""
 
 from hashlib import sha256
 from urllib.parse import unquote, urlsplit, urlunsplit

@@ -1,4 +1,4 @@
-"""Who may do what in the audit database: roles without login, and logins that are members of one."""
+"""The audit database's roles and their grants; logins are members of one role each."""
 
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit

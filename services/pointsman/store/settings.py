@@ -1,4 +1,4 @@
-"""Where the audit database is, and as whom it is used for what."""
+"""Settings: the audit database's address, for each of its users."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class PostgresPart(SettingsPart):
-    """The database's address; it may hold a password, so it stays out of what is printed."""
+    """The database's address; it may hold a password, so it is never printed."""
 
     postgres: str = Field(
         default="postgresql://pointsman@127.0.0.1:15432/pointsman",
@@ -36,7 +36,7 @@ class WriterPart(PostgresPart):
 
 
 class PrivacyKeyPart(SettingsPart):
-    """The master key of what is masked or sealed: for the audit process, and for who may read or erase it."""
+    """The master key for masking and sealing: for the audit process, and for people who may read or erase."""
 
     audit_privacy_key: str = Field(
         default="", repr=False, description="master key for what is masked or sealed: 64 hex digits"
@@ -59,7 +59,7 @@ class PrivacyKeyPart(SettingsPart):
 
 
 class EraserPart(PostgresPart, PrivacyKeyPart):
-    """The address for who erases a subject; no service has it."""
+    """The address for people who erase a subject; no service has it."""
 
     postgres_eraser: str = Field(
         default="", repr=False, description="address for a member of pointsman_audit_eraser; else `postgres`"
@@ -72,7 +72,7 @@ class EraserPart(PostgresPart, PrivacyKeyPart):
 
 
 class OwnerPart(PostgresPart):
-    """The address for those who change the schema or drop whole days; no service has it."""
+    """The address for people who change the schema or drop days; no service has it."""
 
     postgres_owner: str = Field(
         default="", repr=False, description="address of the schema's owner; without it, `postgres`"

@@ -1,4 +1,4 @@
-"""Dates, times and spans: as Python's own where those can hold them, else in Postgres' words."""
+"""Dates, times and intervals: Python's types where those can hold them, else Postgres' text."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone

@@ -1,4 +1,4 @@
-"""Rows into the audit table: lanes' positions and chains move in the transaction that stores their rows."""
+"""Writes rows to the audit table, with the lanes' positions and chains in the same transaction."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The hash chain: each row's link follows from the row before it in its lane, and from all its columns.
+"""The hash chain: each row's link is a digest of the previous link in its lane and all the row's columns.
 
 The form is described, byte by byte, in docs/audit-integrity.md; it may never change.
 """

@@ -1,4 +1,4 @@
-"""Chapters of the record: the lanes of a topic that was made anew are told from those of the one before."""
+"""Chapters of the audit: they separate the lanes of a recreated topic from those of the earlier one."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Binary COPY into the audit table, and what becomes of a row that Postgres refuses."""
+"""Binary COPY into the audit table, with a substitute for a row that Postgres refuses."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
@@ -77,7 +77,7 @@ _PORTION = 40
 
 
 class Linking:
-    """Gives rows with `recorded_at` and `chain` behind them; knows, afterwards, where their lanes stand."""
+    """Yields rows with `recorded_at` and `chain` added; afterwards has the new heads of their lanes."""
 
     def __init__(self, rows: Iterable[Row], held: Mapping[Lane, LockedLane]) -> None:
         """The rows of each held lane come in its order; lanes may alternate."""

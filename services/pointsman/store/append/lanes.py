@@ -1,4 +1,4 @@
-"""Where the lanes stand: held while a batch is stored, moved behind it, both in the batch's transaction."""
+"""The lanes' positions: locked while a batch is stored, then moved past it, in the batch's transaction."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,16 +14,16 @@ Lane: TypeAlias = tuple[str, int]
 
 
 class Move(NamedTuple):
-    """Where the lane must stand (None: nowhere yet) and where it stands afterwards."""
+    """A lane's expected position (None: it has none yet) and its new one."""
 
     expected: int | None
     next: int
 
 
 class Head(NamedTuple):
-    """Where a lane's chain stands: the link of the last of `rows` rows before `next_offset`.
+    """The head of a lane's chain: the link of the last of `rows` rows before `next_offset`.
 
-    Rows with offsets before `chained_from` are older than the chain.
+    Rows before `chained_from` were stored before the chain existed.
     """
 
     chain: bytes
@@ -33,7 +33,7 @@ class Head(NamedTuple):
 
 
 class LockedLane(NamedTuple):
-    """A lane that cannot be moved by others, and the database's time of taking it."""
+    """A lane locked against other writers, and the database's time of locking it."""
 
     head: Head
     clock: datetime

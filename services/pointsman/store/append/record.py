@@ -1,4 +1,4 @@
-"""A record's digest: SHA-256 of all that it is on Kafka.
+"""A record's digest: SHA-256 of the whole Kafka record.
 
 The form is described, byte by byte, in docs/audit-integrity.md; it may never change.
 """

@@ -15,8 +15,8 @@ class Row(NamedTuple):
     """The columns of `audit.message`, without `recorded_at`, the database's own clock, and `chain`.
 
     `headers` and `payload` are JSON texts; `value` and `key` are the exact bytes; `record_sha256` is the
-    digest of all that the record was on Kafka (see record.py). Where `privacy` has a note (privacy_note.py),
-    value, key and headers are not those of the record any more, and the digest is a keyed one.
+    digest of the whole Kafka record (see record.py). If `privacy` has a note (privacy_note.py), value, key
+    and headers were changed or sealed, and the digest is a keyed one.
     """
 
     topic: str

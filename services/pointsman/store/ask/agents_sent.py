@@ -1,4 +1,4 @@
-"""What agents sent, as it is on record, and what the registry said of them."""
+"""Records that agents sent, from the audit, and the registry's history."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -61,7 +61,7 @@ async def agents_sent(
 
 @dataclass(frozen=True, slots=True)
 class RegistryRecord:
-    """One of the registry's records, as it was."""
+    """One of the registry's records."""
 
     place: tuple[str, int, int]
     key: bytes | None
@@ -91,7 +91,7 @@ async def registry_history(dsn: str, topic: str) -> list[RegistryRecord]:
 
 @dataclass(frozen=True, slots=True)
 class Sprawl:
-    """One finding; `narrower` is the entry with no more than what was used, where that is less."""
+    """One finding; `narrower`: the entry reduced to what was used, if that is less."""
 
     finding: str
     agent_id: str

@@ -1,4 +1,4 @@
-"""What the audit database answers: one frozen record for each line of an answer."""
+"""Results of the audit database's queries, one class for each kind of row."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,8 +13,7 @@ from pointsman_schemas.jobs import JobRouted
 class Step:
     """One message of a job. `at` and `since_start` follow the order of the story; costs are US dollars.
 
-    `detail`: what a dead letter says to a person. `hidden`: sealed, erased or broken, where that is why there
-    is no payload.
+    `detail`: a dead letter's message. `hidden`: sealed, erased or broken, if that is why there is no payload.
     """
 
     job_id: UUID
@@ -45,9 +44,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """The router's message about a job: the job and the whole decision, and where it stands.
+    """The router's message about a job, with the whole decision, and its offset.
 
-    `value`: its bytes. Where these are an abridgement, the job's request is empty in `message`.
+    `value`: its bytes. If these are abridged, the job's request in `message` is empty.
     """
 
     at: datetime
@@ -113,7 +112,7 @@ class JobState:
 
 @dataclass(frozen=True, slots=True)
 class TierCost:
-    """What the calls of a tier came to; `cost_usd` leaves out the `unpriced_calls`."""
+    """A tier's calls and their cost; `cost_usd` does not include the `unpriced_calls`."""
 
     tier: str | None
     jobs: int

@@ -1,4 +1,4 @@
-"""Questions in anybody's own SQL, which can read and nothing else."""
+"""Runs people's own SQL, read-only."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Decisions on record, and what they were made by."""
+"""Recorded decisions, and the policies and models that made them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,9 +22,9 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A `job.routed.v1` as it was written, and what the job's calls came to: None where none was made.
+    """A `job.routed.v1` as written, and the cost of the job's calls; None if none was made.
 
-    `cost_usd` leaves out the `unpriced` calls.
+    `cost_usd` does not include the `unpriced` calls.
     """
 
     value: bytes
@@ -42,7 +42,7 @@ async def open_decisions(dsn: str, master: MasterKey | None = None) -> AsyncIter
 
 
 class Decisions:
-    """Each method asks one named query. All raise StoreUnavailableError and StoreError."""
+    """Each method runs one named query. All raise StoreUnavailableError and StoreError."""
 
     def __init__(self, pool: Pool, master: MasterKey | None = None) -> None:
         self._pool = pool

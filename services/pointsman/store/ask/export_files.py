@@ -21,7 +21,7 @@ _GROUP_BYTES = 32 << 20
 
 
 class JsonLines:
-    """One JSON object a row; takes pages until it is closed.
+    """One JSON object per row; takes pages until closed.
 
     Bytes are text where they are UTF-8, else {"base64": ...}; digests are hex.
     """
@@ -42,7 +42,7 @@ class JsonLines:
 
 
 class Parquet:
-    """Columns with types of their own: times in UTC, costs as decimals, bytes as bytes, JSON as text."""
+    """Typed columns: times in UTC, costs as decimals, bytes as bytes, JSON as text."""
 
     def __init__(self, columns: Sequence[Column], file: BinaryIO) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Rows of the audit table as they are, a day at a time, in bounded memory."""
+"""Exports rows of the audit table, a day at a time, in bounded memory."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

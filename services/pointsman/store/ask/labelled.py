@@ -1,4 +1,4 @@
-"""Jobs on record that something can be learned from."""
+"""Recorded jobs with labels for training."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,10 +19,10 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A job, or a shadow of one, with its answer and what was thought of it.
+    """A job or a shadow, with its answer and verdict.
 
-    `root`: the job itself, for its shadows too. `value`: its `job.routed.v1` as written. `verdict`: the mean
-    of each judge's last, 0 to 1. `response`, tokens and US dollars: None where it was not completed.
+    `root`: the original job's id, also for shadows. `value`: its `job.routed.v1` as written. `verdict`: the
+    mean of each judge's last one, 0 to 1. `response`, tokens and US dollars: None if it was not completed.
     """
 
     root: UUID

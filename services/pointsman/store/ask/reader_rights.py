@@ -1,4 +1,4 @@
-"""Whether a login may do no more than read: with more, a question could take the other rights back."""
+"""Checks that a login may only read: with more rights, a query could restore those that were dropped."""
 
 from pointsman.store.connect import Connection
 from pointsman.store.errors import StoreError
@@ -6,7 +6,7 @@ from pointsman.store.sql import query
 
 
 class TooMuchRightError(StoreError):
-    """Who logs in may do more than a member of the auditor's role; the text says what."""
+    """The login has more rights than the auditor's role; the text says which."""
 
     hint = (
         "`pointsman db login NAME --as auditor` makes a user who may only read; "

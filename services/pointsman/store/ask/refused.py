@@ -1,4 +1,4 @@
-"""Which records on the intake the router refused, by what is on record."""
+"""The intake's records that the router refused, from the audit."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""What was sent in before, as it was sent: to be sent once more."""
+"""Submitted jobs as they were sent, to be replayed."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from pointsman.store.sql import query
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which jobs: sent in from `since` until `until`; what is None does not matter."""
+    """A filter of jobs: submitted from `since` until `until`; None matches any."""
 
     since: datetime
     until: datetime
@@ -29,9 +29,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A record as it came in, and what became of it. `headers`: those that are text.
+    """A submitted record and its outcome. `headers`: those that are text.
 
-    `hidden`: why it is not here as it came in; then there is nothing to send.
+    `hidden`: why its content is not available; then it cannot be sent.
     """
 
     job_id: UUID | None

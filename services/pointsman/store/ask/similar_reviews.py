@@ -1,4 +1,4 @@
-"""How people decided cases like one that waits."""
+"""Earlier decisions on similar cases."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ MOST = 5
 
 @dataclass(frozen=True, slots=True)
 class SimilarReview:
-    """A case that stopped by the same rule, of the same agent; `value`: its confidence as it was compared."""
+    """An earlier case of the same rule and agent; `value`: its confidence as compared."""
 
     job_id: UUID
     ended_at: datetime

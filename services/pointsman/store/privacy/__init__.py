@@ -1,1 +1,1 @@
-"""Sealing, opening and erasing what the record holds about a subject."""
+"""Encrypts (seals), decrypts and erases what the audit holds about a data subject."""

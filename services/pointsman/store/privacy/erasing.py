@@ -1,4 +1,4 @@
-"""Erases one subject: its key is deleted, so that what it sealed can never be read again."""
+"""Erases one subject by deleting its key, so that its sealed content can never be read again."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from pointsman.store.sql import query
 
 
 class Erased(NamedTuple):
-    """What a subject's key seals, or sealed: rows, their UTC days and jobs, the first and last row's time."""
+    """What a subject's key seals, or sealed: counts of rows, UTC days and jobs; first and last row's time."""
 
     key_id: UUID
     rows: int

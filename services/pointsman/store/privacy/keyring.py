@@ -1,10 +1,10 @@
-"""The keys of the subjects whose records are stored now; which of them still hold is seen with every batch.
+"""A cache of the subjects' keys, validated against the database with every batch.
 
 Invariants:
-- A row that is stored is sealed by a key that was in the database when its transaction ended: an erased key
-  is used no more, however warm this cache is.
-- Of several processes that make a subject's first key at once one wins, the others seal again by its key.
-- No key is added twice: one whose transaction did not go through, as far as is known, is thrown away.
+- A stored row is sealed by a key that was in the database when its transaction committed: an erased key is
+  never used again, even if it is in the cache.
+- If several processes create a subject's first key at once, one wins; the others seal again with that key.
+- A key whose transaction may not have committed is discarded, so no key is added twice.
 """
 
 from pointsman.store.connect import Connection
@@ -16,11 +16,11 @@ _REMEMBERED = 50_000
 
 
 class KeysChangedError(Exception):
-    """Rows were sealed by keys that are not those of their subjects: seal them again."""
+    """Rows were sealed by outdated keys: seal them again."""
 
 
 class Keyring:
-    """What a process knows of subjects and their keys."""
+    """A process's cache of subjects and their keys."""
 
     def __init__(self, master: MasterKey) -> None:
         self.master = master
@@ -50,7 +50,7 @@ class Keyring:
 
 
 class Sealing:
-    """The keys of one batch: taken without asking the database, which is asked once, at the batch's end."""
+    """The keys of one batch, from the cache; the database validates them once, at the batch's end."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring

@@ -1,4 +1,4 @@
-"""Opens what is sealed, for readers that have the master key and the right to the wrapped keys."""
+"""Decrypts sealed content, for readers with the master key and the right to read the wrapped keys."""
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -17,7 +17,7 @@ from pointsman.store.sql import query
 
 
 class Closed(StrEnum):
-    """Why the content of a row cannot be had."""
+    """Why a row's content cannot be read."""
 
     SEALED = "sealed"
     ERASED = "erased"

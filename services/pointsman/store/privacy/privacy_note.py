@@ -1,4 +1,4 @@
-"""What became of a row's content before it was stored: the note in its column `privacy`."""
+"""How a row's content was changed before it was stored: the note in its column `privacy`."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,11 +8,11 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """`rules` masked something; `stored` is the digest of the row as it is stored, by the form of record.py.
+    """`rules`: those that masked something; `stored`: the digest of the row as stored, as in record.py.
 
-    `subject` and `key` are there where the content is sealed: the subject's keyed hash, and the key's id.
-    `claim`: the digest (hexadecimal) of the large value that the record names, which is kept in its store as
-    long as the row is, though nobody can read the headers.
+    `subject` and `key`: for sealed content, the subject's keyed hash and the key's id. `claim`: the
+    hexadecimal digest of the record's large value, so that the value is kept as long as the row, though
+    nobody can read the headers.
     """
 
     rules: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""A record's content in one piece, as it is sealed: key, headers and value."""
+"""A record's content (key, headers and value) in one piece, for encryption."""
 
 from base64 import b64decode, b64encode
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import orjson
 
 
 class RecordContent(NamedTuple):
-    """All of a record that somebody chose to say. `headers`: as the column of that name holds them."""
+    """The content that the sender chose. `headers`: as in the column of that name."""
 
     key: bytes | None
     value: bytes | None

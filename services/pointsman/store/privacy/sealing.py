@@ -1,8 +1,8 @@
-"""Keys for what must not be read, or guessed: one master key outside the database, one data key a subject.
+"""The encryption keys: one master key outside the database, one data key per subject.
 
-From the master key alone come the hash that stands for a subject and the digests of what was masked. What is
-about a subject is sealed by its data key, which the database holds wrapped by the master key: without the
-row or the master key it is noise.
+The keyed hashes of subjects, and the digests of masked text, are derived from the master key. Content about a
+subject is encrypted by its data key, which the database stores wrapped by the master key: without either, the
+content cannot be decrypted.
 """
 
 import hmac
@@ -25,12 +25,12 @@ Place = tuple[str, int, int]
 
 
 class SealBrokenError(StoreError):
-    """Sealed bytes are not what was sealed, or another key sealed them."""
+    """Sealed bytes were changed, or sealed by another key."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """One subject's key. `wrapped` is how the database holds it."""
+    """One subject's key. `wrapped`: as the database stores it."""
 
     id: UUID
     subject: bytes

@@ -1,1 +1,1 @@
-"""Whether the record is whole: chains, checkpoints, retention, and everything derived from them."""
+"""Verifies the audit: chains, checkpoints, retention, and everything derived from them."""

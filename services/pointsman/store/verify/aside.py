@@ -1,4 +1,4 @@
-"""Tables that stand in no chain: each row has a digest of its own, and what it counts is counted anew."""
+"""Verifies the tables outside the chain: each row has its own digest, and its counts are recomputed."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _TURNS = ["checkpoint", "days"]
 
 @dataclass(slots=True)
 class Sealed:
-    """What rows on record say about the key that sealed them."""
+    """What audit rows say about the key that sealed them."""
 
     subject: bytes | None
     rows: int = 0
@@ -43,7 +43,7 @@ class Sealed:
 
 
 class Aside:
-    """What the side tables hold, in one snapshot."""
+    """The contents of these tables, in one snapshot."""
 
     def __init__(self, rows: Mapping[str, Sequence[Any]]) -> None:
         self._rows = rows

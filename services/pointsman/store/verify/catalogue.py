@@ -1,8 +1,7 @@
-"""Whether views, functions, tables, triggers and grants are what the migrations make.
+"""Whether views, functions, tables, triggers and grants are those that the migrations create.
 
-How Postgres prints a definition differs from one version to the next, so nothing is compared with a list that
-came with us. The migrations are applied once more to the same server, as temporary objects in a transaction
-that is rolled back, and the server prints both.
+Versions of Postgres print definitions differently, so they are not compared with a stored list. The
+migrations are applied again on the same server, in a transaction that is rolled back, and it prints both.
 """
 
 import re
@@ -46,7 +45,7 @@ _INDEX_NAME = re.compile(r"^(CREATE (?:UNIQUE )?INDEX) \S+")
 
 
 class Thing(NamedTuple):
-    """A view, function, column or whatever a schema can hold, as the server prints it."""
+    """A view, function, column or other object of a schema, as the server prints it."""
 
     kind: str
     name: str

@@ -1,4 +1,4 @@
-"""What the database has of each record, for comparing it with the records themselves."""
+"""The stored digest of each record, for comparison with Kafka's records."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ from pointsman.store.verify.dropped import Gap, gaps_of
 
 
 class RowDigest(NamedTuple):
-    """A row's digest, None where it is older than the chain; `closed`: its key is not to be had."""
+    """A row's digest, None if it is older than the chain; `closed`: its key is not available."""
 
     digest: bytes | None
     closed: bool

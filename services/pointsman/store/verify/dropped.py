@@ -1,4 +1,4 @@
-"""What retention has dropped: signed statements of what the chains were at the ends of what is gone."""
+"""What retention has dropped: signed statements of the chains' links at the ends of the dropped rows."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -12,7 +12,7 @@ from pointsman.store.verify.findings import Finding, Wrong
 
 
 class Run(BaseModel):
-    """A stretch of a lane that is gone whole: its `rows` had links, `chain` was the last (hexadecimal)."""
+    """A dropped range of a lane: it had `rows` rows with links; `chain`: the last link (hexadecimal)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,7 +35,7 @@ class Statement(BaseModel):
 
 
 class Gap(NamedTuple):
-    """A stretch of a lane from offset `first` to `last` that is gone, and the chain at its end."""
+    """A dropped range of a lane from offset `first` to `last`, and the link at its end."""
 
     first: int
     last: int
@@ -48,7 +48,7 @@ class Gap(NamedTuple):
 
 
 class Gaps(NamedTuple):
-    """Each lane's gaps in order, how many rows are gone, and what is wrong with the statements."""
+    """Each lane's gaps in order, the number of dropped rows, and problems with the statements."""
 
     by_lane: dict[Lane, list[Gap]]
     rows: int

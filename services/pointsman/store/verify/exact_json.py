@@ -1,4 +1,4 @@
-"""JSON compared and printed as Postgres' jsonb does it, so that the client need not ask the database."""
+"""Compares and prints JSON as Postgres' jsonb does, without asking the database."""
 
 import json
 import sys
@@ -12,13 +12,13 @@ _DEPTH = 1_024
 
 
 class Number(NamedTuple):
-    """A number as exactly as it was written; no `true` is equal to it."""
+    """A number with its exact written value; never equal to `true`."""
 
     value: Decimal
 
 
 class NotEqualError(ValueError):
-    """The payload is not the value."""
+    """The payload differs from the value."""
 
 
 def equal_body(payload: str, value: bytes | None) -> Any:

@@ -1,11 +1,11 @@
-"""What a verification says: how much was looked at, and what does not fit."""
+"""The result of a verification: how much was checked, and what does not match."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class Wrong(StrEnum):
-    """What can be wrong with the record."""
+    """The kinds of problems with the audit."""
 
     BYTES = "bytes"
     PAYLOAD = "payload"
@@ -30,7 +30,7 @@ class Wrong(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that does not fit; `offset` is that of the first row in its lane, where it is about a row."""
+    """One problem; `offset`: of the first such row in its lane, if it is about a row."""
 
     wrong: Wrong
     said: str
@@ -63,10 +63,10 @@ _PLACES = {
 
 @dataclass(slots=True)
 class VerifyReport:
-    """`rows` were walked; `older` ones are from before the chain; `unsigned` ones have no checkpoint yet.
+    """Counts. `rows`: checked; `older`: from before the chain; `unsigned`: without a checkpoint yet.
 
-    `masked` ones were changed by a policy before they were stored, `sealed` ones encrypted for a subject.
-    `jobs`: summaries that were counted anew.
+    `masked`: changed by a privacy rule before they were stored; `sealed`: encrypted for a subject. `jobs`:
+    summaries that were recomputed.
     """
 
     lanes: int = 0

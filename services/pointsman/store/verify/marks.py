@@ -1,4 +1,4 @@
-"""From checkpoints to marks: what the chain of a lane must be at an offset, because somebody signed it."""
+"""Marks from checkpoints: the signed link that a lane's chain must have at an offset."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ class HeadMark(NamedTuple):
 
 @dataclass(slots=True)
 class Marks:
-    """The marks of each lane by offset, and what is wrong with the checkpoints they come from."""
+    """The marks of each lane by offset, and problems with the checkpoints they come from."""
 
     by_lane: dict[Lane, list[HeadMark]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)

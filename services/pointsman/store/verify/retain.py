@@ -1,7 +1,7 @@
-"""Drops whole days, and keeps what the chains were at the ends of what is gone.
+"""Drops whole days, and keeps the chains' links at the ends of the dropped rows.
 
-In two steps, so that the key that signs is never where the owner's rights are: who has the key states what is
-to go (`state_day`) and signs it; who owns the tables drops a day if it still is what was signed (`drop_day`).
+In two steps, so that nobody needs both the signing key and the owner's rights: the key's holder states and
+signs what is to be dropped (`state_day`); the tables' owner drops the day if it still matches (`drop_day`).
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Day(NamedTuple):
 
 
 class SignedStatement(BaseModel):
-    """What is to go with a day, as `dropped.Statement` in JSON, and the signature over it."""
+    """A `dropped.Statement` in JSON: what is to be dropped with a day; and its signature."""
 
     model_config = ConfigDict(frozen=True)
 

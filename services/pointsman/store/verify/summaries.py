@@ -1,7 +1,7 @@
-"""Whether `audit.job`, one row a job, says what the job's messages say: counted anew from the rows.
+"""Whether `audit.job`, with one row per job, matches the job's messages: recomputed from the rows.
 
-The messages of a job are spread over lanes, so what each says is kept in a temporary file until all are read.
-Of two messages with the same time Postgres may have taken either as the first or last one: both are right.
+A job's messages are spread over lanes, so their facts are kept in a temporary file until all are read. Of two
+messages with the same time, Postgres may have taken either as the first or last: both are accepted.
 """
 
 import re
@@ -39,7 +39,7 @@ Allowed = dict[tuple[str, ...], set[tuple[Any, ...]]]
 
 
 class Fact(NamedTuple):
-    """What one message says about its job; times are microseconds since 1970."""
+    """The facts of one message about its job; times are microseconds since 1970."""
 
     at: int
     seen: int
@@ -126,7 +126,7 @@ def _within(value: Any, name: str) -> Any:
 
 
 class FactFile:
-    """All facts by job, in a file without a name that goes with the connection."""
+    """All facts by job, in a temporary SQLite file that is deleted with the connection."""
 
     def __init__(self) -> None:
         self._file = sqlite3.connect("")

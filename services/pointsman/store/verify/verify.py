@@ -1,4 +1,4 @@
-"""Walks the record, or a stretch of it, and holds it against its hash chains and the signed checkpoints."""
+"""Verifies the audit, or a part of it, against its hash chains and the signed checkpoints."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing
@@ -40,9 +40,9 @@ _NO_CHECKPOINT = (
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What to look at: everything, one UTC day or one job; `newest`: only what no checkpoint covers yet.
+    """What to verify: everything, one UTC day or one job; `newest`: only what no checkpoint covers yet.
 
-    A day or a job is looked at, in each lane, from the checkpoint before its first row to the one after its
+    A day or a job is verified, in each lane, from the checkpoint before its first row to the one after its
     last.
     """
 
@@ -58,7 +58,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The rows of one lane from `start` up to `stop`; `head`: where the lane stands, if that is its end."""
+    """The rows of one lane from `start` up to `stop`; `head`: the lane's head, if the range ends there."""
 
     lane: Lane
     start: Head

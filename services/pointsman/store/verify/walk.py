@@ -1,4 +1,4 @@
-"""Walks one lane's rows in order and says which is the first that does not fit."""
+"""Walks one lane's rows in order and reports the first that does not match."""
 
 import struct
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _SAID = {
 
 
 class StoredRow(NamedTuple):
-    """A row as it is found."""
+    """A row as stored."""
 
     row: Row
     recorded_at: datetime
@@ -34,9 +34,9 @@ class StoredRow(NamedTuple):
 
 
 class LaneWalk:
-    """Follows a chain from `start`; `marks` are those behind it, in order.
+    """Follows a chain from `start`; `marks`: those after it, in order.
 
-    It ends with the first row that does not fit: what comes after would be guesswork.
+    It ends at the first row that does not match, as nothing after it can be verified.
     """
 
     def __init__(self, lane: Lane, start: Head, marks: Sequence[HeadMark], gaps: Sequence[Gap] = ()) -> None:
