@@ -124,10 +124,6 @@ class OwnPattern:
             problem = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
             raise PatternError(f"is not a regular expression of RE2: {problem}") from None
 
-    def finds(self, text: str) -> bool:
-        """Whether it finds anything in `text`."""
-        return self.expression.search(text) is not None
-
     def replace(self, text: str, by: Callable[[str], str]) -> str:
         """The text with `by` of each find instead of it."""
         # What stands for bytes that are no text is one character there, too.

@@ -101,7 +101,7 @@ def _bad_pattern(at: Loc, name: str, text: str) -> Iterable[tuple[Loc, str]]:
     if name in BUILT_IN:
         yield at, "is the name of a built-in pattern; take another"
     try:
-        if OwnPattern.compile(name, text).finds(""):
+        if OwnPattern.compile(name, text).expression.search("") is not None:
             yield at, "finds the empty text, so it would be found everywhere"
     except PatternError as error:
         yield at, str(error)

@@ -21,7 +21,7 @@ from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.policy.policy import Policy
 from pointsman.runtime.clock import utc_now
 from pointsman.store.append.audit_writer import AuditWriter
-from pointsman.store.append.chain import chained
+from pointsman.store.append.chain import follow
 from pointsman.store.append.record import stored_headers
 from pointsman.store.append.row import Row
 from pointsman.store.connect import connected, open_pool
@@ -222,7 +222,9 @@ def _spent(incoming: Sequence[Incoming], sink: StorageRun) -> dict[str, float]:
         began = process_time()
         rows = [row_of(record, _TOPICS) for record in incoming]
         decoded = process_time()
-        chained(b"", rows, utc_now())
+        chain, now = b"", utc_now()
+        for row in rows:
+            chain = follow(chain, row, now)
         reading.append((decoded - began) * 1e6 / len(incoming))
         linking.append((process_time() - decoded) * 1e6 / len(incoming))
     return {

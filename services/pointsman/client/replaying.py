@@ -17,8 +17,7 @@ from pointsman.client.job import as_record
 from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
-from pointsman.store.ask import replayable
-from pointsman.store.ask.replayable import Sent, Wanted
+from pointsman.store.ask.replayable import Sent, Wanted, submitted
 from pointsman.store.privacy.sealing import MasterKey
 from pointsman_schemas.dead import ORIGINAL
 from pointsman_schemas.ids import uuid7
@@ -57,10 +56,10 @@ class JobReplay:
         Raises:
             StoreError, BusError, ClaimsUnavailableError: it broke off; what was yielded was sent.
         """
-        recorded = replayable.dead if self.dead else replayable.submitted
+        recorded = submitted(self.dsn, wanted, self.master, dead=self.dead)
         async with AsyncExitStack() as stack:
             publisher = await stack.enter_async_context(Publisher(self.kafka)) if self.send else None
-            jobs = await stack.enter_async_context(aclosing(recorded(self.dsn, wanted, self.master)))
+            jobs = await stack.enter_async_context(aclosing(recorded))
             async for sent in jobs:
                 yield await self._one(sent, publisher)
 

@@ -28,11 +28,8 @@ class Cancellations:
     `own`: an agent may cancel its own jobs only, as where signatures are required.
     """
 
-    def __init__(
-        self, clock: Clock = utc_now, *, ttl: timedelta = REMEMBERED, limit: int = MAX_REMEMBERED
-    ) -> None:
+    def __init__(self, clock: Clock = utc_now, *, limit: int = MAX_REMEMBERED) -> None:
         self._clock = clock
-        self._ttl = ttl
         self._limit = limit
         #: By job, and whose it must be: None where anybody may ask. Oldest first.
         self._asked: dict[tuple[UUID, str | None], Cancellation] = {}
@@ -53,7 +50,7 @@ class Cancellations:
     def of(self, job_id: UUID, agent_id: str) -> Cancellation | None:
         """Who asked to stop this job of `agent_id`'s, if anybody did who may."""
         asked = self._asked.get((job_id, agent_id)) or self._asked.get((job_id, None))
-        return asked if asked is not None and self._clock() - asked.at < self._ttl else None
+        return asked if asked is not None and self._clock() - asked.at < REMEMBERED else None
 
     @contextmanager
     def listening(self, job_id: UUID, agent_id: str, stop: Callable[[], None]) -> Iterator[None]:
@@ -68,6 +65,6 @@ class Cancellations:
     def _forget(self, now: datetime) -> None:
         while self._asked:
             oldest, asked = next(iter(self._asked.items()))
-            if len(self._asked) <= self._limit and now - asked.at < self._ttl:
+            if len(self._asked) <= self._limit and now - asked.at < REMEMBERED:
                 return
             del self._asked[oldest]

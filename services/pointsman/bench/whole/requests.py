@@ -13,7 +13,7 @@ _TOOLS = jars.Jar(
     "org.apache.kafka", "kafka-tools", jars.KAFKA,
     "28142ee12baf9e7d46e4784c612aed7a8565e80462616b0ddfb4e2f8d7837e53", 667304,
 )  # fmt: skip
-_METRIC = re.compile(r".*name=(RequestsPerSec|LocalTimeMs),request=(\w+)(?:,version=\d+)?:(Count|Mean)=(\S+)")
+_METRIC = re.compile(r"name=(RequestsPerSec|LocalTimeMs),request=(\w+)(?:,version=\d+)?:(Count|Mean)=(\S+)")
 _OBJECTS = (
     "kafka.network:type=RequestMetrics,name=RequestsPerSec,request=*,version=*",
     "kafka.network:type=RequestMetrics,name=LocalTimeMs,request=*",

@@ -10,7 +10,6 @@ from pointsman.cli.options import Json, Kafka, Postgres, Prefix
 
 if TYPE_CHECKING:
     from pointsman.audit.against_kafka import Comparison
-    from pointsman.audit.signatures import SignedRecords
     from pointsman.claims.whole_messages import LargeValues
     from pointsman.cli.settings import VerifySettings
     from pointsman.store.verify.findings import VerifyReport
@@ -73,13 +72,22 @@ async def verify(
     was routed without the valid signature that the registry required.
     """
     import time
+    from dataclasses import replace
 
+    from pointsman.audit.signatures import check_signatures
     from pointsman.cli import screen
     from pointsman.cli.show.integrity import summary
 
     began = time.monotonic()
-    report, comparison, large = await _verify(settings, day, job, start == "newest", against_kafka)
-    signed = await _signatures(settings, report, day, job) if signatures else None
+    scope = await _scope(settings, day, job, start == "newest")
+    report, comparison, large = await _verify(settings, scope, against_kafka)
+    signed = None
+    if signatures:
+        everything = replace(scope, newest=False)
+        signed = await check_signatures(
+            settings.postgres, settings.topics, everything, settings.registry_people
+        )
+        report.findings += signed.findings
     seconds = time.monotonic() - began
     known = {
         "whole": report.whole,
@@ -99,7 +107,7 @@ async def verify(
 
 
 async def _verify(
-    settings: "VerifySettings", day: datetime | None, job: str | None, newest: bool, against_kafka: bool
+    settings: "VerifySettings", scope: "Scope", against_kafka: bool
 ) -> "tuple[VerifyReport, Comparison | None, LargeValues]":
     from pointsman.audit.heads import open_heads
     from pointsman.claims.opened import closed_after, open_claim_check
@@ -112,7 +120,6 @@ async def _verify(
     from pointsman.store.verify.verify import Progress, verify
 
     public = PublicKey.parse(settings.audit_public_key) if settings.audit_public_key else None
-    scope = await _scope(settings, day, job, newest)
     heads = open_heads(settings.audit_heads)
     kept = [] if heads is None else await heads.all()
     comparison, published = await _compare(settings) if against_kafka else (None, [])
@@ -149,18 +156,6 @@ async def _scope(settings: "VerifySettings", day: datetime | None, job: str | No
         async with open_jobs(settings.postgres) as jobs:
             wanted = await job_id.find(jobs, job)
     return Scope(day=day.date() if day else None, job_id=wanted, newest=newest)
-
-
-async def _signatures(
-    settings: "VerifySettings", report: "VerifyReport", day: datetime | None, job: str | None
-) -> "SignedRecords":
-    from pointsman.audit.signatures import check_signatures
-
-    scope = await _scope(settings, day, job, newest=False)
-    people = settings.registry_people
-    signed = await check_signatures(settings.postgres, settings.topics, scope, people)
-    report.findings += signed.findings
-    return signed
 
 
 async def _compare(settings: "VerifySettings") -> "tuple[Comparison, list[bytes]]":

@@ -1,12 +1,15 @@
 """What waits, over HTTP: the same list that `lag --json` prints, for a scaler that asks again and again."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
-from starlette.types import Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from pointsman.bus.errors import BusError
 
@@ -16,37 +19,26 @@ Rows = list[dict[str, Any]]
 _FRESH_S = 2.0
 
 
-class LagApp:
-    """An ASGI app: `GET /lag`. 503 with the reason where Kafka does not say."""
+def lag_app(look: Callable[[], Awaitable[Rows]]) -> Starlette:
+    """`GET /lag`; 503 with the reason where Kafka does not say."""
+    turn, told_at, rows = asyncio.Lock(), -math.inf, Rows()
 
-    def __init__(self, look: Callable[[], Awaitable[Rows]]) -> None:
-        self._look = look
-        self._turn = asyncio.Lock()
-        self._last: tuple[float, Rows] | None = None
+    async def lag(_: Request) -> JSONResponse:
+        nonlocal told_at, rows
+        async with turn:
+            if time.monotonic() - told_at > _FRESH_S:
+                try:
+                    told_at, rows = -math.inf, await look()
+                except BusError as error:
+                    return JSONResponse({"error": str(error)}, 503)
+                told_at = time.monotonic()
+            return JSONResponse(rows)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        status, body = await self._answer(scope["method"], scope["path"])
-        headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": orjson.dumps(body)})
+    def elsewhere(request: Request, _: Exception) -> JSONResponse:
+        problem = f"there is no {request.method} {request.url.path}; ask GET /lag"
+        return JSONResponse({"error": problem}, 404)
 
-    async def _answer(self, method: str, path: str) -> tuple[int, object]:
-        if (method, path) != ("GET", "/lag"):
-            return 404, {"error": f"there is no {method} {path}; ask GET /lag"}
-        try:
-            return 200, await self._fresh()
-        except BusError as error:
-            return 503, {"error": str(error)}
-
-    async def _fresh(self) -> Rows:
-        async with self._turn:
-            if self._last is None or time.monotonic() - self._last[0] > _FRESH_S:
-                self._last = None
-                rows = await self._look()
-                self._last = (time.monotonic(), rows)
-            return self._last[1]
+    return Starlette(routes=[Route("/lag", lag)], exception_handlers={404: elsewhere, 405: elsewhere})
 
 
 def serve(look: Callable[[], Awaitable[Rows]], host: str, port: int, say: Callable[[str], None]) -> None:
@@ -63,7 +55,7 @@ def serve(look: Callable[[], Awaitable[Rows]], host: str, port: int, say: Callab
     with socket.create_server((host, port)) as listener:
         say(f"http://{host}:{listener.getsockname()[1]}/lag")
         config = uvicorn.Config(
-            LagApp(look), lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1
+            lag_app(look), lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1
         )
         with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after its shutdown
             uvicorn.Server(config).run(sockets=[listener])

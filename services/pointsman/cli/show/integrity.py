@@ -33,39 +33,37 @@ def summary(
         Text(f"{count(report.rows, 'row')} in {count(report.lanes, 'lane')} in {seconds:.1f} s{rate}")
     )
     lines.append(Text(f"{count(report.checkpoints, 'checkpoint')}; signatures: {report.signatures}"))
-    if report.unsigned:
-        lines.append(Text(f"{count(report.unsigned, 'row')} newer than the newest checkpoint"))
-    if report.older:
-        lines.append(Text(f"{count(report.older, 'row')} older than the chain, which cannot vouch for them"))
-    if report.masked:
-        lines.append(Text(f"{count(report.masked, 'row')} masked by policy, the original's digest kept"))
-    if report.sealed:
-        lines.append(Text(f"{count(report.sealed, 'row')} sealed for a subject"))
-    if report.dropped:
-        lines.append(Text(f"{count(report.dropped, 'row')} dropped by retention"))
+    lines += _told(
+        (report.unsigned, "row", "newer than the newest checkpoint"),
+        (report.older, "row", "older than the chain, which cannot vouch for them"),
+        (report.masked, "row", "masked by policy, the original's digest kept"),
+        (report.sealed, "row", "sealed for a subject"),
+        (report.dropped, "row", "dropped by retention"),
+    )
     if signed is not None:
         told = ", ".join(f"{number:,} {verdict}" for verdict, number in sorted(signed.verdicts.items()))
         records = count(signed.verdicts.total(), "record")
         lines.append(Text(f"{records} that agents sent, by their signature: {told or 'none'}"))
-        if signed.hidden:
-            lines.append(Text(f"{count(signed.hidden, 'record')} more are masked or sealed: nobody can tell"))
-    if large.checked:
-        lines.append(Text(f"{count(large.checked, 'large value')} held against the digest in its row"))
-    if large.refused:
-        explanation = "refused by the router, which is no damage: their value is not what they say"
-        lines.append(Text(f"{count(len(large.refused), 'forged or lost claim')} on the intake {explanation}"))
-    if large.named and not large.checked:
-        unset = "not looked at: POINTSMAN_CLAIMS is not set"
-        lines.append(Text(f"{count(len(large.named), 'large value')} kept in a store, {unset}"))
+        lines += _told((signed.hidden, "record", "more are masked or sealed: nobody can tell"))
+    forged = "on the intake refused by the router, which is no damage: their value is not what they say"
+    lines += _told(
+        (large.checked, "large value", "held against the digest in its row"),
+        (len(large.refused), "forged or lost claim", forged),
+    )
+    if not large.checked:
+        unset = "kept in a store, not looked at: POINTSMAN_CLAIMS is not set"
+        lines += _told((len(large.named), "large value", unset))
     if comparison is not None:
         behind = f", {comparison.not_yet:,} not stored yet" if comparison.not_yet else ""
         lines.append(Text(f"{count(comparison.same, 'record')} on Kafka are those on record{behind}"))
-        if comparison.closed:
-            explanation = (
-                "not compared: hidden by a key that is not here (POINTSMAN_AUDIT_PRIVACY_KEY) or erased"
-            )
-            lines.append(Text(f"{count(comparison.closed, 'record')} {explanation}"))
+        hidden = "not compared: hidden by a key that is not here (POINTSMAN_AUDIT_PRIVACY_KEY) or erased"
+        lines += _told((comparison.closed, "record", hidden))
     return Group(*lines)
+
+
+def _told(*counted: tuple[int, str, str]) -> list[Text]:
+    """A line for each number that is not 0: of what it is, and what is to be said of it."""
+    return [Text(f"{count(number, thing)} {text}") for number, thing, text in counted if number]
 
 
 def _verdict(report: VerifyReport) -> Text:

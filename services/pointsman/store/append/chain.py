@@ -3,7 +3,6 @@
 The form is described, byte by byte, in docs/audit-integrity.md; it may never change.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -42,17 +41,6 @@ def follow(before: bytes, row: Row, recorded_at: datetime) -> bytes:
         columns = (*columns, canonical(row.privacy))
     assert row.record_sha256 is not None
     return sha256(before + row.record_sha256 + orjson.dumps(columns, default=str)).digest()
-
-
-def chained(
-    before: bytes, rows: Sequence[Row], recorded_at: datetime
-) -> tuple[list[tuple[object, ...]], bytes]:
-    """The rows of one lane, in order, with `recorded_at` and `chain` behind them; and the last link."""
-    linked: list[tuple[object, ...]] = []
-    for row in rows:
-        before = follow(before, row, recorded_at)
-        linked.append((*row, recorded_at, before))
-    return linked, before
 
 
 def _decimal(amount: Decimal) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from pointsman.store.append.chain import chained, follow
+from pointsman.store.append.chain import follow
 from pointsman.store.append.lanes import Head, Lane, LockedLane, Move
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Connection
@@ -56,7 +56,8 @@ async def _refusal_of(connection: Connection, rows: Sequence[Row]) -> Exception 
     trial = connection.transaction()
     await trial.start()
     try:
-        chained(_ANY, rows, _ANY_TIME)
+        for row in rows:
+            follow(_ANY, row, _ANY_TIME)
         await connection.copy_records_to_table(
             "message", schema_name="audit", columns=Row._fields, records=rows
         )

@@ -45,29 +45,23 @@ class Sent:
     hidden: str | None = None
 
 
-async def submitted(dsn: str, wanted: Wanted, master: MasterKey | None = None) -> AsyncGenerator[Sent, None]:
+async def submitted(
+    dsn: str, wanted: Wanted, master: MasterKey | None = None, *, dead: bool = False
+) -> AsyncGenerator[Sent, None]:
     """Jobs by the record that first submitted them, oldest first; `master` opens what is sealed.
+
+    `dead`: instead of jobs what the router sent to the dead letters, as it was found.
 
     Raises:
         StoreUnavailableError, StoreError: they cannot be read.
     """
-    of = (wanted.agent, wanted.tier, wanted.kind, wanted.outcome, wanted.reason)
-    async for row in _ask(dsn, master, "submitted_again", wanted.since, wanted.until, *of):
-        yield row
-
-
-async def dead(dsn: str, wanted: Wanted, master: MasterKey | None = None) -> AsyncGenerator[Sent, None]:
-    """What the router sent to the dead letters, as it was found, oldest first. Raises the same."""
-    async for row in _ask(dsn, master, "dead_again", wanted.since, wanted.until, wanted.agent, wanted.reason):
-        yield row
-
-
-async def _ask(dsn: str, master: MasterKey | None, name: str, *arguments: Any) -> AsyncGenerator[Sent, None]:
+    of_job = () if dead else (wanted.tier, wanted.kind, wanted.outcome)
+    of = (wanted.since, wanted.until, wanted.agent, *of_job, wanted.reason)
     async with connected(dsn) as connection:
         with translated(dsn):
             async with connection.transaction(readonly=True):
-                statement = await connection.prepare(query(name))
-                async for row in statement.cursor(*arguments):
+                statement = await connection.prepare(query("dead_again" if dead else "submitted_again"))
+                async for row in statement.cursor(*of):
                     yield await _sent(connection, master, row)
 
 

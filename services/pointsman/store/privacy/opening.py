@@ -79,7 +79,12 @@ async def data_keys(
     keys: dict[UUID, DataKey] = {}
     if master is None:
         return keys
-    for row in await _wrapped(connection, list(ids)):
+    try:
+        async with connection.transaction():  # a refusal leaves the caller's own as it is
+            rows = await connection.fetch(query("open_subject_keys"), list(ids))
+    except asyncpg.InsufficientPrivilegeError:
+        return keys
+    for row in rows:
         with suppress(SealBrokenError):
             keys[row["key_id"]] = master.unwrap(row["key_id"], row["subject"], row["wrapped"])
     return keys
@@ -93,11 +98,3 @@ _WHY = {
     Closed.ERASED: ("was erased: the key that sealed it is gone",),
     Closed.BROKEN: ("does not open: it was changed", "where, and what else: pointsman audit verify"),
 }
-
-
-async def _wrapped(connection: Connection, ids: list[Any]) -> list[asyncpg.Record]:
-    try:
-        async with connection.transaction():  # a refusal leaves the caller's own as it is
-            return await connection.fetch(query("open_subject_keys"), ids)
-    except asyncpg.InsufficientPrivilegeError:
-        return []

@@ -7,6 +7,7 @@ migrations are applied again on the same server, in a transaction that is rolled
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -37,10 +38,11 @@ _DEFAULTS = re.compile(r"\balter default privileges in schema audit\b")
 _USAGE = re.compile(r"^grant usage on schema (\w+(?:, \w+)*) to (\w+(?:, \w+)*);", re.MULTILINE)
 _TEMPORARY = re.compile(r"\bpg_temp(?:_\d+)?\.(\w*)")
 _CLAIMS = frozenset(("payload", "put"))
-_DAY = re.compile(r"\bmessage_(\d{4})(\d\d)(\d\d)(?!\d)")
+_DAY = re.compile(r"\bmessage_\d{8}(?!\d)")
 #: The day that stands for all of them: a real one is compared with it.
-_EXAMPLE_DAY = "2000-01-01"
+_EXAMPLE_DAY, _ONE_DAY = date(2000, 1, 1), timedelta(days=1)
 _EXAMPLE = "message_20000101"
+_EXAMPLE_WORDS = re.compile(rf"{_EXAMPLE}|{_EXAMPLE_DAY}|{_EXAMPLE_DAY + _ONE_DAY}")
 _INDEX_NAME = re.compile(r"^(CREATE (?:UNIQUE )?INDEX) \S+")
 
 
@@ -153,11 +155,10 @@ def _compared(expected: list[Thing], actual: list[Thing]) -> Iterator[Finding]:
             yield from _differences(thing, fixed.pop((thing.kind, thing.name), None))
     for kind, name in fixed:
         yield _finding(f"the {kind} {name} is none that the migrations make")
-    wanted = _of_day(example)
     for name, things in sorted(days.items()):
-        if _of_day(things) != wanted:
-            differing = (_of_day(things) - wanted) + (wanted - _of_day(things))
-            kinds = ", ".join(sorted({kind for kind, *_ in differing}))
+        made, wanted = _parts(things), _parts(_dated(example, name))
+        if made != wanted:
+            kinds = ", ".join(sorted({kind for kind, *_ in (made - wanted) + (wanted - made)}))
             yield _finding(f"the table {name} is not as a day's table is made: {kinds}")
 
 
@@ -171,39 +172,30 @@ def _differences(expected: Thing, actual: Thing | None) -> Iterator[Finding]:
         yield _finding(f"the {expected.kind} {expected.name} grants {now}, the migrations {made}")
 
 
-def _of_day(things: Iterable[Thing]) -> Counter[tuple[str, str, str, str | None]]:
-    """The parts of a day's table as those of the example; what its indexes are called is chance."""
+def _parts(things: Iterable[Thing]) -> Counter[tuple[str, str, str, str | None]]:
+    """The parts of a day's table; what its indexes are called is chance."""
     return Counter(
         (
             thing.kind,
-            "" if thing.kind == "index" else _as_example(thing.name),
-            _INDEX_NAME.sub(r"\1", _dated(thing)),
+            "" if thing.kind == "index" else thing.name,
+            _INDEX_NAME.sub(r"\1", thing.definition),
             thing.grants,
         )
         for thing in things
     )
 
 
-def _dated(thing: Thing) -> str:
-    day = _DAY.search(thing.name)
-    assert day is not None
-    bounds = re.compile(
-        rf"FROM \('{day[1]}-{day[2]}-{day[3]} 00:00:00\+00'\) TO \('{_next_day(day)} 00:00:00\+00'\)"
-    )
-    return _as_example(bounds.sub("its day", thing.definition))
-
-
-def _next_day(day: re.Match[str]) -> str:
-    from datetime import date, timedelta
-
+def _dated(example: Iterable[Thing], table: str) -> Iterator[Thing]:
+    """The example's parts as those of another day's table; none where there is no such day."""
     try:
-        return str(date(int(day[1]), int(day[2]), int(day[3])) + timedelta(days=1))
+        day = date.fromisoformat(table.rpartition("_")[2])
+        day_after = day + _ONE_DAY
     except (ValueError, OverflowError):
-        return "no day"
-
-
-def _as_example(text: str) -> str:
-    return _DAY.sub(_EXAMPLE, text)
+        return
+    words = {_EXAMPLE: table, str(_EXAMPLE_DAY): str(day), str(_EXAMPLE_DAY + _ONE_DAY): str(day_after)}
+    for thing in example:
+        definition = _EXAMPLE_WORDS.sub(lambda word: words[word[0]], thing.definition)
+        yield thing._replace(name=thing.name.replace(_EXAMPLE, table), definition=definition)
 
 
 def _compared_beside(actual: set[tuple[object, ...]]) -> Iterator[Finding]:

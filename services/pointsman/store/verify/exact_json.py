@@ -32,15 +32,17 @@ def equal_body(payload: str, value: bytes | None) -> Any:
     try:
         text = value.decode()
         try:
-            stored, expected = parsed(payload), parsed(text)
-            equal = stored == expected
+            return _equal(payload, text)
         except RecursionError:
             with _deep():
-                stored, expected = parsed(payload), parsed(text)
-                equal = stored == expected
+                return _equal(payload, text)
     except (ValueError, InvalidOperation, RecursionError) as error:
         raise NotEqualError from error
-    if not equal:
+
+
+def _equal(payload: str, text: str) -> Any:
+    expected = parsed(text)
+    if parsed(payload) != expected:
         raise NotEqualError
     return expected
 
