@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import orjson
 
+from pointsman import starter
 from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.emit import emit
@@ -14,9 +16,11 @@ from pointsman.bus.codec.encoded_batch import unpacked
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.dev import samples
 from pointsman.dev.simulator.answering.models import MODELS
+from pointsman.registry.agents_file import load as load_agents
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.store.append.row import Row
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished, Usage
@@ -41,6 +45,12 @@ class TimedRow:
     job: int
     seconds: float
     row: Row
+
+
+def shipped(policy: Path = starter.POLICY) -> tuple[Policy, RegistryInForce]:
+    """A policy, by default ours to begin with, and the agents to begin with."""
+    compiled = Policy.compile(load_policy(policy))
+    return compiled, RegistryInForce(load_agents(starter.AGENTS, compiled.tiers).registry)
 
 
 def steps(policy: Policy, in_force: RegistryInForce, rounds: int) -> list[TimedRow]:

@@ -15,18 +15,15 @@ import psutil
 from pointsman import starter
 from pointsman.bench.servers import servers
 from pointsman.bus.admin.lag import WatchedTopic, lag
-from pointsman.bus.admin.topics import apply
 from pointsman.client import Client
 from pointsman.dev.ports import free_port
 from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services import logins as open_logins
 from pointsman.dev.services.fleet import fleet
+from pointsman.dev.services.prepare import prepare
 from pointsman.dev.services.processes import Process, running, second
 from pointsman.dev.services.secure_logins import SecureLogins, secure_logins
-from pointsman.registry.agents_file import load as load_agents
-from pointsman.registry.publish import apply_file
 from pointsman.runtime.settings import KafkaPart
-from pointsman.store.migrate import create_database_if_missing, migrate
 from pointsman_schemas.topics import Topics
 
 TIERS = ("small", "medium", "frontier")
@@ -91,7 +88,7 @@ def whole_system(
     with servers(say, jvm_flags, secure=secure) as (stack, folder):
         owner = stack.postgres.dsn()
         logins = _logins(stack, owner, agents)
-        asyncio.run(_prepare(stack.kafka.settings, owner, agents, logins))
+        asyncio.run(prepare(stack.kafka.settings, owner, TIERS, agents, logins, by="pointsman/bench"))
         processes = fleet(
             folder,
             stack.kafka.bootstrap,
@@ -122,17 +119,6 @@ def _logins(stack: Stack, owner: str, agents: Path) -> SecureLogins | None:
     return secure_logins(
         stack.security, stack.kafka.bootstrap, owner, topics=Topics(), tiers=TIERS, agents=agents
     )
-
-
-async def _prepare(kafka: KafkaPart, owner: str, agents: Path, logins: SecureLogins | None) -> None:
-    await apply(kafka, Topics().all(TIERS))
-    if logins is not None:
-        await logins.register(load_agents(logins.agents, TIERS))
-    else:
-        await apply_file(kafka, Topics(), load_agents(agents, TIERS), by="pointsman/bench")
-    await create_database_if_missing(owner)
-    await migrate(owner)
-    await (logins.make() if logins else open_logins.make_logins(owner))
 
 
 async def drained(

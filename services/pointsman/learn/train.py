@@ -13,7 +13,7 @@ from pointsman.learn.examples import FOLDS, Examples, Floats, Ints, fold_of
 from pointsman.learn.network import NetworkRecipe, train
 from pointsman.learn.tune import NEVER, QUALITIES, tune
 from pointsman.learn.vocabulary import build
-from pointsman.score.drift import profile
+from pointsman.score.drift import profile, shapes
 from pointsman.score.estimate import Estimate
 from pointsman.score.exact import exp, sigmoid
 from pointsman.score.model_file import parse
@@ -82,7 +82,7 @@ def fit(
         calibration=lines,
         bars=bars,
         floor=floor,
-        profile={step: round(share, 6) for step, share in profile(own.texts).items()},
+        profile={step: round(share, 6) for step, share in profile(shapes(own.texts)).items()},
         trained_on={
             **(trained_on or {}),
             "own": len(rows),
@@ -92,12 +92,12 @@ def fit(
         },
     )
     told(1.0)
-    return Trained(content, _parsed(content), rows, estimates)
+    return Trained(content, parse(content), rows, estimates)
 
 
 def untuned(examples: Examples, *, name: str, recipe: NetworkRecipe = NetworkRecipe()) -> NetScore:  # noqa: B008  # frozen
     """A score that ranks texts: neither calibrated nor tuned, so it has no bars."""
-    return _parsed(_compiled(examples, recipe, name=name))
+    return parse(_compiled(examples, recipe, name=name))
 
 
 def _compiled(examples: Examples, recipe: NetworkRecipe, **fields: Any) -> bytes:
@@ -136,9 +136,3 @@ def _read(row: Floats, lines: Sequence[tuple[float, float]], below: int, known: 
         tuple(exp(value) for value in values[2 * below :]),
         float(known),
     )
-
-
-def _parsed(content: bytes) -> NetScore:
-    model = parse(content)
-    assert isinstance(model, NetScore)
-    return model

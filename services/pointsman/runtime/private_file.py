@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -24,6 +25,13 @@ def write_private(path: Path, content: str | bytes) -> None:
         beside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def kept_private(path: Path, make: Callable[[], str]) -> Path:
+    """The file, with what `make` makes where there is none."""
+    if not path.exists():
+        write_private(path, make())
+    return path
 
 
 def sync_folder(folder: Path) -> None:

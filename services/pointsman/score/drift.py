@@ -45,13 +45,13 @@ class Shift:
         return f"unfamiliar work: shift {self.size:.2f} > {self.allowed:.2f}, most in {self.most}"
 
 
-def profile(texts: Iterable[str]) -> dict[str, float]:
+def shapes(texts: Iterable[str]) -> list[tuple[bytes, ...]]:
+    """Of each text."""
+    return [read(text).shape for text in texts]
+
+
+def profile(shapes: Iterable[tuple[bytes, ...]]) -> dict[str, float]:
     """The share of texts with each step of each kind of shape."""
-    return profile_of(read(text).shape for text in texts)
-
-
-def profile_of(shapes: Iterable[tuple[bytes, ...]]) -> dict[str, float]:
-    """The same, of texts that were read already."""
     counts: Counter[bytes] = Counter()
     total = 0
     for shape in shapes:
@@ -60,14 +60,9 @@ def profile_of(shapes: Iterable[tuple[bytes, ...]]) -> dict[str, float]:
     return {step.decode(): counts[step] / total for step in sorted(counts)}
 
 
-def shift(then: Mapping[str, float], texts: Iterable[str]) -> Shift:
-    """How far `texts` are from the profile of the training."""
-    return shift_of(then, [read(text).shape for text in texts])
-
-
-def shift_of(then: Mapping[str, float], shapes: Collection[tuple[bytes, ...]]) -> Shift:
-    """The same, of texts that were read already."""
-    now = profile_of(shapes)
+def shift(then: Mapping[str, float], shapes: Collection[tuple[bytes, ...]]) -> Shift:
+    """How far texts of these shapes are from the profile of the training."""
+    now = profile(shapes)
     moved: dict[str, float] = {}
     for step in sorted({*then, *now}):
         before, after = max(then.get(step, 0.0), _SMALLEST), max(now.get(step, 0.0), _SMALLEST)

@@ -4,13 +4,12 @@ Words are in one text, a line each; their weights are signed bytes, one for each
 unit's step; `rarity` is the square of each word's.
 """
 
-import base64
 from array import array
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pointsman.score.estimate import Bar
-from pointsman.score.model import ScoreModel
 from pointsman.score.net import NetScore, OutputHead, key_of, pack
 from pointsman.score.sealed import real, seal, unseal
 
@@ -28,14 +27,14 @@ def write(body: Mapping[str, Any], words: Sequence[bytes], weights: bytes, rarit
     """The file's bytes. `body`: everything else that `parse` reads; `weights` hidden x words signed bytes."""
     whole = {
         **body,
-        "words": _encode(b"\n".join(words)),
-        "weights": _encode(weights),
+        "words": b64encode(b"\n".join(words)).decode(),
+        "weights": b64encode(weights).decode(),
         "rarity": list(rarity),
     }
     return seal(whole, FORMAT)
 
 
-def parse(content: bytes) -> ScoreModel:
+def parse(content: bytes) -> NetScore:
     """The model that a file's bytes are.
 
     Raises:
@@ -48,8 +47,8 @@ def _model(body: Mapping[str, Any], version: str) -> NetScore:
     tiers = tuple(map(str, body["tiers"]))
     biases = tuple(map(int, body["biases"]))
     steps = [int(step) for step in body["steps"]]
-    words = _decode(body["words"]).split(b"\n")
-    weights = array("b", _decode(body["weights"]))
+    words = b64decode(body["words"], validate=True).split(b"\n")
+    weights = array("b", b64decode(body["weights"], validate=True))
     rarity = body["rarity"]
     hidden = len(biases)
     if not (len(steps) == hidden and len(weights) == hidden * len(words) and len(rarity) == len(words)):
@@ -80,11 +79,3 @@ def _model(body: Mapping[str, Any], version: str) -> NetScore:
         heads=heads,
         profile={str(step): real(share) for step, share in body["profile"].items()},
     )
-
-
-def _encode(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _decode(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)

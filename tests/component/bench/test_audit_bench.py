@@ -2,20 +2,17 @@
 
 import pytest
 
-from pointsman import starter
 from pointsman.bench.audit import batches, records, run
-from pointsman.registry.agents_file import load as load_agents
+from pointsman.bench.audit_messages import shipped
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.policy.policy import Policy
-from pointsman.router.policy.policy_file import load as load_policy
 
 ROWS = 2_500
 
 
 @pytest.fixture(scope="module")
 def decided() -> tuple[Policy, RegistryInForce]:
-    policy = Policy.compile(load_policy(starter.POLICY))
-    return policy, RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
+    return shipped()
 
 
 def test_its_records_are_whole_lanes_in_order(decided: tuple[Policy, RegistryInForce]) -> None:

@@ -4,13 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pointsman import starter
 from pointsman.bench.audit_load import Loaded, load
+from pointsman.bench.audit_messages import shipped
 from pointsman.bench.audit_query import measure
-from pointsman.registry.agents_file import load as load_agents
-from pointsman.registry.in_force import RegistryInForce
-from pointsman.router.policy.policy import Policy
-from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.store.ask.asking import questions
 from tests.support.store.audit_store import as_auditor, observer, prepare
 
@@ -19,10 +15,8 @@ pytestmark = pytest.mark.stack
 
 async def loaded(dsn: str, messages: int, days: int) -> tuple[Loaded, int]:
     """What the load says, and how far it said to have come."""
-    policy = Policy.compile(load_policy(starter.POLICY))
-    agents = RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
     told: list[int] = []
-    done = await load(dsn, policy, agents, messages=messages, days=days, rounds=1, advance=told.append)
+    done = await load(dsn, *shipped(), messages=messages, days=days, rounds=1, advance=told.append)
     return done, sum(told)
 
 

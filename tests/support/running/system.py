@@ -25,7 +25,7 @@ from pointsman.bus.read.follow import follow
 from pointsman.client.job import as_record, make_job
 from pointsman.dev.ports import free_port
 from pointsman.dev.services.fleet import fleet
-from pointsman.dev.services.logins import make_logins
+from pointsman.dev.services.prepare import prepare
 from pointsman.dev.services.processes import Process, second, stop, wait_ready
 from pointsman.dev.services.secure_logins import SecureLogins
 from pointsman.registry.agents_file import load as load_agents
@@ -94,13 +94,9 @@ class System:
             process.environment = {**process.environment, **self._environment}
 
     async def start(self) -> None:
-        await apply(self.settings, self.topics.all(TIERS))
-        if self.logins is not None:
-            await self.logins.register(load_agents(self.logins.agents, TIERS))
-        else:
-            await apply_file(self.settings, self.topics, load_agents(starter.AGENTS, TIERS), by="tests")
-        await migrate(self.dsn)
-        await (self.logins.make() if self.logins else make_logins(self.dsn))
+        await prepare(
+            self.settings, self.dsn, TIERS, starter.AGENTS, self.logins, topics=self.topics, by="tests"
+        )
         for process in self.processes.values():
             process.start()
         await asyncio.to_thread(wait_ready, list(self.processes.values()))

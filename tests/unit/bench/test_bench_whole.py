@@ -11,8 +11,9 @@ from aiohttp import web
 from pointsman.bench.whole import http_load
 from pointsman.bench.whole.http_load import HttpTarget
 from pointsman.bench.whole.load import Level, prompt
-from pointsman.bench.whole.peer import Peer, peers
+from pointsman.bench.whole.peer import Peer
 from pointsman.bench.whole.requests import RequestCost, between
+from pointsman.cli.bench.peers import peers_of
 from pointsman.cli.bench.whole import numbers
 
 
@@ -37,12 +38,12 @@ def test_prompts_are_a_kilobyte_and_differ() -> None:
 
 
 async def test_a_peers_processor_time_is_that_of_who_listens_there(url: str) -> None:
-    (peer,) = peers([url], ["x-provider: openai", "authorization:Bearer key"])
+    (peer,) = peers_of([url], ["x-provider: openai", "authorization:Bearer key"])
     assert peer.processes() == {str(os.getpid()): os.getpid()}
     assert peer.headers == {"x-provider": "openai", "authorization": "Bearer key"}
     assert Peer("http://127.0.0.1:1/v1").processes() == {}
-    with pytest.raises(ValueError, match="`x` is no `NAME: VALUE`"):
-        peers([url], ["x"])
+    with pytest.raises(typer.BadParameter, match="`x` is no `NAME: VALUE`"):
+        peers_of([url], ["x"])
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pointsman.bench.routing.measure import Figures, by_task, of_choice
-from pointsman.bench.routing.sources.examples import OTHERS, costs
+from pointsman.bench.routing.sources.examples import OTHERS, costs, origin
 from pointsman.bench.routing.sources.outcomes import DataError, Floats, TierAnswers
 from pointsman.cascade.accept import AcceptModel, accept, charge
 from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
@@ -98,7 +98,6 @@ def trained(
             "it needs three tiers with `answer_<tier>` and `out_tokens_<tier>`",
         )
     used = [other for other in others if len(other) and other.tiers == own.tiers and can_cascade(other)]
-    origin = {source.name: {"sha256": source.sha256, "questions": len(source)} for source in (own, *used)}
     weights = [1.0, *[OTHERS] * len(used)]
     counts = [len(own), *map(len, used)]
     weak, strong, strongest = own.tiers
@@ -111,4 +110,4 @@ def trained(
         np.repeat(weights, counts),
         np.repeat([True, *[False] * len(used)], counts),
     )
-    return fit(seen, name=name, trained_on={"files": origin}, progress=progress)
+    return fit(seen, name=name, trained_on=origin(own, *used), progress=progress)

@@ -14,7 +14,7 @@ from pointsman.bench.routing.sources.rewrites import shifts
 from pointsman.learn.decide import decide
 from pointsman.learn.tune import grid
 from pointsman.score.choose import choose
-from pointsman.score.drift import shift
+from pointsman.score.drift import shapes, shift
 from pointsman.score.estimate import Bar
 from pointsman.score.model import ScoreModel
 
@@ -30,7 +30,7 @@ def frozen(router: Router, test: TierAnswers, quality: str) -> dict[str, Any]:
     for name, factor in PRICES.items():
         today = np.array([1.0] * (len(test.tiers) - 1) + [factor])
         prices[name] = of_choice(test, router.decide(estimates, quality, today), today)
-    moved = shift(router.model.profile, test.prompts)
+    moved = shift(router.model.profile, shapes(test.prompts))
     return {
         "by_quality": {
             asked: of_choice(test, router.decide(estimates, asked)) for asked in router.model.bars
@@ -73,10 +73,10 @@ def served(router: Router, test: TierAnswers, quality: str) -> dict[str, Any]:
 
 def guarded(router: Router, test: TierAnswers, quality: str) -> Figures:
     """As one would run it on work of unknown kind: all of an unfamiliar set goes to the strongest tier."""
-    moved = shift(router.model.profile, test.prompts)
-    if moved.familiar:
-        return of_choice(test, router.decide(router.estimates(test.prompts), quality))
-    return of_choice(test, np.full(len(test), len(test.tiers) - 1))
+    moved = shift(router.model.profile, shapes(test.prompts))
+    strongest = np.full(len(test), len(test.tiers) - 1)
+    chosen = router.decide(router.estimates(test.prompts), quality) if moved.familiar else strongest
+    return {**of_choice(test, chosen), "shift": round(moved.size, 4)}
 
 
 def speed(model: ScoreModel, prompts: Sequence[str], bar: Bar) -> dict[str, float]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from pointsman.bench.routing.measure import Figures, by_task, of_choice
 from pointsman.bench.routing.opinion_vectors import VectorsOf
-from pointsman.bench.routing.sources.examples import examples
+from pointsman.bench.routing.sources.examples import examples, origin
 from pointsman.bench.routing.sources.outcomes import Floats, TierAnswers
 from pointsman.learn.examples import Ints
 from pointsman.learn.opinion import First, TrainedOpinion, fit
@@ -77,11 +77,10 @@ def trained(
 ) -> TrainedOpinion:
     """An opinion trained on what `first` was trained on, tuned for both together."""
     made = examples(own, *others)
-    origin = {source.name: {"sha256": source.sha256, "questions": len(source)} for source in (own, *others)}
     return fit(
         made,
         vectors(made.texts),
         First(first.estimates, first.model.version, first.model.floor),
         name=name,
-        trained_on={"files": origin},
+        trained_on=origin(own, *others),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pointsman.bench.routing.sources.data import refuse_overlap
-from pointsman.bench.routing.sources.examples import examples
+from pointsman.bench.routing.sources.examples import examples, origin
 from pointsman.bench.routing.sources.outcomes import DataError, Floats, TierAnswers
 from pointsman.learn.decide import Estimates, decide
 from pointsman.learn.examples import Ints
@@ -48,8 +48,7 @@ def trained(
     progress: Progress | None = None,
 ) -> Trained:
     """A score trained on `own` work, with `others` beside it; what it was trained on stands in its file."""
-    origin = {source.name: {"sha256": source.sha256, "questions": len(source)} for source in (own, *others)}
-    return fit(examples(own, *others), name=name, trained_on={"files": origin}, progress=progress)
+    return fit(examples(own, *others), name=name, trained_on=origin(own, *others), progress=progress)
 
 
 def need(estimates: Estimates) -> Floats:

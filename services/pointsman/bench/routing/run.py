@@ -20,7 +20,6 @@ from pointsman.bench.routing.ways import baselines, over_splits, ways
 from pointsman.learn.accept import TrainedAccept
 from pointsman.learn.opinion import TrainedOpinion
 from pointsman.learn.train import Trained
-from pointsman.score.drift import shift
 
 #: (what is being done, how much of everything is done, 0 to 1)
 Told = Callable[[str, float], None]
@@ -191,12 +190,8 @@ def transfer(
     order = np.argsort([place(of, "labels") for of in foreign.stems], kind="stable")
     most = min(max(LABELS), len(order) // 2)
     test = foreign.take(order[most:])
-    estimates = router.estimates(test.prompts)
-    chosen = router.decide(estimates, quality)
-    moved = shift(router.model.profile, test.prompts)
-    figures = {"0 labels, unguarded": of_choice(test, chosen)}
-    guarded = chosen if moved.familiar else np.full(len(test), len(test.tiers) - 1)
-    figures["0 labels"] = {**of_choice(test, guarded), "shift": round(moved.size, 4)}
+    unguarded = of_choice(test, router.decide(router.estimates(test.prompts), quality))
+    figures = {"0 labels, unguarded": unguarded, "0 labels": guarded(router, test, quality)}
     stems = set(test.stems)
     for count in LABELS:
         if count > most:

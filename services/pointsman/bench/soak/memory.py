@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import linear_regression
 
 #: A process that has just begun still fills its caches: what it does in this time is left out.
 SETTLED_AFTER_S = 60.0
@@ -49,7 +50,4 @@ def memory(lives: Sequence[Sequence[Sample]]) -> Memory:
 
 def slope(samples: Sequence[Sample]) -> float:
     """MB a second by least squares; of two samples at different times at least."""
-    mean_at = sum(sample.at for sample in samples) / len(samples)
-    mean_mb = sum(sample.mb for sample in samples) / len(samples)
-    above = sum((sample.at - mean_at) * (sample.mb - mean_mb) for sample in samples)
-    return above / sum((sample.at - mean_at) ** 2 for sample in samples)
+    return linear_regression([sample.at for sample in samples], [sample.mb for sample in samples]).slope

@@ -1,6 +1,5 @@
 """Another gateway that is measured beside ours: its address, its headers and its processes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -32,20 +31,4 @@ class Peer:
         ]
         pids = {pid for pid in listening if pid is not None}
         # Its parent's time counts it already.
-        return {str(pid): pid for pid in pids if not pids & {parent.pid for parent in _parents(pid)}}
-
-
-def peers(urls: Sequence[str], headers: Sequence[str]) -> list[Peer]:
-    """Each with all headers, which are given as `NAME: VALUE`.
-
-    Raises:
-        ValueError: one has another shape.
-    """
-    pairs = [header.partition(":") for header in headers]
-    if wrong := next((name for name, colon, _ in pairs if not (name.strip() and colon)), None):
-        raise ValueError(f"`{wrong}` is no `NAME: VALUE`")
-    return [Peer(url, {name.strip(): value.strip() for name, _, value in pairs}) for url in urls]
-
-
-def _parents(pid: int) -> list[psutil.Process]:
-    return psutil.Process(pid).parents()
+        return {str(pid): pid for pid in pids if not pids & {parent.pid for parent in psutil.Process(pid).parents()}}

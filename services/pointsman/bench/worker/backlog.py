@@ -9,12 +9,11 @@ from pathlib import Path
 from pointsman.bench.hop.raw import fill
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.worker.jobs import routed_jobs
-from pointsman.bench.worker.process import Under, peak_mb, worker
+from pointsman.bench.worker.process import TIER, Under, peak_mb, worker
 from pointsman.bus.admin.topics import apply
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
-TIER = "small"
 _LIMIT = 64
 _LATENCY_MS = 200
 

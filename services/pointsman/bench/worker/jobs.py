@@ -6,16 +6,12 @@ from uuid import UUID
 
 import orjson
 
-from pointsman import starter
+from pointsman.bench.audit_messages import shipped
 from pointsman.bench.hop.messages import Body, bodies
 from pointsman.bench.hop.raw import Record
 from pointsman.bus.codec.encoded_batch import unpacked
 from pointsman.bus.codec.records import Incoming
-from pointsman.registry.agents_file import load as load_agents
-from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.policy.policy import Policy
-from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.topics import Topics
 
@@ -51,10 +47,7 @@ class RoutedJobs:
 
 def routed_jobs(tier: str, topics: Topics) -> RoutedJobs:
     """Runs of words from the sample jobs, all of them sent to `tier` by the policy in force."""
-    policy = Policy.compile(load_policy(starter.POLICY))
-    router = RouterHandler(
-        policy, RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry), topics, utc_now
-    )
+    router = RouterHandler(*shipped(), topics, utc_now)
     jobs = [_submitted(number, body, tier, topics) for number, body in enumerate(bodies(_SHAPES))]
     made = list(unpacked(router(jobs)))
     assert {record.topic for record in made} == {topics.tier(tier).name}

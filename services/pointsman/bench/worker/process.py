@@ -12,7 +12,7 @@ from pointsman.dev.servers.kafka import broker_at
 from pointsman.dev.services.processes import Process, running
 from pointsman.runtime.settings import KafkaPart
 
-MODEL = "gpt-4.1-nano"
+TIER, MODEL = "small", "gpt-4.1-nano"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,13 @@ class Under:
     prefix: str
     provider_url: str
     limit: int
-    tier: str = "small"
 
 
 @contextmanager
 def worker(under: Under, number: int = 1) -> Iterator[Process]:
     """Started and ready; ended afterwards."""
     name = f"{under.prefix}-worker-{number}"
-    process = Process(name, ["run", "worker", "--tier", under.tier], {}, under.folder / f"{name}.log", "")
+    process = Process(name, ["run", "worker", "--tier", TIER], {}, under.folder / f"{name}.log", "")
     port = free_port()
     process.url = f"http://{LOOPBACK}:{port}"
     process.environment = {
@@ -63,5 +62,5 @@ def _providers(under: Under) -> Path:
         "genai_prices_provider": "openai",
     }  # fmt: skip
     tier = {"provider": "simulator", "model": MODEL, "max_in_flight": under.limit}
-    path.write_text(json.dumps({"providers": [row], "tiers": {under.tier: tier}}))
+    path.write_text(json.dumps({"providers": [row], "tiers": {TIER: tier}}))
     return path

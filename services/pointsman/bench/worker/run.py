@@ -19,12 +19,11 @@ from pointsman.bench.simulated import Simulated, simulated
 from pointsman.bench.system import busy_s
 from pointsman.bench.worker.backlog import Backlog, backlog
 from pointsman.bench.worker.jobs import RoutedJobs, routed_jobs
-from pointsman.bench.worker.process import MODEL, Under, peak_mb, worker
+from pointsman.bench.worker.process import MODEL, TIER, Under, peak_mb, worker
 from pointsman.bus.admin.topics import apply
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
-TIER = "small"
 _WARM = 200
 _PORTION = 25
 _ROUNDS = 3

@@ -22,16 +22,10 @@ async def audit(
     finished rows in a file, goes into the same table with the same indexes and commits once. COPY through the
     sink's own driver stands beside it, for the processor time.
     """
-    from pointsman import starter
     from pointsman.bench.audit import lines, run
+    from pointsman.bench.audit_messages import shipped
     from pointsman.cli import screen
     from pointsman.cli.bench.report import print_report
-    from pointsman.registry.agents_file import load as load_agents
-    from pointsman.registry.in_force import RegistryInForce
-    from pointsman.router.policy.policy import Policy
-    from pointsman.router.policy.policy_file import load as load_policy
 
-    policy = Policy.compile(load_policy(starter.POLICY))
-    in_force = RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
-    report = await run(policy, in_force, rows=rows, rounds=rounds, say=screen.note)
+    report = await run(*shipped(), rows=rows, rounds=rounds, say=screen.note)
     print_report(report, lines, as_json=as_json)

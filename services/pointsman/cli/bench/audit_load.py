@@ -23,20 +23,14 @@ async def audit_load(
     the table's indexes and the summary of jobs. Use a database of its own: the hash chain leaves
     these rows out.
     """
-    from pointsman import starter
     from pointsman.bench.audit_load import load
+    from pointsman.bench.audit_messages import shipped
     from pointsman.cli import screen
     from pointsman.cli.formats import duration
-    from pointsman.registry.agents_file import load as load_agents
-    from pointsman.registry.in_force import RegistryInForce
-    from pointsman.router.policy.policy import Policy
-    from pointsman.router.policy.policy_file import load as load_policy
 
-    policy = Policy.compile(load_policy(files.policy))
-    agents = RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
-
+    loaded = shipped(files.policy)
     with screen.progress(messages, "messages") as advance:
-        done = await load(owner.owner_dsn, policy, agents, messages=messages, days=days, advance=advance)
+        done = await load(owner.owner_dsn, *loaded, messages=messages, days=days, advance=advance)
     screen.report(
         done,
         f"{done.messages:,} messages of {done.jobs:,} jobs over {done.days} days in {duration(done.seconds)}:"

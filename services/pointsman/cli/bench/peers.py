@@ -22,10 +22,10 @@ PeerHeaders = Annotated[
 
 
 def peers_of(urls: Sequence[str], headers: Sequence[str]) -> "list[Peer]":
-    """Raises: BadParameter."""
-    from pointsman.bench.whole.peer import peers
+    """Each with all headers, which are given as `NAME: VALUE`. Raises BadParameter: one has another shape."""
+    from pointsman.bench.whole.peer import Peer
 
-    try:
-        return peers(urls, headers)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--peer-header") from None
+    pairs = [header.partition(":") for header in headers]
+    if wrong := next((name for name, colon, _ in pairs if not (name.strip() and colon)), None):
+        raise typer.BadParameter(f"`{wrong}` is no `NAME: VALUE`", param_hint="--peer-header")
+    return [Peer(url, {name.strip(): value.strip() for name, _, value in pairs}) for url in urls]

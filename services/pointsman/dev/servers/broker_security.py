@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pointsman.dev.certificates import Authority, lasts
 from pointsman.dev.ports import LOOPBACK
 from pointsman.dev.servers.listeners import Listener, Listeners
-from pointsman.runtime.private_file import write_private
+from pointsman.runtime.private_file import kept_private
 from pointsman.runtime.settings import KafkaPart
 from pointsman.runtime.tls import client_context
 from pointsman_schemas.topic import DEFAULT_PREFIX
@@ -46,10 +46,7 @@ class BrokerSecurity:
 
     def password_file(self, user: str) -> Path:
         """Where a user's password is; one is made where there is none."""
-        file = self.file(user, "password")
-        if not file.exists():
-            write_private(file, secrets.token_hex(24))
-        return file
+        return kept_private(self.file(user, "password"), lambda: secrets.token_hex(24))
 
     def settings(self, bootstrap: str, user: str | None = None) -> KafkaPart:
         """How a user gets in, the super user unless another is named, whatever the environment says."""

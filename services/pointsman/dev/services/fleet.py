@@ -13,7 +13,7 @@ from pointsman.dev.services.gateway_agents import APP
 from pointsman.dev.services.processes import Process
 from pointsman.dev.services.secure_logins import SecureLogins
 from pointsman.identity.keys import PrivateKey
-from pointsman.runtime.private_file import write_private
+from pointsman.runtime.private_file import kept_private, write_private
 
 #: Where services serve health and metrics, when these ports are free.
 _FIRST_HTTP_PORT = 18081
@@ -150,7 +150,5 @@ def audit_key(folder: Path) -> tuple[Path, str]:
     Raises:
         KeyUnreadableError: somebody put something else there.
     """
-    file = folder / "audit-key.pem"
-    if not file.exists():
-        write_private(file, PrivateKey.generate().pem)
+    file = kept_private(folder / "audit-key.pem", lambda: PrivateKey.generate().pem)
     return file, PrivateKey.parse(file.read_text()).public.text

@@ -10,7 +10,7 @@ from pointsman.identity.api_key import ApiKeyText
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import LONGEST
 from pointsman.runtime.clock import utc_now
-from pointsman.runtime.private_file import write_private
+from pointsman.runtime.private_file import kept_private, write_private
 from pointsman_schemas.control.registry import AgentEntry, ApiKey
 
 #: Neither can be an agent's of somebody else's file by accident: the first is no name of a login.
@@ -24,18 +24,12 @@ CONTACT = "whoever started pointsman dev"
 
 def gateway_key_file(folder: Path) -> Path:
     """Where it is what the gateway signs with; one is made where there is none."""
-    file = folder / "gateway.pem"
-    if not file.exists():
-        write_private(file, PrivateKey.generate().pem)
-    return file
+    return kept_private(folder / "gateway.pem", lambda: PrivateKey.generate().pem)
 
 
 def api_key_file(folder: Path) -> Path:
     """Where the API key of `APP` is, and nothing else; one is made where there is none."""
-    file = folder / "gateway.key"
-    if not file.exists():
-        write_private(file, ApiKeyText.make().text + "\n")
-    return file
+    return kept_private(folder / "gateway.key", lambda: ApiKeyText.make().text + "\n")
 
 
 def gateway_entries(folder: Path, listed: Iterable[AgentEntry]) -> list[AgentEntry]:

@@ -11,7 +11,7 @@ from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.services.gateway_agents import answered_for, gateway_entries
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import AgentsFile
-from pointsman.runtime.private_file import write_private
+from pointsman.runtime.private_file import kept_private, write_private
 from pointsman_schemas.control.registry import AgentEntry
 
 
@@ -37,10 +37,7 @@ def secured(
 
 def key_file(security: BrokerSecurity, user: str) -> Path:
     """Where it is what a user signs with; one is made where there is none."""
-    file = security.file(user, "pem")
-    if not file.exists():
-        write_private(file, PrivateKey.generate().pem)
-    return file
+    return kept_private(security.file(user, "pem"), lambda: PrivateKey.generate().pem)
 
 
 def _entry(entry: AgentEntry, security: BrokerSecurity, prefix: str) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import psutil
 
-from pointsman.bus.admin.topics import apply
 from pointsman.dev.interrupts import Interrupts, undisturbed
 from pointsman.dev.options import DevOptions
 from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services import logins
 from pointsman.dev.services.fleet import files, fleet, leave_settings
 from pointsman.dev.services.gateway_agents import with_gateway
+from pointsman.dev.services.prepare import prepare
 from pointsman.dev.services.processes import Process, restart_ended, stop, wait_ready
 from pointsman.dev.services.sample_review import REVIEWER, asks, deciding, with_review
 from pointsman.dev.services.secure_logins import SecureLogins, secure_logins
@@ -23,12 +23,9 @@ from pointsman.dev.show.journey import Journey, travel
 from pointsman.dev.show.narrator import Narrator
 from pointsman.dev.show.report import document, say_how_they_did, say_what_next
 from pointsman.registry.agents_file import load as load_agents
-from pointsman.registry.publish import apply_file
 from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.router.policy.policy_file import load as load_policy
-from pointsman.runtime.settings import KafkaPart
 from pointsman.store.address import without_secrets
-from pointsman.store.migrate import create_database_if_missing, migrate
 from pointsman_schemas.control.registry import AgentEntry
 from pointsman_schemas.topics import Topics
 
@@ -63,7 +60,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
         _start(early, stack)
         stack.wait_ready()
         tell.say("both answer; the services get ready")
-        asyncio.run(_prepare(stack.kafka.settings, postgres, tiers, agents, secure))
+        asyncio.run(prepare(stack.kafka.settings, postgres, tiers, agents, secure))
         _start([service for service in processes if service not in early], stack)
         wait_ready(processes)
         interrupts.check()
@@ -156,20 +153,6 @@ def _start(processes: Sequence[Process], stack: Stack) -> None:
     for process in processes:
         process.start()
         stack.running.note(process.pid)
-
-
-async def _prepare(
-    kafka: KafkaPart, postgres: str, tiers: Sequence[str], agents: Path, secure: SecureLogins | None
-) -> None:
-    await apply(kafka, Topics().all(tiers))
-    file = load_agents(agents, tiers)
-    if secure is not None:
-        await secure.register(file)
-    else:
-        await apply_file(kafka, Topics(), file, by="pointsman/dev")
-    await create_database_if_missing(postgres)
-    await migrate(postgres)
-    await (secure.make() if secure else logins.make_logins(postgres))
 
 
 def _stay(stack: Stack, processes: Sequence[Process], tell: Narrator, interrupts: Interrupts) -> None:

@@ -15,13 +15,8 @@ class Board:
     """Remembers the first look and the last, to tell a rate."""
 
     prefix: str
-    _first: tuple[float, Mapping[str, int]] | None
-    _last: tuple[float, Mapping[str, int]] | None
-
-    @classmethod
-    def empty(cls, prefix: str) -> "Board":
-        """A board before its first look."""
-        return cls(prefix, None, None)
+    _first: tuple[float, Mapping[str, int]] | None = None
+    _last: tuple[float, Mapping[str, int]] | None = None
 
     def draw(self, lanes: Sequence[LaneLag], counts: Mapping[str, int], *, whole: bool = False) -> Table:
         """The table; `counts` are records of each topic that are in the audit table.

@@ -66,7 +66,7 @@ async def travel(
     topics = Topics()
     names = [topic.name for topic in topics.all(tiers) if "audit" in topic.readers]
     watched = lanes(topics, tiers)
-    board = Board.empty(topics.prefix)
+    board = Board(topics.prefix)
     async with open_jobs(postgres) as jobs:
         board.draw([], await jobs.count_of(names))  # from here on the rates count
         job_ids = await _publish(samples.load(), sender or (lambda _: Sender(kafka)))

@@ -60,17 +60,16 @@ def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], floa
             ledger.close(entry, ended)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-        elif scope["type"] == "http":
-            method, path = scope["method"], scope["path"]
-            dialect = dialect_at(path) if method == "POST" else None
-            if dialect is not None:
-                await chat(scope, receive, send, dialect)
-            elif path.startswith("/_sim/"):
-                await deliver(control.answer(method, path, await read(receive) or b""), receive, send)
-            else:
-                await deliver(_other(method, path, dict(scope["headers"])), receive, send)
+        if scope["type"] != "http":
+            return
+        method, path = scope["method"], scope["path"]
+        dialect = dialect_at(path) if method == "POST" else None
+        if dialect is not None:
+            await chat(scope, receive, send, dialect)
+        elif path.startswith("/_sim/"):
+            await deliver(control.answer(method, path, await read(receive) or b""), receive, send)
+        else:
+            await deliver(_other(method, path, dict(scope["headers"])), receive, send)
 
     return app
 
@@ -109,11 +108,3 @@ def _other(method: str, path: str, headers: dict[bytes, bytes]) -> SimulatedRepl
 
 def _card(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 1744588800, "owned_by": "simulator"}
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

@@ -16,7 +16,7 @@ from zlib import crc32
 from pointsman.router.policy.checks import check_of
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
-from pointsman.score.drift import Shift, shift_of
+from pointsman.score.drift import Shift, shift
 from pointsman.score.features import read
 from pointsman.score.text import text_of
 from pointsman_schemas.decisions import Check
@@ -49,7 +49,7 @@ class DriftWatch:
         self._shapes.append(shape)
         self._kept += 1
         if self._kept % CHECK_EVERY == 0:
-            self._check(shift_of(self._profile, self._shapes))
+            self._check(shift(self._profile, self._shapes))
 
     def _check(self, moved: Shift) -> None:
         before = self.suspended

@@ -27,7 +27,7 @@ def test_rates_are_since_the_last_update_and_finally_overall(
 ) -> None:
     times = iter([100.0, 101.0, 103.0, 104.0])
     monkeypatch.setattr("pointsman.dev.show.board.time.monotonic", lambda: next(times))
-    board = Board.empty("p")
+    board = Board("p")
     assert lines(board.draw([], {"p.calls": 5})) == [["calls", "5", "0"]]
     assert lines(board.draw([], {"p.calls": 25})) == [["calls", "25", "20"]]
     assert lines(board.draw([], {"p.calls": 85})) == [["calls", "85", "30"]]
@@ -37,7 +37,7 @@ def test_rates_are_since_the_last_update_and_finally_overall(
 def test_waiting_records_are_shown_beside_their_topic() -> None:
     partitions = (PartitionLag(0, 2000, 800, 1200, True, 2.34), PartitionLag(1, 34, None, 34, True, 0.5))
     lane = LaneLag("p.jobs.tier.small", "g", "small", partitions)
-    rows = lines(Board.empty("p").draw([lane], {"p.jobs.tier.small": 2000, "p.calls": 1}))
+    rows = lines(Board("p").draw([lane], {"p.jobs.tier.small": 2000, "p.calls": 1}))
     assert rows == [["jobs.tier.small", "2,000", "0", "1,234", "2.3 s"], ["calls", "1", "0"]]
 
 

@@ -1,9 +1,8 @@
 """Files of outcomes read, split by question, and kept apart.
 
 A file is Parquet with `prompt` and, per tier in ascending capability, `score_<tier>`; and, where it has
-them,
-`cost_<tier>`, `out_tokens_<tier>`, `answer_<tier>`, `model_<tier>`, `id` or `key`, `source` or
-`benchmark`, `task` or `category`. Rows whose `contaminated` is true are dropped.
+them, `cost_<tier>`, `out_tokens_<tier>`, `answer_<tier>`, `model_<tier>`, `source` or `benchmark`, `task` or
+`category`. Rows whose `contaminated` is true are dropped.
 """
 
 import hashlib
@@ -71,7 +70,6 @@ def parse(columns: dict[str, list[Any]], name: str, sha256: str) -> TierAnswers:
         sha256=sha256,
         tiers=tiers,
         models=tuple("|".join(sorted(set(texts(f"model_{tier}")))) for tier in tiers),
-        ids=texts("id", "key"),
         prompts=prompts,
         source=texts("source", "benchmark"),
         task=texts("task", "category"),

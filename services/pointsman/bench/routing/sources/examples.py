@@ -1,5 +1,7 @@
 """Outcomes as examples to train a score on."""
 
+from typing import Any
+
 import numpy as np
 
 from pointsman.bench.routing.sources.outcomes import Floats, TierAnswers
@@ -16,6 +18,11 @@ def costs(outcomes: TierAnswers) -> Floats:
     tiers = len(outcomes.tiers)
     assumed = ASSUMED ** np.arange(tiers - 1, -1, -1)
     return np.where(np.isfinite(outcomes.cost), outcomes.cost, assumed)
+
+
+def origin(*sources: TierAnswers) -> dict[str, Any]:
+    """What a model's file says of what it was trained on."""
+    return {"files": {of.name: {"sha256": of.sha256, "questions": len(of)} for of in sources}}
 
 
 def examples(own: TierAnswers, *others: TierAnswers) -> Examples:

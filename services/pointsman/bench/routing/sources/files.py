@@ -4,8 +4,9 @@
 file is the work that the router is for; several of them must have the same tiers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,36 +61,30 @@ def join(several: list[TierAnswers]) -> TierAnswers:
                 f"{source.name} has tiers {', '.join(source.tiers)}; {first.name} {', '.join(first.tiers)}",
                 "measure files of different tiers one by one",
             )
-    return TierAnswers(
+    joined: dict[str, Any] = {
+        name: sum((getattr(source, name) for source in several), ()) for name in ("prompts", "source", "task")
+    }
+    for name in ("score", "cost", "out_tokens"):
+        joined[name] = np.concatenate([getattr(source, name) for source in several])
+    return replace(
+        first,
         name="+".join(source.name for source in several),
         sha256="+".join(source.sha256 for source in several),
-        tiers=first.tiers,
         models=tuple(
             "|".join(sorted(set(names))) for names in zip(*(e.models for e in several), strict=True)
         ),
-        ids=sum((source.ids for source in several), ()),
-        prompts=sum((source.prompts for source in several), ()),
-        source=sum((source.source for source in several), ()),
-        task=sum((source.task for source in several), ()),
-        score=np.concatenate([source.score for source in several]),
-        cost=np.concatenate([source.cost for source in several]),
-        out_tokens=np.concatenate([source.out_tokens for source in several]),
         answers=tuple(sum(of, ()) for of in zip(*(source.answers for source in several), strict=True)),
+        **joined,
     )
 
 
 def ends(outcomes: TierAnswers, names: tuple[str, str]) -> TierAnswers:
     """Only the weakest and the strongest tier, under these names."""
     at = [0, len(outcomes.tiers) - 1]
-    return TierAnswers(
-        name=outcomes.name,
-        sha256=outcomes.sha256,
+    return replace(
+        outcomes,
         tiers=names,
         models=(outcomes.models[0], outcomes.models[-1]),
-        ids=outcomes.ids,
-        prompts=outcomes.prompts,
-        source=outcomes.source,
-        task=outcomes.task,
         score=outcomes.score[:, at],
         cost=outcomes.cost[:, at],
         out_tokens=outcomes.out_tokens[:, at],

@@ -33,7 +33,6 @@ class TierAnswers:
     sha256: str
     tiers: tuple[str, ...]
     models: tuple[str, ...]
-    ids: tuple[str, ...]
     prompts: tuple[str, ...]
     source: tuple[str, ...]
     task: tuple[str, ...]
@@ -60,7 +59,6 @@ class TierAnswers:
         return replace(
             self,
             name=name or self.name,
-            ids=tuple(self.ids[row] for row in kept),
             prompts=tuple(self.prompts[row] for row in kept),
             source=tuple(self.source[row] for row in kept),
             task=tuple(self.task[row] for row in kept),
