@@ -87,7 +87,11 @@ def whole_system(
     """
     with servers(say, jvm_flags, secure=secure) as (stack, folder):
         owner = stack.postgres.dsn()
-        logins = _logins(stack, owner, agents)
+        logins = None
+        if stack.security is not None:
+            logins = secure_logins(
+                stack.security, stack.kafka.bootstrap, owner, topics=Topics(), tiers=TIERS, agents=agents
+            )
         asyncio.run(prepare(stack.kafka.settings, owner, TIERS, agents, logins, by="pointsman/bench"))
         processes = fleet(
             folder,
@@ -111,14 +115,6 @@ def whole_system(
         reader = logins.postgres("operator") if logins else open_logins.reader(owner)
         with running(*processes):
             yield RunningSystem(stack.kafka.settings, reader, processes, stack, folder, key, logins)
-
-
-def _logins(stack: Stack, owner: str, agents: Path) -> SecureLogins | None:
-    if stack.security is None:
-        return None
-    return secure_logins(
-        stack.security, stack.kafka.bootstrap, owner, topics=Topics(), tiers=TIERS, agents=agents
-    )
 
 
 async def drained(

@@ -6,16 +6,9 @@ from typing import Any
 from pointsman.cascade.accept import AcceptModel
 from pointsman.cascade.accept_evidence import FEATURES
 from pointsman.cascade.accept_trees import Forest, Tree
-from pointsman.score.estimate import Bar
-from pointsman.score.sealed import real, seal, unseal
+from pointsman.score.sealed import bars_of, real, seal, unseal
 
 FORMAT = "pointsman-accept-1"
-
-
-class AcceptFileError(ValueError):
-    """The file is not a usable accept model; the text says why, `hint` what to do."""
-
-    hint = "train it again (`pointsman bench routing --help` names the option), or take `builtin`"
 
 
 def write(body: Mapping[str, Any]) -> bytes:
@@ -27,9 +20,9 @@ def parse(content: bytes) -> AcceptModel:
     """The model that a file's bytes are.
 
     Raises:
-        AcceptFileError: they are none, or not as they were written.
+        ModelFileError: they are none, or not as they were written.
     """
-    return unseal(content, FORMAT, _model, AcceptFileError)
+    return unseal(content, FORMAT, _model)
 
 
 def _model(body: Mapping[str, Any], version: str) -> AcceptModel:
@@ -47,14 +40,15 @@ def _model(body: Mapping[str, Any], version: str) -> AcceptModel:
         inputs=inputs,
         typical=typical,
         kinds=frozenset(map(str, body["kinds"])),
-        bars={str(q): Bar(real(bar["rate"]), real(bar["margin"])) for q, bar in body["bars"].items()},
-        worse=_forest(body["worse"], len(inputs)),
-        better=_forest(body["better"], len(inputs)),
-        cost=_forest(body["cost"], len(inputs)),
+        bars=bars_of(body),
+        worse=forest(body["worse"], len(inputs)),
+        better=forest(body["better"], len(inputs)),
+        cost=forest(body["cost"], len(inputs)),
     )
 
 
-def _forest(body: Mapping[str, Any], inputs: int) -> Forest:
+def forest(body: Mapping[str, Any], inputs: int) -> Forest:
+    """Of so many inputs."""
     trees = []
     for tree in body["trees"]:
         feature = tuple(map(int, tree["feature"]))

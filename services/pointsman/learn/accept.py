@@ -10,14 +10,13 @@ import numpy.typing as npt
 
 from pointsman.cascade.accept import AcceptModel
 from pointsman.cascade.accept_evidence import FEATURES, MISSING, AcceptanceEvidence
-from pointsman.cascade.accept_file import parse, write
+from pointsman.cascade.accept_file import forest, parse, write
 from pointsman.learn.calibrate import calibrate, level
 from pointsman.learn.decide import Estimates, decide
 from pointsman.learn.examples import FOLDS, Floats, Ints, fold_of
-from pointsman.learn.forests import classifier, regressor, walk
-from pointsman.learn.tune import NEVER, QUALITIES, tune
+from pointsman.learn.forests import classifier, regressor
+from pointsman.learn.tune import NEVER, tune
 
-LEAST_LABELS = 300
 #: A kind of answer is known from this many of the own rows on.
 LEAST_OF_KIND = 30
 
@@ -62,7 +61,6 @@ def fit(
     *,
     name: str,
     trees: int = 80,
-    qualities: Sequence[str] = QUALITIES,
     trained_on: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> TrainedAccept:
@@ -82,8 +80,9 @@ def fit(
         here = fold[rows] == at
         away = fold != at
         if here.any():
-            forests = _forests(x[away], came[away], seen.weight[away], trees)
-            predicted[here] = np.array([[walk(forest, row) for forest in forests] for row in x[rows][here]])
+            trained = _forests(x[away], came[away], seen.weight[away], trees)
+            raw = [forest({**body, "slope": 1, "offset": 0}, len(inputs)).raw for body in trained]
+            predicted[here] = np.array([[value(row) for value in raw] for row in x[rows][here]])
         told((at + 1) / (FOLDS + 1))
     lines = (
         calibrate(predicted[:, 0], came[rows, 0]),
@@ -94,14 +93,12 @@ def fit(
     kinds = _kinds(seen, rows)
     readable = np.array([seen.evidence[row].read[1].kind in kinds for row in rows])
     estimates.known[~readable] = np.nan  # these go up whatever the bar
-    bars = dict.fromkeys(qualities, NEVER)
-    if len(rows) >= LEAST_LABELS:
-        charged = seen.charged[rows]
-        bars = tune(estimates, seen.score[rows][:, 1:], charged, 0.0, qualities)
-        dearest = float(seen.cost[rows, 2].sum())  # of the strongest alone, without asking anyone before
-        for quality, bar in bars.items():
-            spent = charged[np.arange(len(rows)), decide(estimates, bar, 0.0)].sum()
-            bars[quality] = bar if spent < dearest else NEVER
+    charged = seen.charged[rows]
+    bars = tune(estimates, seen.score[rows][:, 1:], charged, 0.0)
+    dearest = float(seen.cost[rows, 2].sum())  # of the strongest alone, without asking anyone before
+    for quality, bar in bars.items():
+        spent = charged[np.arange(len(rows)), decide(estimates, bar, 0.0)].sum()
+        bars[quality] = bar if spent < dearest else NEVER
     forests = _forests(x, came, seen.weight, trees)
     body: dict[str, Any] = {
         "name": name,
@@ -118,8 +115,8 @@ def fit(
             "trees": trees,
         },
     }
-    for key, forest, (slope, offset) in zip(("worse", "better", "cost"), forests, lines, strict=True):
-        body[key] = {**forest, "slope": slope, "offset": offset}
+    for key, trees_of, (slope, offset) in zip(("worse", "better", "cost"), forests, lines, strict=True):
+        body[key] = {**trees_of, "slope": slope, "offset": offset}
     content = write(body)
     told(1.0)
     return TrainedAccept(content, parse(content), rows, estimates)
@@ -138,7 +135,7 @@ def _forests(x: Floats, came: Floats, weight: Floats, trees: int) -> tuple[dict[
     return (
         classifier(x, came[:, 0], weight, trees=trees, seed=0),
         classifier(x, came[:, 1], weight, trees=trees, seed=1),
-        regressor(x, np.log(came[:, 2]), weight, trees=trees, seed=2),
+        regressor(x, np.log(came[:, 2]), weight, trees=trees),
     )
 
 

@@ -1,6 +1,5 @@
 """Small decision trees, boosted by scikit-learn, in the form of an accept model's file."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,27 +26,16 @@ def classifier(x: Floats, came: Floats, weight: Floats, *, trees: int, seed: int
     return _exported(learned, start, rate)
 
 
-def regressor(x: Floats, amount: Floats, weight: Floats, *, trees: int, seed: int) -> dict[str, Any]:
+def regressor(x: Floats, amount: Floats, weight: Floats, *, trees: int) -> dict[str, Any]:
     """The mean of `amount` [n], from `x` [n, f]."""
     from sklearn.ensemble import GradientBoostingRegressor
 
     rate = 0.1
     learned = GradientBoostingRegressor(
-        n_estimators=trees, learning_rate=rate, max_depth=3, random_state=seed, **_SHAPE
+        n_estimators=trees, learning_rate=rate, max_depth=3, random_state=2, **_SHAPE
     )
     learned.fit(x, amount, sample_weight=weight)
     return _exported(learned, float(np.average(amount, weights=weight)), rate)
-
-
-def walk(forest: Mapping[str, Any], row: Floats) -> float:
-    """What `Forest.raw` says, from the file's form."""
-    total = int(forest["start"])
-    for tree in forest["trees"]:
-        at = 0
-        while (feature := tree["feature"][at]) >= 0:
-            at = tree["left"][at] if row[feature] <= tree["threshold"][at] else tree["right"][at]
-        total += tree["leaf"][at]
-    return total / UNIT
 
 
 def _exported(learned: Any, start: float, rate: float) -> dict[str, Any]:

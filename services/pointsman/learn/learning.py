@@ -1,44 +1,25 @@
 """The steps of `pointsman learn`: read what is on record, train, try it, write it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from pydantic import ValidationError
-
 from pointsman.learn.examples import Examples
-from pointsman.learn.labels import Answered, points
 from pointsman.learn.lesson import (
     Learned,
     LessonRequest,
     check_quality,
-    costs_of,
+    columns,
     jobs_on_record,
+    label_of,
     new_policy,
     training,
 )
 from pointsman.learn.report import expected
-from pointsman.learn.train import LEAST_LABELS, fit
-from pointsman.learn.tune import NEVER
+from pointsman.learn.train import fit
+from pointsman.learn.tune import LEAST_LABELS, NEVER
 from pointsman.router.policy.policy_edit import with_score
 from pointsman.router.policy.policy_file import load_text, parse
-from pointsman.router.policy.replay import PolicyReplay, Price
+from pointsman.router.policy.replay import PolicyReplay
 from pointsman.router.recorded.replaying import Progress, Whole, replay_jobs
 from pointsman.router.scoring.score_section import ModelFile
-from pointsman.score.text import answered, text_of
-from pointsman.store.ask.labelled import Labelled
-from pointsman_schemas.jobs import JobRouted
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """What one job teaches: points and US dollars for each tier."""
-
-    root: str
-    text: str
-    points: tuple[float, ...]
-    costs: tuple[float, ...]
-    judged: bool
+from pointsman.score.text import text_of
 
 
 async def work(dsn: str, wanted: LessonRequest, whole: Whole, progress: Progress) -> Learned:
@@ -49,13 +30,15 @@ async def work(dsn: str, wanted: LessonRequest, whole: Whole, progress: Progress
     """
     check_quality(wanted.quality)
     file, text = load_text(wanted.policy)
-    labels, silent = await _labels(dsn, wanted, file.tiers)
-    judged = sum(label.judged for label in labels)
+    jobs = await jobs_on_record(dsn, wanted)
+    labels = [label for rows in jobs if (label := label_of(rows, file.tiers, wanted.price)) is not None]
+    judged, silent = sum(label.judged for label in labels), len(jobs) - len(labels)
     learned = Learned(file.tiers, wanted.quality, len(labels), judged, silent, wanted.tried, wanted.now)
     if len(labels) < LEAST_LABELS:
         learned.why_not = f"{len(labels)} jobs say something, {LEAST_LABELS} are needed"
         return learned
-    examples = _examples(labels, file.tiers)
+    texts = tuple(text_of(label.request.messages) for label in labels)
+    examples = Examples(file.tiers, texts, **columns(labels))
     with training(progress) as told:
         origin = {"jobs": len(labels), "judged": judged, "since": wanted.since.isoformat()}
         trained = fit(examples, name=file.name, trained_on=origin, progress=told)
@@ -72,36 +55,3 @@ async def work(dsn: str, wanted: LessonRequest, whole: Whole, progress: Progress
     await replay_jobs(learned.replay, dsn, wanted.tried, wanted.now, whole=whole, progress=progress)
     learned.write(wanted, name, trained.content, policy.version, new)
     return learned
-
-
-async def _labels(dsn: str, wanted: LessonRequest, tiers: tuple[str, ...]) -> tuple[list[Label], int]:
-    """What there is to learn from, and how many jobs were read of which nothing is known."""
-    jobs = await jobs_on_record(dsn, wanted)
-    labels = [label for rows in jobs if (label := _label(rows, tiers, wanted.price)) is not None]
-    return labels, len(jobs) - len(labels)
-
-
-def _label(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> Label | None:
-    try:
-        job = JobRouted.model_validate_json(rows[0].value).job
-    except ValidationError:  # of another release, or erased
-        return None
-    answers = {row.tier: Answered(answered(row.response), row.verdict) for row in rows if row.response}
-    label = points(answers, tiers)
-    costs = costs_of(rows, tiers, price)
-    if label is None or costs is None:
-        return None
-    judged = any(row.verdict is not None for row in rows)
-    return Label(str(rows[0].root), text_of(job.request.messages), label, costs, judged)
-
-
-def _examples(labels: Sequence[Label], tiers: tuple[str, ...]) -> Examples:
-    return Examples(
-        tiers,
-        tuple(label.text for label in labels),
-        tuple(label.root for label in labels),
-        np.array([label.points for label in labels]),
-        np.array([label.costs for label in labels]),
-        np.ones(len(labels)),
-        np.ones(len(labels), dtype=bool),
-    )

@@ -8,47 +8,41 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from pydantic import ValidationError
-
 from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
 from pointsman.cascade.completion import flaw_of, read_completion
 from pointsman.cascade.judge import KEPT
-from pointsman.learn.accept import LEAST_LABELS, Cascades, fit
-from pointsman.learn.labels import Answered, points
+from pointsman.learn.accept import Cascades, fit
 from pointsman.learn.lesson import (
+    Label,
     Learned,
     LessonRequest,
     check_quality,
-    costs_of,
+    columns,
     jobs_on_record,
+    label_of,
     new_policy,
     training,
 )
 from pointsman.learn.report import expected_cascade
-from pointsman.learn.tune import NEVER
+from pointsman.learn.tune import LEAST_LABELS, NEVER
 from pointsman.router.policy.cascade_section import ACCEPT, CascadeSection
 from pointsman.router.policy.policy_edit import with_accept
 from pointsman.router.policy.policy_file import PolicyFile, load_text, parse
 from pointsman.router.policy.replay import Price
 from pointsman.router.recorded.replaying import Progress, Whole
 from pointsman.runtime.errors import CommandError
-from pointsman.score.text import answered, text_of
+from pointsman.score.text import text_of
 from pointsman.store.ask.labelled import Labelled
-from pointsman_schemas.jobs import ChatRequest, JobRouted
+from pointsman_schemas.jobs import ChatRequest
 
 Tiers = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """One job that all three tiers answered: points and US dollars for each."""
+class Tried(Label):
+    """One job that all three tiers answered."""
 
-    root: str
     evidence: AcceptanceEvidence
-    points: tuple[float, ...]
-    costs: tuple[float, ...]
-    judged: bool
 
 
 async def work(dsn: str, wanted: LessonRequest, _: Whole, progress: Progress) -> Learned:
@@ -65,9 +59,12 @@ async def work(dsn: str, wanted: LessonRequest, _: Whole, progress: Progress) ->
     learned.labels, learned.judged = len(tried), sum(example.judged for example in tried)
     learned.silent = lacking.pop(None, 0)
     if len(tried) < LEAST_LABELS:
-        learned.why_not = f"{_answered_by(len(tried), tiers)}, {LEAST_LABELS} are needed{_lacks(lacking)}"
+        learned.why_not = (
+            f"{len(tried)} jobs have answers of {tiers[0]}, {tiers[1]} and {tiers[2]} that say something,"
+            f" {LEAST_LABELS} are needed{_lacks(lacking)}"
+        )
         return learned
-    seen = _cascades(tried, tiers)
+    seen = Cascades(tiers, tuple(example.evidence for example in tried), **columns(tried))
     with training(progress) as told:
         origin = {"jobs": len(tried), "judged": learned.judged, "since": wanted.since.isoformat()}
         trained = fit(seen, name=f"{file.name}-accept", trained_on=origin, progress=told)
@@ -117,21 +114,15 @@ async def _tried(dsn: str, wanted: LessonRequest, tiers: Tiers) -> tuple[list[Tr
 
 def tried_of(rows: Sequence[Labelled], tiers: Tiers, price: Price) -> Tried | None:
     """What one job that all `tiers` answered teaches; None where that is nothing."""
-    try:
-        request = JobRouted.model_validate_json(rows[0].value).job.request
-    except ValidationError:  # of another release, or erased
+    label = label_of(rows, tiers, price)
+    if label is None:
         return None
     by_tier = {row.tier: row for row in rows}
-    answers = {tier: Answered(answered(by_tier[tier].response), by_tier[tier].verdict) for tier in tiers}
-    labels, costs = points(answers, tiers), costs_of(rows, tiers, price)
-    if labels is None or costs is None:
-        return None
-    first, second = (_cheap(by_tier[tier], request) for tier in tiers[:2])
+    first, second = (_cheap(by_tier[tier], label.request) for tier in tiers[:2])
     if not first.said:  # the worker would not have asked the second
         second = CheapAnswer(second.tier, "", 0.0)
-    judged = any(row.verdict is not None for row in rows)
-    evidence = AcceptanceEvidence(text_of(request.messages), first, second)
-    return Tried(str(rows[0].root), evidence, labels, costs, judged)
+    evidence = AcceptanceEvidence(text_of(label.request.messages), first, second)
+    return Tried(label.root, label.request, label.points, label.costs, label.judged, evidence)
 
 
 def _cheap(row: Labelled, request: ChatRequest) -> CheapAnswer:
@@ -146,22 +137,6 @@ def _cheap(row: Labelled, request: ChatRequest) -> CheapAnswer:
     if flaw_of(completion, request) is not None:
         return CheapAnswer(row.tier, "", 0.0)
     return CheapAnswer(row.tier, completion.text[-KEPT:], completion.tokens)
-
-
-def _cascades(tried: Sequence[Tried], tiers: Tiers) -> Cascades:
-    return Cascades(
-        tiers,
-        tuple(example.evidence for example in tried),
-        tuple(example.root for example in tried),
-        np.array([example.points for example in tried]),
-        np.array([example.costs for example in tried]),
-        np.ones(len(tried)),
-        np.ones(len(tried), dtype=bool),
-    )
-
-
-def _answered_by(jobs: int, tiers: Tiers) -> str:
-    return f"{jobs} jobs have answers of {tiers[0]}, {tiers[1]} and {tiers[2]} that say something"
 
 
 def _lacks(lacking: Counter[str | None]) -> str:

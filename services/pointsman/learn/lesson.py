@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from pydantic import ValidationError
+
+from pointsman.learn.labels import Answered, points
 from pointsman.learn.report import Expected
 from pointsman.learn.tune import QUALITIES
 from pointsman.router.policy.policy import Policy
@@ -15,7 +20,9 @@ from pointsman.router.policy.replay import PolicyReplay, Price
 from pointsman.router.recorded.replaying import Progress
 from pointsman.runtime.errors import CommandError
 from pointsman.runtime.yaml_file import FileError
+from pointsman.score.text import answered
 from pointsman.store.ask.labelled import Labelled, labelled
+from pointsman_schemas.jobs import ChatRequest, JobRouted
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,41 @@ def costs_of(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> 
             return None
         costs.append(float(cost))
     return tuple(costs)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What one job teaches: points and US dollars for each tier."""
+
+    root: str
+    request: ChatRequest
+    points: tuple[float, ...]
+    costs: tuple[float, ...]
+    judged: bool
+
+
+def label_of(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> Label | None:
+    """Of the answers to one job; None where they say nothing."""
+    try:
+        request = JobRouted.model_validate_json(rows[0].value).job.request
+    except ValidationError:  # of another release, or erased
+        return None
+    answers = {row.tier: Answered(answered(row.response), row.verdict) for row in rows if row.response}
+    worth, costs = points(answers, tiers), costs_of(rows, tiers, price)
+    if worth is None or costs is None:
+        return None
+    return Label(str(rows[0].root), request, worth, costs, any(row.verdict is not None for row in rows))
+
+
+def columns(labels: Sequence[Label]) -> dict[str, Any]:
+    """What `Examples` and `Cascades` share: all is of the own work and counts alike."""
+    return {
+        "group": tuple(label.root for label in labels),
+        "score": np.array([label.points for label in labels]),
+        "cost": np.array([label.costs for label in labels]),
+        "weight": np.ones(len(labels)),
+        "own": np.ones(len(labels), dtype=bool),
+    }
 
 
 @contextmanager

@@ -9,13 +9,11 @@ import numpy as np
 from pointsman.learn.calibrate import calibrate, level
 from pointsman.learn.decide import Estimates
 from pointsman.learn.examples import FOLDS, Examples, Floats, Ints, fold_of
-from pointsman.learn.tune import NEVER, QUALITIES, tune
+from pointsman.learn.tune import tune
 from pointsman.opinion.embed import Vectors
 from pointsman.opinion.estimator import Opinion, TextSpace, before_calibration, calibrated, nearness
 from pointsman.opinion.model_file import parse, write
 from pointsman.opinion.surface import surface
-
-LEAST_LABELS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,6 @@ def fit(
     *,
     name: str,
     recipe: OpinionRecipe = OpinionRecipe(),
-    qualities: Sequence[str] = QUALITIES,
     trained_on: Mapping[str, Any] | None = None,
 ) -> TrainedOpinion:
     """Train on all of `examples`; `vectors` [n, SIZE] of its texts.
@@ -82,9 +79,7 @@ def fit(
         [calibrated(row, lines, tiers, float(near)) for row, near in zip(predicted, known, strict=True)]
     )
     joined = _joined(first.estimates, alone)
-    bars = dict.fromkeys(qualities, NEVER)
-    if len(rows) >= LEAST_LABELS:
-        bars = tune(joined, examples.score[rows], examples.cost[rows], first.floor, qualities)
+    bars = tune(joined, examples.score[rows], examples.cost[rows], first.floor)
     landmarks, weights, base = _lines(places, targets, examples, np.arange(len(places)), recipe)
     body: dict[str, Any] = {
         "name": name,

@@ -11,7 +11,7 @@ from pointsman.learn.compile import compiled
 from pointsman.learn.decide import Estimates
 from pointsman.learn.examples import FOLDS, Examples, Floats, Ints, fold_of
 from pointsman.learn.network import NetworkRecipe, train
-from pointsman.learn.tune import NEVER, QUALITIES, tune
+from pointsman.learn.tune import tune
 from pointsman.learn.vocabulary import build
 from pointsman.score.drift import profile, shapes
 from pointsman.score.estimate import Estimate
@@ -21,8 +21,6 @@ from pointsman.score.net import NetScore
 
 #: This share of the own work, the least familiar, goes to the strongest tier unasked.
 UNFAMILIAR = 0.02
-#: Fewer own labels than this tune nothing: the strongest tier does everything.
-LEAST_LABELS = 300
 
 Progress = Callable[[float], None]
 
@@ -42,7 +40,6 @@ def fit(
     *,
     name: str,
     recipe: NetworkRecipe = NetworkRecipe(),  # noqa: B008  # frozen
-    qualities: Sequence[str] = QUALITIES,
     trained_on: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Trained:
@@ -71,16 +68,12 @@ def fit(
     estimates = Estimates.of(
         [_read(row, lines, below, share) for row, share in zip(predicted, known, strict=True)]
     )
-    if len(rows) >= LEAST_LABELS:
-        bars = tune(estimates, own.score, own.cost, floor, qualities)
-    else:
-        bars = dict.fromkeys(qualities, NEVER)
     content = _compiled(
         examples,
         recipe,
         name=name,
         calibration=lines,
-        bars=bars,
+        bars=tune(estimates, own.score, own.cost, floor),
         floor=floor,
         profile={step: round(share, 6) for step, share in profile(shapes(own.texts)).items()},
         trained_on={

@@ -13,6 +13,8 @@ QUALITIES = ("0.97", "0.98", "0.985", "0.99", "0.995", "1.0")
 #: The quality is reached in all but this share of the bootstrap's samples.
 DOUBT = 0.1
 SAMPLES = 1_000
+#: Fewer labels than this tune nothing: the strongest tier does everything.
+LEAST_LABELS = 300
 #: Nothing is better than the strongest by a whole point: this bar is never reached.
 NEVER = Bar(0.0, 2.0)
 
@@ -33,6 +35,8 @@ def tune(
     `score` and `cost` [n, t] are what came of them.
     """
     n = len(score)
+    if n < LEAST_LABELS:
+        return dict.fromkeys(qualities, NEVER)
     drawn = np.random.RandomState(20240701).multinomial(n, np.full(n, 1 / n), size=SAMPLES).astype(np.float32)
     strongest = drawn @ score[:, -1]
     every = np.arange(n)

@@ -5,15 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pointsman.score.estimate import Bar
-from pointsman.score.sealed import real, unseal
+from pointsman.score.sealed import bars_of, unseal
 
 FORMAT = "pointsman-opinion-1"
-
-
-class OpinionFileError(ValueError):
-    """The file is not a usable opinion; the text says why, `hint` what to do."""
-
-    hint = "train it again: `pointsman bench routing --help` names the option"
 
 
 @dataclass(frozen=True)
@@ -34,9 +28,9 @@ def read_card(content: bytes) -> Card:
     """The card of the opinion that a file's bytes are.
 
     Raises:
-        OpinionFileError: they are none, or not as they were written.
+        ModelFileError: they are none, or not as they were written.
     """
-    return unseal(content, FORMAT, card_of, OpinionFileError)
+    return unseal(content, FORMAT, card_of)
 
 
 def card_of(body: Mapping[str, Any], version: str) -> Card:
@@ -45,6 +39,6 @@ def card_of(body: Mapping[str, Any], version: str) -> Card:
         name=str(body["name"]),
         version=version,
         tiers=tuple(map(str, body["tiers"])),
-        bars={str(q): Bar(real(bar["rate"]), real(bar["margin"])) for q, bar in body["bars"].items()},
+        bars=bars_of(body),
         beside=str(body["beside"]),
     )

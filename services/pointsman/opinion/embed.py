@@ -4,7 +4,7 @@ Texts are embedded one by one, so a vector does not depend on other texts. Its l
 processors, so a decision records the opinion, and is recomputed from that.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,9 @@ class Embedder:
             onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"]), tokenizer
         )
 
-    def embed(self, texts: Iterable[str], told: Callable[[int], None] = lambda done: None) -> Vectors:
-        """[n, SIZE], each of length 1; `told` hears how many are done."""
-        embedded = []
-        for at, text in enumerate(texts):
-            embedded.append(self._one(text))
-            told(at + 1)
-        return np.array(embedded, dtype=np.float32).reshape(-1, SIZE)
+    def embed(self, texts: Iterable[str]) -> Vectors:
+        """[n, SIZE], each of length 1."""
+        return np.array([self._one(text) for text in texts], dtype=np.float32).reshape(-1, SIZE)
 
     def _one(self, text: str) -> Vectors:
         ids = np.array([self._tokenizer.encode(text[:_LOOKED_AT]).ids], dtype=np.int64)

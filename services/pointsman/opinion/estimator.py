@@ -4,13 +4,14 @@ Landmarks are training texts. A text that resembles none of them gets about the 
 `known` falls to 0.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from pointsman.score.estimate import Bar, Estimate
+from pointsman.opinion.card import Card
+from pointsman.score.estimate import Estimate
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,24 +40,18 @@ def nearness(places: Floats, landmarks: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Opinion:
-    """`version`: first 12 hex digits of the SHA-256 of the file.
+class Opinion(Card):
+    """`landmarks` [m, d], `weights` [m, o] and `base` [o].
 
-    `landmarks` [m, d], `weights` [m, o] and `base` [o]; the outputs are for each tier below the strongest
-    P(worse), then for each P(better), both as probabilities, then each tier's log of cost; `lines` [o]
-    (slope, offset) calibrate them. `beside`: version of the score whose estimates the bars were tuned with.
+    The outputs are for each tier below the strongest P(worse), then for each P(better), as probabilities,
+    then each tier's log of cost; `lines` [o] (slope, offset) calibrate them.
     """
 
-    name: str
-    version: str
-    tiers: tuple[str, ...]
     place: TextSpace
     landmarks: Floats = field(repr=False)
     weights: Floats = field(repr=False)
     base: Floats = field(repr=False)
     lines: tuple[tuple[float, float], ...]
-    bars: Mapping[str, Bar]
-    beside: str
 
     def estimates(self, vectors: npt.NDArray[np.floating], surfaces: Floats) -> list[Estimate]:
         """One for each text."""

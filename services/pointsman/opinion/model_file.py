@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pointsman.opinion.card import FORMAT, OpinionFileError, card_of
+from pointsman.opinion.card import FORMAT, card_of
 from pointsman.opinion.estimator import Floats, Opinion, TextSpace
 from pointsman.score.sealed import seal, unseal
 
@@ -25,9 +25,9 @@ def parse(content: bytes) -> Opinion:
     """The opinion that a file's bytes are.
 
     Raises:
-        OpinionFileError: they are none, or not as they were written.
+        ModelFileError: they are none, or not as they were written.
     """
-    return unseal(content, FORMAT, _opinion, OpinionFileError)
+    return unseal(content, FORMAT, _opinion)
 
 
 def _opinion(body: Mapping[str, Any], version: str) -> Opinion:
@@ -41,9 +41,7 @@ def _opinion(body: Mapping[str, Any], version: str) -> Opinion:
         raise ValueError("the calibration does not fit the tiers")
     place = body["place"]
     return Opinion(
-        name=card.name,
-        version=version,
-        tiers=card.tiers,
+        **vars(card),
         place=TextSpace(
             _list(place["middle"]),
             _list(place["spread"]),
@@ -54,8 +52,6 @@ def _opinion(body: Mapping[str, Any], version: str) -> Opinion:
         weights=weights,
         base=base,
         lines=lines,
-        bars=card.bars,
-        beside=card.beside,
     )
 
 

@@ -9,18 +9,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pointsman.score.estimate import Bar
 from pointsman.score.net import NetScore, OutputHead, key_of, pack
-from pointsman.score.sealed import real, seal, unseal
+from pointsman.score.sealed import bars_of, real, seal, unseal
 
 FORMAT = "pointsman-score-1"
-_HINT = "train it again (`pointsman bench routing --help` names the command), or take `builtin`"
-
-
-class ModelFileError(ValueError):
-    """The file is not a usable model; the text says why, `hint` what to do."""
-
-    hint = _HINT
 
 
 def write(body: Mapping[str, Any], words: Sequence[bytes], weights: bytes, rarity: Sequence[int]) -> bytes:
@@ -40,7 +32,7 @@ def parse(content: bytes) -> NetScore:
     Raises:
         ModelFileError: they are none, or not as they were written.
     """
-    return unseal(content, FORMAT, _model, ModelFileError)
+    return unseal(content, FORMAT, _model)
 
 
 def _model(body: Mapping[str, Any], version: str) -> NetScore:
@@ -67,12 +59,11 @@ def _model(body: Mapping[str, Any], version: str) -> NetScore:
         features[key_of(word)] = pack(
             [*(value * step for value, step in zip(row, steps, strict=True)), int(rarity[at])]
         )
-    bars = {str(q): Bar(real(bar["rate"]), real(bar["margin"])) for q, bar in body["bars"].items()}
     return NetScore(
         name=str(body["name"]),
         version=version,
         tiers=tiers,
-        bars=bars,
+        bars=bars_of(body),
         floor=real(body["floor"]),
         features=features,
         biases=biases,

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, TypeVar
 
+from pointsman.score.estimate import Bar
+
 Model = TypeVar("Model")
 
 #: What making a model of a sound file's content may raise, where a part of it is missing or wrong.
@@ -18,27 +20,31 @@ def seal(body: Mapping[str, Any], form: str) -> bytes:
     return _canonical({**whole, "sha256": _sum(whole)}) + b"\n"
 
 
-def unseal(
-    content: bytes, form: str, make: Callable[[dict[str, Any], str], Model], error: type[ValueError]
-) -> Model:
+class ModelFileError(ValueError):
+    """The file is not a usable model; the text says why, `hint` what to do."""
+
+    hint = "train it again (`pointsman bench routing --help` says how), or take `builtin`"
+
+
+def unseal(content: bytes, form: str, make: Callable[[dict[str, Any], str], Model]) -> Model:
     """What `make` makes of the content and its version: the first 12 hex digits of the file's SHA-256.
 
     Raises:
-        error: these bytes are no such file, or not as they were written.
+        ModelFileError: these bytes are no such file, or not as they were written.
     """
     try:
         body = json.loads(content)
     except (ValueError, RecursionError) as cause:
-        raise error(f"{len(content)} bytes that are not JSON") from cause
+        raise ModelFileError(f"{len(content)} bytes that are not JSON") from cause
     if not isinstance(body, dict) or body.get("format") != form:
         named_format = body.get("format") if isinstance(body, dict) else None
-        raise error(f"its form is {str(named_format)[:40]!r}, what is read here is {form!r}")
+        raise ModelFileError(f"its form is {str(named_format)[:40]!r}, what is read here is {form!r}")
     if body.pop("sha256", None) != _sum(body):
-        raise error("it is damaged: its checksum is not that of its content")
+        raise ModelFileError("it is damaged: its checksum is not that of its content")
     try:
         return make(body, hashlib.sha256(content).hexdigest()[:12])
     except _WRONG as cause:
-        raise error(f"a part is missing or wrong: {type(cause).__name__} {cause}") from cause
+        raise ModelFileError(f"a part is missing or wrong: {type(cause).__name__} {cause}") from cause
 
 
 def real(value: Any) -> float:
@@ -59,3 +65,8 @@ def _canonical(body: Mapping[str, Any]) -> bytes:
 
 def _sum(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(_canonical(body)).hexdigest()
+
+
+def bars_of(body: Mapping[str, Any]) -> dict[str, Bar]:
+    """By required quality as written."""
+    return {str(q): Bar(real(bar["rate"]), real(bar["margin"])) for q, bar in body["bars"].items()}

@@ -16,7 +16,6 @@ import asyncpg
 from pointsman import starter
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.soak.record import examine
-from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.records import MAX_RECORD_BYTES, Incoming, Outgoing
 from pointsman.bus.codec.signed import sign
 from pointsman.bus.errors import KafkaUnavailableError
@@ -28,11 +27,8 @@ from pointsman.dev.services.fleet import fleet
 from pointsman.dev.services.prepare import prepare
 from pointsman.dev.services.processes import Process, second, stop, wait_ready
 from pointsman.dev.services.secure_logins import SecureLogins
-from pointsman.registry.agents_file import load as load_agents
-from pointsman.registry.publish import apply_file
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
-from pointsman.store.migrate import migrate
 from pointsman_schemas.topics import Topics
 from tests.support.running.forked import ForkedProcess
 

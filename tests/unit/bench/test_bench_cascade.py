@@ -25,11 +25,6 @@ def test_accepting_is_charged_both_cheap_calls_and_going_up_all_three() -> None:
     assert paid.cost[:, 2].tolist() == [FRONTIER] * 10
 
 
-def test_other_prices_are_charged_for_every_call() -> None:
-    paid = charged(cascade_outcomes(4), np.array([1.0, 2.0, 0.5]))
-    assert paid.cost[0].tolist() == [SMALL + 2 * MID, SMALL + 2 * MID + 0.5 * FRONTIER, 0.5 * FRONTIER]
-
-
 def test_a_cascade_that_always_goes_up_costs_more_than_always_the_strongest(made: TrainedAccept) -> None:
     strict = Cascade(replace(made.model, bars={"0.99": Bar(0.0, 0.9)}))
     figures = strict.figures(cascade_outcomes(200, seed=2), "0.99")

@@ -44,9 +44,8 @@ class Counting:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def embed(self, texts, told):  # type: ignore[no-untyped-def]
+    def embed(self, texts):  # type: ignore[no-untyped-def]
         self.asked += list(texts)
-        told(len(self.asked))
         return np.array([np.full(SIZE, len(text), np.float32) for text in texts])
 
 

@@ -54,7 +54,8 @@ def test_a_file_never_seen_is_scored_by_a_router_of_the_folder(data: Path, tmp_p
     report = run.unseen(data, unseen, "0.98", _silent)
     assert report["test"] == 300
     assert report["frozen"]["shift"]["familiar"]
-    assert report["guarded"] == report["frozen"]["by_quality"]["0.98"]
+    moved = report["frozen"]["shift"]["size"]
+    assert report["guarded"] == report["frozen"]["by_quality"]["0.98"] | {"shift": moved}
 
 
 def test_a_question_of_both_is_refused_or_left_out(data: Path, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pointsman.cascade.accept_file import AcceptFileError, parse, write
+from pointsman.cascade.accept_file import parse, write
+from pointsman.score.sealed import ModelFileError
 
 TREE = {"feature": [0, -1, -1], "threshold": [0.5, 0, 0], "left": [1, 0, 0], "right": [2, 0, 0]}
 FOREST = {"start": -3, "trees": [{**TREE, "leaf": [0, 7, 9]}], "slope": 1.5, "offset": 0.25}
@@ -55,6 +56,6 @@ def test_the_model_is_as_it_was_written_and_its_version_is_of_its_bytes() -> Non
     ],
 )
 def test_other_bytes_are_refused_with_a_reason(content: bytes, said: str) -> None:
-    with pytest.raises(AcceptFileError, match=said) as raised:
+    with pytest.raises(ModelFileError, match=said) as raised:
         parse(content)
     assert raised.value.hint

@@ -6,8 +6,8 @@ import numpy as np
 
 from pointsman.bench.routing.sources.examples import examples
 from pointsman.learn.decide import decide
-from pointsman.learn.train import LEAST_LABELS, fit
-from pointsman.learn.tune import NEVER
+from pointsman.learn.train import fit
+from pointsman.learn.tune import LEAST_LABELS, NEVER
 from tests.support.router.made_score import RECIPE, trained
 from tests.support.router.outcomes import made_up, rows_of
 

@@ -5,9 +5,9 @@ import pytest
 
 from pointsman.learn.opinion import TrainedOpinion, fit
 from pointsman.learn.tune import NEVER
-from pointsman.opinion.card import OpinionFileError
 from pointsman.opinion.model_file import parse
 from pointsman.opinion.surface import SIZE, surface
+from pointsman.score.sealed import ModelFileError
 from tests.support.router.opinion_examples import RECIPE, work
 
 
@@ -61,7 +61,7 @@ def test_what_is_near_no_landmark_is_not_known(made: TrainedOpinion) -> None:
     ],
 )
 def test_other_bytes_are_refused_with_a_reason(made: TrainedOpinion, changed, said) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(OpinionFileError, match=said):
+    with pytest.raises(ModelFileError, match=said):
         parse(changed(made.content))
 
 

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from pointsman.score.model_file import ModelFileError, parse
+from pointsman.score.model_file import parse
+from pointsman.score.sealed import ModelFileError
 from tests.support.router.made_score import trained
 
 

@@ -28,8 +28,13 @@ class Body:
 
     def record(self, number: int) -> tuple[bytes, bytes]:
         """Key and value of job `number`."""
-        key = str(UUID(int=7 << 76 | 2 << 62 | number)).encode()  # version 7, as of 1970
+        key = job_id(number)
         return key, self.before + key + self.after
+
+
+def job_id(number: int) -> bytes:
+    """Of version 7, as of 1970."""
+    return str(UUID(int=7 << 76 | 2 << 62 | number)).encode()
 
 
 @lru_cache(maxsize=1)

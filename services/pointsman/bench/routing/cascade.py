@@ -10,7 +10,7 @@ import numpy as np
 
 from pointsman.bench.routing.measure import Figures, by_task, of_choice
 from pointsman.bench.routing.sources.examples import OTHERS, costs, origin
-from pointsman.bench.routing.sources.outcomes import DataError, Floats, TierAnswers
+from pointsman.bench.routing.sources.outcomes import DataError, TierAnswers
 from pointsman.cascade.accept import AcceptModel, accept, charge
 from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
 from pointsman.learn.accept import Cascades, Progress, TrainedAccept, fit
@@ -39,10 +39,10 @@ class Cascade:
             dtype=np.intp,
         )
 
-    def figures(self, outcomes: TierAnswers, quality: str, prices: Floats | None = None) -> Figures:
+    def figures(self, outcomes: TierAnswers, quality: str) -> Figures:
         """As every router's, and by task."""
         chosen = self.decide(outcomes, quality)
-        paid = charged(outcomes, prices)
+        paid = charged(outcomes)
         up = round(float((chosen > 0).mean()), 5)
         shares = dict(zip(outcomes.tiers, (0.0, round(1 - up, 5), up), strict=True))  # whose answer was kept
         return {**of_choice(paid, chosen), "shares": shares, "by_task": by_task(paid, chosen)}
@@ -70,9 +70,9 @@ def evidence(outcomes: TierAnswers) -> tuple[AcceptanceEvidence, ...]:
     )
 
 
-def charged(outcomes: TierAnswers, prices: Floats | None = None) -> TierAnswers:
+def charged(outcomes: TierAnswers) -> TierAnswers:
     """The same questions with a cascade's ends as tiers: accepted, gone up; always-strongest beside them."""
-    cost = costs(outcomes) * (1.0 if prices is None else prices)
+    cost = costs(outcomes)
     accepted = np.array([charge(row[:2]) for row in cost])
     up = np.array([charge(row) for row in cost])
     answer, strongest = outcomes.score[:, 1], outcomes.score[:, 2]

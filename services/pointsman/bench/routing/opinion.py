@@ -8,7 +8,7 @@ import numpy as np
 from pointsman.bench.routing.measure import Figures, by_task, of_choice
 from pointsman.bench.routing.opinion_vectors import VectorsOf
 from pointsman.bench.routing.sources.examples import examples, origin
-from pointsman.bench.routing.sources.outcomes import Floats, TierAnswers
+from pointsman.bench.routing.sources.outcomes import TierAnswers
 from pointsman.learn.examples import Ints
 from pointsman.learn.opinion import First, TrainedOpinion, fit
 from pointsman.learn.train import Trained
@@ -32,38 +32,31 @@ class WithOpinion:
     opinion: Opinion
     band: float = BAND
 
-    def decide(
-        self, outcomes: TierAnswers, vectors: Vectors, quality: str, prices: Floats | None = None
-    ) -> tuple[Ints, Ints]:
+    def decide(self, outcomes: TierAnswers, vectors: Vectors, quality: str) -> tuple[Ints, Ints]:
         """[n] places of the tiers, and [n] 1 where the opinion was asked."""
         firsts = [self.first.estimate(prompt) for prompt in outcomes.prompts]
         seconds = self.opinion.estimates(vectors, np.array([surface(prompt) for prompt in outcomes.prompts]))
-        choices = [self._one(*pair, quality, prices) for pair in zip(firsts, seconds, strict=True)]
+        choices = [self._one(*pair, quality) for pair in zip(firsts, seconds, strict=True)]
         return np.array([at for at, _ in choices], dtype=np.intp), np.array(
             [asked for _, asked in choices], dtype=np.intp
         )
 
-    def figures(
-        self, outcomes: TierAnswers, vectors: Vectors, quality: str, prices: Floats | None = None
-    ) -> Figures:
+    def figures(self, outcomes: TierAnswers, vectors: Vectors, quality: str) -> Figures:
         """As every router's, by task, and the share of jobs that asked the opinion."""
-        chosen, asked = self.decide(outcomes, vectors, quality, prices)
+        chosen, asked = self.decide(outcomes, vectors, quality)
         return {
-            **of_choice(outcomes, chosen, prices),
+            **of_choice(outcomes, chosen),
             "asked": round(float(asked.mean()), 5),
             "by_task": by_task(outcomes, chosen),
         }
 
-    def _one(
-        self, first: Estimate, second: Estimate, quality: str, prices: Floats | None
-    ) -> tuple[int, bool]:
+    def _one(self, first: Estimate, second: Estimate, quality: str) -> tuple[int, bool]:
         tiers, floor = self.first.tiers, self.first.floor
-        today = None if prices is None else prices.tolist()
-        choice = choose(first, self.first.bars[quality], tiers, floor=floor, prices=today)
+        choice = choose(first, self.first.bars[quality], tiers, floor=floor)
         asks = undecided(choice, self.band)
         if asks:
             both = together(first, second)
-            choice = choose(both, self.opinion.bars[quality], tiers, floor=floor, prices=today)
+            choice = choose(both, self.opinion.bars[quality], tiers, floor=floor)
         return tiers.index(choice.tier), asks
 
 

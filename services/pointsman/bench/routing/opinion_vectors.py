@@ -10,7 +10,6 @@ from pointsman.opinion.embed import SIZE, Embedder, Vectors
 from pointsman.opinion.weights import MODEL
 
 VectorsOf = Callable[[Sequence[str]], Vectors]
-Progress = Callable[[float], None]
 
 
 class VectorCache:
@@ -25,14 +24,12 @@ class VectorCache:
                 if str(kept["model"]) == MODEL.sha256:
                     self._known = dict(zip(map(bytes, kept["keys"]), kept["vectors"], strict=True))
 
-    def __call__(self, texts: Sequence[str], told: Progress = lambda share: None) -> Vectors:
+    def __call__(self, texts: Sequence[str]) -> Vectors:
         """[n, SIZE]; only texts that are new are embedded."""
         keys = [_key(text) for text in texts]
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         if new:
-            embedder = self._open()
-            embedded = embedder.embed(new.values(), lambda done: told(done / len(new)))
-            self._known.update(zip(new, embedded, strict=True))
+            self._known.update(zip(new, self._open().embed(new.values()), strict=True))
             self._save()
         return np.array([self._known[key] for key in keys], dtype=np.float32).reshape(-1, SIZE)
 

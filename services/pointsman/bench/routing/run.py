@@ -42,14 +42,9 @@ def whole(
     router = Router(made.model)
     report: dict[str, Any] = {
         "files": files.listed,
-        "models": dict(zip(test.tiers, test.models, strict=True)),
-        "quality": quality,
         "split": {"salt": SPLIT, "test_share": TEST_SHARE, "train": len(train), "test": len(test)},
         "extra": len(files.extra) if files.extra else 0,
-        "model": {"version": router.model.version, "floor": router.model.floor},
-        "frozen": frozen(router, test, quality),
-        "baselines": baselines(train, test, float(quality)),
-        "served": served(router, test, quality),
+        **_measured(router, train, test, quality),
     }
     told("second opinion, cascade", 0.1)
     report["ways"] = ways(made, train, files.beside, test, vectors)
@@ -92,16 +87,11 @@ def unseen(
     router = Router(made.model)
     report: dict[str, Any] = {
         "files": {**files.listed, test.name: test.sha256},
-        "models": dict(zip(test.tiers, test.models, strict=True)),
-        "quality": quality,
         "trained_on": len(own),
         "extra": sum(map(len, beside)),
         "test": len(test),
-        "model": {"version": router.model.version, "floor": router.model.floor},
         "guarded": guarded(router, test, quality),
-        "frozen": frozen(router, test, quality),
-        "baselines": baselines(own, test, float(quality)),
-        "served": served(router, test, quality),
+        **_measured(router, own, test, quality),
     }
     told("second opinion, cascade", 0.5)
     report["ways"] = ways(made, own, beside, test, vectors)
@@ -110,6 +100,17 @@ def unseen(
         report["transfer"] = {test.name: transfer(router, train, test, quality, step)}
     told("done", 1.0)
     return report
+
+
+def _measured(router: Router, train: TierAnswers, test: TierAnswers, quality: str) -> dict[str, Any]:
+    return {
+        "models": dict(zip(test.tiers, test.models, strict=True)),
+        "quality": quality,
+        "model": {"version": router.model.version, "floor": router.model.floor},
+        "frozen": frozen(router, test, quality),
+        "baselines": baselines(train, test, float(quality)),
+        "served": served(router, test, quality),
+    }
 
 
 def ship(

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,20 +89,9 @@ class SoakReport:
 
 def run(plan: Plan, say: Callable[[str], None]) -> SoakReport:
     """Start everything on servers of its own, and take it away afterwards."""
-    with _silent_client(), whole_system(0, say, twice=_TWICE, settings=_TIMINGS) as whole:
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of every try while the broker is down
+    with whole_system(0, say, twice=_TWICE, settings=_TIMINGS) as whole:
         return asyncio.run(Soak(whole, plan, say).run())
-
-
-@contextmanager
-def _silent_client() -> Iterator[None]:
-    """Inside, the Kafka client does not tell of every try while the broker is down."""
-    client = logging.getLogger("aiokafka")
-    level = client.level
-    client.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        client.setLevel(level)
 
 
 class Soak:

@@ -78,15 +78,12 @@ class Victims:
                     assert_never(accident.kind)
             await asyncio.sleep(accident.lasts_s)
         finally:
-            self._mend(process)
+            if process.ended():
+                process.start()
+            else:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGCONT)
             self._busy.discard(accident.name)
-
-    def _mend(self, process: Process) -> None:
-        if process.ended():
-            process.start()
-        else:
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGCONT)
 
 
 async def _start_again(server: EmbeddedKafka | EmbeddedPostgres, after_s: float) -> None:

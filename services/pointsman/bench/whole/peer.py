@@ -30,5 +30,5 @@ class Peer:
             if connection.status == psutil.CONN_LISTEN and tuple(connection.laddr)[1:] == (port,)
         ]
         pids = {pid for pid in listening if pid is not None}
-        # Its parent's time counts it already.
-        return {str(pid): pid for pid in pids if not pids & {parent.pid for parent in psutil.Process(pid).parents()}}
+        parents = {pid: {parent.pid for parent in psutil.Process(pid).parents()} for pid in pids}
+        return {str(pid): pid for pid in pids if not pids & parents[pid]}  # whose time counts it already

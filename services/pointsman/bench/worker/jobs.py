@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from uuid import UUID
 
 import orjson
 
 from pointsman.bench.audit_messages import shipped
-from pointsman.bench.hop.messages import Body, bodies
+from pointsman.bench.hop.messages import Body, bodies, job_id
 from pointsman.bench.hop.raw import Record
 from pointsman.bus.codec.encoded_batch import unpacked
 from pointsman.bus.codec.records import Incoming
@@ -28,7 +27,7 @@ class RoutedJobs:
     def records(self, count: int, first: int = 0) -> Iterator[Record]:
         """Key, value and headers of `count` jobs, each with an id of its own."""
         for number in range(first, first + count):
-            id = _id(_SHAPES + number)
+            id = job_id(_SHAPES + number)
             own, value, headers = self.shapes[number % len(self.shapes)]
             assert own is not None
             assert value is not None
@@ -55,10 +54,6 @@ def routed_jobs(tier: str, topics: Topics) -> RoutedJobs:
 
 
 def _submitted(number: int, body: Body, tier: str, topics: Topics) -> Incoming:
-    id = _id(number)
+    id = job_id(number)
     job = {**orjson.loads(body.before + id + body.after), "tier": tier, "agent_id": "bench"}
     return Incoming(topics.intake.name, 0, number, 0, id, orjson.dumps(job), ())
-
-
-def _id(number: int) -> bytes:
-    return str(UUID(int=7 << 76 | 2 << 62 | number)).encode()  # version 7, as of 1970

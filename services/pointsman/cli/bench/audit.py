@@ -19,8 +19,7 @@ async def audit(
 
     On a Postgres that is started for this and deleted afterwards. The sink begins with records as they come
     from Kafka, in batches of 2,000, and commits each with chain, summary and positions; `\\copy` begins with
-    finished rows in a file, goes into the same table with the same indexes and commits once. COPY through the
-    sink's own driver stands beside it, for the processor time.
+    finished rows in a file, goes into the same table with the same indexes and commits once.
     """
     from pointsman.bench.audit import lines, run
     from pointsman.bench.audit_messages import shipped

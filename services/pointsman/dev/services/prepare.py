@@ -1,4 +1,4 @@
-"""What services find on servers that are new, or are as they were left: topics, agents, a database, logins."""
+"""What services find on their servers: topics, the registry, the database, and who logs in to it."""
 
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from pointsman.runtime.settings import KafkaPart
 from pointsman.store.migrate import create_database_if_missing, migrate
 from pointsman_schemas.topics import Topics
 
+_TOPICS = Topics()
+
 
 async def prepare(
     kafka: KafkaPart,
@@ -19,7 +21,7 @@ async def prepare(
     agents: Path,
     logins: SecureLogins | None,
     *,
-    topics: Topics = Topics(),
+    topics: Topics = _TOPICS,
     by: str = "pointsman/dev",
 ) -> None:
     """Make it all; safe to repeat. `owner`: of the database; `agents`: the file, unless there are `logins`.

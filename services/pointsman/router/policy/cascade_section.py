@@ -22,7 +22,7 @@ from pointsman_schemas.base import TierName, Value
 from pointsman_schemas.cascades import Accept, CascadePlan
 
 AcceptFile = NamedFile[AcceptModel]
-#: The accept model that a policy calls by this name; raises OSError and AcceptFileError.
+#: The accept model that a policy calls by this name; raises OSError and ModelFileError.
 ReadAccept = Callable[[str], AcceptFile]
 ACCEPT = FileKind("accept model", parse, "pointsman.score", "models/accept.json", "read_accept")
 

@@ -11,7 +11,7 @@ from pointsman_schemas.base import Value
 
 #: An opinion's bytes, and what they say of themselves; the router itself needs no more.
 OpinionFile = NamedFile[Card]
-#: The opinion that a policy calls by this name; raises OSError and OpinionFileError.
+#: The opinion that a policy calls by this name; raises OSError and ModelFileError.
 ReadOpinion = Callable[[str], OpinionFile]
 OPINION = FileKind("opinion", read_card, "pointsman.opinion", "models/general.json", "read_opinion")
 

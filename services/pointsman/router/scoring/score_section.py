@@ -16,7 +16,7 @@ from pointsman_schemas.base import TierName, Value
 ModelFile = NamedFile[ScoreModel]
 #: The model that a policy calls by this name; raises OSError and ModelFileError.
 ReadModel = Callable[[str], ModelFile]
-SCORE = FileKind("model", parse, "pointsman.score", "models/general.json", "read_model")
+SCORE: FileKind[ScoreModel] = FileKind("model", parse, "pointsman.score", "models/general.json", "read_model")
 
 
 def as_text(value: Any) -> Any:

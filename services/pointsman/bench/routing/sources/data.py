@@ -54,7 +54,8 @@ def parse(columns: dict[str, list[Any]], name: str, sha256: str) -> TierAnswers:
     def numbers(prefix: str) -> Floats:
         gaps = [None] * len(dropped)
         return np.array(
-            [[_number(columns.get(prefix + t, gaps)[row]) for t in tiers] for row in rows]
+            [[columns.get(prefix + t, gaps)[row] for t in tiers] for row in rows],
+            dtype=float,  # None: NaN
         ).reshape(len(rows), len(tiers))
 
     def texts(*keys: str) -> tuple[str, ...]:
@@ -80,11 +81,9 @@ def parse(columns: dict[str, list[Any]], name: str, sha256: str) -> TierAnswers:
     )
 
 
-def split(
-    outcomes: TierAnswers, *, test_share: float = TEST_SHARE, salt: str = SPLIT
-) -> tuple[TierAnswers, TierAnswers]:
+def split(outcomes: TierAnswers, *, salt: str = SPLIT) -> tuple[TierAnswers, TierAnswers]:
     """Train and test, by a hash of each stem: fixed, and the same question always on one side."""
-    in_test = [place(of, salt) < test_share for of in outcomes.stems]
+    in_test = [place(of, salt) < TEST_SHARE for of in outcomes.stems]
     train = [row for row, test in enumerate(in_test) if not test]
     test = [row for row, test in enumerate(in_test) if test]
     return outcomes.take(train, f"{outcomes.name}:train"), outcomes.take(test, f"{outcomes.name}:test")
@@ -109,7 +108,3 @@ def refuse_overlap(train: TierAnswers, test: TierAnswers) -> None:
             f"{len(both)} questions of {test.name} are in {train.name} too, the first: {min(both)[:60]}",
             "a router is never tested on what it was trained on: --drop-overlap trains without them",
         )
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)

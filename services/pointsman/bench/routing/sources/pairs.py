@@ -43,7 +43,8 @@ def pairs(
         if len(rows) >= 100:
             told |= _scored("five-fold", rows, _fold_by_fold(rows, others, vectors))
         else:
-            told |= _scored("labels of the other two only", rows, _elsewhere(rows, others, vectors))
+            elsewhere = _needs(others[0], others[1:], rows, vectors)
+            told |= _scored("labels of the other two only", rows, elsewhere)
         told["best published"] = PUBLISHED.get(name)
         report[name] = told
         progress((at + 1) / len(every))
@@ -60,10 +61,6 @@ def _fold_by_fold(rows: TierAnswers, others: Sequence[TierAnswers], vectors: Vec
         for way, needs in _needs(train, beside, test, vectors).items():
             by_way.setdefault(way, np.zeros(len(rows)))[here] = needs
     return by_way
-
-
-def _elsewhere(rows: TierAnswers, others: Sequence[TierAnswers], vectors: VectorsOf | None) -> Needs:
-    return _needs(others[0], others[1:], rows, vectors)
 
 
 def _needs(
