@@ -1,6 +1,8 @@
 """Trained networks as the whole numbers of a score model's file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,18 +22,14 @@ def compiled(
     nets: Sequence[Net],
     heads: Sequence[int],
     *,
-    name: str,
-    tiers: Sequence[str],
     calibration: Sequence[tuple[float, float]] | None = None,
-    bars: Mapping[str, Bar] | None = None,
-    floor: float = 0.0,
-    profile: Mapping[str, float] | None = None,
-    trained_on: Mapping[str, Any] | None = None,
+    bars: Mapping[str, Bar] = MappingProxyType({}),
+    **fields: Any,
 ) -> bytes:
     """The file of the mean of `nets`.
 
     `heads`: which of their outputs are kept; `calibration`: (slope, offset) of each in log-odds, none
-    without.
+    without. `fields`: what else the file says, by name.
     """
     into = np.concatenate([net.into for net in nets], axis=1) * vocabulary.rarity[:, None]
     bias = np.concatenate([net.bias for net in nets])
@@ -42,8 +40,10 @@ def compiled(
     weights = np.clip(np.rint(into * scale / steps), -127, 127).astype(np.int8)
     unit = _OUT * 2**UNIT
     body = {
-        "name": name,
-        "tiers": list(tiers),
+        "floor": 0.0,
+        "profile": {},
+        "trained_on": {},
+        **fields,
         "biases": _whole(bias * 2**UNIT),
         "steps": _whole(steps),
         "heads": [
@@ -55,10 +55,7 @@ def compiled(
             }
             for at, (slope, offset) in enumerate(calibration or [(1.0, 0.0)] * len(heads))
         ],
-        "bars": {quality: {"rate": bar.rate, "margin": bar.margin} for quality, bar in (bars or {}).items()},
-        "floor": floor,
-        "profile": dict(profile or {}),
-        "trained_on": dict(trained_on or {}),
+        "bars": {quality: asdict(bar) for quality, bar in bars.items()},
     }
     rarity = _whole(vocabulary.rarity**2 * PARTS)
     return write(body, vocabulary.words, weights.tobytes(), rarity)

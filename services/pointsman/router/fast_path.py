@@ -25,7 +25,7 @@ from pointsman.router.scoring.scoring import IN_DOUBT, Scorer
 from pointsman.runtime.metrics import ROUTED
 from pointsman.runtime.native import library
 from pointsman.score.features import shape_of
-from pointsman.score.net import NetScore, unpack
+from pointsman.score.net import unpack
 from pointsman_schemas.decisions import Check, Decision
 from pointsman_schemas.topics import Topics
 
@@ -53,7 +53,7 @@ class FastScore:
     def __init__(self, scorer: Scorer) -> None:
         self.native: pointsman_native.Score | None = None
         model, bar = scorer.model, scorer.bar
-        if not isinstance(model, NetScore) or bar is None or scorer.second is not None:
+        if model is None or not model.heads or bar is None or scorer.second is not None:
             return
         width = len(model.biases) + 1
         self.native = library().Score(

@@ -13,10 +13,9 @@ from operator import mul
 from struct import Struct
 from typing import Any
 
-from pointsman.score.estimate import Estimate, ScoreReason
+from pointsman.score.estimate import Bar, Estimate, ScoreReason
 from pointsman.score.exact import exp, sigmoid
 from pointsman.score.features import SIGNS, in_words, read, share_read
-from pointsman.score.model import ScoreModel
 
 _NARROW, _WIDE = 32, 64
 #: A hidden unit's value is in units of 1 / 2**UNIT, before the scale of its net.
@@ -36,13 +35,23 @@ class OutputHead:
 
 
 @dataclass(frozen=True)
-class NetScore(ScoreModel):
-    """`features`: by word or shape, its packed fields. `biases`: of the hidden units.
+class NetScore:
+    """A text in, an estimate out, the same on every machine.
 
-    `profile`: how the shapes of the texts it was trained for are spread, for `drift.shift`.
-    `heads`: for each tier below the strongest P(worse), then for each P(better), then each tier's cost.
+    `version`: first 12 hex digits of the SHA-256 of the file. `tiers`: ascending capability. `bars`: by
+    required quality as written ("0.99"), tuned so that the lower bound of the quality reaches it. `floor`:
+    the least share of known words below which the text counts as unknown.
+
+    `features`: by word or shape, its packed fields. `biases`: of the hidden units. `heads`: for each tier
+    below the strongest P(worse), then for each P(better), then each tier's cost. `profile`: how the shapes of
+    the texts it was trained for are spread, for `drift.shift`.
     """
 
+    name: str
+    version: str
+    tiers: tuple[str, ...]
+    bars: Mapping[str, Bar]
+    floor: float
     features: Mapping[bytes | int, int] = field(repr=False)
     biases: tuple[int, ...] = field(repr=False)
     heads: tuple[OutputHead, ...] = field(repr=False)

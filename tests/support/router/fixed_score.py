@@ -1,14 +1,14 @@
-"""A score with results chosen by the test, with the interface of the real one."""
+"""A score with results chosen by the test; without heads, so the fast path does not use it."""
 
 from collections.abc import Mapping
 
 from pointsman.score.estimate import Bar, Estimate, ScoreReason
-from pointsman.score.model import ScoreModel
+from pointsman.score.net import NetScore
 
 BAR = Bar(rate=0.0, margin=0.0)
 
 
-class FixedScore(ScoreModel):
+class FixedScore(NetScore):
     """`says`: by a text's first word, the probabilities of small and medium, and the known share."""
 
     says: Mapping[str, tuple[float, float, float]]
@@ -30,6 +30,7 @@ def fixed_score(
     floor: float = 0.5,
 ) -> FixedScore:
     """A model with the tiers small, medium and frontier, tuned for 0.99."""
-    model = FixedScore("fixed", "0123456789ab", ("small", "medium", "frontier"), {"0.99": bar}, floor)
+    tiers = ("small", "medium", "frontier")
+    model = FixedScore("fixed", "0123456789ab", tiers, {"0.99": bar}, floor, {}, (), (), {})
     object.__setattr__(model, "says", says)
     return model

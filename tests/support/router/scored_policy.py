@@ -3,7 +3,7 @@
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import PolicyFile, parse
 from pointsman.router.scoring.score_section import ModelFile
-from pointsman.score.model import ScoreModel
+from pointsman.score.net import NetScore
 
 TEXT = """\
 name: scored
@@ -16,10 +16,10 @@ score: {model: fixed, quality: 0.99}
 """
 
 
-def scored_file(model: ScoreModel, text: str = TEXT, content: bytes = b"bytes") -> PolicyFile:
+def scored_file(model: NetScore, text: str = TEXT, content: bytes = b"bytes") -> PolicyFile:
     """The policy file with `model`, if it has one; `content` replaces the model's bytes."""
     return parse(text, read_model=lambda _: ModelFile.holding(content, model))
 
 
-def scored_policy(model: ScoreModel, text: str = TEXT) -> Policy:
+def scored_policy(model: NetScore, text: str = TEXT) -> Policy:
     return Policy.compile(scored_file(model, text))

@@ -7,8 +7,8 @@ import pytest
 
 from pointsman.bench.routing.sources.rewrites import REWRITES
 from pointsman.score.choose import choose
-from pointsman.score.model import ScoreModel
 from pointsman.score.model_file import parse
+from pointsman.score.net import NetScore
 
 #: Share of the texts below that one rewrite, which keeps the question, may move to a weaker tier.
 BOUND = 0.1
@@ -33,25 +33,25 @@ def _texts() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def model() -> ScoreModel:
+def model() -> NetScore:
     return parse(files("pointsman.score").joinpath("models/general.json").read_bytes())
 
 
-def test_it_says_what_it_is_for(model: ScoreModel) -> None:
+def test_it_says_what_it_is_for(model: NetScore) -> None:
     assert model.tiers == ("small", "mid", "frontier")
     assert {"0.98", "0.99", "1.0"} <= set(model.bars)
     said = json.loads(files("pointsman.score").joinpath("models/general.json").read_bytes())["trained_on"]
     assert all(len(file["sha256"]) == 64 for file in said["files"].values())
 
 
-def test_text_in_no_language_goes_to_the_strongest(model: ScoreModel) -> None:
+def test_text_in_no_language_goes_to_the_strongest(model: NetScore) -> None:
     found = choose(model.estimate("qzxv wvkq zzrt jjkq"), model.bars["0.97"], model.tiers, floor=model.floor)
     assert found.tier == "frontier"
     assert "unfamiliar" in str(found.undecided)
 
 
 @pytest.mark.parametrize("name", REWRITES)
-def test_a_rewrite_moves_few_jobs_down(model: ScoreModel, name: str) -> None:
+def test_a_rewrite_moves_few_jobs_down(model: NetScore, name: str) -> None:
     def tier(text: str) -> int:
         found = choose(model.estimate(text), model.bars["0.99"], model.tiers, floor=model.floor)
         return model.tiers.index(found.tier)
@@ -63,6 +63,6 @@ def test_a_rewrite_moves_few_jobs_down(model: ScoreModel, name: str) -> None:
     assert moved <= BOUND * len(texts)
 
 
-def test_what_was_not_read_is_not_known(model: ScoreModel) -> None:
+def test_what_was_not_read_is_not_known(model: NetScore) -> None:
     short = "A train runs 60 miles in an hour. How many miles does it run in a day? "
     assert model.estimate(short).known > model.floor > model.estimate(short * 50).known

@@ -16,7 +16,7 @@ from pointsman.learn.tune import grid
 from pointsman.score.choose import choose
 from pointsman.score.drift import shapes, shift
 from pointsman.score.estimate import Bar
-from pointsman.score.model import ScoreModel
+from pointsman.score.net import NetScore
 
 #: The strongest tier's price against the one of training.
 PRICES = {"the strongest at half its price": 0.5, "the strongest at twice its price": 2.0}
@@ -79,7 +79,7 @@ def guarded(router: Router, test: TierAnswers, quality: str) -> Figures:
     return {**of_choice(test, chosen), "shift": round(moved.size, 4)}
 
 
-def speed(model: ScoreModel, prompts: Sequence[str], bar: Bar) -> dict[str, float]:
+def speed(model: NetScore, prompts: Sequence[str], bar: Bar) -> dict[str, float]:
     """Microseconds for each prompt, one by one on one core; and for one of 100,000 characters.
 
     Each prompt's best of five, so that what else the machine does is not in the figures.
@@ -96,7 +96,7 @@ def speed(model: ScoreModel, prompts: Sequence[str], bar: Bar) -> dict[str, floa
     }
 
 
-def _took(model: ScoreModel, text: str, bar: Bar) -> int:
+def _took(model: NetScore, text: str, bar: Bar) -> int:
     started = time.perf_counter_ns()
     choose(model.estimate(text), bar, model.tiers, floor=model.floor)
     return time.perf_counter_ns() - started

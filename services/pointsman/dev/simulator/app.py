@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,7 +14,7 @@ from pointsman.dev.simulator import errors
 from pointsman.dev.simulator.answering.answers import question
 from pointsman.dev.simulator.answering.models import BY_NAME
 from pointsman.dev.simulator.asgi import deliver, read
-from pointsman.dev.simulator.control import Control
+from pointsman.dev.simulator.control import answer
 from pointsman.dev.simulator.dialects.addresses import CHAT, EMBEDDINGS, MESSAGES, dialect_at
 from pointsman.dev.simulator.dialects.dialect import Dialect
 from pointsman.dev.simulator.dialects.openai import KEYS, authorize
@@ -22,7 +23,7 @@ from pointsman.dev.simulator.ledger import RequestLedger
 from pointsman.dev.simulator.provider import SimulatedProvider, known
 from pointsman.dev.simulator.quotas import Quotas
 from pointsman.dev.simulator.reply import SimulatedReply, refused, whole
-from pointsman.dev.simulator.server import serve
+from pointsman.dev.simulator.server import listening, server_of
 from pointsman.dev.simulator.settings import SimulatorSettings
 
 MODELS = "/v1/models"
@@ -34,7 +35,6 @@ def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], floa
     faults = Faults(list(settings.faults))
     ledger = RequestLedger(settings.keep)
     provider = SimulatedProvider(settings, faults, canned(), Quotas(settings.quotas))
-    control = Control(faults, ledger)
 
     async def chat(scope: Scope, receive: Receive, send: Send, dialect: Dialect) -> None:
         body = await read(receive)
@@ -67,7 +67,7 @@ def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], floa
         if dialect is not None:
             await chat(scope, receive, send, dialect)
         elif path.startswith("/_sim/"):
-            await deliver(control.answer(method, path, await read(receive) or b""), receive, send)
+            await deliver(answer(faults, ledger, method, path, await read(receive) or b""), receive, send)
         else:
             await deliver(_other(method, path, dict(scope["headers"])), receive, send)
 
@@ -76,7 +76,9 @@ def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], floa
 
 def run(settings: SimulatorSettings) -> None:
     """Serves until SIGINT or SIGTERM."""
-    serve(build(settings), host=settings.http_host, port=settings.http_port)
+    # uvicorn raises the signal again after its shutdown
+    with listening(settings.http_host, settings.http_port) as sock, suppress(KeyboardInterrupt):
+        server_of(build(settings)).run(sockets=[sock])
 
 
 def canned() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
@@ -17,13 +17,6 @@ class CannotListenError(OSError):
     def __init__(self, host: str, port: int, cause: OSError) -> None:
         super().__init__(f"cannot listen on {host}:{port}: {cause.strerror}")
         self.hint = "stop what listens there, or take another port; port 0 is any free one"
-
-
-def serve(app: ASGIApp, *, host: str, port: int) -> None:
-    """Serves until SIGINT or SIGTERM."""
-    # uvicorn raises the signal again after its shutdown
-    with listening(host, port) as sock, suppress(KeyboardInterrupt):
-        server_of(app).run(sockets=[sock])
 
 
 @contextmanager

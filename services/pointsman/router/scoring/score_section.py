@@ -9,14 +9,14 @@ from pointsman.router.policy.named_files import BY_CONTENT, FileKind, NamedFile
 from pointsman.router.policy.tier_names import check_tier, context_of
 from pointsman.router.scoring.opinion_section import OpinionSection
 from pointsman.score.estimate import tuned_for
-from pointsman.score.model import ScoreModel
 from pointsman.score.model_file import parse
+from pointsman.score.net import NetScore
 from pointsman_schemas.base import TierName, Value
 
-ModelFile = NamedFile[ScoreModel]
+ModelFile = NamedFile[NetScore]
 #: The model that a policy calls by this name; raises OSError and ModelFileError.
 ReadModel = Callable[[str], ModelFile]
-SCORE: FileKind[ScoreModel] = FileKind("model", parse, "pointsman.score", "models/general.json", "read_model")
+SCORE = FileKind("model", parse, "pointsman.score", "models/general.json", "read_model")
 
 
 def as_text(value: Any) -> Any:
@@ -96,7 +96,7 @@ class ScoreSection(Value):
         return prices
 
 
-def model_names(written: Mapping[str, str], tiers: tuple[str, ...], model: ScoreModel) -> dict[str, str]:
+def model_names(written: Mapping[str, str], tiers: tuple[str, ...], model: NetScore) -> dict[str, str]:
     """What the model calls each of the policy's tiers that it knows."""
     names = {tier: written.get(tier, tier) for tier in tiers}
     return {tier: name for tier, name in names.items() if name in model.tiers}

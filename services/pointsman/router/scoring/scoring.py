@@ -12,7 +12,6 @@ from pointsman.router.scoring.score_section import model_names
 from pointsman.router.scoring.second import Second, missing, recorded
 from pointsman.score.choose import Compared, TierChoice, choose, in_words
 from pointsman.score.estimate import Bar, Estimate, ScoreReason
-from pointsman.score.model import ScoreModel
 from pointsman.score.net import NetScore
 from pointsman_schemas.decisions import Check, Score, SecondOpinion
 
@@ -38,7 +37,7 @@ class Scorer:
     """
 
     name: str
-    model: ScoreModel | None
+    model: NetScore | None
     quality: str
     bar: Bar | None
     tiers: tuple[str, ...]
@@ -48,7 +47,7 @@ class Scorer:
     @property
     def profile(self) -> Mapping[str, float]:
         """How the texts that the model was trained for are made up; empty where it does not say."""
-        return self.model.profile if isinstance(self.model, NetScore) else {}
+        return self.model.profile if self.model else {}
 
     @classmethod
     def compile(cls, file: PolicyFile) -> "Scorer":
