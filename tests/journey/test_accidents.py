@@ -127,9 +127,7 @@ async def test_broker_restart(system: System, breakable: Stack) -> None:
     await _check(system, await sending, 180)
 
 
-async def test_who_is_asked_to_stop_ends_even_if_the_broker_goes_at_that_moment(
-    system: System, breakable: Stack
-) -> None:
+async def test_a_stopping_process_ends_even_if_the_broker_dies(system: System, breakable: Stack) -> None:
     jobs = system.jobs(400)
     await system.send(list(jobs.values()))
     services = {
@@ -234,7 +232,7 @@ async def test_services_of_one_process_frozen_and_woken(together: System) -> Non
     await _check(together, await sending)
 
 
-async def test_a_worker_that_joins_and_goes_does_not_disturb_the_process_of_all(together: System) -> None:
+async def test_a_worker_that_joins_and_leaves_does_not_disturb_the_combined_process(together: System) -> None:
     """Its group rebalances meanwhile; the other groups continue."""
     sending = asyncio.create_task(_send_slowly(together, 900, 15))
     worker = another_process_of(together.processes[SHARED], "worker-small")

@@ -58,7 +58,7 @@ async def test_bad_records_among_a_thousand_good_ones(system: System) -> None:
     assert await system.problems([*good, *refused]) == []
 
 
-async def test_a_header_whose_name_is_no_text_stops_nobody(system: System) -> None:
+async def test_an_undecodable_header_name_stops_no_service(system: System) -> None:
     """Client libraries fail on such a record every time, so nothing behind it would be read."""
     intake = system.topics.intake
     log = Log()
@@ -89,7 +89,7 @@ async def test_a_header_whose_name_is_no_text_stops_nobody(system: System) -> No
     assert await system.problems([*await system.ended()]) == []
 
 
-async def test_such_a_header_on_every_topic_stops_nobody(system: System) -> None:
+async def test_an_undecodable_header_name_on_any_topic_stops_no_service(system: System) -> None:
     """Neither running services nor new ones stop; jobs are done and cancelled as usual."""
     topics = system.topics.all(TIERS)
     log = Log()
@@ -119,7 +119,7 @@ async def test_such_a_header_on_every_topic_stops_nobody(system: System) -> None
     await system.until(all_stored, 60, "all of them in the audit")
 
 
-async def test_a_batch_that_holds_hundreds_of_megabytes_stops_nobody(system: System) -> None:
+async def test_a_batch_that_decompresses_to_hundreds_of_megabytes_stops_no_service(system: System) -> None:
     """It has some kilobytes on the network. One dead letter and one row have its position and digest."""
     small = bomb(ZSTD, 300_000_000)
     topics = system.topics

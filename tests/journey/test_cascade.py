@@ -36,7 +36,7 @@ async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[S
         started.stop()
 
 
-async def test_a_cascade_ends_once_though_its_workers_are_killed(system: System) -> None:
+async def test_a_cascade_has_one_outcome_while_workers_are_killed(system: System) -> None:
     await system.order_faults({"effect": {"kind": "latency", "ms": 200, "sigma": 1.0}})
     chance = random.Random(5)
     jobs: list[str] = []

@@ -28,7 +28,7 @@ async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[S
         started.stop()
 
 
-async def test_an_undecided_job_is_decided_once_though_its_process_is_killed(
+async def test_an_undecided_job_is_decided_once_while_its_service_is_killed(
     system: System, tmp_path: Path
 ) -> None:
     chance = random.Random(3)

@@ -38,7 +38,7 @@ async def shell(system: System, line: str, folder: Path) -> str:
     return out.decode()
 
 
-async def test_every_answer_of_the_page_comes_out_again(system: System, tmp_path: Path) -> None:
+async def test_every_answer_of_the_page_is_reproduced(system: System, tmp_path: Path) -> None:
     played = await shell(system, f'"{sys.executable}" {DOCS / "examples" / "incident.py"}', tmp_path)
     assert "40 jobs, 10 of them failed" in played
     jobs = 100

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 GROUP = "worker.small"
 
 
-async def test_what_is_finished_beyond_a_slow_job_stays_finished(system: System) -> None:
+async def test_jobs_finished_beyond_a_slow_one_stay_finished(system: System) -> None:
     await system.order_faults({"prompt": "slowly", "effect": {"kind": "hang"}})
     slow = await send(system, 12, "count slowly")  # in front: they hold back the committed offsets
     quick = await send(system, 100, "count")

@@ -34,7 +34,7 @@ async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[S
         started.stop()
 
 
-async def test_one_answer_for_who_waits_and_a_paid_call_for_each_shadow(system: System) -> None:
+async def test_the_caller_gets_one_answer_and_each_shadow_is_charged(system: System) -> None:
     async with Client(kafka=system.bootstrap, prefix=system.prefix, agent_id="chat-desk") as client:
         jobs = await client.publish_many([{"prompt": f"{n} + {n}?"} for n in range(10)])
         answers = [outcome async for outcome in client.outcomes(jobs)]

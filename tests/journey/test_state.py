@@ -148,7 +148,7 @@ async def run(broker: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[Run]:
         await asyncio.wait(started.tasks)
 
 
-async def test_killed_ten_times_and_one_comes_and_goes(run: Run) -> None:
+async def test_killed_ten_times_while_another_process_joins_and_leaves(run: Run) -> None:
     """Kills both during work and one during its start; then a third process joins and leaves."""
     for _ in range(3):
         await run.until_more()

@@ -37,9 +37,7 @@ async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[S
         started.stop()
 
 
-async def test_decisions_are_made_again_from_what_the_router_put_on_record(
-    system: System, tmp_path: Path
-) -> None:
+async def test_decisions_are_recomputed_from_recorded_data(system: System, tmp_path: Path) -> None:
     by_rule, by_score = system.jobs(2, tier=None, kind="mail"), system.jobs(2, tier=None)
     jobs = {**by_rule, **by_score}
     await system.send(list(jobs.values()))

@@ -59,7 +59,7 @@ async def results(client: openai.AsyncOpenAI, file_id: str | None) -> dict[str, 
     return {line["custom_id"]: line for line in map(json.loads, content.splitlines())}
 
 
-async def test_a_gateway_that_dies_in_the_middle_leaves_a_batch_to_the_next(system: System) -> None:
+async def test_another_gateway_continues_the_batch_of_a_dead_one(system: System) -> None:
     system.add("gateway-2", like="gateway")
     await asyncio.to_thread(wait_ready, [system.processes["gateway-2"]])
     await system.order_faults({"prompt": "slowly", "effect": {"kind": "latency", "ms": 1_500}})
@@ -105,7 +105,7 @@ async def test_a_batch_and_its_files(system: System) -> None:
     await system.order_faults()
 
 
-async def test_a_file_that_is_none_fails_with_its_lines(system: System) -> None:
+async def test_an_invalid_file_fails_with_line_numbers(system: System) -> None:
     async with openai_of(system) as client:
         batch = await ended(system, await begun(client, b'{"custom_id": "a"}\n{'))
         assert batch.status == "failed" and batch.errors is not None

@@ -90,7 +90,7 @@ async def _look_up(system: System, job_id: str) -> tuple[str, str]:
         return response.status or "", response.output_text
 
 
-async def test_each_request_is_answered_once_whoever_is_killed(system: System) -> None:
+async def test_each_request_is_answered_once_whichever_process_is_killed(system: System) -> None:
     doomed = system.add("gateway-2", like="gateway")
     await asyncio.to_thread(wait_ready, [doomed])
     await system.order_faults(SLOW)

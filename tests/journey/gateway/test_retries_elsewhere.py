@@ -64,7 +64,7 @@ async def test_a_timeout_and_its_retry_are_one_job_and_one_call(system: System, 
     assert (await system.provider_stats())["total"] == before + 1
 
 
-async def test_who_loses_the_process_finds_the_job_with_another(system: System, second: str) -> None:
+async def test_a_client_that_loses_its_gateway_finds_the_job_in_another(system: System, second: str) -> None:
     await system.order_faults({"prompt": "lost", "effect": {"kind": "latency", "ms": 6_000}})
     before = (await system.provider_stats())["total"]
     numbers = range(10)
@@ -88,7 +88,7 @@ async def test_who_loses_the_process_finds_the_job_with_another(system: System, 
     assert (await system.provider_stats())["total"] == before + len(numbers)
 
 
-async def test_two_honest_requests_are_two_jobs(system: System, second: str) -> None:
+async def test_two_equal_requests_are_two_jobs(system: System, second: str) -> None:
     async def ask(name: str) -> str | None:
         async with balanced(system, name) as client:
             answer = await client.chat.completions.create(
@@ -100,7 +100,7 @@ async def test_two_honest_requests_are_two_jobs(system: System, second: str) -> 
     assert len(set(jobs)) == 4
 
 
-async def test_who_goes_away_for_good_has_the_job_cancelled(system: System, second: str) -> None:
+async def test_a_job_is_cancelled_after_its_client_has_disconnected(system: System, second: str) -> None:
     """The process that received the last retry cancels it."""
     await system.order_faults({"prompt": "never", "effect": {"kind": "hang"}})
     async with balanced(system, "gateway", second, timeout=2, max_retries=1) as client:

@@ -127,7 +127,7 @@ async def test_models_are_the_tiers_and_auto(system: System) -> None:
     assert refused.value.param == "model"
 
 
-async def test_what_is_wrong_is_said_with_its_place(system: System) -> None:
+async def test_errors_name_the_field(system: System) -> None:
     async with openai_of(system) as client:
         with pytest.raises(openai.BadRequestError) as refused:
             await client.chat.completions.create(model="auto", messages=[])
@@ -147,7 +147,7 @@ async def test_what_is_wrong_is_said_with_its_place(system: System) -> None:
         assert (nowhere.status_code, nowhere.json()["error"]["code"]) == (404, "not_found")
 
 
-async def test_a_provider_that_refuses_is_told_with_its_status_and_not_asked_again(system: System) -> None:
+async def test_a_providers_refusal_keeps_its_status_and_is_not_retried(system: System) -> None:
     await system.order_faults({"prompt": "forbidden words", "effect": {"kind": "content_filter"}})
     async with openai_of(system) as client:
         with pytest.raises(openai.BadRequestError) as refused:
@@ -187,7 +187,7 @@ async def test_a_clients_own_retry_is_the_same_job(system: System) -> None:
     await system.order_faults()
 
 
-async def test_who_goes_away_has_the_job_cancelled(system: System) -> None:
+async def test_disconnecting_cancels_the_job(system: System) -> None:
     await system.order_faults({"prompt": "for ever", "effect": {"kind": "hang"}})
     async with openai_of(system, max_retries=0) as client:
         for stream in (False, True):
@@ -204,7 +204,7 @@ async def test_who_goes_away_has_the_job_cancelled(system: System) -> None:
     await system.order_faults()
 
 
-async def test_responses_whole_streamed_and_gone_on_from(system: System) -> None:
+async def test_responses_whole_streamed_and_continued(system: System) -> None:
     async with openai_of(system) as client:
         first = await client.responses.create(
             model="tier:small", input="Name a colour", instructions="Be brief", metadata={"topic": "colours"}
@@ -228,7 +228,7 @@ async def test_responses_whole_streamed_and_gone_on_from(system: System) -> None
             await client.responses.retrieve(f"resp_{uuid4().hex}")
 
 
-async def test_embeddings_work_as_they_are_and_by_tiers_that_make_them(system: System) -> None:
+async def test_embeddings_by_model_name_and_by_tier(system: System) -> None:
     async with openai_of(system, max_retries=0) as client:
         for model in ("text-embedding-3-small", "tier:small"):
             made = await client.embeddings.create(model=model, input=["Hello", "there"], dimensions=8)
@@ -319,7 +319,7 @@ async def test_anthropic_a_tool_is_used_and_its_result_answered(system: System) 
     assert last.content[0].type == "text"
 
 
-async def test_anthropic_its_runner_of_tools_goes_on_without_a_thread(system: System) -> None:
+async def test_anthropic_the_tool_runner_continues(system: System) -> None:
     @beta_async_tool
     async def weather(town: str) -> str:
         """The weather of a town."""
@@ -336,7 +336,7 @@ async def test_anthropic_its_runner_of_tools_goes_on_without_a_thread(system: Sy
     assert [turn.stop_reason for turn in turns] == ["tool_use", "end_turn"]
 
 
-async def test_anthropic_errors_have_its_shape(system: System) -> None:
+async def test_anthropic_errors_have_its_format(system: System) -> None:
     async with anthropic_of(system) as client:
         with pytest.raises(anthropic.NotFoundError, match="tier:small"):
             await client.messages.create(model="tier:nine", max_tokens=5, messages=told("Hello"))
@@ -344,7 +344,7 @@ async def test_anthropic_errors_have_its_shape(system: System) -> None:
             await client.messages.create(model="auto", max_tokens=5, messages=[])
 
 
-async def test_anthropic_thoughts_and_marks_go_to_its_provider_and_back(
+async def test_anthropic_thinking_and_cache_marks_reach_the_provider_and_return(
     system: System, tmp_path: Path
 ) -> None:
     """The simulated provider rejects thinking blocks that it did not sign, and counts cached tokens."""

@@ -64,7 +64,7 @@ async def refused(system: System, key: str) -> bool:
     return False
 
 
-async def test_a_key_is_an_agent_until_it_is_revoked(secure: System) -> None:
+async def test_an_api_key_identifies_an_agent_until_it_is_revoked(secure: System) -> None:
     assert secure.logins is not None
     key = secure.logins.api_key
     assert await ask(secure, key, agent_id="chat-desk", data={"agent_id": "chat-desk"})
@@ -90,7 +90,7 @@ async def test_a_key_is_an_agent_until_it_is_revoked(secure: System) -> None:
     assert await ask(secure, other.text)
 
 
-async def test_a_batch_is_done_with_the_rights_that_the_gateway_has(secure: System) -> None:
+async def test_a_batch_works_with_the_gateways_rights(secure: System) -> None:
     assert secure.logins is not None
     body = b'{"model": "tier:small", "messages": [{"role": "user", "content": "Hi"}]}'
     address = b'"method": "POST", "url": "/v1/chat/completions"'
@@ -162,7 +162,7 @@ async def reviewed(
                 started.stop()
 
 
-async def test_a_case_is_decided_by_http_and_spans_tell_of_its_job(
+async def test_a_case_is_decided_over_http_and_traced(
     reviewed: tuple[System, Reviewer, Collector],
 ) -> None:
     system, ana, collector = reviewed
@@ -195,7 +195,7 @@ async def test_a_case_is_decided_by_http_and_spans_tell_of_its_job(
     assert {"POST /v1/chat/completions", "job small", "chat gpt-4.1-nano"} <= collector.names_of(job_id)
 
 
-async def test_an_event_in_structured_mode_has_no_place_for_a_signature(secure: System) -> None:
+async def test_an_event_in_structured_mode_cannot_be_signed(secure: System) -> None:
     event = {"specversion": "1.0", "id": str(uuid4()), "source": "s", "type": "t", "agentid": "chat-desk"}
     value = json.dumps({**event, "data": {"prompt": "Hello"}}).encode()
     headers = [("content-type", b"application/cloudevents+json")]

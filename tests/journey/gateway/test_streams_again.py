@@ -57,7 +57,7 @@ async def test_the_rest_of_a_stream_that_its_client_left(system: System) -> None
     await system.order_faults()
 
 
-async def test_what_cannot_be_gone_on_with_is_told(system: System, second: str) -> None:
+async def test_streams_that_cannot_be_resumed_are_refused(system: System, second: str) -> None:
     async with openai_of(system) as client, openai_of(system, second) as other:
         made = await client.responses.create(model="tier:small", input="Name a bird")
         with pytest.raises(openai.BadRequestError, match="ask without starting_after"):

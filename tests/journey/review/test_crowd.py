@@ -37,7 +37,7 @@ async def services(kafka: Kafka, tmp_path: Path) -> AsyncIterator[list[Process]]
         yield processes
 
 
-async def test_each_case_is_decided_once_through_kills_and_freezes(
+async def test_each_case_is_decided_once_despite_kills_and_freezes(
     kafka: Kafka, services: list[Process]
 ) -> None:
     topics = Topics(kafka.prefix)

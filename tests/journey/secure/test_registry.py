@@ -46,7 +46,7 @@ async def until(client: Client, kind: type[Outcome], message: str = "") -> Outco
     raise AssertionError(f"no job came to {kind}")
 
 
-async def test_what_is_applied_is_in_force_without_a_restart(system: System, tmp_path: Path) -> None:
+async def test_applied_changes_take_effect_without_a_restart(system: System, tmp_path: Path) -> None:
     pointsman = command(system, tmp_path)
     (tmp_path / "agents.yaml").write_text(AGENTS)
     planned = await pointsman.run("agents", "plan", "--exit-code")
@@ -115,7 +115,7 @@ async def test_an_outcome_is_on_one_topic_and_the_audit_has_who_changed_what(sys
     assert (change["agent_id"], change["status"]) == ("dana", "active")
 
 
-async def test_only_who_signs_is_heard_and_stops_its_own_jobs_alone(system: System) -> None:
+async def test_only_signed_cancellations_of_own_jobs_count(system: System) -> None:
     """In running services, as soon as the registry requires it."""
     desk_key, thief_key = PrivateKey.generate(), PrivateKey.generate()
     signed = f"""

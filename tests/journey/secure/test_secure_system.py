@@ -22,7 +22,7 @@ _REFUSED = "not in Kafka, or not for {user}: {topic}|TopicAuthorizationFailedErr
 pytestmark = pytest.mark.stack
 
 
-async def test_jobs_end_over_connections_that_log_in_again_and_again(secure_system: System) -> None:
+async def test_jobs_end_while_connections_reauthenticate(secure_system: System) -> None:
     jobs = secure_system.jobs(30)
     await secure_system.send(list(jobs.values()))
     await secure_system.until_ended(list(jobs), 120)
@@ -34,7 +34,7 @@ async def test_jobs_end_over_connections_that_log_in_again_and_again(secure_syst
     assert await secure_system.problems([*jobs, *more]) == []
 
 
-async def test_what_is_not_its_part_is_refused_to_each_service(secure_system: System) -> None:
+async def test_each_service_is_refused_everything_beyond_its_rights(secure_system: System) -> None:
     logins, topics = secure_system.logins, secure_system.topics
     assert logins is not None
     not_its_part = {
@@ -63,7 +63,7 @@ async def test_pieces_of_answers_are_written_under_a_worker_s_login(secure_syste
                 pass
 
 
-async def test_what_nobody_signed_comes_to_nothing(secure_system: System) -> None:
+async def test_unsigned_records_have_no_effect(secure_system: System) -> None:
     """A job becomes a dead letter; a registry change is ignored."""
     (unsigned,) = secure_system.unsigned_jobs(1).values()
     (signed,) = secure_system.jobs(1).values()

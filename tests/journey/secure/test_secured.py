@@ -27,7 +27,7 @@ async def secured(tmp_path: Path, database: str) -> AsyncIterator[System]:
             system.stop()
 
 
-async def test_jobs_go_their_way_through_tls_and_a_login(secured: System, tmp_path: Path) -> None:
+async def test_jobs_are_done_with_tls_and_a_login(secured: System, tmp_path: Path) -> None:
     settings = secured.processes["router"].environment
     names = [name for name in settings if name.startswith("POINTSMAN_KAFKA")] + ["POINTSMAN_PREFIX"]
     pointsman = Command(tmp_path, {name: settings[name] for name in names})

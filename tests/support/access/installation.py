@@ -41,13 +41,13 @@ class Guarded:
         return f"{PREFIX}.{user}"
 
     def part(self, name: str) -> KafkaPart:
-        """How a user gets in."""
+        """A user's connection settings."""
         password = self.passwords[name].kafka
         assert password is not None
         return self.broker.part(name, password)
 
     def environment(self, user: str | None = None) -> dict[str, str]:
-        """For a command that a user runs; None: the super user."""
+        """Environment for a command of this user; None: the superuser."""
         if user is not None:
             password = self.passwords[user].kafka
             assert password is not None
@@ -65,11 +65,11 @@ class Guarded:
         }
 
     def dsn(self, name: str) -> str:
-        """The database for one of its logins."""
+        """The database address for a login."""
         return as_login(self.owner, name, self.passwords[name].postgres)
 
     async def ids(self) -> dict[str, UUID]:
-        """Of all topics, Kafka's own with them, which it makes when they are needed first."""
+        """Ids of all topics, including Kafka's internal ones, which it creates on first use."""
         async with Session(self.broker.admin) as session:
             for kind in (0, 1):
                 await session.code(requests.find_coordinator("anybody", kind))
@@ -91,7 +91,7 @@ async def _made(broker: GuardedKafka, owner: str) -> Guarded:
 
 @contextmanager
 def installation(folder: Path) -> Iterator[Guarded]:
-    """Made, and gone in the end."""
+    """Creates the installation, and removes it afterwards."""
     postgres = EmbeddedPostgres(folder / "postgres")
     postgres.start()
     try:

@@ -71,7 +71,7 @@ def test_a_verdict_outweighs_agreement() -> None:
     assert (found.points, found.judged) == ((1.0, 0.9, 1.0), True)
 
 
-def test_of_a_long_first_answer_its_end_and_whole_length_are_kept_as_the_worker_keeps_them() -> None:
+def test_a_long_first_answer_is_shortened_as_by_the_worker() -> None:
     found = tried_of(rows("x" * 2 * KEPT, "2", "2"), TIERS, no_price)
     assert found is not None
     assert (len(found.evidence.checker.said), found.evidence.checker.tokens) == (KEPT, KEPT / 2)
@@ -82,20 +82,20 @@ def test_of_a_long_first_answer_its_end_and_whole_length_are_kept_as_the_worker_
     "answer",
     [response("2", finish="length"), response(""), response("I'm sorry, I can't help."), {"choices": []}],
 )
-def test_an_answer_with_a_flaw_goes_up_as_in_the_worker(flawed: str, answer: dict[str, Any]) -> None:
+def test_a_flawed_answer_escalates_as_in_the_worker(flawed: str, answer: dict[str, Any]) -> None:
     found = tried_of(rows("2", "2", "2", **{flawed: {"response": answer}}), TIERS, no_price)
     assert found is not None
     assert found.evidence.read[1].kind == "none"
 
 
-def test_long_texts_without_a_verdict_and_jobs_without_a_price_teach_nothing() -> None:
+def test_long_texts_without_a_verdict_and_jobs_without_a_price_are_ignored() -> None:
     texts = [f"{word} " * 200 for word in ("one", "two", "three")]
     assert tried_of(rows(*texts), TIERS, no_price) is None
     assert tried_of(rows("2", "2", "2", small={"cost_usd": None}), TIERS, no_price) is None
     assert tried_of(rows("2", "2", "2", small={"value": b"{}"}), TIERS, no_price) is None
 
 
-def test_what_is_expected_pays_for_all_calls() -> None:
+def test_the_expected_cost_includes_all_calls() -> None:
     n = 320
     right = [place % 2 == 0 for place in range(n)]
     cheap = [("4", "4") if good else ("5", "6") for good in right]

@@ -67,12 +67,12 @@ def test_calibration_finds_the_line() -> None:
     assert offset == pytest.approx(-1, abs=0.06)
 
 
-def test_calibration_of_few_rows_stays_near_what_was_said() -> None:
+def test_calibration_with_few_rows_stays_near_the_predictions() -> None:
     slope, _ = calibrate(np.array([-1.0, 1.0]), np.array([1.0, 0.0]))
     assert slope > 0
 
 
-def test_costs_are_levelled_to_their_mean() -> None:
+def test_costs_are_replaced_by_their_mean() -> None:
     said = np.log(np.array([1.0, 2.0, 3.0]))
     _, offset = level(said, np.array([2.0, 4.0, 6.0]))
     assert np.exp(said + offset).mean() == pytest.approx(4.0)

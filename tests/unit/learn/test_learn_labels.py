@@ -49,5 +49,7 @@ def test_verdicts_come_first_then_agreement_and_the_unknown_counts_as_bad(
     ],
     ids=["nothing", "strongest alone", "strongest judged", "nothing beside it", "too long", "unknown tier"],
 )
-def test_what_says_nothing_about_a_cheaper_tier_is_no_label(answers: dict[str, Answered | str]) -> None:
+def test_answers_that_say_nothing_about_a_cheaper_tier_are_no_labels(
+    answers: dict[str, Answered | str],
+) -> None:
     assert worth(**answers) is None

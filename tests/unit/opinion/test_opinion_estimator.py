@@ -17,7 +17,7 @@ def made() -> TrainedOpinion:
     return fit(of.examples, of.vectors, of.first, name="test", recipe=RECIPE)
 
 
-def test_it_tells_easy_from_hard_where_the_words_are_the_same(made: TrainedOpinion) -> None:
+def test_it_distinguishes_easy_from_hard_texts_with_the_same_words(made: TrainedOpinion) -> None:
     other = work(100, seed=2)
     surfaces = np.array([surface(text) for text in other.examples.texts])
     found = made.model.estimates(other.vectors, surfaces)
@@ -44,7 +44,7 @@ def test_too_few_labels_tune_nothing() -> None:
     assert set(made.model.bars.values()) == {NEVER}
 
 
-def test_what_is_near_no_landmark_is_not_known(made: TrainedOpinion) -> None:
+def test_texts_far_from_all_landmarks_are_unknown(made: TrainedOpinion) -> None:
     far = np.zeros((1, 384), np.float32)
     far[0, 7] = 1.0
     strange = made.model.estimates(far, surface("x" * 20_000 + "\n" * 500 + "?")[None])

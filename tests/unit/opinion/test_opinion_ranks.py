@@ -12,7 +12,7 @@ from tests.support.router.opinion_examples import RECIPE, work
 from tests.support.router.outcomes import made_up
 
 
-def test_what_the_weak_model_cannot_do_gains_most() -> None:
+def test_jobs_that_the_weak_model_cannot_do_gain_most() -> None:
     of, unseen = work(), work(100, seed=2)
     two = replace(
         of.examples,

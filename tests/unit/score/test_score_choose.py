@@ -19,11 +19,11 @@ def test_the_cheapest_tier_that_is_sure_enough_is_chosen() -> None:
     assert choose(replace(SURE, sufficient=(0.99, 0.99, 1.0)), BAR, TIERS, floor=0.5).tier == "small"
 
 
-def test_a_tier_must_pay_for_what_it_loses_against_the_next() -> None:
+def test_savings_must_outweigh_the_loss_in_quality() -> None:
     assert choose(SURE, BAR, TIERS, floor=0.5).tier == "mid"  # small loses two points more and saves 0.08
 
 
-def test_a_tie_goes_up() -> None:
+def test_a_tie_chooses_the_higher_tier() -> None:
     tied = Estimate((0.5, 0.75, 1.0), (0.0, 0.0, 0.0), (0.0, 0.0, 1.0), 1.0)
     bar = Bar(rate=0.25, margin=0.0)  # what mid loses is exactly what it may lose
     assert choose(tied, bar, TIERS, floor=0.5).tier == "frontier"
@@ -35,7 +35,7 @@ def test_a_tie_goes_up() -> None:
 
 @pytest.mark.parametrize("field", ["sufficient", "better", "cost"])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_is_no_number_goes_up(field: str, value: float) -> None:
+def test_nan_chooses_the_higher_tier(field: str, value: float) -> None:
     for at in range(3):
         numbers = list(getattr(SURE, field))
         numbers[at] = value
@@ -46,7 +46,7 @@ def test_what_is_no_number_goes_up(field: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("known", [0.49, 0.0, math.nan])
-def test_unfamiliar_text_goes_up_and_says_so(known: float) -> None:
+def test_unfamiliar_text_chooses_the_highest_tier_with_a_reason(known: float) -> None:
     found = choose(replace(SURE, known=known), BAR, TIERS, floor=0.5)
     assert found.tier == "frontier"
     assert "unfamiliar text" in str(found.undecided)
@@ -65,14 +65,14 @@ def test_only_the_proportions_of_prices_count() -> None:
     assert choose(SURE, BAR, TIERS, floor=0.5, prices=(2.0, 2.0, 2.0)) == plain
 
 
-def test_a_dearer_strongest_tier_lets_more_go_down() -> None:
+def test_a_more_expensive_strongest_tier_sends_more_jobs_lower() -> None:
     unsure = replace(SURE, sufficient=(0.1, 0.96, 1.0))
     dear_mid = (1.0, 4.0, 1.0)
     assert choose(unsure, BAR, TIERS, floor=0.5).tier == "mid"
     assert choose(unsure, BAR, TIERS, floor=0.5, prices=dear_mid).tier == "frontier"
 
 
-def test_each_comparison_is_told() -> None:
+def test_each_comparison_is_recorded() -> None:
     found = choose(SURE, BAR, TIERS, floor=0.5)
     assert [each.tier for each in found.compared] == ["small", "mid"]
     assert [each.reached for each in found.compared] == [False, True]

@@ -39,7 +39,7 @@ def test_one_changed_byte_is_refused(share: float) -> None:
     [b"", b"\xff\xfe", b"[]", b"null", b"{}", b'{"format": "pointsman-score-9"}', b"[" * 100_000],
     ids=["empty", "binary", "list", "null", "object", "another-form", "deep"],
 )
-def test_what_is_no_model_is_refused_with_a_hint(content: bytes) -> None:
+def test_an_invalid_file_is_refused_with_a_hint(content: bytes) -> None:
     with pytest.raises(ModelFileError) as caught:
         parse(content)
     assert "train it again" in caught.value.hint

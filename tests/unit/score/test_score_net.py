@@ -66,13 +66,13 @@ def test_every_text_has_probabilities_and_prices(text: str) -> None:
     assert found.sufficient[-1] == 1.0
 
 
-def test_what_it_learned_is_what_is_true(model: NetScore) -> None:
+def test_predictions_agree_with_the_training_data(model: NetScore) -> None:
     easy = model.estimate("Add 17 plums birds coins cards books stones to 1.")
     hard = model.estimate("Prove that the sheaf functor kernel number 17 of 1 exists.")
     assert easy.sufficient[0] > 0.7 > 0.6 > hard.sufficient[0]
 
 
-def test_words_never_seen_are_not_known(model: NetScore) -> None:
+def test_unseen_words_are_unknown(model: NetScore) -> None:
     assert model.estimate("zyx wvu tsr").known == 0.0
     assert model.estimate("").known == 0.0
 
@@ -86,6 +86,6 @@ def test_reasons_are_in_words_strongest_first(model: NetScore) -> None:
 
 
 @given(st.lists(st.integers(-(2**31) + 1, 2**31 - 1), min_size=1, max_size=9))
-def test_packed_numbers_come_out_as_they_went_in(numbers: list[int]) -> None:
+def test_packed_numbers_are_restored(numbers: list[int]) -> None:
     assert unpack(pack(numbers), len(numbers)) == tuple(numbers)
     assert unpack(pack(numbers, 64) * 3, len(numbers), 64) == tuple(3 * each for each in numbers)

@@ -105,7 +105,7 @@ def test_any_deadline_is_taken_or_has_passed(time: tuple[Any, ...], minutes: int
     assert format_time(aware)[4] == "-"
 
 
-def test_what_is_typed_is_told_in_a_sentence() -> None:
+def test_invalid_input_is_explained_in_a_sentence() -> None:
     def now() -> datetime:
         return datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -119,6 +119,6 @@ def test_what_is_typed_is_told_in_a_sentence() -> None:
         deadline("999999d", datetime(9000, 1, 1, tzinfo=UTC))
 
 
-def test_a_client_s_span_beyond_the_calendar_is_no_job() -> None:
+def test_a_time_span_beyond_the_calendar_is_refused() -> None:
     with pytest.raises(InvalidJobError, match="beyond the calendar"):
         make_job(None, {"prompt": "x", "deadline": timedelta.max}, "a", NOW, largest=1_000)

@@ -66,7 +66,7 @@ def test_the_link_is_of_these_bytes() -> None:
         ({"produced_at": NOON.astimezone(timezone(timedelta(hours=5)))}, {"produced_at": NOON}),
     ],
 )
-def test_what_postgres_keeps_in_another_form_has_the_same_link(
+def test_values_that_postgres_normalises_have_the_same_link(
     written: dict[str, Any], kept: dict[str, Any]
 ) -> None:
     one, other = (follow(b"", row(3, broker_at=NOON, **changes), NOON) for changes in (written, kept))
@@ -107,7 +107,7 @@ def test_stored_headers_are_the_headers_again(headers: list[tuple[str, bytes | N
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_row_says_all_that_its_digest_is_of(name: str) -> None:
+def test_a_row_has_everything_that_its_digest_covers(name: str) -> None:
     record: Incoming = replace(example(name), timestamp_ms=2**62)
     made = row_of(record, TOPICS)
     assert digest_of(made) == made.record_sha256

@@ -9,7 +9,7 @@ PLACE = ("t", 0, 1)
 NONCE = 12
 
 
-def test_two_sealings_of_the_same_at_the_same_place_differ() -> None:
+def test_encrypting_the_same_value_twice_differs() -> None:
     key = MASTER.new_key(b"s" * 32)
     first, second = key.seal(PLACE, b"the same"), key.seal(PLACE, b"the same")
     assert first[:NONCE] != second[:NONCE]
@@ -17,7 +17,7 @@ def test_two_sealings_of_the_same_at_the_same_place_differ() -> None:
     assert key.open(PLACE, first) == key.open(PLACE, second) == b"the same"
 
 
-def test_no_nonce_comes_twice_in_a_run() -> None:
+def test_no_nonce_is_used_twice() -> None:
     key = MASTER.new_key(b"s" * 32)
     sealed = [key.seal(("t", 0, offset), b"x") for offset in range(20_000)]
     assert len({each[:NONCE] for each in sealed}) == len(sealed)
@@ -25,7 +25,7 @@ def test_no_nonce_comes_twice_in_a_run() -> None:
     assert not {again.seal(PLACE, b"x")[:NONCE] for _ in range(1_000)} & {each[:NONCE] for each in sealed}
 
 
-def test_each_data_key_is_wrapped_with_a_nonce_of_its_own() -> None:
+def test_each_data_key_is_wrapped_with_a_separate_nonce() -> None:
     keys = [MASTER.new_key(b"s" * 32) for _ in range(2_000)]
     assert len({key.wrapped[:NONCE] for key in keys}) == len(keys)
     assert len({key.wrapped[NONCE:] for key in keys}) == len(keys)

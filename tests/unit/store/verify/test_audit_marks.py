@@ -41,7 +41,7 @@ def test_marks_stand_where_the_checkpoints_say() -> None:
     assert marks.before(("other", 0), 5) is None
 
 
-def test_what_stands_beside_the_rows_is_signed_too_and_taken_from_those_that_are_trusted() -> None:
+def test_chapters_and_losses_are_signed_and_taken_from_trusted_checkpoints() -> None:
     met = ChapterMet(topic="t", number=1, cluster_id="c", topic_id=UUID(int=1))
     lost = OffsetsLost(topic="t", partition=0, first_offset=4, next_offset=9)
     made = [
@@ -57,7 +57,7 @@ def test_what_stands_beside_the_rows_is_signed_too_and_taken_from_those_that_are
     assert b"lost" not in FIRST  # what was signed before is signed still
 
 
-def test_marks_amid_what_was_dropped_are_forgotten() -> None:
+def test_marks_within_dropped_rows_are_ignored() -> None:
     marks = marks_of([(1, FIRST), (2, SECOND)], [], KEY.public)
     marks.without({LANE: [Gap(5, 12, 8, None)]})
     assert [mark.number for mark in marks.by_lane[LANE]] == [2]
@@ -73,11 +73,11 @@ def test_marks_amid_what_was_dropped_are_forgotten() -> None:
         ([(1, b"{}")], "cannot be read"),
     ],
 )
-def test_what_is_wrong_with_checkpoints_is_said(stored: list[tuple[int, bytes]], said: str) -> None:
+def test_problems_of_checkpoints_are_reported(stored: list[tuple[int, bytes]], said: str) -> None:
     assert any(said in finding.said for finding in marks_of(stored, [], KEY.public).findings)
 
 
-def test_what_is_on_the_bus_counts_only_if_it_is_signed() -> None:
+def test_checkpoints_on_kafka_count_only_if_signed() -> None:
     assert marks_of([(1, FIRST)], [checkpoint(2, 30, key=OTHER), b"x"], KEY.public).findings == []
     assert marks_of([(1, FIRST)], [SECOND], None).findings == []
     marks = marks_of([(1, FIRST)], [SECOND], KEY.public)
@@ -94,14 +94,14 @@ def test_one_of_several_keys_is_enough() -> None:
     assert len(marks_of(stored, [], KEY.public).findings) == 1
 
 
-def test_a_key_is_read_in_either_form_and_nothing_else_is_one() -> None:
+def test_a_key_is_read_in_both_formats() -> None:
     assert PrivateKey.parse(KEY.pem).public.text == KEY.public.text
     for wrong in ("", "11", "zz" * 32, KEY.public.text, "-----BEGIN PRIVATE KEY-----\nAA\n"):
         with pytest.raises(KeyUnreadableError, match="Ed25519"):
             PrivateKey.parse(wrong)
 
 
-def test_what_a_new_checkpoint_is_for() -> None:
+def test_the_content_of_a_new_checkpoint() -> None:
     heads = {LANE: head(20), ("signed", 0): head(5)}
     before = {LANE: head(10)}
     assert moved(heads, before, "signed") == heads

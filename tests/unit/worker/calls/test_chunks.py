@@ -73,7 +73,7 @@ async def test_much_goes_at_once_and_no_message_has_more_events_than_it_may(
     assert [event for _, told in sent[2:] for event in told] == events(*range(2 * MOST_EVENTS + 1))
 
 
-async def test_nothing_is_left_behind_at_the_end(
+async def test_all_events_are_sent_at_the_end(
     call: CallChunks, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chunks, "GATHER_S", 1000)
@@ -87,7 +87,7 @@ async def test_nothing_is_left_behind_at_the_end(
     assert call.first_at is not None
 
 
-async def test_a_message_says_of_which_job_and_call_it_is() -> None:
+async def test_a_message_names_its_job_and_call() -> None:
     sent: list[Outgoing] = []
     cause = start(job_id(2), source="t", type="job.routed.v1", time=NOW, agent_id=AGENT, job_id=job_id(1))
     job = JobChunks(

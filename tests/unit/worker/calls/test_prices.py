@@ -42,7 +42,7 @@ def test_nothing_used_costs_nothing(prices: Prices) -> None:
     assert prices.cost("gpt-4.1", Usage(input_tokens=0, output_tokens=0), NOW) == 0
 
 
-def test_what_is_not_known_is_none(prices: Prices) -> None:
+def test_unknown_costs_are_none(prices: Prices) -> None:
     for _ in range(2):  # the second time from memory
         assert prices.cost("nobodys-7b", USAGE, NOW) is None
     assert prices.cost("gpt-4.1", None, NOW) is None
@@ -69,7 +69,7 @@ def test_the_source_names_the_version(prices: Prices) -> None:
     assert prices.source == f"genai-prices {version('genai-prices')}"
 
 
-def test_ever_new_names_do_not_fill_the_memory(prices: Prices) -> None:
+def test_memory_for_model_names_is_bounded(prices: Prices) -> None:
     for number in range(MAX_NAMES + 50):
         assert prices.cost(f"nobodys-{number}b", USAGE, NOW) is None
     assert prices._known.cache_info().currsize == MAX_NAMES
@@ -134,7 +134,7 @@ def test_what_is_read_from_a_cache_and_written_to_it_has_its_own_price() -> None
     assert Prices("anthropic").cost("claude-sonnet-4-5", written, NOW) == Decimal("0.07440")
 
 
-def test_what_a_cache_keeps_for_an_hour_has_a_price_of_its_own_or_none() -> None:
+def test_one_hour_cache_writes_have_their_own_price_or_none() -> None:
     """1,000 tokens at 3 dollars a million, 9,000 for five minutes at 3.75, 10,000 for an hour at 6."""
     hour = Usage(
         input_tokens=20_000, output_tokens=0, cache_write_tokens=19_000, cache_write_1h_tokens=10_000
@@ -157,7 +157,7 @@ def test_own_prices_come_first_and_need_no_others() -> None:
     assert Prices("openai", known).cost("gpt-4.1", USAGE, NOW) == Decimal(1)
 
 
-def test_of_own_prices_what_is_left_out_costs_as_the_input_does() -> None:
+def test_omitted_own_prices_default_to_the_input_price() -> None:
     price = ModelPrice(input=Decimal(2), output=Decimal(0))
     assert price.cost(USAGE) == Decimal(2)
     assert price.cost(Usage(input_tokens=1, output_tokens=0, cached_tokens=2)) is None

@@ -65,7 +65,7 @@ async def trying(
 
 
 @pytest.mark.parametrize("unsuited", [TOO_LONG, answer(content="")])
-async def test_the_fallback_is_asked(unsuited: Result) -> None:
+async def test_the_fallback_is_called(unsuited: Result) -> None:
     good = answer(content="42")
     async with trying(unsuited, good) as (attempts, providers):
         assert await attempts.run() == good
@@ -75,14 +75,14 @@ async def test_the_fallback_is_asked(unsuited: Result) -> None:
 
 
 @pytest.mark.parametrize("unsuited", [TOO_LONG, answer(content="")])
-async def test_the_policy_may_have_it_otherwise(unsuited: Result) -> None:
+async def test_the_fallback_can_be_disabled(unsuited: Result) -> None:
     async with trying(unsuited, answer(content="42"), fallback_on=[]) as (attempts, providers):
         assert await attempts.run() == unsuited
         assert [provider.calls for provider in providers] == [1, 0]
 
 
 @pytest.mark.parametrize("unsuited", [TOO_LONG, answer(content="")])
-async def test_without_a_fallback_it_is_the_end(unsuited: Result) -> None:
+async def test_without_a_fallback_the_job_fails(unsuited: Result) -> None:
     async with trying(unsuited, None) as (attempts, _):
         assert await attempts.run() == unsuited
 
@@ -93,7 +93,7 @@ async def test_a_bad_request_is_not_sent_elsewhere() -> None:
         assert await attempts.run() == bad
 
 
-async def test_what_an_empty_answer_took_is_on_record() -> None:
+async def test_the_cost_of_an_empty_answer_is_recorded() -> None:
     async with trying(answer(content=None), answer(content="42")) as (attempts, _):
         await attempts.run()
         assert (attempts.calls[0].usage, attempts.calls[0].error_type) == (USAGE, FailReason.BAD_RESPONSE)
@@ -117,5 +117,5 @@ async def test_what_an_empty_answer_took_is_on_record() -> None:
         (answer("content_filter", content=""), False),
     ],
 )
-def test_what_is_empty(found: Answer, empty: bool) -> None:
+def test_empty_answers(found: Answer, empty: bool) -> None:
     assert is_empty(found) is empty

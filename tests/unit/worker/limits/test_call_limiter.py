@@ -71,7 +71,7 @@ async def test_a_probe_is_over_with_its_report() -> None:
     assert limits.available(TARGET) > 0, "no other call of ours is the probe"
 
 
-async def test_what_nobody_reports_says_nothing_of_the_provider() -> None:
+async def test_an_unreported_call_does_not_count_for_the_provider() -> None:
     limits, breakers = built()
     with pytest.raises(RuntimeError, match="a defect"):
         async with limits.acquire(uuid4(), TARGET, {}, Wait()):
@@ -80,7 +80,7 @@ async def test_what_nobody_reports_says_nothing_of_the_provider() -> None:
     assert limits.available(TARGET) == 0
 
 
-async def test_a_target_that_asks_for_it_is_left_alone() -> None:
+async def test_a_target_that_asks_for_a_pause_gets_it() -> None:
     limits, _ = built(patience_s=0.01)
     limits.report(Acquired(uuid4(), TARGET), leave_alone_s=3000)
     assert 0 < limits.available(TARGET) <= 3000
@@ -92,6 +92,6 @@ async def test_a_target_that_asks_for_it_is_left_alone() -> None:
     assert wait.held_by == f"{TARGET} paused"
 
 
-def test_where_a_limit_has_no_room_nobody_knows_when_it_will() -> None:
+def test_without_capacity_the_waiting_time_is_unknown() -> None:
     limits, _ = built()
     assert limits.available(TARGET, {"not declared": 1}) == inf

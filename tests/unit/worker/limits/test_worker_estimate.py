@@ -89,7 +89,7 @@ def test_a_size_is_read_from_the_first_bytes(encoded: str) -> None:
         "ä" * 64,
     ],
 )
-def test_what_tells_no_size_has_none(encoded: str) -> None:
+def test_unreadable_media_have_no_size(encoded: str) -> None:
     assert size_in(encoded) is None
 
 
@@ -157,7 +157,7 @@ URL = f"data:image/png;base64,{PICTURE}"
         {"type": "input_image", "file_id": "file-1"},
     ],
 )
-def test_a_medium_is_no_text(part: dict[str, Any]) -> None:
+def test_media_are_not_counted_as_text(part: dict[str, Any]) -> None:
     request = {"messages": [{"role": "user", "content": [{"type": "text", "text": "What is on it?"}, part]}]}
     content = content_of(request, "gpt-4.1")
     assert content.text < 600
@@ -177,7 +177,7 @@ def test_files_are_counted_by_page_and_text_as_text() -> None:
     assert tokens("data:text/plain;base64," + b64(b"x" * 4_000)) == pytest.approx(1_000, abs=60)
 
 
-def test_text_that_calls_itself_a_picture_stays_text() -> None:
+def test_text_labelled_as_an_image_is_counted_as_text() -> None:
     request = {"messages": [{"role": "user", "content": "image " * 1_000}], "image_url": "x" * 1_000}
     assert most_prompt_tokens(request) > 7_000
 
@@ -219,7 +219,7 @@ def test_a_bound_beyond_the_budget_refuses_nobody(bound: dict[str, int]) -> None
     assert reserved(wants(10_000), **bound) <= 10_000
 
 
-def test_what_asks_for_much_and_takes_a_tenth_is_let_in_ten_times() -> None:
+def test_estimates_adapt_to_actual_usage() -> None:
     found = wants(10_000)
     used(found, 900, max_tokens=9_000)
     assert reserved(found, max_tokens=9_000) < 1_000

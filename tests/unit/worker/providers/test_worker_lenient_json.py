@@ -34,7 +34,7 @@ from pointsman.worker.providers.lenient_json import MOST_DEPTH, read_json
         (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b', "b": "[{"}', {"b": "[{"}),
     ],
 )
-def test_what_no_record_can_hold_gives_way_and_the_rest_stays(content: bytes, value: Any) -> None:
+def test_values_that_no_record_can_hold_are_replaced_and_the_rest_is_kept(content: bytes, value: Any) -> None:
     found, changed = read_json(content)
     assert changed
     assert {name: each for name, each in found.items() if name in value} == value
@@ -44,7 +44,7 @@ def test_what_no_record_can_hold_gives_way_and_the_rest_stays(content: bytes, va
 @pytest.mark.parametrize(
     "content", [b"", b" ", b"<html>", b'{"a": ', b'{"a": 1} x', b"data: {}\n\n", b"[" * 100_000]
 )
-def test_what_is_no_json_is_told(content: bytes) -> None:
+def test_invalid_json_is_reported(content: bytes) -> None:
     with pytest.raises(ValueError):
         read_json(content)
 
@@ -67,13 +67,13 @@ JSON = st.recursive(
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.dictionaries(st.sampled_from("abc"), JSON))
-def test_what_a_record_can_hold_is_not_changed(value: dict[str, Any]) -> None:
+def test_valid_values_are_not_changed(value: dict[str, Any]) -> None:
     assert read_json(json.dumps(value).encode()) == (value, False)
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=60) | st.text('[]{}",:\\u0dnN-1e', max_size=60).map(str.encode))
-def test_whatever_comes_in_is_json_or_a_value_error(content: bytes) -> None:
+def test_any_input_is_json_or_a_value_error(content: bytes) -> None:
     try:
         found, _ = read_json(content)
     except ValueError:

@@ -43,7 +43,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
         ("", None),
     ],
 )
-def test_when_it_is_there_again(reset: str, seconds: float | None) -> None:
+def test_reset_times(reset: str, seconds: float | None) -> None:
     headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": reset}
     assert wait_told(headers, NOW) == (None if seconds is None else pytest.approx(seconds))
 
@@ -59,18 +59,18 @@ def test_when_it_is_there_again(reset: str, seconds: float | None) -> None:
         "anthropic-ratelimit-output-tokens-{}",
     ],
 )
-def test_each_of_the_headers_is_heard(name: str) -> None:
+def test_each_header_is_used(name: str) -> None:
     assert wait_told({name.format("remaining"): " 0", name.format("reset"): "3s"}, NOW) == 3
 
 
-def test_what_is_left_is_not_waited_for() -> None:
+def test_remaining_capacity_causes_no_wait() -> None:
     headers = {"x-ratelimit-remaining-tokens": "1", "x-ratelimit-reset-tokens": "30s"}
     assert wait_told(headers, NOW) is None
     assert wait_told({}, NOW) is None
     assert wait_told({"x-ratelimit-remaining-tokens": "0"}, NOW) is None
 
 
-def test_the_last_of_all_that_is_used_up_counts() -> None:
+def test_the_latest_reset_of_exhausted_limits_counts() -> None:
     headers = {
         "anthropic-ratelimit-requests-remaining": "0",
         "anthropic-ratelimit-requests-reset": "2026-05-01T12:00:03Z",

@@ -246,7 +246,7 @@ OTHERS: list[tuple[int, Any, RefusalKind]] = [
 
 
 @pytest.mark.parametrize(("status", "body", "kind"), [*OPENAI, *ANTHROPIC, *GOOGLE, *OTHERS])
-def test_what_stands_in_the_way(status: int, body: Any, kind: RefusalKind) -> None:
+def test_reasons_by_status_and_body(status: int, body: Any, kind: RefusalKind) -> None:
     assert kind_of(status, read_error(body)) is kind
 
 
@@ -254,7 +254,7 @@ def test_what_stands_in_the_way(status: int, body: Any, kind: RefusalKind) -> No
     "text",
     ["the rate limit of my API key, not valid in an unauthorized context", "quota exceeded", "billing"],
 )
-def test_what_a_request_says_is_no_word_of_the_providers(text: str) -> None:
+def test_quoted_prompts_do_not_determine_the_reason(text: str) -> None:
     """An error with the provider's own code may quote the prompt."""
     body = error(f"messages[0].content: {text!r} is no list", type="invalid_request_error", param="messages")
     assert kind_of(422, read_error(body)) is REQUEST

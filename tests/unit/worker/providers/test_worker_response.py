@@ -53,7 +53,7 @@ def test_an_answer_is_the_body_with_its_model_and_usage() -> None:
         ({"error": {"code": 1}}, "without an answer: an error"),
     ],
 )
-def test_what_cannot_be_used_is_tried_again_and_said(body: Any, said: str) -> None:
+def test_unusable_answers_are_retried_and_reported(body: Any, said: str) -> None:
     found = read(body)
     assert isinstance(found, Retry)
     assert found.reason is FailReason.BAD_RESPONSE
@@ -69,7 +69,7 @@ def test_an_answer_without_choices_keeps_what_was_billed() -> None:
 
 
 @pytest.mark.parametrize("model", [None, 7, "", {}])
-def test_a_model_that_is_not_named_is_none(model: Any) -> None:
+def test_a_missing_model_name_is_none(model: Any) -> None:
     assert read({"choices": CHOICES, "model": model}).model is None
 
 

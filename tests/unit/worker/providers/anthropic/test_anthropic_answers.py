@@ -137,7 +137,7 @@ def test_a_message_becomes_a_completion() -> None:
     assert result.usage == Usage(input_tokens=35, output_tokens=40, cached_tokens=20, cache_write_tokens=5)
 
 
-def test_what_is_kept_for_an_hour_is_counted_apart() -> None:
+def test_one_hour_cache_writes_are_counted_separately() -> None:
     creation = {"ephemeral_5m_input_tokens": 2, "ephemeral_1h_input_tokens": 3}
     for told, hour in ((creation, 3), (None, 0), ({"ephemeral_1h_input_tokens": 0}, 0)):
         result = decoded({**MESSAGE, "usage": {**MESSAGE["usage"], "cache_creation": told}})
@@ -148,7 +148,7 @@ def test_what_is_kept_for_an_hour_is_counted_apart() -> None:
         assert isinstance(result, Answer) and result.usage is None
 
 
-def test_the_same_streamed_is_the_same() -> None:
+def test_a_streamed_answer_gives_the_same_completion() -> None:
     events: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
     for event in EVENTS:
         if event["type"] != "ping":
@@ -160,7 +160,7 @@ def test_the_same_streamed_is_the_same() -> None:
 
 
 @pytest.mark.parametrize("length", range(len(EVENTS) - 2))
-def test_a_stream_that_breaks_off_is_not_whole_and_tells_no_usage(length: int) -> None:
+def test_an_interrupted_stream_is_incomplete_and_has_no_usage(length: int) -> None:
     assert breaks_off(streamed(EVENTS[:length]))
 
 
@@ -169,7 +169,7 @@ def test_a_stream_that_breaks_off_is_not_whole_and_tells_no_usage(length: int) -
     [("end_turn", "stop"), ("stop_sequence", "stop"), ("max_tokens", "length"), ("refusal", "content_filter"),
      ("model_context_window_exceeded", "length"), ("tool_use", "tool_calls"), ("tomorrow", "tomorrow")],
 )  # fmt: skip
-def test_how_it_ended_is_told_in_the_words_of_openai(told: str, expected: str) -> None:
+def test_finish_reasons_are_translated_to_openais(told: str, expected: str) -> None:
     result = decoded({**MESSAGE, "stop_reason": told})
     assert isinstance(result, Answer)
     assert result.response["choices"][0]["finish_reason"] == expected
@@ -217,7 +217,7 @@ def test_nonsense_is_no_answer(body: Any) -> None:
     assert isinstance(decoded(body), Retry)
 
 
-def test_what_no_record_can_hold_is_kept_as_it_came() -> None:
+def test_values_that_no_record_can_hold_are_kept_raw() -> None:
     body = orjson.dumps({**MESSAGE, "content": [{"type": "text", "text": "@"}]}).replace(b"@", b"\\u0000")
     result = decoded(body)
     assert isinstance(result, Answer)
@@ -249,10 +249,10 @@ _EVENT = st.one_of(
 
 
 @given(st.dictionaries(st.sampled_from(list(MESSAGE)), SMALL_JSON | st.lists(_BLOCK, max_size=3)))
-def test_no_body_brings_it_down(more: dict[str, Any]) -> None:
+def test_no_body_raises(more: dict[str, Any]) -> None:
     decoded({**MESSAGE, **more})
 
 
 @given(st.lists(_EVENT, max_size=12))
-def test_no_stream_brings_it_down(events: list[dict[str, Any]]) -> None:
+def test_no_stream_raises(events: list[dict[str, Any]]) -> None:
     end_whatever_came(streamed(events))

@@ -22,7 +22,7 @@ def why(more: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_no_other_format_has_is_refused_by_its_name(name: str) -> None:
+def test_fields_of_other_formats_are_refused_by_name(name: str) -> None:
     assert why({name: REFUSED[name]}).startswith(f"{name}: ")
 
 
@@ -48,7 +48,7 @@ def test_what_no_other_format_has_is_refused_by_its_name(name: str) -> None:
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id: must be a text"),
     ],
 )
-def test_what_anthropic_has_no_room_for_is_refused(more: dict[str, Any], expected: str) -> None:
+def test_fields_without_an_anthropic_counterpart_are_refused(more: dict[str, Any], expected: str) -> None:
     assert why(more).startswith(expected)
 
 
@@ -78,7 +78,7 @@ def test_arguments_that_are_no_object_are_kept_as_they_are() -> None:
 
 
 @given(chat_requests(), st.booleans())
-def test_no_request_brings_it_down(request: dict[str, Any], samples: bool) -> None:
+def test_no_request_raises(request: dict[str, Any], samples: bool) -> None:
     try:
         asked = to_message_request(request, 100, samples=samples)
     except RequestFieldError as error:

@@ -109,14 +109,14 @@ def test_an_answer_becomes_a_completion() -> None:
     assert result.usage == Usage(input_tokens=35, output_tokens=40, cached_tokens=20)
 
 
-def test_the_same_streamed_is_the_same() -> None:
+def test_a_streamed_answer_gives_the_same_completion() -> None:
     stream = streamed(EVENTS)
     assert stream.fold.is_whole
     assert stream.fold.body() == to_completion(WHOLE, CREATED)
 
 
 @pytest.mark.parametrize("length", range(len(EVENTS)))
-def test_a_stream_that_breaks_off_is_not_whole_and_tells_no_usage(length: int) -> None:
+def test_an_interrupted_stream_is_incomplete_and_has_no_usage(length: int) -> None:
     assert breaks_off(streamed(EVENTS[:length]))
 
 
@@ -125,7 +125,7 @@ def test_a_stream_that_breaks_off_is_not_whole_and_tells_no_usage(length: int) -
     [("STOP", "stop"), ("MAX_TOKENS", "length"), ("SAFETY", "content_filter"), ("SPII", "content_filter"),
      ("OF_TOMORROW", "of_tomorrow")],
 )  # fmt: skip
-def test_how_it_ended_is_told_in_the_words_of_openai(told: str, expected: str) -> None:
+def test_finish_reasons_are_translated_to_openais(told: str, expected: str) -> None:
     result = decoded({**WHOLE, "candidates": [candidate([{"text": "x"}], told)]})
     assert isinstance(result, Answer)
     assert result.response["choices"][0]["finish_reason"] == expected
@@ -206,10 +206,10 @@ _EVENT = st.fixed_dictionaries(
 
 
 @given(_EVENT)
-def test_no_body_brings_it_down(body: dict[str, Any]) -> None:
+def test_no_body_raises(body: dict[str, Any]) -> None:
     decoded(body)
 
 
 @given(st.lists(_EVENT, max_size=8))
-def test_no_stream_brings_it_down(events: list[dict[str, Any]]) -> None:
+def test_no_stream_raises(events: list[dict[str, Any]]) -> None:
     end_whatever_came(streamed(events))

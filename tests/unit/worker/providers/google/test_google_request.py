@@ -22,7 +22,7 @@ def why(more: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_no_other_format_has_is_refused_by_its_name(name: str) -> None:
+def test_fields_of_other_formats_are_refused_by_name(name: str) -> None:
     assert why({name: REFUSED[name]}).startswith(f"{name}: ")
 
 
@@ -46,7 +46,7 @@ def test_what_no_other_format_has_is_refused_by_its_name(name: str) -> None:
         ),
     ],
 )
-def test_what_google_has_no_room_for_is_refused(more: dict[str, Any], expected: str) -> None:
+def test_fields_without_a_google_counterpart_are_refused(more: dict[str, Any], expected: str) -> None:
     assert why(more).startswith(expected)
 
 
@@ -56,7 +56,7 @@ def test_a_picture_whose_kind_nobody_says_is_refused() -> None:
 
 
 @given(chat_requests())
-def test_no_request_brings_it_down(request: dict[str, Any]) -> None:
+def test_no_request_raises(request: dict[str, Any]) -> None:
     try:
         asked = to_content_request(request)
     except RequestFieldError as error:

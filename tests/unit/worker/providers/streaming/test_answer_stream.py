@@ -46,7 +46,7 @@ def test_the_last_event_counts_without_what_ends_it() -> None:
         b"event: error\ndata: {}\n\n",
     ],
 )
-def test_it_stops_at_what_is_no_part_of_an_answer(stopping: bytes) -> None:
+def test_it_stops_at_invalid_events(stopping: bytes) -> None:
     stream = AnswerStream(1000)
     assert stream.feed(data(BEGIN) + stopping + data(REST)) == [BEGIN]
     assert stream.is_over
@@ -55,13 +55,13 @@ def test_it_stops_at_what_is_no_part_of_an_answer(stopping: bytes) -> None:
     assert stream.finish() == []
 
 
-def test_what_no_record_can_hold_gives_way() -> None:
+def test_values_that_no_record_can_hold_are_replaced() -> None:
     stream = AnswerStream(1000)
     (event,) = stream.feed(b'data: {"choices": [{"delta": {"content": "\\ud83d a\\u0000", "n": NaN}}]}\n\n')
     assert event == {"choices": [{"delta": {"content": "� a�", "n": None}}]}
 
 
-def test_a_body_that_grows_too_large_ends_it_and_its_envelopes_do_not_count() -> None:
+def test_a_body_that_is_too_large_ends_it() -> None:
     stream, sent = AnswerStream(10_000), 0
     while not stream.is_over:
         stream.feed(data(TALK))
