@@ -5,24 +5,28 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from pointsman.bus.host import Service
+from pointsman.runtime.logging import bound
 
 
 def together(services: Sequence[Service]) -> Service:
     """They start, get ready and stop as one; if one fails, all end. At most one of them has a `web`.
 
-    Each keeps its own consumer group. That their lanes write in the same transactions is for who builds them.
+    Each keeps its own consumer group, and the lines it logs name it. That their lanes write in the same
+    transactions is for who builds them.
     """
 
     async def run() -> None:
         async with asyncio.TaskGroup() as tasks:
             for service in services:
-                tasks.create_task(service.run(), name=service.name)
+                with bound(service=service.name):
+                    tasks.create_task(service.run(), name=service.name)
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             for service in services:
-                await stack.enter_async_context(service.resources())
+                with bound(service=service.name):
+                    await stack.enter_async_context(service.resources())
             yield
 
     def stop() -> None:

@@ -108,7 +108,8 @@ class Ledger:
         answers: list[TicketAnswer] = []
         match message:
             case LimitDeclared():
-                self._declare(message)
+                now.budgets[message.budget] = declare(now.budgets.get(message.budget), message)
+                now.budgets[message.budget].pass_to(now.at)
             case LimitReserved():
                 now.heard[message.process] = now.at
                 answers += [answer for call in message.calls if (answer := self._ask(message.process, call))]
@@ -159,11 +160,6 @@ class Ledger:
                     calls[call] = (*calls.get(call, ()), name)
         return calls
 
-    def _declare(self, declared: LimitDeclared) -> None:
-        budget = declare(self.budgets.get(declared.budget), declared)
-        budget.pass_to(self.at)
-        self.budgets[declared.budget] = budget
-
     def _ask(self, process: str, call: Reservation) -> TicketAnswer | None:
         now = self._now
         ticket = Ticket(now.asked + 1, process, call.call, call.target, call.wants, now.at)
@@ -196,12 +192,14 @@ class Ledger:
         """Let in whoever can be, in the order of asking; who lacks room is not overtaken for it."""
         claimed: set[str] = set()
         for ticket in self._in_turn():
-            if hopeless := self._hopeless(ticket):
+            wants = [(name, self.budgets[name], amount) for name, amount in ticket.wants.items()]
+            is_open = self.paused_until(ticket.target) <= self.at and claimed.isdisjoint(ticket.wants)
+            if hopeless := next((name for name, budget, amount in wants if budget.never(amount)), ""):
                 self._leave(ticket)
                 yield TicketAnswer(ticket, "refused", self.at, hopeless)
-            elif claimed.isdisjoint(ticket.wants) and self._may_enter(ticket):
-                for name, amount in ticket.wants.items():
-                    self.budgets[name].take(ticket.key, amount, self.at)
+            elif is_open and all(budget.fits(amount) for _, budget, amount in wants):
+                for _, budget, amount in wants:
+                    budget.take(ticket.key, amount, self.at)
                 self._leave(ticket)
                 yield TicketAnswer(ticket, "granted", self.at)
             else:
@@ -217,15 +215,6 @@ class Ledger:
             line = self._lines.get(lane)
             if line and (following := next(iter(line.values()))).number != number:
                 heappush(heads, (following.number, lane))
-
-    def _hopeless(self, ticket: Ticket) -> str:
-        """A budget that will never have room for it."""
-        amounts = ticket.wants.items()
-        return next((name for name, amount in amounts if self.budgets[name].never(amount)), "")
-
-    def _may_enter(self, ticket: Ticket) -> bool:
-        open_now = self.paused_until(ticket.target) <= self.at
-        return open_now and all(self.budgets[name].fits(amount) for name, amount in ticket.wants.items())
 
     def _claims(self, ticket: Ticket) -> set[str]:
         """The budgets whose next room is this ticket's; none while it waits for a pause or tomorrow."""

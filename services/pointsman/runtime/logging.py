@@ -3,13 +3,19 @@
 import json
 import logging
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from pointsman.runtime.log_events import Event
 
 #: What a line says of itself; a field of such a name is told apart by a `_` behind it.
 OWN = ("at", "level", "logger", "event", "exception")
+
+_bound: ContextVar[Mapping[str, object]] = ContextVar("fields of every event", default=MappingProxyType({}))
 
 
 class JsonLogFormatter(logging.Formatter):
@@ -49,13 +55,23 @@ def configure() -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
+@contextmanager
+def bound(**fields: object) -> Iterator[None]:
+    """Inside, and in tasks that are begun inside, every event has these fields too."""
+    token = _bound.set({**_bound.get(), **fields})
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
 def event(logger: logging.Logger, level: int, name: Event, /, **fields: object) -> None:
     """Log an event with the values beside it as fields."""
-    logger.log(level, name, extra={"fields": fields})
+    logger.log(level, name, extra={"fields": {**_bound.get(), **fields}})
 
 
 def failure(
     logger: logging.Logger, name: Event, error: BaseException | None = None, /, **fields: object
 ) -> None:
     """Log an event with the traceback of `error`; without one, of the error that is being handled."""
-    logger.error(name, exc_info=error or True, extra={"fields": fields})
+    logger.error(name, exc_info=error or True, extra={"fields": {**_bound.get(), **fields}})

@@ -5,12 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pointsman.bus.consume.failing import Failing
-from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.consume.window_lane import window_lanes
 from pointsman.bus.host import Service
 from pointsman.bus.produce.chunk_publisher import ChunkPublisher
 from pointsman.bus.produce.shared_transactions import SharedTransactions
-from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.read.shared_log import SharedLog
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
@@ -30,7 +28,6 @@ from pointsman.worker.providers.response import MAX_RESPONSE_BYTES, MAX_STORED_B
 from pointsman.worker.providers_file import load
 from pointsman.worker.settings import WorkerSettings
 from pointsman.worker.tracing import traced
-from pointsman_schemas.jobs import JobCancel
 
 
 def build(
@@ -45,7 +42,8 @@ def build(
     file = load(settings.providers, tier=settings.tier)
     topics, in_force = settings.topics, RegistryInForce()
     outcomes = OutcomeTopics(topics, in_force)
-    shared_limits = shared_limits_of(settings)
+    process, source = f"{settings.tier}-{secrets.token_hex(4)}", source_of(settings.tier)
+    shared_limits = SharedLimits(process, lambda: SharedLog(settings, topics.limits, source))
     call_context = call_context_of(
         settings.tier,
         file.tiers[settings.tier],
@@ -109,7 +107,9 @@ def build(
         topics=[topic.name for topic in topics.of("worker", tiers=[settings.tier])],
         run=lanes.run,
         stop=stop,
-        not_ready=lambda: not_ready(lanes, shared_limits, commands),
+        not_ready=lambda: (
+            shared_limits.problem or commands.problem or (None if lanes.ready else "lanes are not open yet")
+        ),
         resources=resources,
     )
 
@@ -119,18 +119,3 @@ def most_bytes(settings: WorkerSettings) -> int:
     if not settings.claims:
         return MAX_RESPONSE_BYTES
     return max(MAX_RESPONSE_BYTES, min(MAX_STORED_BYTES, settings.claims_max_bytes // 4))
-
-
-def shared_limits_of(settings: WorkerSettings) -> SharedLimits:
-    """This process's side of what it shares with every other worker."""
-    source = f"pointsman/worker/{settings.tier}"
-    process = f"{settings.tier}-{secrets.token_hex(4)}"
-    return SharedLimits(process, lambda: SharedLog(settings, settings.topics.limits, source))
-
-
-def not_ready(lanes: Lanes, shared_limits: SharedLimits, commands: MessageListener[JobCancel]) -> str | None:
-    """What is missing before a job can be done and cancelled, if anything."""
-    missing = shared_limits.problem or commands.problem
-    if missing is not None:
-        return missing
-    return None if lanes.ready else "lanes are not open yet"

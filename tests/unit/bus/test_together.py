@@ -1,6 +1,7 @@
 """Services in one process start, become ready and stop together."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,8 @@ import pytest
 from pointsman.bus.host import Service
 from pointsman.bus.settings import LanePart
 from pointsman.bus.together import together
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
 
 
 class Part:
@@ -77,3 +80,38 @@ async def test_if_one_fails_the_others_end() -> None:
         await asyncio.wait_for(one.run(), 20)
     assert caught.value.exceptions == (failing.error,)
     assert told == ["a ended"]
+
+
+async def test_what_each_of_them_logs_names_it(caplog: pytest.LogCaptureFixture) -> None:
+    """In its run, in what its resources begin, and nowhere else."""
+
+    def log() -> None:
+        event(logging.getLogger("here"), logging.INFO, Event.SERVICE_STARTING, http="none")
+
+    def service(name: str) -> Service:
+        async def run() -> None:
+            log()
+
+        @asynccontextmanager
+        async def resources() -> AsyncIterator[None]:
+            asyncio.get_running_loop().call_soon(log)
+            yield
+
+        return Service(
+            name=name,
+            settings=LanePart(),
+            topics=[],
+            run=run,
+            stop=lambda: None,
+            not_ready=lambda: None,
+            resources=resources,
+        )
+
+    one = together([service("router"), service("worker-small")])
+    with caplog.at_level(logging.INFO):
+        async with one.resources():
+            await one.run()
+        log()
+    fields = [vars(record)["fields"] for record in caplog.records if record.name == "here"]
+    assert [field.get("service") for field in fields] == ["router", "worker-small"] * 2 + [None]
+    assert {field["http"] for field in fields} == {"none"}

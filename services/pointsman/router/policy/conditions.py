@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, ge, le
 from typing import NamedTuple
 
 from pointsman.router.policy.facts import JobFacts
@@ -37,14 +37,14 @@ def _each(when: When, tiers: Sequence[str]) -> Iterator[Condition]:
         yield _tools(when.tools)
     if when.response_format is not None:
         yield _response_format(when.response_format)
-    if when.min_chars is not None:
-        yield _at_least(when.min_chars, "characters", "chars")
-    if when.max_chars is not None:
-        yield _at_most(when.max_chars, "characters", "chars")
-    if when.min_turns is not None:
-        yield _at_least(when.min_turns, "messages", "turns")
-    if when.max_turns is not None:
-        yield _at_most(when.max_turns, "messages", "turns")
+    for bound, unit, measure, least in (
+        (when.min_chars, "characters", "chars", True),
+        (when.max_chars, "characters", "chars", False),
+        (when.min_turns, "messages", "turns", True),
+        (when.max_turns, "messages", "turns", False),
+    ):
+        if bound is not None:
+            yield _bounded(bound, unit, measure, least)
 
 
 def _tier(wanted: Sequence[str]) -> Condition:
@@ -94,20 +94,14 @@ def _response_format(wanted: bool) -> Condition:
     )
 
 
-def _at_least(bound: int, unit: str, measure: str) -> Condition:
+def _bounded(bound: int, unit: str, measure: str, least: bool) -> Condition:
     of = attrgetter(measure)
-    return Condition(
-        lambda facts: of(facts) >= bound,
-        lambda facts: f"{of(facts)} {unit} {'>=' if of(facts) >= bound else '<'} {bound}",
-    )
+    compare, met, missed = (ge, ">=", "<") if least else (le, "<=", ">")
 
+    def words(facts: JobFacts) -> str:
+        return f"{of(facts)} {unit} {met if compare(of(facts), bound) else missed} {bound}"
 
-def _at_most(bound: int, unit: str, measure: str) -> Condition:
-    of = attrgetter(measure)
-    return Condition(
-        lambda facts: of(facts) <= bound,
-        lambda facts: f"{of(facts)} {unit} {'<=' if of(facts) <= bound else '>'} {bound}",
-    )
+    return Condition(lambda facts: compare(of(facts), bound), words)
 
 
 def _exact(value: Scalar) -> tuple[bool, Scalar]:

@@ -17,7 +17,7 @@ from pointsman.worker.calls.call import Call, Status, Target
 from pointsman.worker.calls.chunks import JobChunks
 from pointsman.worker.calls.hedging import Called, Calling, race
 from pointsman.worker.calls.retry_budget import RetryBudget
-from pointsman.worker.calls.unsuited import empty_elsewhere, is_empty
+from pointsman.worker.calls.unsuited import as_failure, is_empty
 from pointsman.worker.limits.agent_limits import Entries, limits_of
 from pointsman.worker.limits.call_limiter import CallLimiter, Wait
 from pointsman.worker.limits.ceilings import bounded
@@ -125,7 +125,9 @@ class Attempts:
             call, result = ended.call, ended.result
             if self._is_unsuited(result) and self._go_on_without(call.target):
                 if isinstance(result, Answer):
-                    self._write_down(call, "retry", empty_elsewhere(result, call.target.provider.row.name))
+                    who = f"{call.target.provider.row.name} answered {result.http_status}"
+                    empty = as_failure(result, f"{who} with an empty answer, so another model is asked")
+                    self._write_down(call, "retry", empty)
                 else:
                     self._write_down(call, "reject", result)
                 self.break_off("cancelled", "another call came back first")

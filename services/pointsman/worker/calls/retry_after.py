@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from pointsman.limits.bounds import LONGEST_PAUSE_S
 
 #: A number so near the present, in seconds since 1970 or smaller parts of them, is a time and not a span.
-NEAR_S = 86_400.0
+_NEAR_S = 86_400.0
 #: No date and no sensible number is longer.
 _MOST_CHARACTERS = 64
 _NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
@@ -18,7 +18,7 @@ def asked_wait(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds by `retry-after-ms` where it can be read, else by `Retry-After`; `headers` ignores case."""
     milliseconds = number_in(headers.get("retry-after-ms"))
     if milliseconds is not None:
-        return bounded_wait(milliseconds / 1000, now)
+        return _in_range(time_left(milliseconds / 1000, now))
     return parse_retry_after(headers.get("retry-after"), now)
 
 
@@ -26,7 +26,7 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds in a `Retry-After` header, which holds a number or an HTTP date; None where it says nothing."""
     seconds = number_in(value)
     if seconds is not None:
-        return bounded_wait(seconds, now)
+        return _in_range(time_left(seconds, now))
     date = None if value is None or len(value) > _MOST_CHARACTERS else _date_in(value)
     return None if date is None else _in_range((date - now).total_seconds())
 
@@ -37,14 +37,10 @@ def number_in(value: str | None) -> float | None:
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
-def bounded_wait(seconds: float, now: datetime) -> float:
-    """`seconds` within the bound; from `now` on where it is a Unix time near the present."""
-    present = now.timestamp()
-    for scale in (1, 1_000, 1_000_000):
-        left = seconds / scale - present
-        if abs(left) <= NEAR_S:
-            return _in_range(left)
-    return _in_range(seconds)
+def time_left(seconds: float, now: datetime) -> float:
+    """`seconds`; if that is a Unix time near the present, in whichever unit, the seconds until then."""
+    lefts = (seconds / scale - now.timestamp() for scale in (1, 1_000, 1_000_000))
+    return next((left for left in lefts if abs(left) <= _NEAR_S), seconds)
 
 
 def _in_range(seconds: float) -> float:

@@ -17,13 +17,6 @@ def is_empty(answer: Answer) -> bool:
     return isinstance(choices, list) and bool(choices) and all(map(_is_empty_choice, choices))
 
 
-def empty_elsewhere(answer: Answer, provider: str) -> Retry:
-    """An empty answer that is tried elsewhere."""
-    return as_failure(
-        answer, f"{provider} answered {answer.http_status} with an empty answer, so another model is asked"
-    )
-
-
 def as_failure(answer: Answer, message: str) -> Retry:
     """An answer that is of no use, though it was paid for."""
     return Retry(

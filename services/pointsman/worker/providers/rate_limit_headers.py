@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from pointsman.limits.bounds import LONGEST_PAUSE_S
-from pointsman.worker.calls.retry_after import NEAR_S, number_in
+from pointsman.worker.calls.retry_after import number_in, time_left
 
 #: A header that asks for more is not believed; a `Retry-After` may still ask for it.
 MOST_S = LONGEST_PAUSE_S
@@ -47,9 +47,7 @@ def _seconds(reset: str, now: datetime) -> float | None:
     if _DURATION.fullmatch(reset):
         return sum(float(number) * _SECONDS[unit] for number, unit in _PARTS.findall(reset))
     if (number := number_in(reset)) is not None:
-        present = now.timestamp()
-        lefts = (number / scale - present for scale in (1, 1_000))
-        return next((left for left in lefts if abs(left) <= NEAR_S), number)
+        return time_left(number, now)
     try:
         at = datetime.fromisoformat(reset)
     except ValueError:

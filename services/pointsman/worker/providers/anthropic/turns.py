@@ -10,9 +10,11 @@ from pointsman.worker.providers.chat.parts import (
     MediaPart,
     MessagePart,
     TextPart,
+    add_turn,
     mark_of,
     native_of,
     parts_of,
+    spoken_by,
     texts_of,
 )
 from pointsman_schemas.base import Json
@@ -34,23 +36,15 @@ def conversation(messages: object) -> tuple[str | list[Json], list[Json]]:
         if role in _SYSTEM:
             words = [_block(part) for part in texts_of(message.get("content"), f"{path}.content")]
             if turns:
-                _append(turns, "system", _marked(words, message, path))
+                add_turn(turns, "system", "content", _marked(words, message, path))
             else:
                 system += _marked(words, message, path)
         else:
             speaker = "assistant" if role == "assistant" else "user"
-            _append(turns, speaker, _marked(_blocks(message, path), message, path))
+            add_turn(turns, speaker, "content", _marked(_blocks(message, path), message, path))
     if not turns:
         raise RequestFieldError("messages", "must have a message that is not the system's")
     return _plain(system), [turn | {"content": _plain(turn["content"])} for turn in turns]
-
-
-def _append(turns: list[Json], role: str, blocks: list[Json]) -> None:
-    """Two turns of the same in a row are one: results of several calls must be."""
-    if turns and turns[-1]["role"] == role:
-        turns[-1]["content"] += blocks
-    elif blocks:
-        turns.append({"role": role, "content": blocks})
 
 
 def _blocks(message: Json, path: str) -> list[Json]:
@@ -70,15 +64,10 @@ def _blocks(message: Json, path: str) -> list[Json]:
 
 def _answer(message: Json, path: str) -> list[Json]:
     """Its thoughts come first, as it was: only the model that had them can read them."""
-    if message.get("audio"):
-        raise RequestFieldError(f"{path}.audio", "has no counterpart there")
     thoughts = [
         {name: value for name, value in mapping(block, place).items() if name != "index"}
         for block, place in items(message.get("thinking_blocks") or [], f"{path}.thinking_blocks")
     ]
-    words = parts_of(message.get("content"), f"{path}.content")
-    if refusal := message.get("refusal"):
-        words.append(TextPart(text(refusal, f"{path}.refusal")))
     calls = [
         block
         for call, id, name, arguments in calls_of(message, path)
@@ -88,7 +77,7 @@ def _answer(message: Json, path: str) -> list[Json]:
             f"{path}.tool_calls",
         )
     ]
-    return [*thoughts, *(_block(part) for part in words), *calls]
+    return [*thoughts, *(_block(part) for part in spoken_by(message, path)), *calls]
 
 
 def _block(part: MessagePart) -> Json:

@@ -52,6 +52,24 @@ def texts_of(content: Any, path: str) -> list[TextPart]:
     return [_text(part, path) for part in parts_of(content, path)]
 
 
+def spoken_by(message: Json, path: str) -> list[MessagePart]:
+    """What an earlier answer of the model's says in words, its refusal included."""
+    if message.get("audio"):
+        raise RequestFieldError(f"{path}.audio", "has no counterpart there")
+    words = parts_of(message.get("content"), f"{path}.content")
+    if refusal := message.get("refusal"):
+        words.append(TextPart(text(refusal, f"{path}.refusal")))
+    return words
+
+
+def add_turn(turns: list[Json], role: str, key: str, parts: list[Json]) -> None:
+    """Two turns of the same in a row are one, whose `key` has the parts: results of several calls must be."""
+    if turns and turns[-1]["role"] == role:
+        turns[-1][key] += parts
+    elif parts:
+        turns.append({"role": role, key: parts})
+
+
 def mark_of(value: Json, path: str) -> Json | None:
     """The mark for a prompt's cache, in the words of Anthropic, which others took over."""
     match value.get("cache_control"):

@@ -10,8 +10,10 @@ from pointsman.worker.providers.chat.parts import (
     MediaPart,
     MessagePart,
     TextPart,
+    add_turn,
     native_of,
     parts_of,
+    spoken_by,
     texts_of,
 )
 from pointsman_schemas.base import Json
@@ -36,18 +38,10 @@ def contents(messages: object) -> tuple[list[Json], list[Json]]:
             system += [{"text": part.text} for part in texts_of(message.get("content"), f"{path}.content")]
         else:
             speaker = "model" if role == "assistant" else "user"
-            _append(turns, speaker, _parts(message, path, names))
+            add_turn(turns, speaker, "parts", _parts(message, path, names))
     if not turns:
         raise RequestFieldError("messages", "must have a message that is not the system's")
     return system, turns
-
-
-def _append(turns: list[Json], role: str, parts: list[Json]) -> None:
-    """Two turns of the same in a row are one: results of several calls must be."""
-    if turns and turns[-1]["role"] == role:
-        turns[-1]["parts"] += parts
-    elif parts:
-        turns.append({"role": role, "parts": parts})
 
 
 def _parts(message: Json, path: str, names: dict[str, str]) -> list[Json]:
@@ -65,12 +59,7 @@ def _parts(message: Json, path: str, names: dict[str, str]) -> list[Json]:
 
 
 def _answer(message: Json, path: str, names: dict[str, str]) -> list[Json]:
-    if message.get("audio"):
-        raise RequestFieldError(f"{path}.audio", "has no counterpart there")
-    words = parts_of(message.get("content"), f"{path}.content")
-    if refusal := message.get("refusal"):
-        words.append(TextPart(text(refusal, f"{path}.refusal")))
-    parts = [_part(part, f"{path}.content") for part in words]
+    parts = [_part(part, f"{path}.content") for part in spoken_by(message, path)]
     for call, id, name, arguments in calls_of(message, path):
         names[id] = name
         parts.append({"functionCall": {"id": id, "name": name, "args": arguments}, **_signature(call)})
