@@ -154,7 +154,7 @@ def test_nobody_submits_a_job_as_the_shadows_agent() -> None:
     [
         ("share: 1,", "share: 0,", "shadow.share: must be greater than 0"),
         ("share: 1,", "share: 2,", "shadow.share: must be less than or equal to 1"),
-        ("[small, frontier],", "[small, huge],", "shadow.tiers: there is no tier `huge`"),
+        ("[small, frontier],", "[small, huge],", "shadow.tiers[1]: there is no tier `huge`"),
         ("[small, frontier],", "[small, small],", "shadow.tiers: lists a tier twice"),
         (", jobs_per_hour: 400", "", "`jobs_per_hour` is missing"),
         ("name: mails", "name: shadow", "`shadow` is the name of every shadow's rule"),

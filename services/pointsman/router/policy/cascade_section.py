@@ -16,9 +16,9 @@ from pointsman.cascade.accept import AcceptModel
 from pointsman.cascade.accept_file import parse
 from pointsman.cascade.plan import ascending, complete, payable
 from pointsman.router.policy.named_files import BY_CONTENT, FileKind, NamedFile
-from pointsman.router.policy.tier_names import check_tier, context_of
+from pointsman.router.policy.tier_names import PolicyTier, context_of
 from pointsman.router.scoring.score_section import as_text
-from pointsman_schemas.base import TierName, Value
+from pointsman_schemas.base import Value
 from pointsman_schemas.cascades import Accept, CascadePlan
 
 AcceptFile = NamedFile[AcceptModel]
@@ -30,7 +30,7 @@ ACCEPT = FileKind("accept model", parse, "pointsman.score", "models/accept.json"
 class CascadeSection(Value):
     """The settings of `tier: cascade`. The model's content, not its path, is part of the policy's version."""
 
-    tiers: tuple[TierName, ...] = Field(description="in the order in which they are asked")
+    tiers: tuple[PolicyTier, ...] = Field(description="in the order in which they are asked")
     accept: Accept = Field(description="what an answer below the last tier must show")
     threshold: float | None = Field(
         default=None, gt=0, lt=1, description="of `logprob`: a token's mean probability must exceed it"
@@ -48,8 +48,6 @@ class CascadeSection(Value):
     @field_validator("tiers")
     @classmethod
     def _ascending(cls, tiers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        for tier in tiers:
-            check_tier(tier, info)
         ascending(tiers, context_of(info).get("tiers"))
         return tiers
 

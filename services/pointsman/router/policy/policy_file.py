@@ -18,7 +18,15 @@ from pydantic import (
 
 from pointsman.router.policy.cascade_section import ACCEPT, CascadeSection, ReadAccept
 from pointsman.router.policy.review_section import ReviewSection, queue_problems
-from pointsman.router.policy.tier_names import ASKED, CASCADE, SCORED, check_tier, context_of, unique_name
+from pointsman.router.policy.tier_names import (
+    ASKED,
+    CASCADE,
+    SCORED,
+    PolicyTier,
+    context_of,
+    known_tier,
+    unique_name,
+)
 from pointsman.router.scoring.opinion_section import OPINION, ReadOpinion
 from pointsman.router.scoring.score_section import SCORE, ReadModel, ScoreSection
 from pointsman.runtime import yaml_file
@@ -50,7 +58,9 @@ RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$"
 class When(Value):
     """The conditions of a rule; all that are given must hold."""
 
-    tier: OneOf[TierName] | None = Field(default=None, description="`asked`: any tier; else one of these")
+    tier: OneOf[Annotated[TierName, known_tier(ASKED)]] | None = Field(
+        default=None, description="`asked`: any tier; else one of these"
+    )
     kind: OneOf[Kind] | None = None
     agent: OneOf[AgentId] | None = None
     metadata: dict[str, OneOf[str | int | float | bool]] = Field(default={}, description="key: value or list")
@@ -60,13 +70,6 @@ class When(Value):
     max_turns: int | None = Field(default=None, ge=1)
     tools: bool | None = Field(default=None, description="the request brings tools along, or does not")
     response_format: bool | None = Field(default=None, description="it demands JSON, or does not")
-
-    @field_validator("tier")
-    @classmethod
-    def _check_tiers(cls, tiers: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
-        for tier in tiers or ():
-            check_tier(tier, info, ASKED)
-        return tiers
 
     @model_validator(mode="after")
     def _possible(self) -> "When":
@@ -85,15 +88,10 @@ class RuleTarget(Value):
     """Where jobs go, and why; the reason is shown to people."""
 
     tier: TierName
-    fallback: TierName | None = Field(
+    fallback: Annotated[TierName, known_tier(CASCADE)] | None = Field(
         default=None, description="with `tier: scored`: where jobs go when the score is in doubt"
     )
     reason: Text
-
-    @field_validator("fallback")
-    @classmethod
-    def _safe(cls, fallback: str | None, info: ValidationInfo) -> str | None:
-        return None if fallback is None else check_tier(fallback, info, CASCADE)
 
     @model_validator(mode="after")
     def _paired(self) -> Self:
@@ -111,11 +109,7 @@ class Rule(RuleTarget):
 
     name: Annotated[RuleName, unique_name("rule", **{DEFAULT: "the default", SHADOW: "every shadow's rule"})]
     when: When
-
-    @field_validator("tier")
-    @classmethod
-    def _check_tiers(cls, tier: str, info: ValidationInfo) -> str:
-        return check_tier(tier, info, ASKED, SCORED, CASCADE)
+    tier: Annotated[TierName, known_tier(ASKED, SCORED, CASCADE)]
 
     @model_validator(mode="after")
     def _check_asked(self) -> "Rule":
@@ -124,15 +118,16 @@ class Rule(RuleTarget):
         return self
 
 
+def _not_asked(tier: object) -> object:
+    if tier == ASKED:
+        raise ValueError(f"the default must name a tier; `{ASKED}` is for rules")
+    return tier
+
+
 class Default(RuleTarget):
     """Where a job goes that meets no rule."""
 
-    @field_validator("tier")
-    @classmethod
-    def _check_tiers(cls, tier: str, info: ValidationInfo) -> str:
-        if tier == ASKED:
-            raise ValueError(f"the default must name a tier; `{ASKED}` is for rules")
-        return check_tier(tier, info, SCORED, CASCADE)
+    tier: Annotated[TierName, BeforeValidator(_not_asked), known_tier(SCORED, CASCADE)]
 
 
 class Limits(Value):
@@ -145,17 +140,15 @@ class ShadowSection(Value):
     """A share of the jobs that is done on further tiers too, for the score to learn from."""
 
     share: float = Field(gt=0, le=1, description="of all jobs, chosen by a hash of their ids")
-    tiers: OneOf[TierName] = Field(description="each of these that the job does not go to anyway")
+    tiers: OneOf[PolicyTier] = Field(description="each of these that the job does not go to anyway")
     jobs_per_hour: int = Field(ge=1, le=1_000_000, description="at most so many shadows in an hour")
     max_chars: int = Field(default=20_000, ge=1, description="longer jobs have no shadow")
 
     @field_validator("tiers")
     @classmethod
-    def _check_tiers(cls, tiers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    def _distinct(cls, tiers: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(tiers)) < len(tiers):
             raise ValueError("lists a tier twice")
-        for tier in tiers:
-            check_tier(tier, info)
         return tiers
 
 

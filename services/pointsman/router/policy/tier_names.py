@@ -1,10 +1,11 @@
 """Checks of names in a policy: that a tier exists, and that a name is not used twice."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, ValidationInfo
 
 from pointsman.runtime.unknown_tier import unknown_tier
+from pointsman_schemas.base import TierName
 
 #: Instead of a tier's name: whichever tier the job asks for.
 ASKED = "asked"
@@ -14,16 +15,20 @@ SCORED = "scored"
 CASCADE = "cascade"
 
 
-def check_tier(tier: str, info: ValidationInfo, *others: str) -> str:
-    """`tier`, if it is one of the file's or of `others`.
+def known_tier(*others: str) -> AfterValidator:
+    """For the name of one of the file's tiers, or of `others`."""
 
-    Raises:
-        ValueError: it is not.
-    """
-    tiers = context_of(info).get("tiers")
-    if tiers is not None and tier not in tiers and tier not in others:
-        raise ValueError(unknown_tier(tier, tiers))
-    return tier
+    def check(tier: str, info: ValidationInfo) -> str:
+        tiers = context_of(info).get("tiers")
+        if tiers is not None and tier not in tiers and tier not in others:
+            raise ValueError(unknown_tier(tier, tiers))
+        return tier
+
+    return AfterValidator(check)
+
+
+#: The name of one of the file's tiers.
+PolicyTier = Annotated[TierName, known_tier()]
 
 
 def context_of(info: ValidationInfo) -> dict[str, Any]:

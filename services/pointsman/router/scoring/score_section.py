@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
 from pointsman.router.policy.named_files import BY_CONTENT, FileKind, NamedFile
-from pointsman.router.policy.tier_names import check_tier, context_of
+from pointsman.router.policy.tier_names import PolicyTier, context_of
 from pointsman.router.scoring.opinion_section import OpinionSection
 from pointsman.score.estimate import tuned_for
 from pointsman.score.model_file import parse
 from pointsman.score.net import NetScore
-from pointsman_schemas.base import TierName, Value
+from pointsman_schemas.base import Value
 
 ModelFile = NamedFile[NetScore]
 #: The model that a policy calls by this name; raises OSError and ModelFileError.
@@ -34,12 +34,12 @@ class ScoreSection(Value):
     opinion: OpinionSection | None = Field(
         default=None, description="who is asked about jobs that hang in the balance"
     )
-    tiers: dict[TierName, str] = Field(
+    tiers: dict[PolicyTier, str] = Field(
         default={},
         validate_default=True,
         description="what the model calls this policy's tiers, where it differs",
     )
-    prices: dict[TierName, Annotated[float, Field(gt=0, le=1000)]] = Field(
+    prices: dict[PolicyTier, Annotated[float, Field(gt=0, le=1000)]] = Field(
         default={},
         description="a tier's price today over its price in the model's training; 1 where left out",
     )
@@ -72,8 +72,6 @@ class ScoreSection(Value):
     @field_validator("tiers")
     @classmethod
     def _matched(cls, tiers: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        for tier in tiers:
-            check_tier(tier, info)
         file: ModelFile | None = info.data.get("model")
         known = context_of(info).get("tiers")
         if file is None or known is None:
@@ -87,13 +85,6 @@ class ScoreSection(Value):
         if [matched[tier] for tier in known if tier in matched] != list(model.tiers):
             raise ValueError(f"the model's tiers ascend as {', '.join(model.tiers)}, each once")
         return tiers
-
-    @field_validator("prices")
-    @classmethod
-    def _priced(cls, prices: dict[str, float], info: ValidationInfo) -> dict[str, float]:
-        for tier in prices:
-            check_tier(tier, info)
-        return prices
 
 
 def model_names(written: Mapping[str, str], tiers: tuple[str, ...], model: NetScore) -> dict[str, str]:

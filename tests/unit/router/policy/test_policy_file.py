@@ -76,7 +76,7 @@ def test_all_errors_are_reported_with_their_place() -> None:
         "policy.yaml:14:11: rules[2].when: can never hold: min_chars 9 is above max_chars 3",
         "policy.yaml:18:11: rules[3].when: has no condition",
         "policy.yaml:21:11: rules[4].name: `default` is the name of the default",
-        "policy.yaml:22:18: rules[4].when.tier: there is no tier `smal`, did you mean `small`?",
+        "policy.yaml:22:26: rules[4].when.tier[1]: there is no tier `smal`, did you mean `small`?",
         "policy.yaml:21:5: rules[4]: `reason` is missing",
         "policy.yaml:24:5: rules[5]: `tier: asked` needs `when: {tier: asked}`",
         "policy.yaml:28:1: unknown key `limit`, did you mean `limits`?",

@@ -78,7 +78,7 @@ def test_a_good_section_is_read_with_its_model() -> None:
         ([("  quality: 0.99\n", "")], "policy.yaml:11:3: score: `quality` is missing"),
         (
             [("quality: 0.99", "quality: 0.99\n  tiers: {smal: small}")],
-            "policy.yaml:13:10: score.tiers: there is no tier `smal`, did you mean `small`?",
+            "policy.yaml:13:11: score.tiers.smal: there is no tier `smal`, did you mean `small`?",
         ),
         (
             [("quality: 0.99", "quality: 0.99\n  tiers: {small: medium, medium: small}")],
@@ -91,7 +91,7 @@ def test_a_good_section_is_read_with_its_model() -> None:
         ),
         (
             [("quality: 0.99", "quality: 0.99\n  prices: {huge: 2}")],
-            "policy.yaml:13:11: score.prices: there is no tier `huge`",
+            "policy.yaml:13:12: score.prices.huge: there is no tier `huge`",
         ),
         (
             [("quality: 0.99", "quality: 0.99\n  prices: {small: 0}")],
