@@ -70,7 +70,7 @@ async def load_calibration(kafka: KafkaPart, topics: Topics, calibration: Calibr
     """
     async with Follower(kafka, [topics.policy.name], start="beginning", until_end=True) as reader:
         async for record in reader:
-            _apply(calibration, record, _nobody)
+            _apply(calibration, record, lambda _record, _agent_id: False)  # no verdicts stand there
     async with Follower(kafka, [topics.feedback.name], start="end", until_end=True) as verdicts:
         last = {place: max(0, end - VERDICTS_READ) for place, end in verdicts.offsets.items()}
     return {**reader.offsets, **last}
@@ -107,11 +107,6 @@ async def _listen(
             calibration.problem = f"verdicts cannot be read: {error}"
             event(log, logging.WARNING, Event.FEEDBACK_UNAVAILABLE, problem=str(error))
             await asyncio.sleep(_PAUSE_S)
-
-
-def _nobody(_record: Incoming, _agent_id: str) -> bool:
-    """No verdicts stand there."""
-    return False
 
 
 def _apply(calibration: CalibrationMonitor, record: Incoming, is_by: IsBy) -> None:

@@ -11,7 +11,7 @@ from pointsman.runtime.logging import failure
 from pointsman.runtime.telemetry.gen_ai import AGENT_ID, JOB_ID, TIER, call_span
 from pointsman.runtime.telemetry.span import SendSpan, TraceSpan
 from pointsman_schemas.calls import CallFinished
-from pointsman_schemas.envelope import BadEnvelopeError, Envelope, from_headers, span_of
+from pointsman_schemas.envelope import BadEnvelopeError, from_headers, span_of
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,9 @@ def _spans(record: Incoming, tier: str, made: list[Outgoing], clock: Clock) -> l
             calls.append(
                 call_span(decoded.message, trace_id=cause.trace_id, span_id=span_id, parent_id=cause.span_id)
             )
+    about = {TIER: tier, AGENT_ID: cause.agent_id}
+    if cause.job_id is not None:
+        about[JOB_ID] = str(cause.job_id)
     job = TraceSpan(
         name=f"job {tier}",
         kind="consumer",
@@ -58,11 +61,6 @@ def _spans(record: Incoming, tier: str, made: list[Outgoing], clock: Clock) -> l
         parent_id=None if cause.causation_id is None else span_of(cause.causation_id),
         start=cause.time,
         end=clock(),
-        attributes=_about(cause, tier),
+        attributes=about,
     )
     return [job, *calls]
-
-
-def _about(cause: Envelope, tier: str) -> dict[str, str]:
-    about = {TIER: tier, AGENT_ID: cause.agent_id}
-    return about if cause.job_id is None else {**about, JOB_ID: str(cause.job_id)}

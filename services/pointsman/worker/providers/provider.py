@@ -1,7 +1,6 @@
 """One provider: sends a request, and turns whatever comes back into a `Result`."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from urllib.parse import urlsplit
@@ -76,7 +75,9 @@ class Provider:
         proxy = urlsplit(self._transport.proxy or "")
         self._fixed = [
             self._key if row.key_env else "",
-            *filter(_may_be_secret, own.values()),
+            *(
+                value for value in own.values() if len(value) >= 6
+            ),  # a shorter one stands in every other sentence
             proxy.password or "",
         ]
         self._secrets = Secrets(self._fixed)
@@ -114,6 +115,8 @@ class Provider:
                 if self._token is not None:
                     token = await self._renewed(self._token)
                 secrets = self._secrets
+                bearer = {"authorization": f"Bearer {token}"}
+                authorization = bearer if token else self._wire.key_header(self._key)
                 if chunks is not None:
                     stream = StreamedCall(
                         self.row, chunks, most, self._wire, secrets, request=request, at=self._clock()
@@ -121,7 +124,7 @@ class Provider:
                 reply = await self._transport.post(
                     url,
                     body,
-                    {**trace, **self._authorization(token)},
+                    {**trace, **authorization},
                     most=lambda status: most if 200 <= status < 300 else _MOST_ERROR_BYTES,
                     take=None if stream is None else stream.taking(limit),
                 )
@@ -152,9 +155,6 @@ class Provider:
         if isinstance(error, TimeoutError) and limit.expired():
             return fell_silent(self.row, error) if is_idle else timed_out(self.row, error)
         return from_connection(self.row, error, self._secrets.hide(words_of(error)))
-
-    def _authorization(self, token: str) -> Mapping[str, str]:
-        return {"authorization": f"Bearer {token}"} if token else self._wire.key_header(self._key)
 
     async def _renewed(self, token: BearerToken) -> str:
         """The token of now; it and the one before are secrets, as calls with that may be under way."""
@@ -206,8 +206,3 @@ def as_sent(request: Json, model: str, *, streamed: bool = False) -> Json:
     asked = request.get("stream_options")
     options = asked if isinstance(asked, dict) else {}
     return sent | {"stream": True, "stream_options": {**options, "include_usage": True}}
-
-
-def _may_be_secret(value: str) -> bool:
-    """A header's value, unless it is so short that it stands in every other sentence."""
-    return len(value) >= 6
