@@ -7,7 +7,8 @@ import orjson
 
 from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers.anthropic.request import to_message_request
-from pointsman.worker.providers.anthropic.stream import AnthropicEvents, to_completion
+from pointsman.worker.providers.anthropic.response import to_completion
+from pointsman.worker.providers.anthropic.stream import AnthropicEvents
 from pointsman.worker.providers.chat.completions import read_translated
 from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman_schemas.base import Json

@@ -1,8 +1,9 @@
-"""How a message of Anthropic's ended and what it took, in OpenAI's words."""
+"""A message of Anthropic's as a chat completion."""
 
 from typing import Any
 
-from pointsman.worker.providers.chat.completions import counted, usage_of_counts
+from pointsman.worker.providers.chat.arguments import name_of, written
+from pointsman.worker.providers.chat.completions import completion_of, counted, usage_of_counts
 from pointsman_schemas.base import Json
 
 _STOPS = {
@@ -14,6 +15,31 @@ _STOPS = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
+THOUGHTS = ("thinking", "redacted_thinking")
+
+
+def to_completion(body: Json, created: int) -> Json | None:
+    """The completion; None where the body is no message. `created`: seconds since 1970."""
+    content = body.get("content")
+    if body.get("type") != "message" or not isinstance(content, list):
+        return None
+    blocks = [block for block in content if isinstance(block, dict)]
+    text = "".join(_texts(blocks, "text", "text"))
+    message: Json = {"role": "assistant", "refusal": None, "content": text or None}
+    if reasoning := "".join(_texts(blocks, "thinking", "thinking")):
+        message["reasoning_content"] = reasoning
+    if thoughts := [block for block in blocks if block.get("type") in THOUGHTS]:
+        message["thinking_blocks"] = thoughts
+    if calls := [call_of(block) for block in blocks if block.get("type") == "tool_use"]:
+        message["tool_calls"] = calls
+    finish = finish_reason(body.get("stop_reason"))
+    return completion_of(body, created, message, finish, usage_of(body.get("usage")))
+
+
+def call_of(block: Json) -> Json:
+    """A call of a function."""
+    function = {"name": name_of(block.get("name")), "arguments": written(block.get("input"))}
+    return {"id": name_of(block.get("id")), "type": "function", "function": function}
 
 
 def finish_reason(stop_reason: Any) -> str | None:
@@ -36,3 +62,8 @@ def usage_of(usage: Any) -> Json | None:
     return usage_of_counts(
         plain + read + wrote, answered, read=read, written=wrote, reasoning=thought, hour=hour
     )
+
+
+def _texts(blocks: list[Json], kind: str, name: str) -> list[str]:
+    texts = [block.get(name) for block in blocks if block.get("type") == kind]
+    return [text for text in texts if isinstance(text, str)]

@@ -1,10 +1,10 @@
-"""A message of Anthropic's, whole or in events, as a chat completion or pieces of one."""
+"""Events of a message of Anthropic's, as pieces of a chat completion."""
 
 from typing import Any
 
 from pointsman.worker.providers.anthropic.response import finish_reason, usage_of
 from pointsman.worker.providers.chat.arguments import name_of, written
-from pointsman.worker.providers.chat.completions import chunk_of, completion_of, usage_chunk
+from pointsman.worker.providers.chat.completions import chunk_of, usage_chunk
 from pointsman_schemas.base import Json
 
 
@@ -56,11 +56,7 @@ class AnthropicEvents:
                 return self._text(block.get("text"))
             case "thinking":
                 self._thoughts += 1
-                told = {name: value for name, value in block.items() if value != ""}
-                words = (
-                    {"reasoning_content": told["thinking"]} if isinstance(told.get("thinking"), str) else {}
-                )
-                return [self._thought({"thinking": "", **told}, **words)]
+                return [self._thought({"type": "thinking", "thinking": ""})]
             case "redacted_thinking":
                 self._thoughts += 1
                 return [self._thought(block)]
@@ -88,6 +84,8 @@ class AnthropicEvents:
         return []
 
     def _finish(self, finish: str | None) -> list[Json]:
+        if finish is None:
+            return []
         pieces = [self._chunk({} if self._has_text else {"content": None}, finish)]
         usage = usage_of(self._usage)
         return pieces if usage is None else [*pieces, usage_chunk(self._top, usage)]
@@ -115,16 +113,3 @@ class AnthropicEvents:
         """Its counts are sums: the last that is told holds."""
         if isinstance(usage, dict):
             self._usage |= {name: value for name, value in usage.items() if value is not None}
-
-
-def to_completion(body: Json, created: int) -> Json | None:
-    """The completion that a whole message is; None where the body is none. `created`: seconds since 1970."""
-    content = body.get("content")
-    if body.get("type") != "message" or not isinstance(content, list):
-        return None
-    told: list[Json] = [{"type": "message_start", "message": body}]
-    for block in content:
-        told += [{"type": "content_block_start", "content_block": block}, {"type": "content_block_stop"}]
-    told.append({"type": "message_delta", "delta": body})
-    events = AnthropicEvents(created)
-    return completion_of(piece for event in told for piece in events.chunks(event))

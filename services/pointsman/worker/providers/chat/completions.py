@@ -1,6 +1,6 @@
 """Makes a chat completion from an answer in another format; pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 import orjson
@@ -9,7 +9,6 @@ from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers.lenient_json import read_json
 from pointsman.worker.providers.raw_body import raw_body
 from pointsman.worker.providers.response import read_answer
-from pointsman.worker.providers.streaming.completion_fold import CompletionFold
 from pointsman.worker.providers.usage import MOST
 from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman_schemas.base import Json
@@ -31,12 +30,11 @@ def read_translated(answered: AnswerBody, translate: Callable[[Json, int], Json 
     return replace(result, raw=raw_body(answered.content, most=answered.most_raw)) if changed else result
 
 
-def completion_of(pieces: Iterable[Json]) -> Json:
-    """The whole that the pieces add up to."""
-    fold = CompletionFold()
-    for piece in pieces:
-        fold.add(piece)
-    return fold.body()
+def completion_of(body: Json, created: int, message: Json, finish: str | None, usage: Json | None) -> Json:
+    """With the answer's own `id` and `model`."""
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+    top = {"id": body.get("id"), "object": "chat.completion", "created": created, "model": body.get("model")}
+    return {**top, "choices": [choice], **({} if usage is None else {"usage": usage})}
 
 
 def chunk_of(top: Json, delta: Json, finish: str | None = None) -> Json:

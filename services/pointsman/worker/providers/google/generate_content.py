@@ -10,7 +10,8 @@ import orjson
 from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers.chat.completions import read_translated
 from pointsman.worker.providers.google.request import to_content_request
-from pointsman.worker.providers.google.stream import GoogleEvents, to_completion
+from pointsman.worker.providers.google.response import to_completion
+from pointsman.worker.providers.google.stream import GoogleEvents
 from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman_schemas.base import Json
 

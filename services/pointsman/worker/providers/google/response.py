@@ -1,9 +1,9 @@
-"""What stands in an answer of Google's, and in each piece of one, in OpenAI's words."""
+"""An answer of Google's as a chat completion."""
 
 from typing import Any
 
 from pointsman.worker.providers.chat.arguments import name_of, written
-from pointsman.worker.providers.chat.completions import counted, usage_of_counts
+from pointsman.worker.providers.chat.completions import completion_of, counted, usage_of_counts
 from pointsman_schemas.base import Json
 
 _FINISHES = {
@@ -25,6 +25,37 @@ _FINISHES = {
         "error",
     ),
 }  # fmt: skip
+
+
+def to_completion(body: Json, created: int) -> Json | None:
+    """The completion, or the error that a blocked prompt is; None where the body is neither."""
+    if (error := blocked(body)) is not None:
+        return error
+    if not is_answer(body):
+        return None
+    usage = usage_of(body.get("usageMetadata"))
+    candidate = candidate_of(body)
+    if candidate is None:
+        told = completion_of(top_of(body), created, {}, None, usage)
+        return told | {"choices": []}
+    message: Json = {"role": "assistant", "refusal": None}
+    content = thought = ""
+    calls: list[Json] = []
+    for part in parts_of(candidate):
+        text = part.get("text")
+        if isinstance(part.get("functionCall"), dict):
+            calls.append(call_of(part, body.get("responseId"), len(calls)))
+        elif isinstance(text, str) and part.get("thought") is True:
+            thought += text
+        elif isinstance(text, str):
+            content += text
+    message["content"] = content or None
+    if thought:
+        message["reasoning_content"] = thought
+    if calls:
+        message["tool_calls"] = calls
+    finish = finish_reason(candidate.get("finishReason"), calls=bool(calls))
+    return completion_of(top_of(body), created, message, finish, usage)
 
 
 def blocked(body: Json) -> Json | None:

@@ -1,14 +1,13 @@
-"""An answer of Google's, whole or in pieces, as a chat completion or pieces of one."""
+"""Pieces of an answer of Google's, as pieces of a chat completion."""
 
 from typing import Any
 
-from pointsman.worker.providers.chat.completions import chunk_of, completion_of, usage_chunk
+from pointsman.worker.providers.chat.completions import chunk_of, usage_chunk
 from pointsman.worker.providers.google.response import (
     blocked,
     call_of,
     candidate_of,
     finish_reason,
-    is_answer,
     parts_of,
     top_of,
     usage_of,
@@ -40,14 +39,7 @@ class GoogleEvents:
         for part in parts_of(candidate):
             pieces += self._said(part)
         finish = finish_reason(candidate.get("finishReason"), calls=bool(self._calls))
-        if finish is None:
-            return pieces
-        return [*pieces, self._chunk({} if self._has_text else {"content": None}, finish), *self.usage()]
-
-    def usage(self) -> list[Json]:
-        """The piece with the tokens, where they are told."""
-        usage = usage_of(self._usage)
-        return [] if usage is None else [usage_chunk(self._top, usage)]
+        return pieces if finish is None else [*pieces, *self._finish(finish)]
 
     def _said(self, part: Json) -> list[Json]:
         text = part.get("text")
@@ -62,15 +54,10 @@ class GoogleEvents:
         self._has_text = True
         return [self._chunk({"content": text})]
 
+    def _finish(self, finish: str) -> list[Json]:
+        pieces = [self._chunk({} if self._has_text else {"content": None}, finish)]
+        usage = usage_of(self._usage)
+        return pieces if usage is None else [*pieces, usage_chunk(self._top, usage)]
+
     def _chunk(self, delta: Json, finish: str | None = None) -> Json:
         return chunk_of(self._top, delta, finish)
-
-
-def to_completion(body: Json, created: int) -> Json | None:
-    """The completion, or the error that a blocked prompt is; None where the body is neither."""
-    if (error := blocked(body)) is not None:
-        return error
-    if not is_answer(body):
-        return None
-    events = GoogleEvents(created)
-    return {"choices": [], **completion_of([*(events.chunks(body) or ()), *events.usage()])}

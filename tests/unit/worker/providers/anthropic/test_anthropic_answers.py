@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 
 from pointsman.worker.calls.answer import Answer, Reject, Result, Retry
 from pointsman.worker.providers.anthropic.messages import AnthropicMessages
-from pointsman.worker.providers.anthropic.response import usage_of
-from pointsman.worker.providers.anthropic.stream import AnthropicEvents, to_completion
+from pointsman.worker.providers.anthropic.response import to_completion, usage_of
+from pointsman.worker.providers.anthropic.stream import AnthropicEvents
 from pointsman.worker.providers.streaming.answer_stream import AnswerStream
 from pointsman.worker.providers_file import ProviderRow
 from pointsman_schemas.calls import Usage

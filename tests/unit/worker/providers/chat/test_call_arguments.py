@@ -4,15 +4,9 @@ from typing import Any
 
 import pytest
 
-from pointsman.worker.providers.anthropic.stream import to_completion
+from pointsman.worker.providers.anthropic.response import call_of as anthropic_call
 from pointsman.worker.providers.chat.arguments import arguments_of, written
 from pointsman.worker.providers.google.response import call_of as google_call
-
-
-def anthropic_call(block: dict[str, Any]) -> Any:
-    whole = to_completion({"type": "message", "content": [{"type": "tool_use", **block}]}, 0)
-    assert whole is not None
-    return whole["choices"][0]["message"]["tool_calls"][0]
 
 
 @pytest.mark.parametrize(

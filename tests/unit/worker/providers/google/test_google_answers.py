@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from pointsman.worker.calls.answer import Answer, Reject, Result, Retry
 from pointsman.worker.providers.google.generate_content import GoogleGenerateContent
-from pointsman.worker.providers.google.response import usage_of
-from pointsman.worker.providers.google.stream import GoogleEvents, to_completion
+from pointsman.worker.providers.google.response import to_completion, usage_of
+from pointsman.worker.providers.google.stream import GoogleEvents
 from pointsman.worker.providers.streaming.answer_stream import AnswerStream
 from pointsman.worker.providers_file import ProviderRow
 from pointsman_schemas.calls import Usage
