@@ -24,7 +24,6 @@ class Explained:
         return str(change)[2:] in self.lines or any(_is(name, change.name) for name in self.users)
 
     def without(self, changes: Iterable[AccessChange]) -> list[AccessChange]:
-        """The changes that are left."""
         return [change for change in changes if not self.covers(change)]
 
 

@@ -88,5 +88,4 @@ class AgainstKafka:
 
 
 def digest_of(record: Incoming) -> bytes:
-    """The record's digest."""
     return record_digest(record.origin, record.timestamp_ms, record.key, record.value, record.headers)

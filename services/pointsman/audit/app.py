@@ -1,6 +1,5 @@
 """Builds the audit: a reader of every topic, and a sink into Postgres."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from logging import WARNING, getLogger
@@ -14,6 +13,7 @@ from pointsman.audit.settings import AuditSettings
 from pointsman.bus.consume.reader import Reader
 from pointsman.bus.host import Service
 from pointsman.identity.keys import PrivateKey
+from pointsman.runtime.background import background
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
@@ -98,12 +98,8 @@ class Audit:
         if self._checkpointer is None:
             await self._reader.run()
             return
-        signing = asyncio.create_task(self._checkpointer.run())
-        try:
+        async with background(self._checkpointer.run(), "checkpoints"):
             await self._reader.run()
-        finally:
-            signing.cancel()
-            await asyncio.wait([signing])
         await self._checkpointer.make()
 
     def stop(self) -> None:
@@ -123,7 +119,6 @@ class Audit:
 
 
 def build(settings: AuditSettings, *, clock: Clock = utc_now) -> Service:
-    """The audit as a service."""
     audit = Audit(settings, clock, privacy_of(settings))
     topics = settings.topics
     return Service(

@@ -33,7 +33,6 @@ class Mask(Value):
 
     @cached_property
     def queries(self) -> "tuple[JSONPathQuery, ...]":
-        """The paths, ready to be asked."""
         from jsonpath_rfc9535 import compile
 
         return tuple(compile(path) for path in self.paths)
@@ -48,7 +47,6 @@ class Subject(Value):
 
     @cached_property
     def query(self) -> "JSONPathQuery | None":
-        """The path, ready to be asked."""
         if self.path is None:
             return None
         from jsonpath_rfc9535 import compile
@@ -65,7 +63,6 @@ class PrivacyFile(Value):
 
     @cached_property
     def known(self) -> dict[str, Pattern | OwnPattern]:
-        """Every pattern by its name."""
         return {**BUILT_IN, **{name: OwnPattern.compile(name, text) for name, text in self.patterns.items()}}
 
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from math import isfinite
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -154,24 +153,18 @@ def _plain(value: Any) -> Any:
         return value.model_dump(mode="json")
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    for kind, write in _WRITERS:
-        if isinstance(value, kind):
-            return write(value)
-    return str(value)
-
-
-def _rfc3339(time: datetime) -> str:
-    if time.tzinfo is None:  # Postgres' timestamp without a zone
-        return time.isoformat(timespec="microseconds")
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-_WRITERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
-    (datetime, _rfc3339),
-    (timedelta, lambda span: span.total_seconds()),
-    (bytes, lambda raw: raw.decode("utf-8", "backslashreplace")),
-    (Enum, lambda member: member.value),
-    (Path, str),
-    (set, sorted),
-    (frozenset, sorted),
-)
+    match value:
+        case datetime(tzinfo=None):  # Postgres' timestamp without a zone
+            return value.isoformat(timespec="microseconds")
+        case datetime():
+            return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        case timedelta():
+            return value.total_seconds()
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case Enum():
+            return value.value
+        case set() | frozenset():
+            return sorted(value)
+        case _:
+            return str(value)

@@ -23,7 +23,6 @@ class ApiKeyText:
 
     @classmethod
     def make(cls) -> "ApiKeyText":
-        """A new one."""
         # A letter first: YAML reads digits alone, or `12e45`, as a number.
         id = secrets.choice("abcdef") + secrets.token_hex(6)[1:]
         secret = urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()

@@ -4,6 +4,7 @@
 """
 
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -63,17 +64,13 @@ class PublicKey:
 
     def verifies(self, text: bytes, signature: bytes) -> bool:
         """As `signed_bytes`, of the signature's own 64 bytes."""
-        return any(_verifies(key, text, signature) for key in self._keys)
+        from cryptography.exceptions import InvalidSignature
 
-
-def _verifies(key: "Ed25519PublicKey", text: bytes, signature: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature
-
-    try:
-        key.verify(signature, text)
-    except InvalidSignature:
+        for key in self._keys:
+            with suppress(InvalidSignature):
+                key.verify(signature, text)
+                return True
         return False
-    return True
 
 
 class PrivateKey:
@@ -85,7 +82,6 @@ class PrivateKey:
 
     @classmethod
     def generate(cls) -> "PrivateKey":
-        """A new one."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         return cls(Ed25519PrivateKey.generate())
@@ -116,13 +112,11 @@ class PrivateKey:
 
     @property
     def pem(self) -> str:
-        """The key itself, as PEM."""
         from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
     def sign(self, checkpoint: CheckpointSigned) -> CheckpointSigned:
-        """The checkpoint with this key's signature."""
         named = checkpoint.model_copy(update={"key_id": self.public.id})
         return named.model_copy(update={"signature": self.sign_bytes(named.signed_bytes())})
 

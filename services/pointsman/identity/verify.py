@@ -52,7 +52,6 @@ class AgentKeys:
         ]
 
     def key(self, agent_id: str, key_id: str) -> PublicKey | None:
-        """The agent's own key of that id."""
         return self._keys.get(agent_id, {}).get(key_id)
 
 

@@ -83,7 +83,6 @@ def plan(file: AgentsFile, history: RegistryHistory) -> list[RegistryChange]:
 
 
 def turned(known: RegisteredAgent, state: State) -> RegistryChange:
-    """The same entry in another state."""
     kinds: dict[State, ChangeKind] = {"active": "resume", "suspended": "suspend", "retired": "retire"}
     state_change = FieldChange("state", known.state, state)
     return RegistryChange(kinds[state], known.entry.id, (state_change,), known.entry, state=state)

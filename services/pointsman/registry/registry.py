@@ -136,7 +136,6 @@ class RegistryHistory:
 
 
 def proposed(message: AgentChanged | RegistryChanged) -> ProposedChange:
-    """What of a change was proposed."""
     if isinstance(message, AgentChanged):
         return ProposedChange(agent=message.agent, state=message.state)
     return ProposedChange(rules=message.rules)

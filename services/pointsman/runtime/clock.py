@@ -8,5 +8,4 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The system's time in UTC."""
     return datetime.now(UTC)

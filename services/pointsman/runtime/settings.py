@@ -62,14 +62,12 @@ class KafkaPart(SettingsPart):
 
     @property
     def topics(self) -> "Topics":
-        """The topics of this installation."""
         from pointsman_schemas.topics import Topics  # every message: most commands need none
 
         return Topics(self.prefix)
 
     @property
     def encrypts(self) -> bool:
-        """Whether connections are by TLS."""
         return self.kafka_security_protocol.endswith("SSL")
 
     @property

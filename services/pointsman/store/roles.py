@@ -38,7 +38,6 @@ class Grant:
 
     @property
     def statement(self) -> str:
-        """The statement that grants it."""
         return f"grant {self.privilege} on {self.kind} {self.object} to {self.role};"
 
 

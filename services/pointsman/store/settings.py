@@ -31,7 +31,6 @@ class WriterPart(PostgresPart):
 
     @property
     def writer_dsn(self) -> str:
-        """The address to add rows with."""
         return self.postgres_writer or self.postgres
 
 
@@ -67,7 +66,6 @@ class EraserPart(PostgresPart, PrivacyKeyPart):
 
     @property
     def eraser_dsn(self) -> str:
-        """The address to erase with."""
         return self.postgres_eraser or self.postgres
 
 
@@ -80,5 +78,4 @@ class OwnerPart(PostgresPart):
 
     @property
     def owner_dsn(self) -> str:
-        """The address to change the schema with."""
         return self.postgres_owner or self.postgres

@@ -14,7 +14,6 @@ MOST_OFF = timedelta(seconds=2)
 
 
 async def postgres(dsn: str, clock: Clock) -> list[CheckResult]:
-    """The findings about Postgres and its clock."""
     before = clock()
     try:
         ((theirs,),) = await fetched(dsn, "clock")

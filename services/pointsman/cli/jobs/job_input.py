@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -22,22 +21,14 @@ _STORE = "; larger jobs need a store, and a larger one a higher limit: docs/clai
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
-    """A line that is no job, counted from 1, and why."""
-
-    number: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"line {self.number}: {self.message}"
-
-
 class JobLines(NamedTuple):
-    """The jobs in JSON lines, and the lines that are none; `custom_ids` by job, where they are of a batch."""
+    """The jobs in JSON lines; `custom_ids` by job, where they are of a batch.
+
+    `bad`: of each line that is none `line NUMBER: why`, counted from 1.
+    """
 
     jobs: list[Job]
-    bad: list[Bad]
+    bad: list[str]
     custom_ids: dict[UUID, str]
 
 
@@ -58,15 +49,16 @@ def read_jobs(
         try:
             custom_id, body = _filled(line, defaults)
         except ValueError as error:
-            bad.append(Bad(number, str(error)))
+            bad.append(f"line {number}: {error}")
             continue
         job = read_job(body, clock, largest)
         if isinstance(job, str):
-            bad.append(Bad(number, job if custom_id is None else job.replace("request.", "body.", 1)))
+            why = job if custom_id is None else job.replace("request.", "body.", 1)
+            bad.append(f"line {number}: {why}")
         elif job.job_id in seen:
-            bad.append(Bad(number, f"job_id {job.job_id} is that of line {seen[job.job_id]}"))
+            bad.append(f"line {number}: job_id {job.job_id} is that of line {seen[job.job_id]}")
         elif custom_id is not None and custom_id in seen:
-            bad.append(Bad(number, f"custom_id {custom_id!r} repeats that of line {seen[custom_id]}"))
+            bad.append(f"line {number}: custom_id {custom_id!r} repeats that of line {seen[custom_id]}")
         else:
             seen[job.job_id] = number
             jobs.append(job)

@@ -112,7 +112,6 @@ async def publish(
 
 
 def _one(given: dict[str, object], prompt: str | None, largest: int) -> "Job":
-    """The job that the flags describe."""
     from pointsman.cli import stdin
     from pointsman.cli.jobs.job_input import as_body, read_job
     from pointsman.runtime.clock import utc_now
@@ -139,7 +138,7 @@ def _many(source: Path, defaults: dict[str, object], largest: int, skip_bad: boo
     lines = stdin.read_bytes(source).split(b"\n")
     read = jobs, bad, _ = read_jobs(lines, defaults, utc_now, largest)
     for problem in bad[:SHOWN]:
-        screen.note(str(problem))
+        screen.note(problem)
     if len(bad) > SHOWN:
         screen.note(f"... and {len(bad) - SHOWN} more")
     if bad and not (skip_bad and jobs):

@@ -44,7 +44,6 @@ async def queue(
 
 
 def place_line(place: "QueuePlace") -> str:
-    """The place in one line."""
     from pointsman.cli.formats import count, duration
 
     jobs = ("" if place.exact else "at most ") + count(place.before, "job")

@@ -37,7 +37,6 @@ def renewed(wanted: Access, named: Iterable[str]) -> list[str]:
 
 
 def told(wanted: Access, servers: Servers, passwords: Mapping[str, Passwords]) -> dict[str, Variables]:
-    """What each user's process is given."""
     return {user: dict(_variables(wanted, servers, user, new)) for user, new in passwords.items()}
 
 

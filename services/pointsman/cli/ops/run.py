@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pointsman.cli.command import SettingsOf, command
+from pointsman.cli.lazy import group
 from pointsman.cli.options import HttpPort, Kafka, Policy, PostgresWriter, Prefix, Providers
 
 Tier = Annotated[
@@ -22,12 +23,9 @@ Privacy = Annotated[
     typer.Option(metavar="FILE", envvar="POINTSMAN_PRIVACY", help="privacy.yaml: what is masked or sealed."),
 ]
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    no_args_is_help=True,
-    help="Run services in the foreground.\n\n"
-    "Options override the environment. SIGTERM and Ctrl-C shut the service down cleanly.",
+app = group(
+    "Run services in the foreground.\n\n"
+    "Options override the environment. SIGTERM and Ctrl-C shut the service down cleanly."
 )
 
 

@@ -18,7 +18,6 @@ _MOST = 4_000
 
 
 def cases_table(cases: Sequence[ReviewChanged], now: datetime) -> Table:
-    """A row for each case."""
     rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("job", "queue", "state", "agent", "what", "why", "time left"):
         rows.add_column(name, overflow="fold")

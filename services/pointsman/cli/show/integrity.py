@@ -73,7 +73,6 @@ def _verdict(report: VerifyReport) -> Text:
 
 
 def days_table(days: Sequence[Day]) -> Table:
-    """Days with their size."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("day")
     table.add_column("rows, about", justify="right")

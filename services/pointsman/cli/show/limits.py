@@ -47,7 +47,6 @@ def tables(limits_state: LimitsNow) -> RenderableType:
 
 
 def words_of(tier: TierHeld) -> str:
-    """What holds a tier."""
     return "nothing" if tier.by is None else _HELD_BY[tier.by]
 
 

@@ -50,7 +50,6 @@ def proposal_lines(proposal: RegistryProposed) -> Iterator[str]:
 
 
 def agents_table(agents: Sequence[AgentNow]) -> Table:
-    """A row for each agent."""
     rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("agent", "owner", "state", "expires", "API keys", "last job"):
         rows.add_column(name, overflow="fold")
@@ -107,7 +106,6 @@ def _value(value: Any) -> str:
 
 
 def findings_table(findings: Sequence[Sprawl]) -> Table:
-    """A row for each finding."""
     rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("finding", "agent", "owner", "detail"):
         rows.add_column(name, overflow="fold")

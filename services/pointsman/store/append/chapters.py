@@ -42,7 +42,6 @@ async def chapters(connection: Connection, met: Mapping[str, TopicIds]) -> dict[
 
 
 async def newest_chapters(connection: Connection) -> dict[str, Chapter]:
-    """The newest chapter of each topic."""
     return _by_topic(await connection.fetch(query("newest_chapters")))
 
 

@@ -28,7 +28,6 @@ class Keyring:
         self._known: dict[bytes, DataKey] = {}
 
     def hash_of(self, subject: str) -> bytes:
-        """The subject's keyed hash."""
         subject_hash = self._hashes.get(subject)
         if subject_hash is None:
             if len(self._hashes) >= _REMEMBERED:

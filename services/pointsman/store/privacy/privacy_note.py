@@ -23,7 +23,6 @@ class Note:
 
     @property
     def text(self) -> str:
-        """The note as JSON."""
         note: dict[str, object] = {"v": 1, "rules": self.rules, "stored": self.stored.hex()}
         if self.subject is not None:
             note |= {"subject": self.subject.hex(), "key": str(self.key)}

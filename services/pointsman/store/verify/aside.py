@@ -33,7 +33,6 @@ class Sealed:
     last_at: datetime | None = None
 
     def add(self, row: Row) -> None:
-        """One more row under this key."""
         self.rows += 1
         self.days.add(row.broker_at.date())
         if row.job_id is not None:
@@ -76,7 +75,6 @@ class Aside:
             sealed.add(row)
 
     def rows_of(self, name: str) -> Sequence[Any]:
-        """The rows that the query `name` gave."""
         return self._rows[name]
 
     def findings(self) -> Iterator[Finding]:

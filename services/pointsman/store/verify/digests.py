@@ -47,7 +47,6 @@ class Digests:
         return (topic if known is None else stored_topic(topic, known.number), partition)
 
     def dropped(self, lane: Lane, offset: int) -> bool:
-        """Whether retention dropped the row."""
         return any(gap.first <= offset <= gap.last for gap in self._gaps.get(lane, ()))
 
     async def between(self, lane: Lane, first: int, last: int) -> dict[int, RowDigest]:

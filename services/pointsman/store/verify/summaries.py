@@ -134,7 +134,6 @@ class FactFile:
         self._new: list[tuple[bytes, bytes]] = []
 
     def add(self, job_id: UUID, fact: Fact) -> None:
-        """Keep what a message says."""
         self._new.append((job_id.bytes, orjson.dumps(tuple(fact))))
         if len(self._new) >= _AT_ONCE:
             self._flush()
@@ -147,7 +146,6 @@ class FactFile:
             yield UUID(bytes=job), [Fact(*orjson.loads(fact)) for _, fact in facts]
 
     def close(self) -> None:
-        """Forget everything."""
         self._file.close()
 
     def _flush(self) -> None:

@@ -52,7 +52,6 @@ class Scope:
 
     @property
     def everything(self) -> bool:
-        """Whether no row is left out."""
         return self.day is None and self.job_id is None and not self.newest
 
 
@@ -205,7 +204,6 @@ async def _compare_counted(reading: Reading) -> None:
 
 
 async def counting(rows: AsyncIterable[Any], report: VerifyReport) -> AsyncIterator[Any]:
-    """The rows, counted as summaries."""
     async for row in rows:
         report.jobs += 1
         yield row

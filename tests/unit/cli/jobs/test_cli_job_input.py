@@ -55,25 +55,26 @@ def test_every_bad_line_is_told_by_its_number_and_reason() -> None:
     ]
     jobs, bad, _ = read_jobs(lines, {}, now)
     assert len(jobs) == 1
-    assert [each.number for each in bad] == [3, 4, 5, 6, 7, 8]
-    assert str(bad[1]) == "line 4: prompt: must not be empty"
-    assert "has passed" in bad[3].message
-    assert "NaN" in bad[4].message
-    assert "UTF-8" in bad[5].message
+    assert [line.partition(":")[0] for line in bad] == [f"line {number}" for number in range(3, 9)]
+    assert bad[1] == "line 4: prompt: must not be empty"
+    assert "has passed" in bad[3]
+    assert "NaN" in bad[4]
+    assert "UTF-8" in bad[5]
 
 
 def test_a_repeated_id_names_both_lines() -> None:
     same = job(job_id="01920000-0000-7000-8000-000000000001")
     jobs, bad, _ = read_jobs([same, b"\n", same], {}, now)
     assert len(jobs) == 1
-    assert (bad[0].number, "line 1" in bad[0].message) == (3, True)
+    assert bad[0].startswith("line 3: ")
+    assert bad[0].endswith("of line 1")
 
 
 def test_flags_fill_only_what_a_line_leaves_out() -> None:
     lines = [b'{"prompt": "a"}', b'{"prompt": "b", "agent_id": "own", "kind": "sql"}', b"[1]", b"{"]
     jobs, bad, _ = read_jobs(lines, {"agent_id": "from-flag", "kind": "invoice"}, now)
     assert [(each.agent_id, each.kind) for each in jobs] == [("from-flag", "invoice"), ("own", "sql")]
-    assert [each.number for each in bad] == [3, 4]
+    assert [line.partition(":")[0] for line in bad] == ["line 3", "line 4"]
 
 
 def test_omitted_options_are_not_in_the_body() -> None:

@@ -1,5 +1,6 @@
 """A calibrated threshold, and why there is none."""
 
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import RenderableType
@@ -12,7 +13,6 @@ from pointsman.runtime.errors import CommandError
 
 
 def calibrated(result: Calibration, error: float, alpha: float) -> RenderableType:
-    """The threshold, and what it rests on."""
     facts = labelled()
     facts.add_row("threshold", Text(f"above: {result.threshold}", "bold"))
     left = result.answers - result.accepted
@@ -27,20 +27,10 @@ def calibrated(result: Calibration, error: float, alpha: float) -> RenderableTyp
 
 def flat(result: Calibration, error: float, alpha: float) -> dict[str, Any]:
     """The same for a program."""
-    return {
-        "threshold": str(result.threshold),
-        "answers": result.answers,
-        "accepted": result.accepted,
-        "errors": result.errors,
-        "bound": result.bound,
-        "error": error,
-        "alpha": alpha,
-        "level": result.level,
-    }
+    return {**asdict(result), "threshold": str(result.threshold), "error": error, "alpha": alpha}
 
 
 def refusal(result: TooFew, answers: int, error: float, alpha: float) -> CommandError:
-    """What is missing."""
     seen = f"{count(result.accepted, 'answer')} above {result.threshold}, {result.errors:,} of them wrong"
     return CommandError(
         f"{count(answers, 'judged answer')} support no threshold for an error of {error:g} (alpha {alpha:g})",
