@@ -18,11 +18,11 @@ def test_every_flag_exists_with_the_documented_default() -> None:
     known = options()
     named = set(re.findall(r"`(--[a-z-]+)", TEXT.replace("`--check`", "")))
     assert named <= known.keys()
-    ports = "`--kafka-port`, `--postgres-port`, `--simulator-port` | {}, {}, {} unless said"
+    ports = "`--kafka-port`, `--postgres-port`, `--simulator-port` | defaults {}, {}, {} |"
     defaults = [known[name].default for name in ("--kafka-port", "--postgres-port", "--simulator-port")]
     assert ports.format(*defaults) in TEXT
-    assert f"take, {known['--patience'].default:.0f} unless said" in TEXT
-    assert f"logs are, `{known['--data'].default}` unless said" in TEXT
+    assert f"take; default {known['--patience'].default:.0f} |" in TEXT
+    assert f"logs; default `{known['--data'].default}` |" in TEXT
 
 
 def test_every_setting_is_read_somewhere() -> None:
