@@ -1,6 +1,6 @@
 """A job's place in the queue: the jobs before it on its tier, and the limit that holds it up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
@@ -54,19 +54,12 @@ async def standing(kafka: KafkaPart, topics: Topics, job_id: UUID) -> QueuePlace
     ticket = next(
         (ticket for ticket in ledger.waiting.values() if ticket.call.startswith(f"{job_id}:")), None
     )
+    in_lane = QueuePlace(job_id, "in_lane", place.tier, place.before, place.exact)
     if ticket is None:
-        return QueuePlace(job_id, "in_lane", place.tier, place.before, place.exact)
+        return in_lane
     limit, before = ledger.held_by(ticket), _before(ledger, ticket)
-    return QueuePlace(
-        job_id,
-        "limited",
-        place.tier,
-        place.before,
-        place.exact,
-        limit=limit,
-        limit_before=before,
-        seconds=seconds_until(ledger, ticket, before),
-    )
+    seconds = seconds_until(ledger, ticket, before)
+    return replace(in_lane, state="limited", limit=limit, limit_before=before, seconds=seconds)
 
 
 async def ledger_of(kafka: KafkaPart, topics: Topics) -> Ledger:

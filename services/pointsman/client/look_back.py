@@ -8,7 +8,7 @@ from uuid import UUID
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.errors import BusError
 from pointsman.bus.places import Start, Topics
-from pointsman.bus.read.follow import Follower
+from pointsman.bus.read.follow import follow
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
 
@@ -53,7 +53,10 @@ class LookBack:
         while self._asked:
             asked, self._asked = self._asked, set()
             try:
-                await self._read(self._start(asked))
+                async for record in follow(
+                    self._kafka, self._topics, start=self._start(asked), until_end=True
+                ):
+                    self._tell(record)
             except BusError:  # the brokers are away; the live reader says so where it is for good
                 self._asked |= asked
                 await asyncio.sleep(_PAUSE_S)
@@ -64,12 +67,6 @@ class LookBack:
         if self._most is None or (isinstance(start, datetime) and start > now - self._most):
             return start
         return now - self._most
-
-    async def _read(self, start: Start) -> None:
-        async with Follower(self._kafka, self._topics, start=start, until_end=True) as follower:
-            while not follower.ended:
-                for record in await follower.read():
-                    self._tell(record)
 
 
 def earliest(job_ids: Iterable[UUID], now: datetime) -> Start:

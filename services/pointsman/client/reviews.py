@@ -14,7 +14,7 @@ from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.codec.signed import sign
 from pointsman.bus.produce.publisher import Publisher
-from pointsman.bus.read.follow import Follower
+from pointsman.bus.read.follow import Follower, follow
 from pointsman.identity.keys import PrivateKey
 from pointsman.review.case import WAITING
 from pointsman.runtime.clock import Clock, utc_now
@@ -108,10 +108,8 @@ async def read_cases(kafka: KafkaPart, topics: Topics) -> KnownCases:
         BusError: they cannot be read.
     """
     cases = KnownCases()
-    async with Follower(kafka, [topics.reviews_state.name], start="beginning", until_end=True) as follower:
-        while not follower.ended:
-            for record in await follower.read():
-                cases.take(record)
+    async for record in follow(kafka, [topics.reviews_state.name], start="beginning", until_end=True):
+        cases.take(record)
     return cases
 
 

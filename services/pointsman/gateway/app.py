@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.host import Service
@@ -49,7 +48,8 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
     claim_check = open_claim_check(settings)
     publisher = Publisher(settings)
     replies = JobReplies(settings, settings.group, topics, claim_check, clock)
-    key = _key(settings.gateway_key_file)
+    key_file = settings.gateway_key_file
+    key = None if key_file is None else PrivateKey.parse(key_file.read_text())
     watch = QueueWatch(settings, topics, replies, lambda: names.tiers)
     jobs = JobSubmitter(
         settings,
@@ -124,7 +124,3 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
         web=logged(web_app(door), spans.send),
         drain=drain,
     )
-
-
-def _key(file: Path | None) -> PrivateKey | None:
-    return None if file is None else PrivateKey.parse(file.read_text())

@@ -27,7 +27,7 @@ from pointsman_schemas.outcomes import JobCompleted
 T = TypeVar("T")
 
 #: A job that nobody takes up is given up here so long after its deadline, seconds.
-_LATE_S = 5.0
+LATE_S = 5.0
 _LOOKUPS, _UPLOADS = 4, 4
 
 
@@ -143,7 +143,7 @@ class Door:
         self._waits.add(closed)
         if self.closing.is_set():
             self.close()
-        late_s = reply.left_s(self.clock()) + _LATE_S
+        late_s = reply.left_s(self.clock()) + LATE_S
         try:
             happening: list[asyncio.Future[Any]] = [wanted, client_gone, closed]
             await asyncio.wait(happening, timeout=late_s, return_when=asyncio.FIRST_COMPLETED)

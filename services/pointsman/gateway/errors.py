@@ -66,6 +66,11 @@ def invalid(message: str, param: str | None = None, code: str = "invalid_value")
     return ApiError(400, "invalid_request_error", code, message, param)
 
 
+def not_found(message: str, param: str | None = None, code: str = "not_found") -> ApiError:
+    """There is no such thing, or it is another agent's."""
+    return ApiError(404, "invalid_request_error", code, message, param)
+
+
 def api_error(error: BusError | ClaimsUnavailableError) -> ApiError:
     """What a request is told where Kafka, or the store of large values, did not take it."""
     if isinstance(error, PublishRefusedError):

@@ -39,7 +39,7 @@ async def find(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
     Raises:
         BusError: it cannot be looked for at the moment.
     """
-    reply = door.jobs.known(job_id)
+    reply = door.jobs.replies.known(job_id)
     if reply is not None:
         outcome = reply.outcome.result() if reply.outcome.done() else None
         return FoundJob(reply.job, outcome, reply.origin) if reply.job.agent_id == agent_id else None
@@ -57,7 +57,7 @@ async def find(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
 
 async def _on_topic(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
     """By the outcome alone: what was asked is not known then."""
-    outcome = await door.jobs.search(job_id, agent_id, _SEARCH_S)
+    outcome = await door.jobs.replies.search(job_id, agent_id, _SEARCH_S)
     if outcome is None:
         return None
     nothing = ChatRequest.model_construct(messages=[ChatMessage(role="user")])

@@ -1,30 +1,27 @@
 """The gateway's settings."""
 
-from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from pointsman.bus.settings import LanePart
 from pointsman.claims.settings import ClaimsPart
 from pointsman.registry.settings import RegistryPart
-from pointsman.runtime.settings import HttpPart
+from pointsman.runtime.settings import EMPTY_IS_NONE, HttpPart, OptionalFile
 from pointsman_schemas.base import AgentId
-
-_EMPTY_IS_NONE = BeforeValidator(lambda given: None if given == "" else given)
 
 
 class GatewaySettings(LanePart, HttpPart, ClaimsPart, RegistryPart):
     """Kafka, HTTP, the store of large values, who may change the registry, and how requests are taken."""
 
-    gateway_key_file: Annotated[Path | None, _EMPTY_IS_NONE] = Field(
+    gateway_key_file: OptionalFile = Field(
         default=None, description="the private key that it signs with for agents that have API keys"
     )
-    gateway_agent: Annotated[AgentId | None, _EMPTY_IS_NONE] = Field(
+    gateway_agent: Annotated[AgentId | None, EMPTY_IS_NONE] = Field(
         default=None,
         description="for a first try, where agents need not sign: requests with any key are this agent's",
     )
-    gateway_webhooks: Annotated[Path | None, _EMPTY_IS_NONE] = Field(
+    gateway_webhooks: OptionalFile = Field(
         default=None,
         description="the file that says where agents are told of answers in the background",
     )

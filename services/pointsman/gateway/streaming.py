@@ -20,7 +20,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pointsman.gateway.door import Door, answered, headers_of, job_headers, shutting_down, too_late
+from pointsman.gateway.door import LATE_S, Door, answered, headers_of, job_headers, shutting_down, too_late
 from pointsman.gateway.errors import ApiError
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.stream import ChatStream, DivergedError
@@ -37,7 +37,6 @@ PING_S = 10
 SEND_S = 60
 #: So long the status waits for what comes first.
 FIRST_S = 5.0
-_LATE_S = 5.0
 
 DIVERGED = ApiError(
     502,
@@ -176,7 +175,7 @@ async def _pieces(door: Door, reply: JobReply) -> AsyncGenerator[JobChunk, None]
         ApiError: it is not there in time, or this process is told to stop.
     """
     loop = asyncio.get_running_loop()
-    late_at = loop.time() + reply.left_s(door.clock()) + _LATE_S
+    late_at = loop.time() + reply.left_s(door.clock()) + LATE_S
     timer = loop.call_at(late_at, reply.told)
 
     def is_over() -> bool:

@@ -37,7 +37,6 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.envelope import start, trace_of
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import REQUEST_DIGEST, Job, JobCancel
-from pointsman_schemas.outcomes import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +86,7 @@ class JobSubmitter:
     ) -> None:
         self._settings = settings
         self._topics = settings.topics
-        self._replies = replies
+        self.replies = replies
         self._publisher = publisher
         self._queues = queues
         self._taken = taken
@@ -117,7 +116,7 @@ class JobSubmitter:
             before = self._repeats.find(asked.agent_id, digest, key, is_retry=is_retry, now=now)
         except KeyError:
             raise key_reused() from None
-        reply = None if before is None else self._replies.known(before)
+        reply = None if before is None else self.replies.known(before)
         if reply is not None and reply.leaving is not None and key is None:
             await asyncio.wait([reply.leaving])
             if not reply.outcome.done():
@@ -139,7 +138,7 @@ class JobSubmitter:
         Raises:
             ApiError, BusError, ClaimsUnavailableError: no job was made of it.
         """
-        known = self._replies.known(job_id)
+        known = self.replies.known(job_id)
         if known is not None:
             await self._sent(known)
             return known
@@ -163,25 +162,17 @@ class JobSubmitter:
         """At most so many jobs are before this one; None where nobody has looked."""
         return None if reply.marks is None else self._queues.before(reply.marks, reply.job.tier)
 
-    def known(self, job_id: UUID) -> JobReply | None:
-        """The reply to a job that was sent from here, if it is still kept."""
-        return self._replies.known(job_id)
-
     async def follow(self, job: Job) -> JobReply:
         """The reply to a job that another process sent: what comes from now on, and its outcome.
 
         Raises:
             BusError: Kafka is away.
         """
-        reply = self._replies.expect(job)
+        reply = self.replies.expect(job)
         reply.is_kept = True
-        await self._replies.listen(reply)
-        self._replies.look_back(job.job_id)
+        await self.replies.listen(reply)
+        self.replies.look_back(job.job_id)
         return reply
-
-    async def search(self, job_id: UUID, agent_id: str, within_s: float) -> Outcome | None:
-        """See `JobReplies`."""
-        return await self._replies.search(job_id, agent_id, within_s)
 
     @contextlib.contextmanager
     def awaited(
@@ -192,14 +183,11 @@ class JobSubmitter:
             with reply.awaited():
                 yield
         finally:
-            self._left(reply, keep, grace_s)
-
-    def _left(self, reply: JobReply, keep: Callable[[], bool], grace_s: float) -> None:
-        is_needed = reply.waiting or reply.outcome.done() or reply.is_kept or keep()
-        if not is_needed and self._settings.gateway_cancel:
-            task = asyncio.create_task(self._leave(reply, grace_s), name="leave")
-            self._leaving.add(task)
-            task.add_done_callback(self._leaving.discard)
+            is_needed = reply.waiting or reply.outcome.done() or reply.is_kept or keep()
+            if not is_needed and self._settings.gateway_cancel:
+                task = asyncio.create_task(self._leave(reply, grace_s), name="leave")
+                self._leaving.add(task)
+                task.add_done_callback(self._leaving.discard)
 
     async def close(self) -> None:
         """Send no more."""
@@ -210,12 +198,12 @@ class JobSubmitter:
 
     async def _new(self, asked: Asked, key: str | None, digest: bytes, known_as: UUID | None) -> JobReply:
         """`known_as`: the job may be under way by this id; then the router refuses it a second time."""
-        if len(self._replies) >= self._settings.gateway_open_requests:
+        if len(self.replies) >= self._settings.gateway_open_requests:
             raise ApiError(
                 429, "rate_limit_error", "too_many_requests",
-                f"{len(self._replies):,} requests wait here already", headers={"retry-after": "5"},
+                f"{len(self.replies):,} requests wait here already", headers={"retry-after": "5"},
             )  # fmt: skip
-        job_id = known_as or self._replies.new_id()
+        job_id = known_as or self.replies.new_id()
         job = job_of(
             asked.request,
             asked.headers,
@@ -231,7 +219,7 @@ class JobSubmitter:
             self._see_in_time(job)
         # From here on a repeat finds it.
         self._repeats.remember(asked.agent_id, digest, key, job_id, time.monotonic())
-        reply = self._replies.expect(job)
+        reply = self.replies.expect(job)
         reply.origin, reply.leaving = asked.origin, None
         reply.digest = digest if key is None and RETRY_COUNT in asked.headers else None
         if job_id not in self._sending:
@@ -262,7 +250,7 @@ class JobSubmitter:
 
     async def _send(self, reply: JobReply, trace_id: str | None) -> None:
         try:
-            await self._replies.listen(reply)
+            await self.replies.listen(reply)
             record = as_record(reply.job, self._topics, self._clock(), trace_id, SOURCE)
             reply.trace = dict(record.headers)["traceparent"].decode()
             records = [record]
@@ -275,7 +263,7 @@ class JobSubmitter:
         except PublishUncertainError:
             return  # it may be in Kafka, and the producer goes on trying: its outcome says so
         except (BusError, ClaimsUnavailableError):
-            self._replies.forget(reply)  # before anybody else finds it: nothing will come of it
+            self.replies.forget(reply)  # before anybody else finds it: nothing will come of it
             raise
         finally:
             self._sending.pop(reply.job_id, None)

@@ -30,7 +30,7 @@ from pointsman.review.following import follows
 from pointsman.review.people import may_not_act
 from pointsman.review.seeded import is_due, is_seeded, origin_of, others, seeded
 from pointsman.review.state import CaseBook, case_key, request_key
-from pointsman.review.told import done, unknown_case
+from pointsman.review.told import done
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
@@ -45,6 +45,7 @@ from pointsman_schemas.reviews import (
     ReviewClaim,
     ReviewDecide,
     ReviewOrigin,
+    ReviewRefusal,
     ReviewRelease,
     ReviewRequested,
 )
@@ -169,7 +170,9 @@ class ReviewHandler:
         case = self._book.case(command.job_id)
         if case is None:
             cause = _Cause(envelope, record.root, "", self._clock())
-            return Effects([self._answer(None, command, cause, unknown_case(command.job_id))])
+            problem = f"there is no case of job {command.job_id}; those that wait: pointsman review list"
+            unknown = RefusedCommand(ReviewRefusal.UNKNOWN_CASE, problem)
+            return Effects([self._answer(None, command, cause, unknown)])
         whose = replace(
             envelope, agent_id=case.agent_id, job_id=case.job_id, data_subject=case.origin.data_subject
         )

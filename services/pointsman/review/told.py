@@ -1,10 +1,8 @@
 """The texts of answers to commands; pure."""
 
-from uuid import UUID
-
-from pointsman.review.case import WAITING, RefusedCommand
+from pointsman.review.case import WAITING
 from pointsman.review.seeded import is_seeded
-from pointsman_schemas.reviews import ReviewChanged, ReviewRefusal
+from pointsman_schemas.reviews import ReviewChanged
 
 
 def done(case: ReviewChanged) -> str:
@@ -23,11 +21,3 @@ def done(case: ReviewChanged) -> str:
             return f"sent to {case.decisions[-1].tier}"
         case status:
             return f"{status}: the outcome is written"
-
-
-def unknown_case(job_id: UUID) -> RefusedCommand:
-    """There is no case of this job."""
-    return RefusedCommand(
-        ReviewRefusal.UNKNOWN_CASE,
-        f"there is no case of job {job_id}; those that wait: pointsman review list",
-    )

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
-_EMPTY_IS_NONE = BeforeValidator(lambda given: None if given == "" else given)
-_File = Annotated[Path | None, _EMPTY_IS_NONE]
-_Secret = Annotated[SecretStr | None, _EMPTY_IS_NONE]
+EMPTY_IS_NONE = BeforeValidator(lambda given: None if given == "" else given)
+OptionalFile = Annotated[Path | None, EMPTY_IS_NONE]
+_Secret = Annotated[SecretStr | None, EMPTY_IS_NONE]
 
 
 class SettingsPart(BaseSettings):
@@ -36,26 +36,28 @@ class KafkaPart(SettingsPart):
     kafka_security_protocol: SecurityProtocol = Field(
         default="PLAINTEXT", description="SSL and SASL_SSL encrypt; SASL_PLAINTEXT and SASL_SSL log in"
     )
-    kafka_ca_file: _File = Field(
+    kafka_ca_file: OptionalFile = Field(
         default=None,
         description="PEM file of the CA that signed the brokers' certificates",
     )
-    kafka_certificate_file: _File = Field(default=None, description="PEM file of our own certificate")
-    kafka_key_file: _File = Field(
+    kafka_certificate_file: OptionalFile = Field(default=None, description="PEM file of our own certificate")
+    kafka_key_file: OptionalFile = Field(
         default=None, description="PEM file of its key, where the certificate's file does not hold it"
     )
     kafka_key_password: _Secret = Field(default=None, description="what that key is encrypted with")
-    kafka_key_password_file: _File = None
-    kafka_sasl_mechanism: Annotated[SaslMechanism | None, _EMPTY_IS_NONE] = Field(
+    kafka_key_password_file: OptionalFile = None
+    kafka_sasl_mechanism: Annotated[SaslMechanism | None, EMPTY_IS_NONE] = Field(
         default=None, description="how we log in"
     )
     kafka_username: str = Field(default="", description="for PLAIN and SCRAM")
     kafka_password: _Secret = None
-    kafka_password_file: _File = None
+    kafka_password_file: OptionalFile = None
     kafka_token_command: str = Field(
         default="", description="for OAUTHBEARER: a program that prints a token, and its arguments"
     )
-    kafka_token_file: _File = Field(default=None, description="or a file that holds one, read at each login")
+    kafka_token_file: OptionalFile = Field(
+        default=None, description="or a file that holds one, read at each login"
+    )
     kafka_client_id: str = Field(
         default="", description="the name of all our connections, in the brokers' quotas and logs"
     )

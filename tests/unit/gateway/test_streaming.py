@@ -126,7 +126,7 @@ async def test_a_shutdown_is_the_last_event() -> None:
 async def test_waiting_streams_are_told_of_a_shutdown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pointsman.gateway.streaming._LATE_S", 600)
+    monkeypatch.setattr("pointsman.gateway.streaming.LATE_S", 600)
     reply, closes = reply_of(piece("Ye")), asyncio.Event()
     waiting = asyncio.create_task(events_of(reply, closes))
     await asyncio.sleep(0)
@@ -147,7 +147,7 @@ async def test_streams_without_events_are_told_at_once() -> None:
 
 
 async def test_a_job_without_a_worker_ends_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pointsman.gateway.streaming._LATE_S", 0.01)
+    monkeypatch.setattr("pointsman.gateway.streaming.LATE_S", 0.01)
     assert '"code":"deadline_exceeded"' in (await events_of(reply_of(piece("Ye")), asyncio.Event()))[-1]
 
 

@@ -223,7 +223,7 @@ async def test_who_searches_for_a_keyed_job_before_it_is_made_gets_nothing_of_it
     first = await place.ask(idempotency_key="k")
     place.replies.forget(first)
     place.replies._look_back.find = lambda _: None  # type: ignore[method-assign, assignment]
-    search = asyncio.create_task(place.jobs.search(first.job_id, "stranger", 30))
+    search = asyncio.create_task(place.jobs.replies.search(first.job_id, "stranger", 30))
     await asyncio.sleep(0)
     again = await place.ask(idempotency_key="k")
     assert (again.job.agent_id, again.job_id) == ("app", first.job_id)

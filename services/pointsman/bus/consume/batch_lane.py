@@ -278,7 +278,7 @@ def batch_lanes(
     """
 
     def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> BatchLane:
-        committed = first if position.next_offset is None else max(first, position.next_offset)
+        committed = position.behind(first)
         return BatchLane(
             max(first, committed - remembered),
             committed,

@@ -274,7 +274,7 @@ def window_lanes(
     """Lanes that each run up to `window` jobs at once."""
 
     def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> WindowLane:
-        committed = first if position.next_offset is None else max(first, position.next_offset)
+        committed = position.behind(first)
         if isinstance(before, WindowLane) and before.renew(committed, position.finished, writer):
             return before
         return WindowLane(

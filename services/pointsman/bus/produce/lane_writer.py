@@ -47,6 +47,10 @@ class Position:
     next_offset: int | None
     finished: frozenset[int] = frozenset()
 
+    def behind(self, first: int) -> int:
+        """The next offset in a partition that begins at `first`."""
+        return first if self.next_offset is None else max(first, self.next_offset)
+
 
 class LaneWriter:
     """One lane's access to the transactions."""

@@ -29,9 +29,7 @@ class Ahead:
     """
 
     tier: str
-    place: Place
-    offset: int
-    ended: bool
+    ended: bool = False
     before: int = 0
     exact: bool = True
 
@@ -61,11 +59,11 @@ async def ahead(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start)
     committed, metadata = await _committed(settings, f"{topics.prefix}.worker.{tier}", place)
     done = decode_metadata(committed, metadata)
     if ahead_of.ended or offset < committed or offset in done:
-        return Ahead(tier, place, offset, ended=True)
+        return Ahead(tier, ended=True)
     if offset - committed > COUNTED:
-        return Ahead(tier, place, offset, False, offset - committed - len(done), exact=False)
+        return Ahead(tier, before=offset - committed - len(done), exact=False)
     starts = {**ahead_of.ends, place: committed}
-    return Ahead(tier, place, offset, False, await _count(settings, place, starts, offset, done))
+    return Ahead(tier, before=await _count(settings, place, starts, offset, done))
 
 
 async def _find(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start) -> _Found:

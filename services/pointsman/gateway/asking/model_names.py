@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pointsman.gateway.errors import ApiError, unavailable
+from pointsman.gateway.errors import ApiError, not_found, unavailable
 from pointsman_schemas.base import Json, format_time
 from pointsman_schemas.control.policies import PolicyApplied
 
@@ -52,12 +52,10 @@ class ModelNames:
             return tier
         if 0 < len(name) <= LONGEST and not name.startswith(TIER) and not self.models:
             return None
-        raise ApiError(
-            404,
-            "invalid_request_error",
-            "model_not_found",
+        raise not_found(
             f"there is no model {name[:100]!r} here; these are: {', '.join(self.names[:50])}",
             "model",
+            code="model_not_found",
         )
 
     @property

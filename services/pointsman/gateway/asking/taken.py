@@ -34,10 +34,10 @@ _Answers = Mapping[bytes, Sequence[RequestTaken]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Question:
-    key: bytes
+class _Scan:
     since: datetime
-    answer: "asyncio.Future[Sequence[RequestTaken]]" = field(
+    keys: set[bytes] = field(default_factory=set)
+    answers: "asyncio.Future[_Answers]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -50,7 +50,7 @@ class TakenRequests:
         self._topic = topics.requests
         self._clock = clock
         self._process = uuid4()
-        self._questions: list[_Question] = []
+        self._next: _Scan | None = None
         self._scanning: asyncio.Task[None] | None = None
 
     def record(self, job: Job, digest: bytes, *, left: bool = False) -> Outgoing:
@@ -95,7 +95,7 @@ class TakenRequests:
         it after it was left.
         """
         holders: dict[UUID, UUID | None] = {}
-        for record in await self._look_up(key, self._clock() - timedelta(seconds=RETRY_S)):
+        for record in await self._look_up(key):
             holder = holders.get(record.job_id, record.process)
             if record.left:
                 holders[record.job_id] = None if holder == record.process else holder
@@ -104,42 +104,34 @@ class TakenRequests:
                 holders[record.job_id] = None if holder is None else record.process
         return holders
 
-    async def _look_up(self, key: bytes, since: datetime) -> Sequence[RequestTaken]:
-        question = _Question(key, since)
-        self._questions.append(question)
+    async def _look_up(self, key: bytes) -> Sequence[RequestTaken]:
+        scan = self._next = self._next or _Scan(self._clock() - timedelta(seconds=RETRY_S))
+        scan.keys.add(key)
         if self._scanning is None or self._scanning.done():
             self._scanning = asyncio.create_task(self._scan(), name="taken requests")
-        await asyncio.wait([question.answer], timeout=_WITHIN_S)
-        if not question.answer.done():
-            question.answer.cancel()
+        await asyncio.wait([scan.answers], timeout=_WITHIN_S)
+        if not scan.answers.done():
             raise BusError(f"{self._topic.name} was not read within {_WITHIN_S:g} s")
-        return question.answer.result()
+        return scan.answers.result().get(key, ())
 
     async def _scan(self) -> None:
-        while self._questions:
-            questions, self._questions = self._questions, []
+        while (scan := self._next) is not None:
+            self._next = None
             try:
-                answers = await self._read(questions)
+                scan.answers.set_result(await self._read(scan))
             except BusError as error:
-                for question in questions:
-                    if not question.answer.done():
-                        question.answer.set_exception(error)
-            else:
-                for question in questions:
-                    if not question.answer.done():
-                        question.answer.set_result(answers.get(question.key, ()))
+                scan.answers.set_exception(error)
+                scan.answers.exception()  # seen: nobody has to wait for it
 
-    async def _read(self, questions: Sequence[_Question]) -> _Answers:
+    async def _read(self, scan: _Scan) -> _Answers:
         """Whatever was written before a question is found: the follower's end is fixed after it was asked."""
-        keys = {question.key for question in questions}
         answers: dict[bytes, deque[RequestTaken]] = defaultdict(lambda: deque(maxlen=_MOST_EQUAL))
-        since = min(question.since for question in questions)
         async with Follower(
-            self._kafka, [self._topic.name], start=since, isolation="read_uncommitted", until_end=True
+            self._kafka, [self._topic.name], start=scan.since, isolation="read_uncommitted", until_end=True
         ) as follower:
             while not follower.ended:
                 for record in await follower.read():
-                    if record.key in keys and (taken := _taken_in(record)) is not None:
+                    if record.key in scan.keys and (taken := _taken_in(record)) is not None:
                         answers[record.key].append(taken)
         return answers
 

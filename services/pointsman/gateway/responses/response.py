@@ -6,7 +6,7 @@ Items stand in the order reasoning, message, calls: a completion keeps no other.
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from typing import Any, Literal
+from typing import Any
 
 from pointsman.gateway.responses.tools import CallKind, grouped, kind_of
 from pointsman_schemas.base import Json
@@ -33,7 +33,7 @@ def to_response(completion: Json, *, id: str, created_at: int, request: Json) ->
     output = list(_output(choice, id, grouped(request.get("tools"))))
     if reason is not None:
         output[-1]["status"] = "incomplete"
-    response = _base(id, created_at, request, "completed" if reason is None else "incomplete")
+    response = pending(id, created_at, request, "completed" if reason is None else "incomplete")
     for name in ("model", "service_tier"):
         if isinstance(completion.get(name), str):
             response[name] = completion[name]
@@ -46,20 +46,8 @@ def to_response(completion: Json, *, id: str, created_at: int, request: Json) ->
     }
 
 
-def pending(
-    id: str, created_at: int, request: Json, status: Literal["queued", "in_progress", "cancelled"]
-) -> Json:
+def pending(id: str, created_at: int, request: Json, status: str) -> Json:
     """A response without an answer."""
-    return _base(id, created_at, request, status)
-
-
-def failed(id: str, created_at: int, request: Json, code: str, message: str) -> Json:
-    """A response that never comes. A code that the API does not know is a `server_error` of that `type`."""
-    error: Json = {"code": code if code in _CODES else "server_error", "message": message, "type": code}
-    return {**_base(id, created_at, request, "failed"), "error": error}
-
-
-def _base(id: str, created_at: int, request: Json, status: str) -> Json:
     echo = {
         name: deepcopy(none) if request.get(name) is None else request[name] for name, none in _ECHOED.items()
     }
@@ -68,6 +56,12 @@ def _base(id: str, created_at: int, request: Json, status: str) -> Json:
         "incomplete_details": None, "model": request.get("model") or "", "output": [], "usage": None,
         "truncation": "disabled", **echo,
     }  # fmt: skip
+
+
+def failed(id: str, created_at: int, request: Json, code: str, message: str) -> Json:
+    """A response that never comes. A code that the API does not know is a `server_error` of that `type`."""
+    error: Json = {"code": code if code in _CODES else "server_error", "message": message, "type": code}
+    return {**pending(id, created_at, request, "failed"), "error": error}
 
 
 def _output(choice: Json, id: str, groups: Mapping[str, Json]) -> Iterator[Json]:

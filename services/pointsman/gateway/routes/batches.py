@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pointsman.client.batch_lines import URL
 from pointsman.gateway.batches.shapes import batch_object
 from pointsman.gateway.door import Door
-from pointsman.gateway.errors import ApiError, invalid
+from pointsman.gateway.errors import ApiError, invalid, not_found
 from pointsman.gateway.routes.files import file_of, store_of
-from pointsman.gateway.routes.opened import door_of, json_response, page_of
+from pointsman.gateway.routes.opened import door_and_agent, json_response, page_of
 from pointsman_schemas.base import Json
 from pointsman_schemas.control.batches import BatchCancel, BatchSubmitted
 
@@ -26,8 +26,7 @@ _MOST_LISTED, _MOST_TEXT = 100, 512
 @router.post("/v1/batches", operation_id="batch_create", summary="Answer the requests of a file")
 async def create(request: Request) -> Response:
     """`endpoint` is `/v1/chat/completions`; a line is a job, whose deadline is the end of the batch."""
-    door = door_of(request)
-    agent_id = door.agent(request)
+    door, agent_id = door_and_agent(request)
     body, _ = await door.body(request)
     store_of(door)
     if body.get("endpoint") != URL:
@@ -60,8 +59,7 @@ async def list_batches(
     after: Annotated[str, Query(description="the last one of the page before")] = "",
 ) -> Response:
     """The caller's own."""
-    door = door_of(request)
-    agent_id = door.agent(request)
+    door, agent_id = door_and_agent(request)
     await door.batches.caught_up()
     ours = [batch for batch in door.batches.batches.values() if batch.agent_id == agent_id]
     ours.sort(key=lambda batch: (batch.created_at, batch.batch_id), reverse=True)
@@ -72,15 +70,14 @@ async def list_batches(
 @router.get("/v1/batches/{batch_id}", operation_id="batch", summary="Look a batch up")
 async def describe(request: Request, batch_id: str) -> Response:
     """The caller's own."""
-    door = door_of(request)
-    return json_response(_object(door, await _batch_of(door, door.agent(request), batch_id)))
+    door, agent_id = door_and_agent(request)
+    return json_response(_object(door, await _batch_of(door, agent_id, batch_id)))
 
 
 @router.post("/v1/batches/{batch_id}/cancel", operation_id="batch_cancel", summary="Cancel a batch")
 async def cancel(request: Request, batch_id: str) -> Response:
     """What is answered by then stays answered; one that has ended stays as it is."""
-    door = door_of(request)
-    agent_id = door.agent(request)
+    door, agent_id = door_and_agent(request)
     batch = await _batch_of(door, agent_id, batch_id)
     if not door.batches.is_over(batch_id):
         await door.batches.write(BatchCancel(batch_id=batch_id, agent_id=agent_id, asked_at=door.clock()))
@@ -94,7 +91,7 @@ async def _batch_of(door: Door, agent_id: str, batch_id: str) -> BatchSubmitted:
         batch = door.batches.batches.get(batch_id)
     if batch is None or batch.agent_id != agent_id:
         message = f"there is no batch {batch_id[:60]!r} of yours"
-        raise ApiError(404, "invalid_request_error", "not_found", message)
+        raise not_found(message)
     return batch
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from pointsman.gateway.door import headers_of
 from pointsman.gateway.errors import ApiError, invalid
-from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman.gateway.routes.opened import door_and_agent, json_response
 from pointsman.gateway.routes.responses import accepted, wants_async
 from pointsman.gateway.streaming import StreamEvent, streamed
 from pointsman_schemas.base import Json
@@ -33,8 +33,7 @@ class ChatEvents:
 @router.post("/v1/chat/completions", operation_id="chat", summary="Answer a conversation")
 async def chat(request: Request) -> Response:
     """As OpenAI's API; parameters that are not known here are passed on."""
-    door = door_of(request)
-    agent_id = door.agent(request)
+    door, agent_id = door_and_agent(request)
     body, content = await door.body(request)
     wants_stream = body.get("stream", False)
     if not isinstance(wants_stream, bool | None):

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from pointsman.gateway.door import headers_of
 from pointsman.gateway.errors import invalid
-from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman.gateway.routes.opened import door_and_agent, json_response
 from pointsman_schemas.base import Json
 from pointsman_schemas.jobs import EMBEDDINGS
 
@@ -24,8 +24,7 @@ async def embed(request: Request) -> Response:
 
     They are always waited for: `prefer: respond-async` is not heeded, as a response could not hold them.
     """
-    door = door_of(request)
-    agent_id = door.agent(request)
+    door, agent_id = door_and_agent(request)
     body, content = await door.body(request)
     chat = to_chat(body)
     reply = await door.reply(request, agent_id, chat, content, origin=body, kind=KIND)

@@ -11,8 +11,8 @@ from pointsman.gateway.asking.body import read_content
 from pointsman.gateway.batches.form import fields_of
 from pointsman.gateway.batches.shapes import file_object
 from pointsman.gateway.door import Door
-from pointsman.gateway.errors import ApiError, invalid
-from pointsman.gateway.routes.opened import door_of, json_response, page_of
+from pointsman.gateway.errors import ApiError, invalid, not_found
+from pointsman.gateway.routes.opened import door_and_agent, json_response, page_of
 from pointsman_schemas.control.batches import FileKept
 
 router = APIRouter()
@@ -26,8 +26,7 @@ _MOST_LISTED = 10_000
 @router.post("/v1/files", operation_id="upload", summary="Upload a file for a batch")
 async def upload(request: Request) -> Response:
     """`purpose` is `batch`; a line for each request."""
-    door = door_of(request)
-    agent_id = door.agent(request)
+    door, agent_id = door_and_agent(request)
     store = store_of(door)
     most = min(MOST_BYTES, door.settings.claims_max_bytes)
     async with door.uploads:
@@ -63,8 +62,7 @@ async def list_files(
     after: Annotated[str, Query(description="the last one of the page before")] = "",
 ) -> Response:
     """The caller's own."""
-    door = door_of(request)
-    agent_id = door.agent(request)
+    door, agent_id = door_and_agent(request)
     if order not in ("asc", "desc"):
         raise invalid("order must be asc or desc", "order")
     await door.batches.caught_up()
@@ -81,8 +79,7 @@ async def list_files(
 @router.delete("/v1/files/{file_id}", operation_id="file_delete", summary="Delete a file")
 async def delete(request: Request, file_id: str) -> Response:
     """It is nobody's any more; what it held goes as other values of the store do, by age."""
-    door = door_of(request)
-    agent_id = door.agent(request)
+    door, agent_id = door_and_agent(request)
     await door.batches.caught_up()
     file = await file_of(door, agent_id, file_id)
     for batch in door.batches.open_batches(agent_id):
@@ -96,18 +93,18 @@ async def delete(request: Request, file_id: str) -> Response:
 @router.get("/v1/files/{file_id}", operation_id="file", summary="Describe a file")
 async def describe(request: Request, file_id: str) -> Response:
     """The caller's own."""
-    door = door_of(request)
-    return json_response(file_object(await file_of(door, door.agent(request), file_id)))
+    door, agent_id = door_and_agent(request)
+    return json_response(file_object(await file_of(door, agent_id, file_id)))
 
 
 @router.get("/v1/files/{file_id}/content", operation_id="file_content", summary="Download a file")
 async def download(request: Request, file_id: str) -> Response:
     """As it was uploaded, or as a batch wrote it."""
-    door = door_of(request)
-    file = await file_of(door, door.agent(request), file_id)
+    door, agent_id = door_and_agent(request)
+    file = await file_of(door, agent_id, file_id)
     content = await store_of(door).get(file.sha256)
     if content is None or sha256(content).hexdigest() != file.sha256:
-        raise ApiError(404, "invalid_request_error", "not_found", "the file is not in the store any more")
+        raise not_found("the file is not in the store any more")
     return Response(content, 200, media_type="application/octet-stream")
 
 
@@ -119,7 +116,7 @@ async def file_of(door: Door, agent_id: str, file_id: str, param: str | None = N
         file = door.batches.file(file_id)
     if file is None or file.agent_id != agent_id:
         message = f"there is no file {file_id[:60]!r} of yours"
-        raise ApiError(404, "invalid_request_error", "not_found", message, param)
+        raise not_found(message, param)
     return file
 
 

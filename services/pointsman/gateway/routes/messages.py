@@ -8,7 +8,7 @@ from pointsman.gateway.anthropic.request import to_chat
 from pointsman.gateway.anthropic.response import to_message
 from pointsman.gateway.door import headers_of
 from pointsman.gateway.errors import WITHOUT_THREAD, invalid
-from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman.gateway.routes.opened import door_and_agent, json_response
 from pointsman.gateway.streaming import streamed
 
 router = APIRouter()
@@ -17,8 +17,7 @@ router = APIRouter()
 @router.post("/v1/messages", operation_id="message", summary="Answer a conversation, as Anthropic's API")
 async def message(request: Request) -> Response:
     """What has no counterpart with the providers is refused, not left out."""
-    door = door_of(request)
-    agent_id = door.agent(request)
+    door, agent_id = door_and_agent(request)
     body, content = await door.body(request)
     try:
         chat = to_chat(body)

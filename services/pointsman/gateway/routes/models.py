@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request, Response
 
 from pointsman.gateway.asking.model_names import described
-from pointsman.gateway.errors import ApiError
-from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman.gateway.errors import not_found
+from pointsman.gateway.routes.opened import door_and_agent, json_response
 
 router = APIRouter()
 
@@ -12,18 +12,14 @@ router = APIRouter()
 @router.get("/v1/models", operation_id="models", summary="List models, tiers and aliases")
 async def models(request: Request) -> Response:
     """`auto` lets the policy choose, `tier:NAME` asks for a tier; the others are the policy's names."""
-    door = door_of(request)
-    door.agent(request)
+    door, _ = door_and_agent(request)
     return json_response(door.models.listed(door.clock()))
 
 
 @router.get("/v1/models/{name:path}", operation_id="model", summary="Describe one of them")
 async def model(request: Request, name: str) -> Response:
     """As OpenAI's API, and Anthropic's."""
-    door = door_of(request)
-    door.agent(request)
+    door, _ = door_and_agent(request)
     if name not in door.models.names:
-        raise ApiError(
-            404, "invalid_request_error", "model_not_found", f"there is no model {name[:100]!r} here"
-        )
+        raise not_found(f"there is no model {name[:100]!r} here", code="model_not_found")
     return json_response(described(name, door.clock()))

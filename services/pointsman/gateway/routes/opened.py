@@ -17,6 +17,12 @@ def door_of(request: Request) -> Door:
     return door
 
 
+def door_and_agent(request: Request) -> tuple[Door, str]:
+    """The door, and the agent that asks. Raises: ApiError."""
+    door = door_of(request)
+    return door, door.agent(request)
+
+
 def json_response(body: Json, headers: Mapping[str, str] | None = None, status: int = 200) -> Response:
     """As it is, without a look at its parts."""
     return Response(orjson.dumps(body), status, headers, "application/json")

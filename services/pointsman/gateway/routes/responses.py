@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request, Response
 
 from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.gateway.door import Door, headers_of, job_headers
-from pointsman.gateway.errors import ApiError, error_of, invalid
+from pointsman.gateway.errors import error_of, invalid, not_found
 from pointsman.gateway.found import FoundJob, find
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.responses.events import ResponseEvents
 from pointsman.gateway.responses.request import to_chat
 from pointsman.gateway.responses.response import failed, pending, to_response
-from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman.gateway.routes.opened import door_and_agent, json_response
 from pointsman.gateway.streaming import streamed
 from pointsman_schemas.base import Json
 from pointsman_schemas.jobs import REQUEST_DIGEST, Job
@@ -32,8 +32,7 @@ INSTRUCTED = "pointsman_instructed"
 @router.post("/v1/responses", operation_id="respond", summary="Answer an input")
 async def respond(request: Request) -> Response:
     """As OpenAI's API, without its built-in tools; `background: true` answers at once, and is polled."""
-    door = door_of(request)
-    agent_id = door.agent(request)
+    door, agent_id = door_and_agent(request)
     body, content = await door.body(request)
     stream, background = _flag(body, "stream"), _flag(body, "background")
     chat = await _chat(door, agent_id, body)
@@ -56,8 +55,8 @@ async def respond(request: Request) -> Response:
 @router.get("/v1/responses/{id}", operation_id="response", summary="Look a response up")
 async def response(request: Request, id: str) -> Response:
     """Of any process, as long as it is on record; `stream=true` sends its events, as they come."""
-    door = door_of(request)
-    known = await _find(door, door.agent(request), id)
+    door, agent_id = door_and_agent(request)
+    known = await _find(door, agent_id, id)
     if request.query_params.get("stream", "false") != "false":
         return await _streamed_again(door, request, id, known)
     return json_response(_as_response(id, known), job_headers(known.job.job_id))
@@ -66,12 +65,11 @@ async def response(request: Request, id: str) -> Response:
 @router.post("/v1/responses/{id}/cancel", operation_id="cancel", summary="Cancel a response")
 async def cancel(request: Request, id: str) -> Response:
     """One that is there already stays."""
-    door = door_of(request)
-    agent_id = door.agent(request)
+    door, agent_id = door_and_agent(request)
     known = await _find(door, agent_id, id)
     if known.outcome is None:
         await door.jobs.cancel(known.job.job_id, agent_id, "cancelled by its caller")
-        reply = door.jobs.known(known.job.job_id)
+        reply = door.jobs.replies.known(known.job.job_id)
         if reply is not None:
             await asyncio.wait([reply.outcome], timeout=_CANCEL_S)
         known = await _find(door, agent_id, id)
@@ -83,7 +81,7 @@ async def cancel(request: Request, id: str) -> Response:
 
 async def _streamed_again(door: Door, request: Request, id: str, known: FoundJob) -> Response:
     """The events from the first on, or from the one that the client names."""
-    reply = door.jobs.known(known.job.job_id)
+    reply = door.jobs.replies.known(known.job.job_id)
     after = _after(request)
     if after >= 0 and reply is None:
         # What was sent in pieces elsewhere would be other events here.
@@ -179,9 +177,7 @@ async def _find(door: Door, agent_id: str, id: str, param: str | None = None) ->
     ours = job_id is not None and job_id.version in (5, 7)  # of a key, or by the clock
     known = await find(door, job_id, agent_id) if job_id is not None and ours else None
     if known is None:
-        raise ApiError(
-            404, "invalid_request_error", "not_found", f"there is no response {id[:60]!r} of yours", param
-        )
+        raise not_found(f"there is no response {id[:60]!r} of yours", param)
     return known
 
 

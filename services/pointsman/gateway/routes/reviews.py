@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pointsman.client.reviews import KnownCase
 from pointsman.gateway.door import Door
-from pointsman.gateway.errors import ApiError
+from pointsman.gateway.errors import ApiError, not_found
 from pointsman.gateway.reviews.command import ACTIONS, command_record
 from pointsman.gateway.reviews.page import LIMIT, MOST, page
 from pointsman.gateway.reviews.refusals import error_of
@@ -56,9 +56,7 @@ async def act(request: Request, job_id: str, action: str) -> Response:
     door = door_of(request)
     by, queues = door.reviewer(request)
     if action not in ACTIONS:
-        raise ApiError(
-            404, "invalid_request_error", "not_found", f"unknown action; possible are: {', '.join(ACTIONS)}"
-        )
+        raise not_found(f"unknown action; possible are: {', '.join(ACTIONS)}")
     _, content = await door.body(request)
     known = await _case_of(door, job_id, queues)
     topic = door.settings.topics.reviews_decided
@@ -79,9 +77,7 @@ async def _case_of(door: Door, job_id: str, queues: tuple[str, ...]) -> KnownCas
     except ValueError:
         known = None
     if known is None:
-        raise ApiError(
-            404, "invalid_request_error", "unknown_case", f"there is no case of job {job_id[:100]}"
-        )
+        raise not_found(f"there is no case of job {job_id[:100]}", code="unknown_case")
     if known.case.queue not in queues:
         raise ApiError(
             403, "permission_error", "not_a_reviewer", f"you are not a reviewer of queue {known.case.queue}"

@@ -153,7 +153,7 @@ def state_lanes(
             read = partial(restore, settings, topics, place)
             tables[partition] = StateTable(topics, place, make_handler, clock, read)
         return StateLane(
-            first if position.next_offset is None else max(first, position.next_offset),
+            position.behind(first),
             writer,
             tables[partition],
             payloads or Inline(),
