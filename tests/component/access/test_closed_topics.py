@@ -13,6 +13,7 @@ from pointsman.bus.errors import TopicsClosedError
 from pointsman.bus.produce import lane_writer
 from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.bus.produce.transaction_queue import TransactionQueue
+from pointsman.bus.produce.transactions import Transactions
 from pointsman.bus.read.follow import follow
 from pointsman.bus.settings import LanePart
 from pointsman_schemas.topic import Topic
@@ -45,7 +46,7 @@ async def as_it_was(guarded: Guarded) -> AsyncIterator[None]:
 @pytest.fixture
 async def queue(guarded: Guarded) -> AsyncIterator[TransactionQueue]:
     settings = LanePart.model_validate(guarded.part(WORKER).model_dump() | {"prefix": PREFIX})
-    opened = await TransactionQueue.open(settings, WORKER)
+    opened = TransactionQueue(await Transactions.open(settings, WORKER))
     yield opened
     await opened.close()
 

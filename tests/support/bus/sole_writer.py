@@ -4,6 +4,7 @@ from aiokafka import TopicPartition
 
 from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.bus.produce.transaction_queue import TransactionQueue
+from pointsman.bus.produce.transactions import Transactions
 from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.settings import LanePart
 
@@ -26,7 +27,7 @@ class SoleWriter(LaneWriter):
     async def open(
         cls, settings: LanePart, group: str, lane: TopicPartition, membership: Membership | None = None
     ) -> "SoleWriter":
-        return cls(group, lane, await TransactionQueue.open(settings, group), membership)
+        return cls(group, lane, TransactionQueue(await Transactions.open(settings, group)), membership)
 
     async def close(self) -> None:
         await self.queue.close()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pointsman.bus.produce.transaction_queue import TransactionQueue
+from pointsman.bus.produce.transactions import Transactions
 from pointsman.bus.settings import LanePart
 
 
@@ -26,7 +27,7 @@ class SharedTransactions:
         """
         async with self._changing:
             if self._queue is None:
-                self._queue = await TransactionQueue.open(self._settings, group)
+                self._queue = TransactionQueue(await Transactions.open(self._settings, group))
             queue = self._queue
             self._users += 1
         try:

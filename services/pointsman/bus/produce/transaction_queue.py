@@ -27,7 +27,6 @@ from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.places import Place
 from pointsman.bus.produce.transactions import Transactions
 from pointsman.bus.protocol.transaction_requests import Membership, Offset
-from pointsman.bus.settings import LanePart
 
 #: Values of so many bytes go into one transaction, and what one lane writes at a time.
 _TRANSACTION_BYTES = 4 * 1024 * 1024
@@ -86,15 +85,6 @@ class TransactionQueue:
         self._rests_until = 0.0
         self._under_way: list[_Write] = []
         self._task = asyncio.create_task(self._run(), name="transactions")
-
-    @classmethod
-    async def open(cls, settings: LanePart, group: str) -> "TransactionQueue":
-        """With a connection of its own.
-
-        Raises:
-            BrokerTooOldError: the cluster has not agreed on these transactions.
-        """
-        return cls(await Transactions.open(settings, group))
 
     async def write(
         self, membership: Membership, offset: Offset, records: Mapping[Place, Sequence[Made]]

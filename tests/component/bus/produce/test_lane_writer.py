@@ -310,7 +310,7 @@ async def test_no_record_of_a_transaction_is_refused(intake: Intake, monkeypatch
 
     monkeypatch.setattr(AIOKafkaClient, "send", counted)
 
-    queue = await TransactionQueue.open(intake.settings, intake.group)
+    queue = TransactionQueue(await Transactions.open(intake.settings, intake.group))
 
     async def work(partition: int) -> None:
         writer = SoleWriter(intake.group, intake.place(partition), queue)

@@ -5,8 +5,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from pointsman.bus.produce import shared_transactions as module
 from pointsman.bus.produce.shared_transactions import SharedTransactions
-from pointsman.bus.produce.transaction_queue import TransactionQueue
+from pointsman.bus.produce.transactions import Transactions
 from pointsman.bus.settings import LanePart
 
 
@@ -30,7 +31,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Queue]:
         queues.append(Queue(group))
         return queues[-1]
 
-    monkeypatch.setattr(TransactionQueue, "open", open)
+    monkeypatch.setattr(Transactions, "open", open)
+    monkeypatch.setattr(module, "TransactionQueue", lambda queue: queue)
     return queues
 
 
