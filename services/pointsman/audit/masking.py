@@ -162,8 +162,8 @@ class _Work:
         ]
         if not self.fired:
             return record
-        told = tuple((name, b"[masked]" if name == _QUOTES else content) for name, content in headers)
-        return replace(record, key=key, value=value, headers=told)
+        masked = tuple((name, b"[masked]" if name == _QUOTES else content) for name, content in headers)
+        return replace(record, key=key, value=value, headers=masked)
 
     def clean(self, text: str) -> str:
         """The text without what patterns find and without what was taken away elsewhere."""

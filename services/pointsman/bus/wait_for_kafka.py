@@ -34,7 +34,7 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
         BusNotReadyError: not within `patience_s` seconds.
     """
     give_up = time.monotonic() + patience_s
-    told = None
+    reported = None
     while True:
         try:
             await ask_servers(settings, _ASK_S)
@@ -51,9 +51,9 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
                 problem += ", or this login may not see them: `pointsman access check`"
         if time.monotonic() >= give_up:
             raise BusNotReadyError(problem)
-        if problem != told:
+        if problem != reported:
             event(log, logging.WARNING, Event.KAFKA_UNAVAILABLE, problem=problem)
-        told = problem
+        reported = problem
         await asyncio.sleep(_PAUSE_S)
 
 

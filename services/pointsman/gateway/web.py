@@ -60,10 +60,10 @@ def web_app(door: Door) -> ASGIApp:
 
 async def _error_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError | BusError | ClaimsUnavailableError)
-    told = error if isinstance(error, ApiError) else api_error(error)
+    api_problem = error if isinstance(error, ApiError) else api_error(error)
     is_anthropics = request.url.path.startswith(_ANTHROPIC) or "anthropic-version" in request.headers
-    body = told.anthropic if is_anthropics else told.openai
-    return Response(orjson.dumps(body), told.status, told.headers, "application/json")
+    body = api_problem.anthropic if is_anthropics else api_problem.openai
+    return Response(orjson.dumps(body), api_problem.status, api_problem.headers, "application/json")
 
 
 async def _no_route(request: Request, error: Exception) -> Response:

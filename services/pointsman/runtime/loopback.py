@@ -31,8 +31,8 @@ def keep_off_proxies(environ: MutableMapping[str, str]) -> None:
 
     Both spellings are read, by some libraries the one and by some the other; what was set in either stays.
     """
-    told = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
-    names = [name.strip() for name in told.split(",") if name.strip()]
+    excluded = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    names = [name.strip() for name in excluded.split(",") if name.strip()]
     if "*" in names:
         return
     names += [name for name in _NAMES if name not in names]

@@ -28,6 +28,6 @@ def fields_of(content_type: str, content: bytes) -> dict[str, tuple[str, bytes]]
         head, _, value = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
         name, file_name = _NAME.search(head), _FILE_NAME.search(head)
         if name is not None:
-            told = b"" if file_name is None else file_name[1]
-            fields[name[1].decode(errors="replace")] = (told.decode(errors="replace"), value)
+            raw_name = b"" if file_name is None else file_name[1]
+            fields[name[1].decode(errors="replace")] = (raw_name.decode(errors="replace"), value)
     return fields

@@ -52,16 +52,16 @@ def chat_tools(tools: list[Any], at: str = "tools", group: Json | None = None) -
         if kind == "namespace":
             yield from chat_tools(sequence(tool.get("tools"), f"{place}.tools"), f"{place}.tools", tool)
             continue
-        told = {name: value for name, value in tool.items() if name != "type" and value is not None}
-        if kind == "custom" and "format" in told:
-            told["format"] = _format(told["format"])
+        fields = {name: value for name, value in tool.items() if name != "type" and value is not None}
+        if kind == "custom" and "format" in fields:
+            fields["format"] = _format(fields["format"])
         if group:
-            about = [words for words in (group.get("description"), told.get("description")) if words]
-            told |= {
-                "name": chat_name(told["name"], group["name"]),
+            about = [words for words in (group.get("description"), fields.get("description")) if words]
+            fields |= {
+                "name": chat_name(fields["name"], group["name"]),
                 "description": "\n".join(map(str, about)),
             }
-        yield {"type": kind, kind: told}
+        yield {"type": kind, kind: fields}
 
 
 def chat_name(name: str, namespace: object) -> str:

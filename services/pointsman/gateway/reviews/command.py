@@ -48,8 +48,8 @@ def command_record(
         raise invalid(f"a command that is signed has {_ID} and {_TIME}, which are signed too", _ID)
     envelope = command_envelope(case, command.TYPE, by=by, now=now)
     # What was signed is passed on as it is written.
-    told = {name.replace("-", "_"): text for name, text in texts.items() if text is not None}
-    named = list({**dict(envelope.to_headers()), **told}.items())
+    given = {name.replace("-", "_"): text for name, text in texts.items() if text is not None}
+    named = list({**dict(envelope.to_headers()), **given}.items())
     try:
         read = from_headers(named)
     except BadEnvelopeError as error:

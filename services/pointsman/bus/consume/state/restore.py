@@ -32,9 +32,9 @@ class PartitionsDifferError(BusError):
     """The topics of a state lane and its changelog differ in their number of partitions."""
 
     def __init__(self, counts: dict[str, int]) -> None:
-        told = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
+        counted = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
         super().__init__(
-            f"topics that share their state need as many partitions: {told}",
+            f"topics that share their state need as many partitions: {counted}",
             "add what is missing: pointsman topics apply",
         )
 

@@ -69,10 +69,10 @@ def _logprobs(request: Json, asked: str, text: str, model: SimulatedModel, seed:
     if not request.get("logprobs"):
         return None
     ranks = request.get("top_logprobs") or 0
-    told = [float(p) for whose, p in SURE.findall(asked) if whose in ("", model.tier, model.name)]
+    confidences = [float(p) for whose, p in SURE.findall(asked) if whose in ("", model.tier, model.name)]
     entries = []
     for i, token in enumerate(split(text)):
-        p = told[0] if told else 1 - (1 - model.confidence) * unit(seed, f"p{i}")
+        p = confidences[0] if confidences else 1 - (1 - model.confidence) * unit(seed, f"p{i}")
         rest = [(token, p)] + [(f"~{rank}", (1 - p) / 2**rank or 1e-9) for rank in range(1, ranks)]
         entries.append(_entry(token, p) | {"top_logprobs": [_entry(t, q) for t, q in rest[:ranks]]})
     return entries

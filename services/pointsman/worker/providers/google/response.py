@@ -64,8 +64,8 @@ def blocked(body: Json) -> Json | None:
         case {"blockReason": str(reason)} if candidate_of(body) is None:
             error = {"code": "content_filter", "message": f"the prompt was blocked ({reason[:80]})"}
             usage = usage_of(body.get("usageMetadata"))
-            told = {"error": error, "model": body.get("modelVersion")}
-            return told if usage is None else told | {"usage": usage}
+            failed = {"error": error, "model": body.get("modelVersion")}
+            return failed if usage is None else failed | {"usage": usage}
         case _:
             return None
 
@@ -105,11 +105,11 @@ def call_of(part: Json, answer: Any, place: int) -> Json:
     return call
 
 
-def finish_reason(told: Any, *, calls: bool) -> str | None:
+def finish_reason(reason: Any, *, calls: bool) -> str | None:
     """In OpenAI's words; what is not known is passed on, in lower case."""
-    if not isinstance(told, str):
+    if not isinstance(reason, str):
         return None
-    finish = _FINISHES.get(told, told.lower())
+    finish = _FINISHES.get(reason, reason.lower())
     return "tool_calls" if calls and finish == "stop" else finish
 
 
