@@ -138,7 +138,7 @@ class Door:
             GoneError: the client went away.
         """
         wanted = asyncio.ensure_future(happens)
-        client_gone = asyncio.create_task(gone(request), name="client gone")
+        client_gone = asyncio.create_task(wait_for_disconnect(request), name="client gone")
         closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waits.add(closed)
         if self.closing.is_set():
@@ -219,7 +219,7 @@ def too_late(job_id: UUID) -> ApiError:
     )
 
 
-async def gone(request: Request) -> None:
+async def wait_for_disconnect(request: Request) -> None:
     """Return when the client went away; its body was read before."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

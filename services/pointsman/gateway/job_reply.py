@@ -57,8 +57,8 @@ class JobReply:
         return self.job.job_id
 
     @property
-    def came_to_nothing(self) -> bool:
-        """Whether it ended without an answer: its client's next try is another job."""
+    def ended_without_answer(self) -> bool:
+        """Then its client's next try is another job."""
         return self.outcome.done() and not isinstance(self.outcome.result(), JobCompleted)
 
     @property
@@ -74,7 +74,7 @@ class JobReply:
     async def follow(self, is_over: Callable[[], bool] = lambda: False) -> AsyncGenerator[JobChunk, None]:
         """Each piece from the first on, as it comes; ends when the outcome is there.
 
-        Or when `is_over`, which is asked whenever it is `told` that something is new.
+        Or when `is_over`, which is checked at each `notify`.
         """
         seen = 0
         while True:
@@ -99,9 +99,9 @@ class JobReply:
         """Its outcome is there."""
         self.took_s = time.monotonic() - self.since
         self.outcome.set_result(outcome)
-        self.told()
+        self.notify()
 
-    def told(self) -> None:
-        """Something new is there."""
+    def notify(self) -> None:
+        """Wake everyone who follows it: there is something new."""
         self._changed.set()
         self._changed = asyncio.Event()

@@ -161,7 +161,7 @@ class JobReplies:
     def wake(self) -> None:
         """Whoever follows an answer looks once more."""
         for reply in self._open.values():
-            reply.told()
+            reply.notify()
 
     def mark(self, marks: ByTier[int]) -> None:
         """The queues end there now."""
@@ -217,7 +217,7 @@ class JobReplies:
                 return
             reply.piece_bytes += size
             reply.pieces.append(decoded.message)
-            reply.told()
+            reply.notify()
 
     def _take_outcome(self, record: Incoming) -> None:
         decoded = decode(record)

@@ -176,7 +176,7 @@ async def _pieces(door: Door, reply: JobReply) -> AsyncGenerator[JobChunk, None]
     """
     loop = asyncio.get_running_loop()
     late_at = loop.time() + reply.left_s(door.clock()) + LATE_S
-    timer = loop.call_at(late_at, reply.told)
+    timer = loop.call_at(late_at, reply.notify)
 
     def is_over() -> bool:
         return door.closing.is_set() or loop.time() >= late_at

@@ -121,7 +121,7 @@ class JobSubmitter:
             await asyncio.wait([reply.leaving])
             if not reply.outcome.done():
                 reply = None  # it is cancelled, or another process has it
-        if reply is not None and (key is not None or not reply.came_to_nothing):
+        if reply is not None and (key is not None or not reply.ended_without_answer):
             await self._sent(reply)
             return reply
         known_as = keyed_id(asked.agent_id, key) if key is not None else None

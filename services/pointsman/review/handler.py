@@ -25,12 +25,12 @@ from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
 from pointsman.review import case as cases
 from pointsman.review.case import KEPT, WAITING, RefusedCommand, plan_of, queue_of
+from pointsman.review.command_answers import answer_to_command
 from pointsman.review.content import why_no_case
 from pointsman.review.following import follows
 from pointsman.review.people import may_not_act
 from pointsman.review.seeded import is_due, is_seeded, origin_of, others, seeded
 from pointsman.review.state import CaseBook, case_key, request_key
-from pointsman.review.told import done
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
@@ -332,4 +332,4 @@ def _answer_text(case: ReviewChanged | None, refused: RefusedCommand | None) -> 
     if refused is not None:
         return refused.message
     assert case is not None
-    return done(case)
+    return answer_to_command(case)

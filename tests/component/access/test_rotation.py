@@ -22,7 +22,7 @@ from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.settings import LanePart
 from pointsman.bus.tcp_check import await_server
-from pointsman.cli.ops.access_secrets import told, write
+from pointsman.cli.ops.access_secrets import variables_by_user, write
 from pointsman.dev.certificates import Authority
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.private_file import write_private
@@ -100,7 +100,10 @@ class Users:
 async def users(guarded: Guarded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Users]:
     servers = Servers(guarded.broker.admin, None)
     write(
-        tmp_path, told(guarded.access, servers, {user: guarded.passwords[user] for user in (WORKER, AGENT)})
+        tmp_path,
+        variables_by_user(
+            guarded.access, servers, {user: guarded.passwords[user] for user in (WORKER, AGENT)}
+        ),
     )
     assert guarded.broker.admin.kafka_ca_file is not None
     (tmp_path / "ca.pem").write_text(guarded.broker.admin.kafka_ca_file.read_text())
@@ -125,7 +128,7 @@ async def test_clients_reconnect_with_new_passwords_from_their_files(
     old = guarded.passwords[WORKER].kafka
     assert old is not None
     renewed = issue(guarded.access, servers, [], [WORKER, AGENT])
-    write(tmp_path, told(guarded.access, servers, renewed))
+    write(tmp_path, variables_by_user(guarded.access, servers, renewed))
     await apply(servers, guarded.access, renewed)
     for user, new in renewed.items():
         guarded.passwords[user] = replace(guarded.passwords[user], kafka=new.kafka)

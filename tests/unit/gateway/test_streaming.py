@@ -132,7 +132,7 @@ async def test_waiting_streams_are_told_of_a_shutdown(
     await asyncio.sleep(0)
     assert not waiting.done()
     closes.set()
-    reply.told()
+    reply.notify()
     async with asyncio.timeout(10):
         assert '"code":"shutting_down"' in (await waiting)[-1]
 

@@ -224,7 +224,7 @@ class Follower:
 
     async def _look(self) -> None:
         with contextlib.suppress(KafkaError, OSError):  # the brokers are away: look again later
-            new = await self._partitions.there(self._topics) - self.offsets.keys()
+            new = await self._partitions.existing(self._topics) - self.offsets.keys()
             if new:
                 await self._fetcher.know({topic for topic, _ in (*self.offsets, *new)})
             for place in new:

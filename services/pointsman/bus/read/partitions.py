@@ -36,7 +36,7 @@ class Partitions:
         self._within = within
         self._committed_only = committed_only
 
-    async def there(self, topics: Topics) -> set[Place]:
+    async def existing(self, topics: Topics) -> set[Place]:
         """The partitions that `topics` have now; a topic that is not there has none.
 
         Raises:
@@ -48,7 +48,7 @@ class Partitions:
         return {(name, number) for name in wanted for number in known.partitions_for_topic(name) or ()}
 
     async def all(self, topics: Topics) -> set[Place]:
-        """As `there`, but each topic that is named must be there.
+        """As `existing`, but each topic that is named must be there.
 
         Raises:
             KafkaError: no broker answers.
@@ -56,7 +56,7 @@ class Partitions:
         """
         give_up = time.monotonic() + _TOPIC_S
         while True:
-            partitions = await self.there(topics)
+            partitions = await self.existing(topics)
             missing = (
                 set() if isinstance(topics, re.Pattern) else set(topics) - {topic for topic, _ in partitions}
             )

@@ -93,12 +93,12 @@ async def apply(
     from pointsman.access.apply import plan as differences
     from pointsman.cli import screen
     from pointsman.cli.ops.access_derived import derived
-    from pointsman.cli.ops.access_secrets import renewed, told, write
+    from pointsman.cli.ops.access_secrets import renewed, variables_by_user, write
 
     servers, wanted = await derived(settings, owner, scope)
     changes = await differences(servers, wanted)
     passwords = issue(wanted, servers, changes, renewed(wanted, rotate or []))
-    words = told(wanted, servers, passwords)
+    words = variables_by_user(wanted, servers, passwords)
     if secrets is not None:
         write(secrets, words)  # before they hold: what is cut off here can be done again
     done = await give_and_take(servers, wanted, passwords)

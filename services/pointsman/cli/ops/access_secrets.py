@@ -36,7 +36,9 @@ def renewed(wanted: Access, named: Iterable[str]) -> list[str]:
     return whole
 
 
-def told(wanted: Access, servers: Servers, passwords: Mapping[str, Passwords]) -> dict[str, Variables]:
+def variables_by_user(
+    wanted: Access, servers: Servers, passwords: Mapping[str, Passwords]
+) -> dict[str, Variables]:
     return {user: dict(_variables(wanted, servers, user, new)) for user, new in passwords.items()}
 
 

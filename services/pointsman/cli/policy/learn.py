@@ -61,7 +61,7 @@ async def learn(
     path = router.policy
     wanted = lesson.LessonRequest(
         policy=path,
-        out=out or beside(path, type(router).model_fields["policy"].default),
+        out=out or output_folder(path, type(router).model_fields["policy"].default),
         since=moment(since, now),
         tried=moment(tried, now),
         now=now,
@@ -75,6 +75,6 @@ async def learn(
     screen.report(flat(outcome), learned(outcome), as_json=as_json)
 
 
-def beside(policy: Path, shipped: Path) -> Path:
+def output_folder(policy: Path, shipped: Path) -> Path:
     """The folder of `policy`; for the shipped one the folder that we are in, not the package."""
     return Path() if policy.resolve() == shipped.resolve() else policy.parent

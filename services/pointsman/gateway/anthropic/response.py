@@ -23,7 +23,7 @@ def to_message(completion: Json, model: str) -> Json:
     """The first choice; `model`: what the caller is told. Whatever a provider left out is told as nothing."""
     choice = first_choice(completion)
     answer = _mapping(choice.get("message"))
-    content = thoughts_of(answer)
+    content = signed_thinking_blocks(answer)
     words, refusal = answer.get("content"), answer.get("refusal")
     content += [{"type": "text", "text": text} for text in (words, refusal) if isinstance(text, str) and text]
     calls = answer.get("tool_calls")
@@ -89,7 +89,7 @@ def usage_of(usage: Any) -> Json:
     return message
 
 
-def thoughts_of(answer: Json) -> list[Json]:
+def signed_thinking_blocks(answer: Json) -> list[Json]:
     """What was thought, signed by the model's provider; thoughts of others cannot be sent back, and stay."""
     blocks = answer.get("thinking_blocks")
     return [

@@ -29,7 +29,7 @@ from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.batches.board import BatchBoard
 from pointsman.gateway.batches.lines import BatchLine, lines_of
 from pointsman.gateway.errors import ApiError, api_error
-from pointsman.gateway.found import outcomes_on_record
+from pointsman.gateway.job_lookup import outcomes_on_record
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import Asked, JobSubmitter
 from pointsman.runtime.clock import Clock

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.gateway.door import Door, headers_of, job_headers
 from pointsman.gateway.errors import error_of, invalid, not_found
-from pointsman.gateway.found import FoundJob, find
+from pointsman.gateway.job_lookup import FoundJob, find
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.responses.events import ResponseEvents
 from pointsman.gateway.responses.request import to_chat

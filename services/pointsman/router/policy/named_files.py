@@ -71,7 +71,7 @@ class FileKind(Generic[M]):
         """
         return NamedFile.holding(content, self.parse(content))
 
-    def beside(self, policy: Path) -> Callable[[str], NamedFile[M]]:
+    def reader_beside(self, policy: Path) -> Callable[[str], NamedFile[M]]:
         """Reads files by their path relative to the policy's."""
 
         def read(name: str) -> NamedFile[M]:
@@ -91,7 +91,7 @@ class FileKind(Generic[M]):
         if not isinstance(written, str) or not written:
             a = "an" if kind[0] in "aeiou" else "a"
             raise ValueError(f"must be the path of {a} {kind} file, relative to this one, or `{BUILTIN}`")
-        read: Callable[[str], NamedFile[M]] = context_of(info).get(self.reader) or self.beside(Path())
+        read: Callable[[str], NamedFile[M]] = context_of(info).get(self.reader) or self.reader_beside(Path())
         try:
             file = read(written)
         except OSError as error:

@@ -234,7 +234,7 @@ def parse(
 
 def _readers(path: Path) -> dict[str, object]:
     """What finds the models that a policy at `path` names."""
-    return {kind.reader: kind.beside(path) for kind in (SCORE, ACCEPT, OPINION)}
+    return {kind.reader: kind.reader_beside(path) for kind in (SCORE, ACCEPT, OPINION)}
 
 
 def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:

@@ -153,7 +153,7 @@ class FactFile:
         self._new.clear()
 
 
-async def unlike(
+async def mismatched_jobs(
     stored: AsyncIterator[Mapping[str, Any]], facts: FactFile, *, dropped_until: datetime | None
 ) -> AsyncIterator[tuple[UUID, str]]:
     """Jobs whose summary, read in the order of their ids, is not what their messages say; and how.

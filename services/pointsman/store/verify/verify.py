@@ -20,7 +20,7 @@ from pointsman.store.verify.dropped import Gaps, gaps_of
 from pointsman.store.verify.exact_json import parsed
 from pointsman.store.verify.findings import Finding, VerifyReport, Wrong
 from pointsman.store.verify.marks import HeadMark, Marks, lost_lanes, marks_of
-from pointsman.store.verify.summaries import FactFile, fact_of, unlike
+from pointsman.store.verify.summaries import FactFile, fact_of, mismatched_jobs
 from pointsman.store.verify.walk import LaneWalk, StoredRow
 from pointsman_schemas.claims import DATAREF
 
@@ -196,7 +196,7 @@ async def _compare_counted(reading: Reading) -> None:
         statement = await reading.connection.prepare(query("summaries"))
         summaries = statement.cursor(scope.job_id, prefetch=_BATCH)
         counted = counting(summaries, report)
-        wrong = [finding async for finding in unlike(counted, reading.facts, dropped_until=until)]
+        wrong = [finding async for finding in mismatched_jobs(counted, reading.facts, dropped_until=until)]
         for job_id, text in wrong[:_TOLD]:
             report.findings.append(Finding(Wrong.SUMMARY, f"job {job_id}: {text}"))
         if len(wrong) > _TOLD:

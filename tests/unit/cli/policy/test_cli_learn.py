@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pointsman import starter
-from pointsman.cli.policy.learn import beside
+from pointsman.cli.policy.learn import output_folder
 from pointsman.learn.lesson import LessonRequest, new_policy
 from pointsman.router.policy.policy_file import parse
 from pointsman.runtime.errors import CommandError
@@ -26,7 +26,7 @@ SHIPPED = starter.POLICY
 def test_a_learned_policy_is_written_beside_the_policy_but_never_into_the_package(
     policy: Path, folder: Path
 ) -> None:
-    assert beside(policy, SHIPPED) == folder
+    assert output_folder(policy, SHIPPED) == folder
 
 
 def test_an_invalid_new_policy_is_reported_with_the_file() -> None:

@@ -5,7 +5,7 @@ from pointsman.review.seeded import is_seeded
 from pointsman_schemas.reviews import ReviewChanged
 
 
-def done(case: ReviewChanged) -> str:
+def answer_to_command(case: ReviewChanged) -> str:
     """That it was carried out, and what the case is now."""
     if case.status not in WAITING and is_seeded(case):
         return f"{case.status}. It was a test: the answer was to another question. Nothing follows from it"
