@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import httpx2
 import openai
 import pytest
 
+from pointsman.bus.read.follow import Follower
 from tests.journey.gateway.conftest import base_url, openai_of
 from tests.support.running.system import System
 
@@ -18,15 +19,11 @@ LONG_S = 120
 
 
 class Balanced(httpx2.AsyncHTTPTransport):
-    """Behind a load balancer: each request goes to the next process.
+    """Behind a load balancer: each request goes to the next process."""
 
-    `retry_s`: how long a retry waits for its answer, where that is not as long as the first request does.
-    """
-
-    def __init__(self, urls: list[str], retry_s: float | None) -> None:
+    def __init__(self, urls: list[str]) -> None:
         super().__init__()
         self._urls = urls
-        self._retry_s = retry_s
         self.counts: list[str] = []
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -34,16 +31,12 @@ class Balanced(httpx2.AsyncHTTPTransport):
         self.counts.append(request.headers["x-stainless-retry-count"])
         request.url = request.url.copy_with(host=target.host, port=target.port)
         request.headers["host"] = f"{target.host}:{target.port}"
-        if self._retry_s is not None and self.counts[-1] != "0":
-            request.extensions["timeout"] = httpx2.Timeout(self._retry_s).as_dict()
         return await super().handle_async_request(request)
 
 
 @asynccontextmanager
-async def balanced(
-    system: System, *names: str, retry_s: float | None = None, **options: Any
-) -> AsyncIterator[openai.AsyncOpenAI]:
-    transport = Balanced([base_url(system, name) for name in names], retry_s)
+async def balanced(system: System, *names: str, **options: Any) -> AsyncIterator[openai.AsyncOpenAI]:
+    transport = Balanced([base_url(system, name) for name in names])
     async with (
         httpx2.AsyncClient(transport=transport) as http,
         openai_of(system, http_client=http, **options) as client,
@@ -51,16 +44,34 @@ async def balanced(
         yield client
 
 
-async def test_a_timeout_and_its_retry_are_one_job_and_one_call(system: System, second: str) -> None:
-    """The first process neither submits a second job nor cancels the shared one."""
+async def test_a_request_and_its_retry_are_one_job_and_one_call(system: System, second: str) -> None:
+    """The first process neither submits a second job nor cancels the shared one when its client leaves.
+
+    The client leaves once the retry has the job: one that comes later may find it cancelled, and is another.
+    """
     await system.order_faults({"prompt": "slowly", "effect": {"kind": "latency", "ms": 6_000}})
+
+    async def ask(name: str, retries: int) -> openai.types.chat.ChatCompletion:
+        async with balanced(system, name, timeout=LONG_S) as client:
+            return await client.chat.completions.create(
+                model="tier:small",
+                messages=[{"role": "user", "content": "slowly, and elsewhere"}],
+                extra_headers={"x-stainless-retry-count": str(retries)},
+            )
+
     before = (await system.provider_stats())["total"]
-    async with balanced(system, "gateway", second, timeout=4, retry_s=LONG_S, max_retries=1) as client:
-        raw = await client.chat.completions.with_raw_response.create(
-            model="tier:small", messages=[{"role": "user", "content": "slowly, and elsewhere"}]
-        )
-    assert raw.parse().choices[0].message.content
-    assert raw.retries_taken == 1
+    async with (
+        asyncio.timeout(LONG_S),
+        Follower(system.settings, [system.topics.requests.name]) as follower,
+        aclosing(aiter(follower)) as taken,
+    ):
+        first = asyncio.create_task(ask("gateway", 0))
+        await anext(taken)
+        retry = asyncio.create_task(ask(second, 1))
+        await anext(taken)
+        first.cancel()
+        answer = await retry
+    assert answer.choices[0].message.content
     assert (await system.provider_stats())["total"] == before + 1
 
 
