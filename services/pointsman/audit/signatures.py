@@ -2,7 +2,7 @@
 
 Routers see a change of the registry shortly after it is made, and may lag behind on the intake. So a key is
 accepted for records up to five minutes older than its registration, and shortly after its removal; and a
-signature must exist if one was required during the five minutes before and after.
+signature must exist if one was required throughout the five minutes before and after.
 """
 
 from bisect import bisect_right

@@ -122,4 +122,4 @@ async def test_where_no_cheaper_tier_is_good_enough_nothing_is_written(
 async def test_an_unsupported_quality_is_refused_at_once(pointsman: Command) -> None:
     done = await pointsman.run("learn", "--quality", "0.5")
     assert done.code == 2
-    assert "say one of 0.97" in done.err
+    assert "give one of 0.97" in done.err

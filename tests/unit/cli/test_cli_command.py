@@ -75,6 +75,6 @@ def test_a_field_may_have_a_fixed_value(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_help_shows_options_in_the_place_of_settings() -> None:
     text = run(where, "--help")[1]
-    assert "Say where Kafka is." in text
+    assert "Prints Kafka's address." in text
     assert "--kafka" in text
     assert "settings" not in text

@@ -52,7 +52,7 @@ Looked = Annotated[
 async def plan(
     *, as_json: Json = False, scope: Looked, settings: PolicySettings, owner: OwnerSettings
 ) -> None:
-    """Show what `apply` would do: + add, - remove, ~ change; ! excess right of another user, left alone."""
+    """Show what `apply` would do: + add, - remove, ~ change; ! left for you to judge."""
     _show(await _planned(settings, owner, scope), "Plan", as_json)
 
 

@@ -61,7 +61,7 @@ async def roles(
     dsn = settings.postgres
     roles_now = await grants(dsn)
     if not roles_now:
-        raise CommandError(f"{place(dsn)} has none of pointsman's roles", "make them: pointsman db migrate")
+        raise CommandError(f"{place(dsn)} grants pointsman's roles nothing", "run: pointsman db migrate")
     if as_json:
         screen.print_json(roles_now)
     elif as_sql:

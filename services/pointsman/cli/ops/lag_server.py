@@ -21,17 +21,16 @@ _FRESH_S = 2.0
 
 def lag_app(look: Callable[[], Awaitable[Rows]]) -> Starlette:
     """`GET /lag`; 503 with the reason where Kafka does not say."""
-    turn, told_at, rows = asyncio.Lock(), -math.inf, Rows()
+    turn, looked_at, rows = asyncio.Lock(), -math.inf, Rows()
 
     async def lag(_: Request) -> JSONResponse:
-        nonlocal told_at, rows
+        nonlocal looked_at, rows
         async with turn:
-            if time.monotonic() - told_at > _FRESH_S:
+            if time.monotonic() - looked_at > _FRESH_S:
                 try:
-                    told_at, rows = -math.inf, await look()
+                    rows, looked_at = await look(), time.monotonic()
                 except BusError as error:
                     return JSONResponse({"error": str(error)}, 503)
-                told_at = time.monotonic()
             return JSONResponse(rows)
 
     def elsewhere(request: Request, _: Exception) -> JSONResponse:

@@ -33,7 +33,7 @@ def summary(
         Text(f"{count(report.rows, 'row')} in {count(report.lanes, 'lane')} in {seconds:.1f} s{rate}")
     )
     lines.append(Text(f"{count(report.checkpoints, 'checkpoint')}; signatures: {report.signatures}"))
-    lines += _told(
+    lines += _counts(
         (report.unsigned, "row", "newer than the newest checkpoint"),
         (report.older, "row", "older than the chain, which cannot vouch for them"),
         (report.masked, "row", "masked by policy, the original's digest kept"),
@@ -44,25 +44,25 @@ def summary(
         told = ", ".join(f"{number:,} {verdict}" for verdict, number in sorted(signed.verdicts.items()))
         records = count(signed.verdicts.total(), "record")
         lines.append(Text(f"{records} that agents sent, by their signature: {told or 'none'}"))
-        lines += _told((signed.hidden, "record", "more are masked or sealed: nobody can tell"))
+        lines += _counts((signed.hidden, "record", "more are masked or sealed: nobody can tell"))
     forged = "on the intake refused by the router, which is no damage: their value is not what they say"
-    lines += _told(
+    lines += _counts(
         (large.checked, "large value", "held against the digest in its row"),
         (len(large.refused), "forged or lost claim", forged),
     )
     if not large.checked:
         unset = "kept in a store, not looked at: POINTSMAN_CLAIMS is not set"
-        lines += _told((len(large.named), "large value", unset))
+        lines += _counts((len(large.named), "large value", unset))
     if comparison is not None:
         behind = f", {comparison.not_yet:,} not stored yet" if comparison.not_yet else ""
         lines.append(Text(f"{count(comparison.same, 'record')} on Kafka are those on record{behind}"))
         hidden = "not compared: hidden by a key that is not here (POINTSMAN_AUDIT_PRIVACY_KEY) or erased"
-        lines += _told((comparison.closed, "record", hidden))
+        lines += _counts((comparison.closed, "record", hidden))
     return Group(*lines)
 
 
-def _told(*counted: tuple[int, str, str]) -> list[Text]:
-    """A line for each number that is not 0: of what it is, and what is to be said of it."""
+def _counts(*counted: tuple[int, str, str]) -> list[Text]:
+    """A line for each number that is not 0: the number, the noun that it counts, the rest of the line."""
     return [Text(f"{count(number, thing)} {text}") for number, thing, text in counted if number]
 
 
