@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from uuid import UUID
 
+from aiokafka.client import ConnectionGroup
 from aiokafka.errors import (
     CorruptRecordException,
     IncompatibleBrokerVersion,
@@ -105,10 +106,7 @@ class Fetcher:
     ) -> None:
         #: The connection; who has the fetcher may ask other things by it.
         self.client = self._client = connection.client(
-            settings,
-            client_id=name,
-            request_timeout_ms=request_timeout_ms,
-            retry_backoff_ms=50,
+            settings, client_id=name, request_timeout_ms=request_timeout_ms, retry_backoff_ms=50
         )
         #: Where partitions begin and end.
         self.partitions = Partitions(
@@ -159,8 +157,7 @@ class Fetcher:
             self._stocks[tp] = _Stock(offset, mark.topic, mark.seed(tp.topic), heard_at=time.monotonic())
             return
         known = self.ids.get(tp.topic)
-        topic = None if known is None else known.topic
-        self._stocks[tp] = _Stock(offset, topic, "", heard_at=time.monotonic())
+        self._stocks[tp] = _Stock(offset, known and known.topic, "", heard_at=time.monotonic())
 
     def halted(self, tp: TopicPartition) -> Halt | None:
         """Why nothing more comes of it from where it stands, if that is so and its stock is used up."""
@@ -282,7 +279,8 @@ class Fetcher:
                 most_of_each=_MOST_BYTES,
                 committed_only=self._committed_only,
             )
-            code, parts = await self._client.send(leader, request)
+            # Its own connection: a broker answers what came on one in turn, and it waits here for records.
+            code, parts = await self._client.send(leader, request, group=ConnectionGroup.COORDINATION)
             _check(code, f"broker {leader}")
         except (KafkaError, KeyError) as error:  # KeyError: of a connection that the client has lost
             await self._pause(error if isinstance(error, KafkaError) else RequestTimedOutError(repr(error)))

@@ -117,6 +117,19 @@ async def test_records_are_returned_in_order_followed_by_new_ones(place: Place) 
     assert (place.fetcher.position(place[HERE]), place.fetcher.unread(place[HERE])) == (3, 0)
 
 
+async def test_other_questions_are_answered_while_a_fetch_waits_for_records(place: Place) -> None:
+    place.fetcher._longest_wait_ms = 10_000
+    fetching = asyncio.create_task(place.fetcher.gather([place[HERE]], 10))
+    async with asyncio.timeout(30):
+        while not any(connection._requests for connection in place.fetcher.client._conns.values()):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        (asking,) = place.fetcher._asking.values()
+        assert await place.fetcher.partitions.first((place.topic, HERE)) == 0
+        assert not asking.done()
+        await place.publish(b"a")
+        await fetching
+
+
 async def test_uncommitted_records_and_markers_are_skipped(kafka: Kafka, place: Place) -> None:
     writer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, transactional_id=kafka.prefix)
     await writer.start()

@@ -39,7 +39,7 @@ class Brokers:
     def force_metadata_update(self) -> None:
         self.refreshed += 1
 
-    async def send(self, leader: int, question: dict[str, Any]) -> Any:
+    async def send(self, leader: int, question: dict[str, Any], *, group: object) -> Any:
         self.asked.append((leader, question))
         try:
             return await self.answers[leader].get()
@@ -82,7 +82,7 @@ async def test_a_lost_connection_is_replaced(
     """The client closes a connection after a timeout, and fails if it is already gone."""
     asked: list[int] = []
 
-    async def lost(leader: int, question: object) -> object:
+    async def lost(leader: int, question: object, *, group: object) -> object:
         asked.append(leader)
         raise KeyError((leader, "default"))
 
