@@ -71,7 +71,7 @@ def usage_of(usage: Any) -> Json:
     given = _mapping(usage)
     details = _mapping(given.get("prompt_tokens_details"))
     read, written = _count(details.get("cached_tokens")), _count(details.get("cache_write_tokens"))
-    message: Json = {
+    counts: Json = {
         "input_tokens": max(0, _count(given.get("prompt_tokens")) - read - written),
         "output_tokens": _count(given.get("completion_tokens")),
         "cache_read_input_tokens": read,
@@ -79,14 +79,14 @@ def usage_of(usage: Any) -> Json:
     }
     if written:
         hour = min(written, _count(details.get("cache_write_1h_tokens")))
-        message["cache_creation"] = {
+        counts["cache_creation"] = {
             "ephemeral_5m_input_tokens": written - hour,
             "ephemeral_1h_input_tokens": hour,
         }
     reasoning = _mapping(given.get("completion_tokens_details")).get("reasoning_tokens")
     if _count(reasoning):
-        message["output_tokens_details"] = {"thinking_tokens": reasoning}
-    return message
+        counts["output_tokens_details"] = {"thinking_tokens": reasoning}
+    return counts
 
 
 def signed_thinking_blocks(answer: Json) -> list[Json]:

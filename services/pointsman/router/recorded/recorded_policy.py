@@ -36,8 +36,8 @@ async def policy_of(
     if applied is None:
         raise NotOnRecordError(
             f"policy {version} was not found on record",
-            "routers publish their policy on the topic `policy` when they start; or name its file: "
-            "by --policy FILE",
+            "routers publish their policy on the topic `policy` when they start; "
+            "or name its file: --policy FILE",
         )
     content = {
         named.sha256: await _content(record, named, version)
