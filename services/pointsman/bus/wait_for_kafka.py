@@ -59,5 +59,5 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
 
 async def _missing(settings: LanePart, topics: Sequence[str]) -> list[str]:
     async with connection.connected_admin(settings, _ASK_S) as admin:
-        there = set(await admin.list_topics())
-    return [topic for topic in topics if topic not in there]
+        existing = set(await admin.list_topics())
+    return [topic for topic in topics if topic not in existing]

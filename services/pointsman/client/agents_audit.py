@@ -31,8 +31,8 @@ def expired_keys(agents: Iterable[RegisteredAgent], now: datetime) -> Iterator[S
     for agent in agents:
         for key in agent.entry.api_keys if agent.state != "retired" else ():
             if key.has_expired(now.date()):
-                told = f"API key {key.id} ended on {key.expires}: take it out of agents.yaml"
-                yield Sprawl("expired key", agent.entry.id, agent.entry.owner, told)
+                problem = f"API key {key.id} ended on {key.expires}: take it out of agents.yaml"
+                yield Sprawl("expired key", agent.entry.id, agent.entry.owner, problem)
 
 
 def unexplained(changes: Iterable[AccessChange]) -> list[Sprawl]:

@@ -51,19 +51,19 @@ class LookBack:
 
     async def _scan(self) -> None:
         while self._asked:
-            asked, self._asked = self._asked, set()
+            jobs, self._asked = self._asked, set()
             try:
                 async for record in follow(
-                    self._kafka, self._topics, start=self._start(asked), until_end=True
+                    self._kafka, self._topics, start=self._start(jobs), until_end=True
                 ):
                     self._tell(record)
             except BusError:  # the brokers are away; the live reader says so where it is for good
-                self._asked |= asked
+                self._asked |= jobs
                 await asyncio.sleep(_PAUSE_S)
 
-    def _start(self, asked: set[UUID]) -> Start:
+    def _start(self, jobs: set[UUID]) -> Start:
         now = utc_now()
-        start = earliest(asked, now)
+        start = earliest(jobs, now)
         if self._most is None or (isinstance(start, datetime) and start > now - self._most):
             return start
         return now - self._most

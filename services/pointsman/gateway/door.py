@@ -18,7 +18,7 @@ from pointsman.gateway.errors import ApiError, error_of, key_reused
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.reviews.board import ReviewBoard
 from pointsman.gateway.settings import GatewaySettings
-from pointsman.gateway.submitter import IDEMPOTENCY_KEY, Asked, JobSubmitter, grace_of
+from pointsman.gateway.submitter import IDEMPOTENCY_KEY, JobRequest, JobSubmitter, grace_of
 from pointsman.gateway.webhooks.notices import Webhooks
 from pointsman.runtime.clock import Clock
 from pointsman_schemas.base import Json
@@ -96,8 +96,8 @@ class Door:
         tier = self.models.tier(chat.get("model"))
         # Neither is cheap to ask a request for, and the headers are asked for many times.
         route, headers = request.scope["path"], dict(request.headers.items())
-        asked = Asked(agent_id, tier, chat, route, content, headers, origin, kind, marks or {})
-        reply = await self.jobs.reply(asked)
+        job_request = JobRequest(agent_id, tier, chat, route, content, headers, origin, kind, marks or {})
+        reply = await self.jobs.reply(job_request)
         # The request's span is the one that the job's messages follow; a repeat has its own.
         request.state.trace, reply.trace = reply.trace, None
         return reply

@@ -100,12 +100,12 @@ class JobReplies:
         Raises:
             KafkaUnavailableError: nothing is connected.
         """
-        known = self.known(job.job_id)
-        if known is None:
+        reply = self.known(job.job_id)
+        if reply is None:
             key, outcome = _key(job.job_id), asyncio.get_running_loop().create_future()
-            known = self._open[key] = JobReply(job, self.reader.number_of(key), outcome)
-            self._awaited[known.number] += 1
-        return known
+            reply = self._open[key] = JobReply(job, self.reader.number_of(key), outcome)
+            self._awaited[reply.number] += 1
+        return reply
 
     async def listen(self, reply: JobReply) -> None:
         """Return when its outcome will be heard of.

@@ -156,8 +156,8 @@ class ChatStream:
             called: Json = {_CALLED[kind]: text}
             item = {kind: called}
             if is_new:
-                known = whole.get(kind)
-                called = {**known, **called} if isinstance(known, dict) else called
+                earlier = whole.get(kind)
+                called = {**earlier, **called} if isinstance(earlier, dict) else called
                 item = {**whole, "type": whole.get("type", kind), kind: called}
         yield self._delta(number, {field: [{**item, "index": place}]})
 
@@ -173,8 +173,8 @@ class ChatStream:
     def _is_other(self, name: _Field, holder: Json) -> bool:
         """Whether the call is another than was sent under its number: its result names it by its id."""
         _, field, place = name
-        id, known = _item_at(holder, field, place).get("id"), self._items_begun.get(name)
-        return field in _LISTS and bool(id and known) and id != known
+        id, earlier_id = _item_at(holder, field, place).get("id"), self._items_begun.get(name)
+        return field in _LISTS and bool(id and earlier_id) and id != earlier_id
 
     def _is_new_item(self, name: _Field) -> bool:
         return name[1] in _LISTS and name not in self._items_begun

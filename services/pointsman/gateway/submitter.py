@@ -52,7 +52,7 @@ SOURCE = "pointsman/gateway"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class JobRequest:
     """One request: `request` in the OpenAI chat shape, `content` its body as it came, on `route`.
 
     `origin`: the body, where it has another shape; `kind`, `marks`: see `job_of`.
@@ -97,23 +97,23 @@ class JobSubmitter:
         self._sending: dict[UUID, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
-    async def reply(self, asked: Asked) -> JobReply:
+    async def reply(self, job_request: JobRequest) -> JobReply:
         """The reply to a request: of a new job, or of the one that the same request made before.
 
         Raises:
             ApiError, BusError, ClaimsUnavailableError: no job was made of it.
         """
-        key = asked.headers.get(IDEMPOTENCY_KEY)
+        key = job_request.headers.get(IDEMPOTENCY_KEY)
         if key is not None and not 0 < len(key) <= _MOST_KEY:
             raise ApiError(
                 400, "invalid_request_error", "invalid_value",
                 f"{IDEMPOTENCY_KEY} must have 1 to {_MOST_KEY} characters", IDEMPOTENCY_KEY,
             )  # fmt: skip
-        digest = digest_of(asked.route, asked.content)
-        is_retry = asked.headers.get(RETRY_COUNT, "0") not in ("", "0")
+        digest = digest_of(job_request.route, job_request.content)
+        is_retry = job_request.headers.get(RETRY_COUNT, "0") not in ("", "0")
         now = time.monotonic()
         try:
-            before = self._repeats.find(asked.agent_id, digest, key, is_retry=is_retry, now=now)
+            before = self._repeats.find(job_request.agent_id, digest, key, is_retry=is_retry, now=now)
         except KeyError:
             raise key_reused() from None
         reply = None if before is None else self.replies.known(before)
@@ -124,25 +124,25 @@ class JobSubmitter:
         if reply is not None and (key is not None or not reply.ended_without_answer):
             await self._sent(reply)
             return reply
-        known_as = keyed_id(asked.agent_id, key) if key is not None else None
+        known_as = keyed_id(job_request.agent_id, key) if key is not None else None
         if key is None and is_retry and reply is None:
-            known_as = await self._taken.job_id(asked.agent_id, digest)
-        reply = await self._new(asked, key, digest, known_as)
+            known_as = await self._taken.job_id(job_request.agent_id, digest)
+        reply = await self._new(job_request, key, digest, known_as)
         if key is None and known_as is not None and await self._taken.is_left(reply.job, digest):
-            reply = await self._new(asked, key, digest, None)  # its process was first, and cancels it
+            reply = await self._new(job_request, key, digest, None)  # its process was first, and cancels it
         return reply
 
-    async def submit(self, asked: Asked, job_id: UUID) -> JobReply:
+    async def submit(self, job_request: JobRequest, job_id: UUID) -> JobReply:
         """The reply to a request that is this job, whoever sends it and however often.
 
         Raises:
             ApiError, BusError, ClaimsUnavailableError: no job was made of it.
         """
-        known = self.replies.known(job_id)
-        if known is not None:
-            await self._sent(known)
-            return known
-        return await self._new(asked, None, digest_of(asked.route, asked.content), job_id)
+        reply = self.replies.known(job_id)
+        if reply is not None:
+            await self._sent(reply)
+            return reply
+        return await self._new(job_request, None, digest_of(job_request.route, job_request.content), job_id)
 
     async def cancel(self, job_id: UUID, agent_id: str, reason: str) -> None:
         """Ask for a job to stop.
@@ -196,7 +196,9 @@ class JobSubmitter:
         await asyncio.gather(*self._leaving, *self._sending.values(), return_exceptions=True)
         await self._taken.close()
 
-    async def _new(self, asked: Asked, key: str | None, digest: bytes, known_as: UUID | None) -> JobReply:
+    async def _new(
+        self, job_request: JobRequest, key: str | None, digest: bytes, known_as: UUID | None
+    ) -> JobReply:
         """`known_as`: the job may be under way by this id; then the router refuses it a second time."""
         if len(self.replies) >= self._settings.gateway_open_requests:
             raise ApiError(
@@ -205,26 +207,26 @@ class JobSubmitter:
             )  # fmt: skip
         job_id = known_as or self.replies.new_id()
         job = job_of(
-            asked.request,
-            asked.headers,
+            job_request.request,
+            job_request.headers,
             job_id=job_id,
-            agent_id=asked.agent_id,
-            tier=asked.tier,
+            agent_id=job_request.agent_id,
+            tier=job_request.tier,
             now=self._clock(),
             deadline_s=self._settings.gateway_deadline_s,
-            kind=asked.kind,
-            marks={**asked.marks, **({} if key is None else {REQUEST_DIGEST: digest.hex()})},
+            kind=job_request.kind,
+            marks={**job_request.marks, **({} if key is None else {REQUEST_DIGEST: digest.hex()})},
         )
         if key is not None or known_as is None:
             self._see_in_time(job)
         # From here on a repeat finds it.
-        self._repeats.remember(asked.agent_id, digest, key, job_id, time.monotonic())
+        self._repeats.remember(job_request.agent_id, digest, key, job_id, time.monotonic())
         reply = self.replies.expect(job)
-        reply.origin, reply.leaving = asked.origin, None
-        reply.digest = digest if key is None and RETRY_COUNT in asked.headers else None
+        reply.origin, reply.leaving = job_request.origin, None
+        reply.digest = digest if key is None and RETRY_COUNT in job_request.headers else None
         if job_id not in self._sending:
             # A task of its own: a client that goes away does not leave it half done.
-            trace_id, _ = trace_of(asked.headers.get("traceparent"))
+            trace_id, _ = trace_of(job_request.headers.get("traceparent"))
             sending = asyncio.create_task(self._send(reply, trace_id), name="send job")
             self._sending[job_id] = sending
         await self._sent(reply)

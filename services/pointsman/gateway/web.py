@@ -42,8 +42,8 @@ def web_app(door: Door) -> ASGIApp:
     app.state.door = door
     for routes in _ROUTES:
         app.include_router(routes.router)
-    for known in (ApiError, BusError, ClaimsUnavailableError):
-        app.add_exception_handler(known, _error_response)
+    for error_type in (ApiError, BusError, ClaimsUnavailableError):
+        app.add_exception_handler(error_type, _error_response)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(GoneError, _gone)
     app.add_exception_handler(ClientDisconnect, _gone)

@@ -212,9 +212,9 @@ class ReviewHandler:
 
     def _by_time(self, before: ReviewChanged, now: datetime, state: Mapping[bytes, bytes]) -> Effects:
         """What the clock, or whoever cancelled its job, makes of one case that waits."""
-        asked = self._cancellations.of(before.job_id, before.agent_id)
-        if asked is not None:
-            case: ReviewChanged | None = cases.withdrawn(before, asked.by, now)
+        cancellation = self._cancellations.of(before.job_id, before.agent_id)
+        if cancellation is not None:
+            case: ReviewChanged | None = cases.withdrawn(before, cancellation.by, now)
         elif self._book.may_be_due(before, now):
             case = cases.timed_out(before, now, plan_of(self._request(before, state)))
         else:
@@ -222,7 +222,9 @@ class ReviewHandler:
         if case is None:
             return Effects()
         cause = self._cause_of_time(case, now)
-        return Effects(self._following(case, state, cause, cancelled=asked), self._changed(case, cause))
+        return Effects(
+            self._following(case, state, cause, cancelled=cancellation), self._changed(case, cause)
+        )
 
     def _request(self, case: ReviewChanged, state: Mapping[bytes, bytes]) -> ReviewRequested:
         return ReviewRequested.model_validate_json(state[request_key(case.job_id)])

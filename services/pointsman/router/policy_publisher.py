@@ -31,8 +31,8 @@ async def publish_policy(kafka: KafkaPart, topics: Topics, file: PolicyFile, tex
         BusError: they are not, or may not be, on record.
     """
     published = follow(kafka, [topics.policy.name], start="beginning", until_end=True)
-    there = [record async for record in published]
-    missing = list(records(topics, file, text, there, clock()))
+    existing = [record async for record in published]
+    missing = list(records(topics, file, text, existing, clock()))
     if missing:
         async with Publisher(kafka) as publisher:
             await publisher.publish(missing)
@@ -40,12 +40,12 @@ async def publish_policy(kafka: KafkaPart, topics: Topics, file: PolicyFile, tex
 
 
 def records(
-    topics: Topics, file: PolicyFile, text: str, there: Sequence[Incoming], now: datetime
+    topics: Topics, file: PolicyFile, text: str, existing: Sequence[Incoming], now: datetime
 ) -> Iterator[Outgoing]:
-    """What the topic lacks when it has `there`: the models' bytes first, then the policy that names them."""
-    values = {record.key: record.value for record in there}
-    kept = [record.key or b"" for record in there if values[record.key] is not None]
-    policies = [record for record in there if (record.key or b"").startswith(b"policy/")]
+    """What the topic lacks when it has `existing`: the models' bytes first, then the policy naming them."""
+    values = {record.key: record.value for record in existing}
+    kept = [record.key or b"" for record in existing if values[record.key] is not None]
+    policies = [record for record in existing if (record.key or b"").startswith(b"policy/")]
     latest = [(record.key, _tells_tiers(record)) for record in policies if values[record.key] is not None][
         -1:
     ]

@@ -49,13 +49,13 @@ def read_address(text: str) -> Address:
     login, place = _login_and_place(text[scheme.end() :])
     user, colon, password = login.partition(":")
     shown = quote(unquote(user), safe="") + (f":{quote(unquote(password), safe='')}" if colon else "")
-    told = parse_qsl(place["query"] or "", keep_blank_values=True)
-    query = urlencode([(name, value) for name, value in told if name not in _LIBPQ_ONLY])
+    options = parse_qsl(place["query"] or "", keep_blank_values=True)
+    query = urlencode([(name, value) for name, value in options if name not in _LIBPQ_ONLY])
     database = "" if place["database"] is None else f"/{place['database']}"
     dsn = (
         f"{scheme[1]}://{shown}{'@' if login else ''}{place['hosts']}{database}{'?' if query else ''}{query}"
     )
-    return Address(dsn, _timeout(dict(told).get("connect_timeout")))
+    return Address(dsn, _timeout(dict(options).get("connect_timeout")))
 
 
 def without_secrets(text: str) -> str:
@@ -81,10 +81,10 @@ def _login_and_place(rest: str) -> tuple[str, re.Match[str]]:
     raise AddressError("there is no user:password@host:port/database in it")
 
 
-def _timeout(told: str | None) -> float | None:
+def _timeout(value: str | None) -> float | None:
     """Seconds, of which libpq waits two at least; 0 or less is no limit of its own."""
     try:
-        seconds = int(told or 0)
+        seconds = int(value or 0)
     except ValueError:
         return None
     return float(min(max(seconds, 2), 600)) if seconds > 0 else None

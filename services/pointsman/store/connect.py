@@ -169,14 +169,14 @@ def _read(dsn: str) -> Address:
 
 def _see_files(address: Address) -> None:
     """What the driver says of a file does not name it; and it asks for a key's password on the terminal."""
-    told = dict(parse_qsl(urlsplit(address.dsn).query))
+    options = dict(parse_qsl(urlsplit(address.dsn).query))
     ca, certificate, key = (
-        Path(told[name]) if told.get(name) else None for name in ("sslrootcert", "sslcert", "sslkey")
+        Path(options[name]) if options.get(name) else None for name in ("sslrootcert", "sslcert", "sslkey")
     )
     if ca is None and certificate is None:
         return
     try:
-        client_context(ca, certificate, key, told.get("sslpassword", ""))
+        client_context(ca, certificate, key, options.get("sslpassword", ""))
     except UnusableFileError as error:
         names = {"ca": "sslrootcert", "certificate": "sslcert and sslkey"}
         raise StoreError(

@@ -33,13 +33,13 @@ def microseconds(time: datetime) -> int:
     return (time - _1970) // timedelta(microseconds=1)
 
 
-def _at_the_edge(decoder: Callable[[Any], Any], edges: dict[str, Any], told: Any) -> Any:
-    value = decoder(told)
+def _at_the_edge(decoder: Callable[[Any], Any], edges: dict[str, Any], parts: Any) -> Any:
+    value = decoder(parts)
     return edges.get(value, value) if isinstance(value, str) else value
 
 
-def _date(told: tuple[int]) -> date | str:
-    (days,) = told
+def _date(parts: tuple[int]) -> date | str:
+    (days,) = parts
     if days in (-(2**31), 2**31 - 1):
         return _infinity(days)
     try:
@@ -48,12 +48,12 @@ def _date(told: tuple[int]) -> date | str:
         return _calendar(days, "")
 
 
-def _timestamp(told: tuple[int]) -> datetime | str:
-    return _moment(told[0], _EPOCH, "")
+def _timestamp(parts: tuple[int]) -> datetime | str:
+    return _moment(parts[0], _EPOCH, "")
 
 
-def _timestamptz(told: tuple[int]) -> datetime | str:
-    return _moment(told[0], _EPOCH_UTC, "+00")
+def _timestamptz(parts: tuple[int]) -> datetime | str:
+    return _moment(parts[0], _EPOCH_UTC, "+00")
 
 
 def _moment(passed: int, epoch: datetime, zone: str) -> datetime | str:
@@ -66,23 +66,23 @@ def _moment(passed: int, epoch: datetime, zone: str) -> datetime | str:
         return _calendar(days, f" {_clock(rest)}{zone}")
 
 
-def _time(told: tuple[int]) -> time | str:
-    (microseconds,) = told
+def _time(parts: tuple[int]) -> time | str:
+    (microseconds,) = parts
     if microseconds >= _DAY_S * _MICROSECONDS:
         return _clock(microseconds)
     return (_EPOCH + timedelta(microseconds=microseconds)).time()
 
 
-def _timetz(told: tuple[int, int]) -> time | str:
-    microseconds, west = told
+def _timetz(parts: tuple[int, int]) -> time | str:
+    microseconds, west = parts
     zone = timezone(timedelta(seconds=-west))
     plain = _time((microseconds,))
     return f"{plain}{zone}" if isinstance(plain, str) else plain.replace(tzinfo=zone)
 
 
-def _interval(told: tuple[int, int, int]) -> timedelta | str:
+def _interval(parts: tuple[int, int, int]) -> timedelta | str:
     """A month counts as thirty days, a year as 365, as the driver has it."""
-    months, days, microseconds = told
+    months, days, microseconds = parts
     if abs(microseconds) >= _LATEST:
         return _infinity(microseconds)
     years, months = int(months / 12), months - 12 * int(months / 12)

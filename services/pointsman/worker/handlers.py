@@ -114,8 +114,8 @@ class WorkerHandler:
 
     async def _work(self, job: Job, attempts: Attempts) -> Ended:
         """Run the attempts until they end, or until the deadline or a cancellation stops them."""
-        if asked := self._cancellations.of(job.job_id, job.agent_id):
-            return Cancelled(asked.by, asked.reason)
+        if cancellation := self._cancellations.of(job.job_id, job.agent_id):
+            return Cancelled(cancellation.by, cancellation.reason)
         left = None if job.deadline is None else (job.deadline - self._clock()).total_seconds()
         if left is not None and left <= 0:
             return Expired(f"the deadline passed {-left:.1f} s before a worker could begin")
@@ -126,9 +126,9 @@ class WorkerHandler:
         except TimeoutError:
             if not limit.expired():
                 raise
-        if asked := self._cancellations.of(job.job_id, job.agent_id):
-            attempts.break_off("cancelled", f"cancelled by {asked.by}")
-            return Cancelled(asked.by, asked.reason)
+        if cancellation := self._cancellations.of(job.job_id, job.agent_id):
+            attempts.break_off("cancelled", f"cancelled by {cancellation.by}")
+            return Cancelled(cancellation.by, cancellation.reason)
         attempts.break_off("expired", "the deadline passed during the call")
         held_by = attempts.wait.held_by
         when = f"while it waited for {held_by}" if held_by else "before an answer was there"

@@ -122,7 +122,7 @@ def _base64(secret: str) -> set[str]:
     kept = set()
     for before in range(3):
         encoded = b64encode(b"\0" * before + secret.encode()).decode()
-        own = encoded[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
-        if len(own) >= _LEAST_ENCODED:
-            kept |= {own, own.replace("+", "-").replace("/", "_")}
+        encoded_secret = encoded[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
+        if len(encoded_secret) >= _LEAST_ENCODED:
+            kept |= {encoded_secret, encoded_secret.replace("+", "-").replace("/", "_")}
     return kept

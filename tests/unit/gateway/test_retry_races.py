@@ -14,7 +14,7 @@ from pointsman.gateway.asking import taken as module
 from pointsman.gateway.asking.taken import TakenRequests
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.settings import GatewaySettings
-from pointsman.gateway.submitter import Asked, JobSubmitter
+from pointsman.gateway.submitter import JobRequest, JobSubmitter
 from pointsman.gateway.waiting.queues import Queues
 from pointsman.runtime.clock import utc_now
 from tests.support.gateway.heard import TOPICS, FakePublisher, FakeReader, cancelled, outcome, replies_of
@@ -66,7 +66,7 @@ class Process:
 
     async def ask(self, retry: int) -> JobReply:
         headers = {"x-stainless-retry-count": str(retry)}
-        return await self.jobs.reply(Asked("app", None, BODY, "/", orjson.dumps(BODY), headers))
+        return await self.jobs.reply(JobRequest("app", None, BODY, "/", orjson.dumps(BODY), headers))
 
     def client_goes(self, reply: JobReply) -> "asyncio.Future[Any]":
         """Disconnects, and waits until the consequences are complete."""

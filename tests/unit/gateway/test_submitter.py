@@ -24,7 +24,7 @@ from pointsman.gateway.errors import ApiError, api_error
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.settings import GatewaySettings
-from pointsman.gateway.submitter import Asked, JobSubmitter, grace_of
+from pointsman.gateway.submitter import JobRequest, JobSubmitter, grace_of
 from pointsman.gateway.waiting.queues import Queues
 from pointsman.runtime.clock import utc_now
 from tests.support.gateway.heard import (
@@ -52,7 +52,7 @@ class Place:
         body = {"messages": [{"role": "user", "content": text}]}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         route = "/v1/chat/completions"
-        return await self.jobs.reply(Asked(agent, None, body, route, orjson.dumps(body), named))
+        return await self.jobs.reply(JobRequest(agent, None, body, route, orjson.dumps(body), named))
 
     def sent_to(self, topic: str) -> list[str]:
         return [(record.key or b"").decode() for record in self.publisher.sent if record.topic == topic]

@@ -47,8 +47,8 @@ async def list_acls(settings: KafkaPart) -> frozenset[Acl]:
         ResourceType.ANY, any_text, ResourcePatternType.ANY, any_text, any_text, AclOperation.ANY,
         AclPermissionType.ANY,
     )  # fmt: skip
-    asked = admin.describe_acls(everything, request_timeout=rdkafka.REQUEST_S)
-    bindings = await rdkafka.answer(settings, asked)
+    future = admin.describe_acls(everything, request_timeout=rdkafka.REQUEST_S)
+    bindings = await rdkafka.answer(settings, future)
     return frozenset(_read(binding) for binding in bindings if binding.restype in _RESOURCES.values())
 
 
@@ -56,20 +56,20 @@ async def add_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:
     """Raises: as `list_acls`."""
     if acls:
         admin = await rdkafka.admin(settings)
-        asked = admin.create_acls(
+        futures = admin.create_acls(
             [AclBinding(*_fields(acl)) for acl in sorted(acls)], request_timeout=rdkafka.REQUEST_S
         )
-        await asyncio.gather(*(rdkafka.answer(settings, one) for one in asked.values()))
+        await asyncio.gather(*(rdkafka.answer(settings, one) for one in futures.values()))
 
 
 async def remove_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:
     """One that is not there is gone already. Raises: as `list_acls`."""
     if acls:
         admin = await rdkafka.admin(settings)
-        asked = admin.delete_acls(
+        futures = admin.delete_acls(
             [AclBindingFilter(*_fields(acl)) for acl in sorted(acls)], request_timeout=rdkafka.REQUEST_S
         )
-        await asyncio.gather(*(rdkafka.answer(settings, one) for one in asked.values()))
+        await asyncio.gather(*(rdkafka.answer(settings, one) for one in futures.values()))
 
 
 def _fields(

@@ -12,5 +12,5 @@ async def count_members(settings: KafkaPart, group: str) -> int:
         BusError: the cluster did not answer, or refused.
     """
     admin = await rdkafka.admin(settings)
-    asked = admin.describe_consumer_groups([group], request_timeout=PATIENCE_S)
-    return len((await rdkafka.answer(settings, asked[group], PATIENCE_S)).members)
+    futures = admin.describe_consumer_groups([group], request_timeout=PATIENCE_S)
+    return len((await rdkafka.answer(settings, futures[group], PATIENCE_S)).members)

@@ -34,25 +34,27 @@ async def admin(settings: KafkaPart) -> AdminClient:
     return connection.cluster_admin(settings)
 
 
-async def answer(settings: KafkaPart, asked: "Future[T]", within: float = REQUEST_S) -> T:
+async def answer(settings: KafkaPart, future: "Future[T]", within: float = REQUEST_S) -> T:
     """What the brokers say, in at most about `within` seconds.
 
     Raises:
         BusError: they did not answer, or refused; the cause is kept.
     """
     try:
-        return await asyncio.wrap_future(asked)
+        return await asyncio.wrap_future(future)
     except KafkaException as error:
         raise _explain(settings, error, within) from error
 
 
-async def carried_out(settings: KafkaPart, asked: Iterable["Future[None]"], already: Collection[int]) -> bool:
+async def carried_out(
+    settings: KafkaPart, futures: Iterable["Future[None]"], already: Collection[int]
+) -> bool:
     """Whether all was done here; False where errors of the codes `already` say that some was so before.
 
     Raises: as `answer`.
     """
     done = True
-    for future in asked:
+    for future in futures:
         try:
             await asyncio.wrap_future(future)
         except KafkaException as error:
@@ -78,8 +80,8 @@ async def demand(settings: KafkaPart, admin: AdminClient, operation: AclOperatio
     Raises:
         BusError: it may not, or the brokers did not answer.
     """
-    asked = admin.describe_cluster(include_authorized_operations=True, request_timeout=REQUEST_S)
-    allowed = (await answer(settings, asked)).authorized_operations
+    future = admin.describe_cluster(include_authorized_operations=True, request_timeout=REQUEST_S)
+    allowed = (await answer(settings, future)).authorized_operations
     if operation not in (allowed or ()):
         raise BusError(
             f"Kafka at {settings.kafka} refused: this user may not {operation.name.lower()} the cluster"

@@ -62,8 +62,8 @@ async def topic_ids_of(settings: KafkaPart) -> dict[str, TopicId]:
 
 def request(topics: Collection[str] | None) -> Packed:
     """Answered by a `TopicId` for each topic that is there; None: of all topics."""
-    asked = _ALL if topics is None else array(_NO_ID + compact(topic.encode()) + NO_TAGS for topic in topics)
-    return Packed(_API, _VERSION, asked + _ONLY_ASK + NO_TAGS, ResponseReader(_answer))
+    wanted = _ALL if topics is None else array(_NO_ID + compact(topic.encode()) + NO_TAGS for topic in topics)
+    return Packed(_API, _VERSION, wanted + _ONLY_ASK + NO_TAGS, ResponseReader(_answer))
 
 
 def _answer(answer: WireReader) -> dict[str, TopicId]:

@@ -94,15 +94,15 @@ async def _plan(
     settings: KafkaPart, admin: AdminClient, declared: list[Topic], replication: int | None
 ) -> list[Change]:
     cluster = await rdkafka.list_topics(settings, admin)
-    there = {
+    partitions_of = {
         topic.name: cluster.topics[topic.name].partitions
         for topic in declared
         if topic.name in cluster.topics
     }
-    configs = await _configs(settings, admin, list(there))
+    configs = await _configs(settings, admin, list(partitions_of))
     existing = {
         name: ExistingTopic(len(partitions), len(partitions[0].replicas), configs[name])
-        for name, partitions in there.items()
+        for name, partitions in partitions_of.items()
         if partitions
     }
     copies = replication or min(3, len(cluster.brokers))
@@ -112,11 +112,11 @@ async def _plan(
 async def _configs(settings: KafkaPart, admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
     if not names:
         return {}
-    asked = admin.describe_configs(
+    futures = admin.describe_configs(
         [ConfigResource(ResourceType.TOPIC, name) for name in names], request_timeout=rdkafka.REQUEST_S
     )
     overrides = {}
-    for resource, answer in asked.items():
+    for resource, answer in futures.items():
         entries = await rdkafka.answer(settings, answer)
         overrides[resource.name] = {
             name: entry.value
@@ -128,19 +128,19 @@ async def _configs(settings: KafkaPart, admin: AdminClient, names: list[str]) ->
 
 async def _carry_out(settings: KafkaPart, admin: AdminClient, change: Change) -> bool:
     """True when it was done here, False when another had done it already."""
-    asked: dict[Any, Future[None]]
+    futures: dict[Any, Future[None]]
     match change.kind:
         case "create":
             new = NewTopic(change.topic, change.partitions, change.replication, config=dict(change.config))
-            asked = admin.create_topics([new], request_timeout=rdkafka.REQUEST_S)
+            futures = admin.create_topics([new], request_timeout=rdkafka.REQUEST_S)
         case "partitions":
             more = NewPartitions(change.topic, change.partitions)
-            asked = admin.create_partitions([more], request_timeout=rdkafka.REQUEST_S)
+            futures = admin.create_partitions([more], request_timeout=rdkafka.REQUEST_S)
         case _:
             entries = [
                 ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
                 for name, value in change.config.items()
             ]
             resource = ConfigResource(ResourceType.TOPIC, change.topic, incremental_configs=entries)
-            asked = admin.incremental_alter_configs([resource], request_timeout=rdkafka.REQUEST_S)
-    return await rdkafka.carried_out(settings, asked.values(), already=_DONE_BY_ANOTHER)
+            futures = admin.incremental_alter_configs([resource], request_timeout=rdkafka.REQUEST_S)
+    return await rdkafka.carried_out(settings, futures.values(), already=_DONE_BY_ANOTHER)

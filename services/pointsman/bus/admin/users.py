@@ -29,13 +29,14 @@ async def list_users(settings: KafkaPart) -> dict[str, frozenset[str]]:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
     """
     admin = await rdkafka.admin(settings)
-    asked: Any = admin.describe_user_scram_credentials(None, request_timeout=rdkafka.REQUEST_S)
-    credentials = await rdkafka.answer(settings, asked)
+    future: Any = admin.describe_user_scram_credentials(None, request_timeout=rdkafka.REQUEST_S)
+    credentials = await rdkafka.answer(settings, future)
     return {
         user: frozenset(
-            _NAMES.get(info.mechanism, str(info.mechanism)) for info in told.scram_credential_infos
+            _NAMES.get(info.mechanism, str(info.mechanism))
+            for info in user_credentials.scram_credential_infos
         )
-        for user, told in credentials.items()
+        for user, user_credentials in credentials.items()
     }
 
 
@@ -64,5 +65,5 @@ async def _alter(
     if not changes:
         return
     admin = await rdkafka.admin(settings)
-    asked = admin.alter_user_scram_credentials([*changes], request_timeout=rdkafka.REQUEST_S)
-    await rdkafka.carried_out(settings, asked.values(), already=[_NOT_FOUND])
+    futures = admin.alter_user_scram_credentials([*changes], request_timeout=rdkafka.REQUEST_S)
+    await rdkafka.carried_out(settings, futures.values(), already=[_NOT_FOUND])

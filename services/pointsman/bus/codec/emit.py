@@ -45,8 +45,8 @@ def dead_letter(
         letter_envelope = envelope.follow_with(
             cause, record.root, step="dead", source=source, type=dead.TYPE, time=now
         )
-    value, told = _bounded(record.on_kafka)
-    headers = letter_envelope.to_headers() + letter.to_headers() + told + _original(record)
+    value, size_headers = _bounded(record.on_kafka)
+    headers = letter_envelope.to_headers() + letter.to_headers() + size_headers + _original(record)
     return Outgoing(topic.name, record.key, value, headers)
 
 

@@ -175,24 +175,24 @@ def _cut(refused: Outgoing, kind: str) -> Outgoing:
     return replace(refused, value=None if shorter is None else orjson.dumps(shorter), headers=headers)
 
 
-def _cut_letter(_: Json, told: str) -> tuple[str, Json | None]:
+def _cut_letter(_: Json, size_problem: str) -> tuple[str, Json | None]:
     return dead.TYPE, None
 
 
-def _cut_call(call: Json, told: str) -> tuple[str, Json | None]:
+def _cut_call(call: Json, size_problem: str) -> tuple[str, Json | None]:
     parts = {name: _left_out(call[name]) for name in ("request", "response") if call.get(name) is not None}
     return CallFinished.TYPE, {**call, **parts, "error": _short(call["error"])}
 
 
-def _cut_answer(completed: Json, told: str) -> tuple[str, Json | None]:
+def _cut_answer(completed: Json, size_problem: str) -> tuple[str, Json | None]:
     names = ("job_id", "agent_id", "tier", "attempts", "cost_usd", "cascade")
     kept = {name: completed[name] for name in names if name in completed}
-    problem = f"the answer is there and paid for, but {told}: {_HINT}"
+    problem = f"the answer is there and paid for, but {size_problem}: {_HINT}"
     reason = FailReason.BAD_RESPONSE
     return JobFailed.TYPE, {"type": JobFailed.TYPE, **kept, "reason": reason, "message": problem}
 
 
-def _cut_outcome(outcome: Json, told: str) -> tuple[str, Json | None]:
+def _cut_outcome(outcome: Json, size_problem: str) -> tuple[str, Json | None]:
     shorter = {**outcome, "message": _short(outcome.get("message"))}
     shorter.pop("cascade", None)
     return outcome["type"], shorter

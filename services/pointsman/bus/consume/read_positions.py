@@ -82,12 +82,12 @@ class ReadPositions:
         wanted, fetcher = self.unknown, member.fetcher
         await fetcher.know({topic for topic, _ in self.next} | {tp.topic for tp in wanted})
         ids = {tp.topic: fetcher.ids[tp.topic] for tp in wanted if tp.topic in fetcher.ids}
-        there: list[Place] = [(tp.topic, tp.partition) for tp in wanted if tp.topic in ids]
+        existing: list[Place] = [(tp.topic, tp.partition) for tp in wanted if tp.topic in ids]
         try:
-            positions = await self._store.positions(there, ids)
+            positions = await self._store.positions(existing, ids)
             if wanted is not self.unknown:
                 return {}  # the group changed hands meanwhile
-            first = await fetcher.partitions.offsets(dict.fromkeys(there, EARLIEST))
+            first = await fetcher.partitions.offsets(dict.fromkeys(existing, EARLIEST))
             if wanted is not self.unknown:
                 return {}
             positions = await self._lose(positions, first)
@@ -101,12 +101,12 @@ class ReadPositions:
         marks = {topic: await self._mark_of(member, topic, id) for topic, id in ids.items()}
         if wanted is not self.unknown:
             return {}
-        for place in there:
+        for place in existing:
             self.next[place] = positions.get(place)
             fetcher.seek(TopicPartition(*place), positions.get(place, first[place]), marks[place[0]])
         self.unknown, self._aside = set(), self._aside - wanted
         self.changed -= ids.keys()
-        if len(there) < len(wanted):  # deleted: the group will hear of it, or it is made anew
+        if len(existing) < len(wanted):  # deleted: the group will hear of it, or it is made anew
             self._set_aside({tp for tp in wanted if tp.topic not in ids})
         fetcher.forget_others(TopicPartition(*place) for place in self.next)
         return positions

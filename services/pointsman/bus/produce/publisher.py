@@ -142,7 +142,11 @@ class Publisher:
             closing.add_done_callback(self._retiring.discard)
 
     def _explain(
-        self, producer: AIOKafkaProducer, answers: Sequence["asyncio.Future[Any]"], asked: int, limit: float
+        self,
+        producer: AIOKafkaProducer,
+        answers: Sequence["asyncio.Future[Any]"],
+        total: int,
+        limit: float,
     ) -> PublishRefusedError | PublishUncertainError:
         errors = {
             place: error
@@ -153,16 +157,18 @@ class Publisher:
             self._retire(producer)
         refused = [error for error in errors.values() if isinstance(error, tuple(_REFUSED))]
         silent = [place for place, answer in enumerate(answers) if not answer.done()]
-        silent += range(len(answers), asked)
+        silent += range(len(answers), total)
         if refused and len(refused) == len(errors) and not silent:
-            why, hint = next(told for kind, told in _REFUSED.items() if isinstance(refused[0], kind))
-            problem = f"Kafka refused {len(errors)} of {asked} records: {why} ({type(refused[0]).__name__})"
+            why, hint = next(
+                explanation for kind, explanation in _REFUSED.items() if isinstance(refused[0], kind)
+            )
+            problem = f"Kafka refused {len(errors)} of {total} records: {why} ({type(refused[0]).__name__})"
             return PublishRefusedError(problem, tuple(errors), hint)
         why = f"no answer from Kafka at {self._settings.kafka} within {limit:g} s"
         if errors:
             why = f"Kafka at {self._settings.kafka} said {[*refused, *errors.values()][0]!r}"
         places = tuple(sorted({*silent, *errors}))
-        return PublishUncertainError(f"{len(places)} of {asked} records not confirmed: {why}", places)
+        return PublishUncertainError(f"{len(places)} of {total} records not confirmed: {why}", places)
 
 
 async def _send(producer: AIOKafkaProducer, record: Outgoing) -> "asyncio.Future[Any]":

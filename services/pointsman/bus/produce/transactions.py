@@ -165,8 +165,8 @@ class Transactions:
         """A batch for each partition, to its leader; again until it is written or refused."""
         patience = self._patience()
         while portion := _portion(left):
-            asked = [self._ask_leader(*asked_of) for asked_of in self._by_leader(portion).items()]
-            answers = await asyncio.gather(*asked)
+            requests = [self._ask_leader(*asked_of) for asked_of in self._by_leader(portion).items()]
+            answers = await asyncio.gather(*requests)
             outcomes = {place: error for answer in answers for place, error in answer.items()}
             for place, error in outcomes.items():
                 if error is None:

@@ -63,8 +63,8 @@ def fetch(
     """
     topics: dict[str, list[bytes]] = {}
     for (topic, partition), offset in starts.items():
-        asked = _ASKED_PARTITION.pack(partition, _UNKNOWN, offset, _UNKNOWN, _UNKNOWN, most_of_each)
-        topics.setdefault(topic, []).append(asked + NO_TAGS)
+        packed = _ASKED_PARTITION.pack(partition, _UNKNOWN, offset, _UNKNOWN, _UNKNOWN, most_of_each)
+        topics.setdefault(topic, []).append(packed + NO_TAGS)
     body = b"".join(
         (
             _ASKED.pack(_CONSUMER, wait_ms, least_bytes, most_bytes, committed_only, *_NO_SESSION),

@@ -39,8 +39,8 @@ def list_offsets(times: Mapping[Place, int], *, committed_only: bool) -> Packed:
     """
     topics: dict[str, list[bytes]] = {}
     for (topic, partition), at in times.items():
-        asked = _ASKED_PARTITION.pack(partition, _UNKNOWN, at) + NO_TAGS
-        topics.setdefault(topic, []).append(asked)
+        packed = _ASKED_PARTITION.pack(partition, _UNKNOWN, at) + NO_TAGS
+        topics.setdefault(topic, []).append(packed)
     return Packed(
         _LIST,
         _LIST_VERSION,

@@ -98,8 +98,8 @@ class Partitions:
                 first_error = LeaderNotAvailableError(f"{place[0]}-{place[1]}")
             else:
                 leaders.setdefault(leader, {})[place] = at
-        for leader, asked in leaders.items():
-            request = list_offsets(asked, committed_only=self._committed_only)
+        for leader, positions in leaders.items():
+            request = list_offsets(positions, committed_only=self._committed_only)
             try:
                 answered = await self._client.send(leader, request)
             except KafkaError as error:

@@ -74,7 +74,7 @@ def routing(
     if (ship or ship_accept or ship_opinion or docs) and data is None:
         raise CommandError("--docs and --ship need --data", "give --data DIR", code=2)
     vectors_of: Any = _vectors(vectors) if opinion or ship_opinion else None
-    with progress() as told:
+    with progress() as report_progress:
         makes = (
             (ship, trained),
             (ship_accept, cascade.trained),
@@ -82,16 +82,16 @@ def routing(
         )
         for file, make in makes:
             if file is not None and data is not None:
-                file.write_bytes(run.ship(data, told, make))
+                file.write_bytes(run.ship(data, report_progress, make))
                 screen.note(f"{file}: {file.stat().st_size:,} bytes")
         if ship or ship_accept or ship_opinion:
             return
         report: dict[str, Any]
         if data is not None:
-            report = run.whole(data, quality, told, resplits, vectors_of)
+            report = run.whole(data, quality, report_progress, resplits, vectors_of)
         else:
             assert train is not None and test is not None
-            report = run.unseen(train, test, quality, told, drop=drop_overlap, vectors=vectors_of)
+            report = run.unseen(train, test, quality, report_progress, drop=drop_overlap, vectors=vectors_of)
     if docs is not None:
         from pointsman.bench.routing.markdown import write
 

@@ -66,8 +66,8 @@ def _listeners(probed: Probe, settings: KafkaPart) -> CheckResult:
         return CheckResult("listeners", None, "not looked at: Kafka is not reachable")
     bad = [broker for broker in probed.brokers if broker.problem]
     if not bad:
-        told = ", ".join(f"{broker.host}:{broker.port}" for broker in probed.brokers)
-        return CheckResult("listeners", True, f"each broker is reached where it says it is: {told}")
+        listeners = ", ".join(f"{broker.host}:{broker.port}" for broker in probed.brokers)
+        return CheckResult("listeners", True, f"each broker is reached where it says it is: {listeners}")
     problems = "; ".join(
         f"broker {broker.id} sends its clients to {broker.host}:{broker.port}, but {broker.problem}"
         for broker in bad

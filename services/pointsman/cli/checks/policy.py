@@ -39,11 +39,11 @@ async def opinion(kafka: KafkaPart, group: str, policy: PolicyFile | None) -> li
     if section is None:
         return []
     try:
-        there = await count_members(kafka, group)
+        members = await count_members(kafka, group)
     except BusError:
         return [CheckResult("opinion", None, "not looked at: Kafka is not reachable")]
-    if there:
-        text = f"second opinions are given by {count(there, 'member')} of the group {group}"
+    if members:
+        text = f"second opinions are given by {count(members, 'member')} of the group {group}"
         return [CheckResult("opinion", True, text)]
     return [
         CheckResult(

@@ -58,8 +58,8 @@ async def _publish(client: Client, chunk: Sequence[Job], before: int, total: int
     except BusError as error:
         if not before:
             raise
-        told = f"{error}; the first {before:,} of {total:,} jobs are published"
-        raise CommandError(told, error.hint) from error
+        problem = f"{error}; the first {before:,} of {total:,} jobs are published"
+        raise CommandError(problem, error.hint) from error
 
 
 def _print_ids(jobs: Sequence[Job], as_json: bool) -> None:

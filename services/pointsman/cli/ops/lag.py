@@ -44,8 +44,8 @@ def lag(
         """Asked anew each time: whoever serves may begin before Kafka or a tier is there."""
         tiers = () if file is None else file.tiers
         if not named:  # nobody said which: then whatever tiers there are
-            there = await tiers_there(settings, topics)
-            tiers = tiers if not there or set(there) == set(tiers) else tuple(there)
+            existing = await tiers_there(settings, topics)
+            tiers = tiers if not existing or set(existing) == set(tiers) else tuple(existing)
         passed = lanes(topics, tiers)
         if file and file.score and file.score.opinion is not None:
             passed.insert(1, WatchedTopic(topics.opinion.name, settings.opinion_group))

@@ -156,15 +156,15 @@ class InboxApp(App[None]):
                 self._say("there is no answer yet that could be edited", wrong=True)
                 return None
             response = known.request.proposed.response
-            asked = await self.push_screen_wait(
+            new_text = await self.push_screen_wait(
                 AskText("The answer as it shall be", answered(response) or "")
             )
-            if asked is None:
+            if new_text is None:
                 return None
             reason = await self.push_screen_wait(AskReason("Why is it edited?"))
             if not reason:
                 return None
-            edited = with_text(response, asked)
+            edited = with_text(response, new_text)
             return await self._reviewer.decide(known, "edit", reason=reason, response=edited)
 
         self._act(edit)

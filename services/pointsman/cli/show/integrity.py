@@ -41,9 +41,9 @@ def summary(
         (report.dropped, "row", "dropped by retention"),
     )
     if signed is not None:
-        told = ", ".join(f"{number:,} {verdict}" for verdict, number in sorted(signed.verdicts.items()))
+        verdicts = ", ".join(f"{number:,} {verdict}" for verdict, number in sorted(signed.verdicts.items()))
         records = count(signed.verdicts.total(), "record")
-        lines.append(Text(f"{records} that agents sent, by their signature: {told or 'none'}"))
+        lines.append(Text(f"{records} that agents sent, by their signature: {verdicts or 'none'}"))
         lines += _counts((signed.hidden, "record", "more are masked or sealed: nobody can tell"))
     forged = "on the intake refused by the router, which is no damage: their value is not what they say"
     lines += _counts(

@@ -128,5 +128,5 @@ def _check_tool_choice(request: dict[str, Any], given: set[str]) -> None:
         case {"type": "function", "function": {"name": str(name)}} if name in names:
             return
         case _:
-            known = ", ".join(sorted(names))
-            raise bad("tool_choice", f"tool_choice: expected none, auto, required or {known}.")
+            allowed = ", ".join(sorted(names))
+            raise bad("tool_choice", f"tool_choice: expected none, auto, required or {allowed}.")

@@ -78,9 +78,9 @@ def _retry_after(limit: RateLimit, now: float) -> dict[str, str]:
 
 
 def spoilt(
-    reply: SimulatedReply, fate: Spoiling | None, told: Callable[[str, str | None], tuple[bytes, bytes]]
+    reply: SimulatedReply, fate: Spoiling | None, encode: Callable[[str, str | None], tuple[bytes, bytes]]
 ) -> SimulatedReply:
-    """The reply as the fault leaves it; `told`: the body and the event of an error of that type and code."""
+    """The reply as the fault leaves it; `encode`: the body and the event of an error of that type."""
     match fate:
         case None | EmptyChoices():  # whose choices were never made
             return reply
@@ -91,7 +91,7 @@ def spoilt(
         case MalformedBody():
             return _malformed(reply, fate.after)
         case ErrorEvent():
-            return _failed(reply, fate, *told(fate.type, fate.code))
+            return _failed(reply, fate, *encode(fate.type, fate.code))
         case Unfinished():
             return (
                 reply

@@ -41,7 +41,7 @@ class SimulatedProvider:
         query: Mapping[str, str] | None = None,
     ) -> SimulatedReply:
         """The reply to a chat request; but for `call_id` and `now` it depends on request and faults only."""
-        refused = partial(reply.refused, told=dialect.refusal)
+        refused = partial(reply.refused, encode=dialect.refusal)
         try:
             request = dialect.read(headers, query or {}, body)
             model = known(request["model"])

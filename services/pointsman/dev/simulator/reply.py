@@ -46,10 +46,10 @@ def refused(
     refusal: Refusal,
     *,
     delay_s: float = 0,
-    told: Callable[[Refusal], tuple[int, bytes]] = lambda refusal: (refusal.status, refusal.body()),
+    encode: Callable[[Refusal], tuple[int, bytes]] = lambda refusal: (refusal.status, refusal.body()),
 ) -> SimulatedReply:
-    """An error; `told` makes status and body of it, by default as OpenAI's."""
-    status, body = told(refusal)
+    """An error; `encode` makes status and body of it, by default as OpenAI's."""
+    status, body = encode(refusal)
     headers = as_headers(refusal.headers)
     return SimulatedReply(status, (body,), length=len(body), headers=headers, delay_s=delay_s)
 

@@ -61,8 +61,8 @@ def _part(block: Json, path: str) -> Json:
             only(block, ("type", "source", _CACHE), path)
             return {"type": "image_url", "image_url": {"url": _image_url(block, f"{path}.source")}}
         case "document":
-            known = ("type", "source", "title", "context", _CACHE)
-            only(block, (*known, "citations") if block.get("citations") == _UNCITED else known, path)
+            allowed = ("type", "source", "title", "context", _CACHE)
+            only(block, (*allowed, "citations") if block.get("citations") == _UNCITED else allowed, path)
             return _document(block, path)
         case other:
             raise RequestFieldError(f"{path}.type", f"`{other}` has no counterpart with the providers here")

@@ -73,7 +73,7 @@ def _tool(tool: Json, path: str) -> Json:
         )
     if tool.get("allowed_callers") in (None, ["direct"]):
         tool = {name: value for name, value in tool.items() if name != "allowed_callers"}
-    known = (
+    allowed = (
         "type",
         "name",
         "description",
@@ -82,7 +82,7 @@ def _tool(tool: Json, path: str) -> Json:
         "cache_control",
         "eager_input_streaming",
     )
-    only(tool, known, path)
+    only(tool, allowed, path)
     function: Json = {"name": text(tool.get("name"), f"{path}.name")}
     if tool.get("description") is not None:
         function["description"] = text(tool["description"], f"{path}.description")
@@ -98,15 +98,15 @@ def _tool(tool: Json, path: str) -> Json:
 def _tool_choice(given: Any) -> Json:
     choice = mapping(given, "tool_choice")
     only(choice, ("type", "name", "disable_parallel_tool_use"), "tool_choice")
-    more = {"parallel_tool_calls": False} if choice.get("disable_parallel_tool_use") is True else {}
+    options = {"parallel_tool_calls": False} if choice.get("disable_parallel_tool_use") is True else {}
     match choice.get("type"):
         case "auto" | "none" as word:
-            return {"tool_choice": word, **more}
+            return {"tool_choice": word, **options}
         case "any":
-            return {"tool_choice": "required", **more}
+            return {"tool_choice": "required", **options}
         case "tool":
             named = {"name": text(choice.get("name"), "tool_choice.name")}
-            return {"tool_choice": {"type": "function", "function": named}, **more}
+            return {"tool_choice": {"type": "function", "function": named}, **options}
         case _:
             raise RequestFieldError("tool_choice.type", "must be auto, any, tool or none")
 

@@ -23,9 +23,9 @@ class Callers:
             ApiError: the key is missing, or stands for nobody who may ask now.
         """
         key = _key(headers)
-        known = None if key is None else self._in_force.agent_of_key(key, now)
-        if known is not None:
-            return known
+        agent_id = None if key is None else self._in_force.agent_of_key(key, now)
+        if agent_id is not None:
+            return agent_id
         if self._open_agent is not None and not self._in_force.demands_signatures:
             return self._open_agent
         raise _unknown(key)
@@ -37,19 +37,19 @@ class Callers:
             ApiError: as `agent`, though nobody is let in without a key; or it may decide none.
         """
         key = _key(headers)
-        known = None if key is None else self._in_force.agent_of_key(key, now)
-        if known is None:
+        agent_id = None if key is None else self._in_force.agent_of_key(key, now)
+        if agent_id is None:
             raise _unknown(key)
-        entry = self._in_force.entry(known)
+        entry = self._in_force.entry(agent_id)
         queues = () if entry is None else entry.reviews or ()
         if not queues:
             raise ApiError(
                 403,
                 "permission_error",
                 "not_a_reviewer",
-                f"{known} is no reviewer; in agents.yaml: - {{id: {known}, reviews: [QUEUE]}}",
+                f"{agent_id} is no reviewer; in agents.yaml: - {{id: {agent_id}, reviews: [QUEUE]}}",
             )
-        return known, queues
+        return agent_id, queues
 
 
 def _unknown(key: str | None) -> ApiError:

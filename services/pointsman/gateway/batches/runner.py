@@ -31,7 +31,7 @@ from pointsman.gateway.batches.lines import BatchLine, lines_of
 from pointsman.gateway.errors import ApiError, api_error
 from pointsman.gateway.job_lookup import outcomes_on_record
 from pointsman.gateway.settings import GatewaySettings
-from pointsman.gateway.submitter import Asked, JobSubmitter
+from pointsman.gateway.submitter import JobRequest, JobSubmitter
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
@@ -84,8 +84,8 @@ class _Progress:
 
     def file(self, *, answers: bool) -> bytes:
         """The lines of the output file, or of the error file, in the order of the batch."""
-        told = [self.done[line.job_id] for line in self.lines if line.job_id in self.done]
-        return b"".join(text + b"\n" for answered, text in told if answered is answers)
+        results = [self.done[line.job_id] for line in self.lines if line.job_id in self.done]
+        return b"".join(text + b"\n" for answered, text in results if answered is answers)
 
 
 class BatchRunner:
@@ -164,9 +164,9 @@ class BatchRunner:
             await asyncio.sleep(_PAUSE_S * 2**defects)
             return
         problem = f"a defect in the gateway, {defects} times; its log has the traceback of {batch.batch_id}"
-        known = self._board.states.get(batch.batch_id)
+        state = self._board.states.get(batch.batch_id)
         failed = self._changed(_Progress(batch, [], 0), "failed", (problem,))
-        counted = {} if known is None else known.model_dump(include={"total", "completed", "failed"})
+        counted = {} if state is None else state.model_dump(include={"total", "completed", "failed"})
         with contextlib.suppress(BusError):  # then it is tried once more, and told again
             await self._board.write(failed.model_copy(update=counted))
 
@@ -200,9 +200,9 @@ class BatchRunner:
         """A process that worked on it before may have come far."""
         if not self._settings.postgres:
             return
-        known = await outcomes_on_record(self._settings.postgres, [line.job_id for line in progress.lines])
+        outcomes = await outcomes_on_record(self._settings.postgres, [line.job_id for line in progress.lines])
         for line in progress.lines:
-            if (outcome := known.get(line.job_id)) is not None:
+            if (outcome := outcomes.get(line.job_id)) is not None:
                 progress.took(line, outcome)
 
     async def _send(self, progress: _Progress, lines: Iterator[BatchLine]) -> None:
@@ -210,8 +210,8 @@ class BatchRunner:
             try:
                 await self._line(progress, line)
             except (ApiError, BusError, ClaimsUnavailableError) as error:
-                told = error if isinstance(error, ApiError) else api_error(error)
-                progress.failed(line, told.code, told.message)
+                refusal = error if isinstance(error, ApiError) else api_error(error)
+                progress.failed(line, refusal.code, refusal.message)
 
     async def _line(self, progress: _Progress, line: BatchLine) -> None:
         """Raises: ApiError: there is no job in it."""
@@ -227,8 +227,10 @@ class BatchRunner:
                 tier = self._models.tier(request.get("model"))
                 headers = {DEADLINE: f"{left_s:.3f}"}
                 marks = {"custom_id": line.custom_id, "batch_id": batch.batch_id}
-                asked = Asked(batch.agent_id, tier, request, _ROUTE, line.text, headers, marks=marks)
-                reply = await self._jobs.submit(asked, line.job_id)
+                job_request = JobRequest(
+                    batch.agent_id, tier, request, _ROUTE, line.text, headers, marks=marks
+                )
+                reply = await self._jobs.submit(job_request, line.job_id)
             except PublishRefusedError:
                 raise
             except (ApiError, BusError, ClaimsUnavailableError) as error:
@@ -258,11 +260,11 @@ class BatchRunner:
             await asyncio.wait([outcome], timeout=_PAUSE_S)
 
     async def _keep_telling(self, progress: _Progress) -> None:
-        told = len(progress.done)
+        published = len(progress.done)
         while True:
             await asyncio.sleep(_TELL_S)
-            if len(progress.done) != told:
-                told = len(progress.done)
+            if len(progress.done) != published:
+                published = len(progress.done)
                 with contextlib.suppress(BusError):
                     await self._publish_progress(progress)
 

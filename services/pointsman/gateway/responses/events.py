@@ -135,8 +135,8 @@ class ResponseEvents:
 
     def _finish(self, item: Json) -> Iterator[Event]:
         for number, (kind, text) in enumerate(_texts(item)):
-            known = self._texts.get((item["id"], kind))
-            sent = 0 if known is None else sum(map(len, known.sent))
+            sent_text = self._texts.get((item["id"], kind))
+            sent = 0 if sent_text is None else sum(map(len, sent_text.sent))
             yield from self._add(_begun(item), kind, text[sent:])
             where = self._texts[item["id"], kind].where
             name, whole = _EVENTS[kind]
@@ -156,20 +156,20 @@ class ResponseEvents:
         if id not in self._items:
             self._items[id], self._places[id] = item, len(self._places)
             yield self._event("response.output_item.added", output_index=self._places[id], item=item)
-        known = self._texts.get((id, kind))
-        if known is None:
+        sent_text = self._texts.get((id, kind))
+        if sent_text is None:
             where = {"item_id": id, "output_index": self._places[id]}
             if kind == "summary_text":
                 where["summary_index"] = 0
             elif kind not in _OF_CALLS:
                 where["content_index"] = sum(place[0] == id for place in self._texts)
-            known = self._texts[id, kind] = _Text(where)
+            sent_text = self._texts[id, kind] = _Text(where)
             if kind not in _OF_CALLS:
                 yield self._event(f"{_part_event(kind)}.added", **where, part=_EMPTY[kind])
         if text:
-            known.sent.append(text)
-            more = {"logprobs": list(logprobs)} if kind == "output_text" else {}
-            yield self._event(f"{_EVENTS[kind][0]}.delta", **known.where, delta=text, **more)
+            sent_text.sent.append(text)
+            details = {"logprobs": list(logprobs)} if kind == "output_text" else {}
+            yield self._event(f"{_EVENTS[kind][0]}.delta", **sent_text.where, delta=text, **details)
 
     def _event(self, type: str, **fields: Any) -> Event:
         number, self._number = self._number, self._number + 1

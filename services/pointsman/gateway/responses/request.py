@@ -95,9 +95,9 @@ def _allowed(tool: Any, number: int) -> Json:
 
 def _text(text: Any) -> Json:
     _see_known("text", text, "format", "verbosity")
-    asked = text or {}
-    verbosity = {} if asked.get("verbosity") is None else {"verbosity": asked["verbosity"]}
-    match asked.get("format"):
+    options = text or {}
+    verbosity = {} if options.get("verbosity") is None else {"verbosity": options["verbosity"]}
+    match options.get("format"):
         case None | {"type": "text"}:
             return verbosity
         case {"type": "json_object"}:
@@ -118,10 +118,10 @@ def _reasoning(reasoning: Any) -> Json:
     return {} if effort is None else {"reasoning_effort": effort}
 
 
-def _see_known(name: str, value: Any, *known: str) -> None:
+def _see_known(name: str, value: Any, *allowed: str) -> None:
     for member, content in ({} if value is None else mapping(value, name)).items():
-        if member not in known and content is not None:
-            raise RequestFieldError(f"{name}.{member}", f"has no effect here; known are {', '.join(known)}")
+        if member not in allowed and content is not None:
+            raise RequestFieldError(f"{name}.{member}", f"has no effect here; known are {', '.join(allowed)}")
 
 
 def _logprobs(body: Json) -> Json:

@@ -44,9 +44,9 @@ def chat_tools(tools: list[Any], at: str = "tools", group: Json | None = None) -
         place = f"{at}[{number}]"
         kind = tool.get("type") if isinstance(tool, dict) else None
         if kind not in (*BY_CHAT, "namespace") or (group and kind == "namespace"):
-            known = "give functions, custom tools or namespaces of them: they are the client's to call"
+            hint = "give functions, custom tools or namespaces of them: they are the client's to call"
             raise RequestFieldError(
-                f"{place}.type", f"tools of type {str(kind)[:40]!r} are not known here; {known}"
+                f"{place}.type", f"tools of type {str(kind)[:40]!r} are not known here; {hint}"
             )
         text(tool.get("name"), f"{place}.name")
         if kind == "namespace":
@@ -81,9 +81,9 @@ def grouped(tools: Any) -> dict[str, Json]:
     return names
 
 
-def _format(asked: Any) -> Any:
-    match asked:
+def _format(grammar: Any) -> Any:
+    match grammar:
         case {"type": "grammar", "definition": definition, "syntax": syntax}:
             return {"type": "grammar", "grammar": {"definition": definition, "syntax": syntax}}
         case _:
-            return asked
+            return grammar

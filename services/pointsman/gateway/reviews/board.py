@@ -109,8 +109,8 @@ class ReviewBoard:
             async with asyncio.timeout(_CHANGE_S):
                 while True:
                     changed = self._changed
-                    known = self._cases.case(answered.job_id)
-                    if known is not None and known.revision >= answered.revision:
+                    case = self._cases.case(answered.job_id)
+                    if case is not None and case.revision >= answered.revision:
                         return
                     await changed.wait()
 

@@ -48,12 +48,12 @@ def page(
         and (after is None or (case.deadline, case.job_id) > after)
     ]
     fitting.sort(key=lambda case: (case.deadline, case.job_id))
-    shown, more = fitting[:most], len(fitting) > most
+    shown, has_more = fitting[:most], len(fitting) > most
     return {
         "object": "list",
         "data": [case.model_dump(mode="json") for case in shown],
-        "has_more": more,
-        "next_cursor": _cursor(shown[-1]) if more else None,
+        "has_more": has_more,
+        "next_cursor": _cursor(shown[-1]) if has_more else None,
     }
 
 

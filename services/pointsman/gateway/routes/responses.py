@@ -56,45 +56,45 @@ async def respond(request: Request) -> Response:
 async def response(request: Request, id: str) -> Response:
     """Of any process, as long as it is on record; `stream=true` sends its events, as they come."""
     door, agent_id = door_and_agent(request)
-    known = await _find(door, agent_id, id)
+    found_job = await _find(door, agent_id, id)
     if request.query_params.get("stream", "false") != "false":
-        return await _streamed_again(door, request, id, known)
-    return json_response(_as_response(id, known), job_headers(known.job.job_id))
+        return await _streamed_again(door, request, id, found_job)
+    return json_response(_as_response(id, found_job), job_headers(found_job.job.job_id))
 
 
 @router.post("/v1/responses/{id}/cancel", operation_id="cancel", summary="Cancel a response")
 async def cancel(request: Request, id: str) -> Response:
     """One that is there already stays."""
     door, agent_id = door_and_agent(request)
-    known = await _find(door, agent_id, id)
-    if known.outcome is None:
-        await door.jobs.cancel(known.job.job_id, agent_id, "cancelled by its caller")
-        reply = door.jobs.replies.known(known.job.job_id)
+    found_job = await _find(door, agent_id, id)
+    if found_job.outcome is None:
+        await door.jobs.cancel(found_job.job.job_id, agent_id, "cancelled by its caller")
+        reply = door.jobs.replies.known(found_job.job.job_id)
         if reply is not None:
             await asyncio.wait([reply.outcome], timeout=_CANCEL_S)
-        known = await _find(door, agent_id, id)
-    body = _as_response(id, known)
-    if known.outcome is None:
+        found_job = await _find(door, agent_id, id)
+    body = _as_response(id, found_job)
+    if found_job.outcome is None:
         body["status"] = "cancelled"
-    return json_response(body, job_headers(known.job.job_id))
+    return json_response(body, job_headers(found_job.job.job_id))
 
 
-async def _streamed_again(door: Door, request: Request, id: str, known: FoundJob) -> Response:
+async def _streamed_again(door: Door, request: Request, id: str, found_job: FoundJob) -> Response:
     """The events from the first on, or from the one that the client names."""
-    reply = door.jobs.replies.known(known.job.job_id)
+    reply = door.jobs.replies.known(found_job.job.job_id)
     after = _after(request)
     if after >= 0 and reply is None:
         # What was sent in pieces elsewhere would be other events here.
         raise invalid(
             "this process did not send the first events: ask without starting_after", "starting_after"
         )
-    if reply is None and known.outcome is not None:
-        reply = JobReply.ended(known.job, known.outcome)
+    if reply is None and found_job.outcome is not None:
+        reply = JobReply.ended(found_job.job, found_job.outcome)
     elif reply is None:
-        reply = await door.jobs.follow(known.job)
+        reply = await door.jobs.follow(found_job.job)
     reply.is_kept = True
-    created_at = int(_made_at(known.job.job_id).timestamp())
-    shape = ResponseEvents(id, created_at, known.origin or _echo(known.job))
+    created_at = int(_made_at(found_job.job.job_id).timestamp())
+    shape = ResponseEvents(id, created_at, found_job.origin or _echo(found_job.job))
     return await streamed(door, request, reply, shape, include_usage=False, skip=after + 1)
 
 
@@ -148,10 +148,10 @@ async def _chat(door: Door, agent_id: str, body: Json) -> Json:
     """The request in the chat shape, with what it goes on from."""
     earlier: list[Json] = []
     if body.get("previous_response_id"):
-        known = await _find(door, agent_id, str(body["previous_response_id"]), "previous_response_id")
-        if not isinstance(known.outcome, JobCompleted):
+        previous = await _find(door, agent_id, str(body["previous_response_id"]), "previous_response_id")
+        if not isinstance(previous.outcome, JobCompleted):
             raise invalid("that response has no answer to go on from", "previous_response_id")
-        earlier = _messages(known.job, known.outcome)
+        earlier = _messages(previous.job, previous.outcome)
     try:
         return to_chat(body, earlier)
     except RequestFieldError as error:
@@ -175,16 +175,16 @@ async def _find(door: Door, agent_id: str, id: str, param: str | None = None) ->
     except ValueError:
         job_id = None
     ours = job_id is not None and job_id.version in (5, 7)  # of a key, or by the clock
-    known = await find(door, job_id, agent_id) if job_id is not None and ours else None
-    if known is None:
+    found_job = await find(door, job_id, agent_id) if job_id is not None and ours else None
+    if found_job is None:
         raise not_found(f"there is no response {id[:60]!r} of yours", param)
-    return known
+    return found_job
 
 
-def _as_response(id: str, known: FoundJob) -> Json:
-    request = known.origin or _echo(known.job)
-    created_at = int(_made_at(known.job.job_id).timestamp())
-    outcome: Outcome | None = known.outcome
+def _as_response(id: str, found_job: FoundJob) -> Json:
+    request = found_job.origin or _echo(found_job.job)
+    created_at = int(_made_at(found_job.job.job_id).timestamp())
+    outcome: Outcome | None = found_job.outcome
     if outcome is None:
         return pending(id, created_at, request, "in_progress")
     if isinstance(outcome, JobCompleted):

@@ -39,11 +39,11 @@ async def show(request: Request, job_id: str) -> Response:
     """
     door = door_of(request)
     _, queues = door.reviewer(request)
-    known = await _case_of(door, job_id, queues)
-    asked = None if known.request is None else known.request.model_dump(mode="json")
-    case = known.case.model_dump(mode="json")
+    entry = await _case_of(door, job_id, queues)
+    request_body = None if entry.request is None else entry.request.model_dump(mode="json")
+    case = entry.case.model_dump(mode="json")
     topic = door.settings.topics.reviews_decided.name
-    return json_response({"case": case, "request": asked, "seen": known.seen or None, "topic": topic})
+    return json_response({"case": case, "request": request_body, "seen": entry.seen or None, "topic": topic})
 
 
 @router.post("/v1/reviews/{job_id}/{action}", operation_id="decide", summary="Claim or decide a case")
@@ -58,10 +58,10 @@ async def act(request: Request, job_id: str, action: str) -> Response:
     if action not in ACTIONS:
         raise not_found(f"unknown action; possible are: {', '.join(ACTIONS)}")
     _, content = await door.body(request)
-    known = await _case_of(door, job_id, queues)
+    entry = await _case_of(door, job_id, queues)
     topic = door.settings.topics.reviews_decided
     record, command = command_record(
-        topic, known.case, action, by=by, content=content, headers=request.headers, now=door.clock()
+        topic, entry.case, action, by=by, content=content, headers=request.headers, now=door.clock()
     )
     answered = await door.reviews.send(record, command)
     error = error_of(answered)
@@ -73,13 +73,13 @@ async def act(request: Request, job_id: str, action: str) -> Response:
 async def _case_of(door: Door, job_id: str, queues: tuple[str, ...]) -> KnownCase:
     cases = await door.reviews.cases()
     try:
-        known = cases.known(UUID(job_id))
+        entry = cases.known(UUID(job_id))
     except ValueError:
-        known = None
-    if known is None:
+        entry = None
+    if entry is None:
         raise not_found(f"there is no case of job {job_id[:100]}", code="unknown_case")
-    if known.case.queue not in queues:
+    if entry.case.queue not in queues:
         raise ApiError(
-            403, "permission_error", "not_a_reviewer", f"you are not a reviewer of queue {known.case.queue}"
+            403, "permission_error", "not_a_reviewer", f"you are not a reviewer of queue {entry.case.queue}"
         )
-    return known
+    return entry

@@ -84,5 +84,5 @@ class Queues:
 
     def wait_s(self, tier: str | None, now: float) -> float:
         """For at least so long a new job waits; 0 where that cannot be said."""
-        asked = [queue for name, queue in self.queues.items() if name is not None and tier in (None, name)]
-        return min((queue.wait_s(now) for queue in asked), default=0.0)
+        queues = [queue for name, queue in self.queues.items() if name is not None and tier in (None, name)]
+        return min((queue.wait_s(now) for queue in queues), default=0.0)

@@ -55,7 +55,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> WebhooksFile:
     Raises:
         FileError: with every problem found.
     """
-    known = os.environ if environ is None else environ
+    variables = os.environ if environ is None else environ
 
     def problems(file: WebhooksFile) -> Iterable[tuple[Loc, str]]:
         agents: set[str] = set()
@@ -68,7 +68,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> WebhooksFile:
             except ValueError:
                 yield ("webhooks", at, "url"), "no address of a web server: https://..."
             try:
-                row.secret(known)
+                row.secret(variables)
             except ValueError as error:
                 yield ("webhooks", at, "secret_env"), str(error)
 

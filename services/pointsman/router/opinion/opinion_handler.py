@@ -79,8 +79,8 @@ class OpinionHandler:
             failure(log, Event.RECORD_NOT_HANDLED, origin=record.origin)
             return replies.refuse(decoded.envelope, _BROKEN)
 
-    async def _decide(self, record: Incoming, asked: JobUndecided) -> Decision:
-        job, first = asked.job, asked.decision
+    async def _decide(self, record: Incoming, undecided: JobUndecided) -> Decision:
+        job, first = undecided.job, undecided.decision
         suspended, opinion = self._calibration.suspended, None
         verdict = "not asked"
         if suspended is None:

@@ -52,8 +52,8 @@ def _tier(wanted: Sequence[str]) -> Condition:
     listed = " or ".join(wanted)
 
     def words(facts: JobFacts) -> str:
-        asked = "no tier is asked for" if facts.tier is None else f"tier {facts.tier} is asked for"
-        return f"{asked}, wanted is {listed}"
+        requested = "no tier is asked for" if facts.tier is None else f"tier {facts.tier} is asked for"
+        return f"{requested}, wanted is {listed}"
 
     return Condition(lambda facts: facts.tier in known, words)
 

@@ -32,5 +32,5 @@ async def refused(dsn: str, places: Collection[Place]) -> set[Place]:
         with translated(dsn):
             letters = await connection.fetch(query("refused"), topics, partitions, offsets, origins)
             known = await connection.fetch(query("known_ids"), list(made))
-    there = {(row["topic"], row["partition"], row["offset"]) for row in letters}
-    return there - {made[row["message_id"]] for row in known}
+    dead_letters = {(row["topic"], row["partition"], row["offset"]) for row in letters}
+    return dead_letters - {made[row["message_id"]] for row in known}

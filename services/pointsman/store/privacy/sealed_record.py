@@ -17,23 +17,23 @@ class RecordContent(NamedTuple):
 def packed(content: RecordContent) -> bytes:
     """One line of JSON with key and headers, then the value as it is."""
     key, value, headers = content
-    told = orjson.dumps(
+    header = orjson.dumps(
         {
             "key": None if key is None else b64encode(key).decode(),
             "headers": orjson.Fragment(headers),
             "tombstone": value is None,
         }
     )
-    return told + b"\n" + (value or b"")
+    return header + b"\n" + (value or b"")
 
 
 def unpacked(piece: bytes) -> RecordContent:
     """What `packed` made a piece of."""
     line, _, value = piece.partition(b"\n")
-    told = orjson.loads(line)
-    key = told["key"]
+    header = orjson.loads(line)
+    key = header["key"]
     return RecordContent(
         None if key is None else b64decode(key),
-        None if told["tombstone"] else value,
-        orjson.dumps(told["headers"]).decode(),
+        None if header["tombstone"] else value,
+        orjson.dumps(header["headers"]).decode(),
     )

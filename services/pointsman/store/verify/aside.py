@@ -90,13 +90,13 @@ class Aside:
 
     def signed(self, beside: Mapping[ChapterMet | OffsetsLost, int]) -> Iterator[Finding]:
         """What a checkpoint says of these tables, and they do not."""
-        there = {
+        stored = {
             tuple(row[name] for name in kind.model_fields)
             for name, kind in (("chapter_rows", ChapterMet), ("lost_rows", OffsetsLost))
             for row in self._rows[name]
         }
         for message, number in beside.items():
-            if tuple(message.model_dump().values()) not in there:
+            if tuple(message.model_dump().values()) not in stored:
                 table = "audit.chapter" if isinstance(message, ChapterMet) else "audit.lost"
                 yield _finding(
                     table, message.model_dump_json(), f"is not there, and checkpoint {number} says it is"
@@ -164,8 +164,8 @@ def _counts(row: Mapping[str, Any], counted: Sealed, *, dropped: bool) -> bool:
     numbers = (counted.rows, len(counted.days), len(counted.jobs))
     if dropped:
         return all(
-            there <= expected
-            for there, expected in zip(numbers, (row["rows"], row["days"], row["jobs"]), strict=True)
+            actual <= expected
+            for actual, expected in zip(numbers, (row["rows"], row["days"], row["jobs"]), strict=True)
         )
     return (*numbers, counted.first_at, counted.last_at) == tuple(
         row[name] for name in ("rows", "days", "jobs", "first_at", "last_at")

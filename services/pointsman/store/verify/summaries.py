@@ -162,22 +162,22 @@ async def mismatched_jobs(
     messages may be gone: there only what the later ones decide is compared.
     """
     messages = facts.by_job()
-    told = next(messages, None)
+    of_job = next(messages, None)
     async for row in stored:
         job_id = UUID(int=row["job_id"].int)
-        while told is not None and told[0] < job_id:
-            yield told[0], "it has messages and is not there"
-            told = next(messages, None)
-        if told is None or told[0] != job_id:
+        while of_job is not None and of_job[0] < job_id:
+            yield of_job[0], "it has messages and is not there"
+            of_job = next(messages, None)
+        if of_job is None or of_job[0] != job_id:
             yield job_id, "it has no message"
             continue
-        wrong = _differing(row, told[1], partly=_partly(row, len(told[1]), dropped_until))
+        wrong = _differing(row, of_job[1], partly=_partly(row, len(of_job[1]), dropped_until))
         if wrong:
             yield job_id, f"its messages say otherwise: {', '.join(wrong)}"
-        told = next(messages, None)
-    while told is not None:
-        yield told[0], "it has messages and is not there"
-        told = next(messages, None)
+        of_job = next(messages, None)
+    while of_job is not None:
+        yield of_job[0], "it has messages and is not there"
+        of_job = next(messages, None)
 
 
 def _partly(row: Mapping[str, Any], messages: int, dropped_until: datetime | None) -> bool:

@@ -95,7 +95,7 @@ class Call:
         if result is None:
             return None
         model, prices = self.target.model, self.target.prices
-        return prices.priced(result.model or model, result.usage, self.started_at, asked=model)
+        return prices.priced(result.model or model, result.usage, self.started_at, requested=model)
 
 
 def _cost(result: Result | None, priced: Priced | None) -> Decimal | None:

@@ -41,13 +41,13 @@ def targets_of(
 
     @cache
     def client(name: str, *, embeds: bool = False) -> tuple[Provider, Prices]:
-        known = file.provider(name)
+        entry = file.provider(name)
         if embeds:
-            known = known.model_copy(update={"format": "openai-embeddings"})
+            entry = entry.model_copy(update={"format": "openai-embeddings"})
         provider = Provider(
-            known, known.key(), max_in_flight=row.max_in_flight, clock=clock, most_bytes=most_bytes
+            entry, entry.key(), max_in_flight=row.max_in_flight, clock=clock, most_bytes=most_bytes
         )
-        return provider, Prices(known.genai_prices_provider, known.prices)
+        return provider, Prices(entry.genai_prices_provider, entry.prices)
 
     ceilings = [ceiling for ceiling in file.ceilings if ceiling.is_for(tier)]
     targets = [target(*client(model.provider), model.model, ceilings) for model in row.models]

@@ -82,10 +82,10 @@ class Prices:
         import genai_prices
         from genai_prices.data_snapshot import get_snapshot
 
-        known = [row.id for row in get_snapshot().providers]
-        if provider not in known:
+        providers = [row.id for row in get_snapshot().providers]
+        if provider not in providers:
             raise ValueError(
-                f"genai_prices_provider: genai-prices has no {provider!r}; it has {', '.join(known)}"
+                f"genai_prices_provider: genai-prices has no {provider!r}; it has {', '.join(providers)}"
             )
         self._genai = genai_prices
         self.source = f"genai-prices {genai_prices.__version__}"
@@ -95,11 +95,11 @@ class Prices:
         priced = self.priced(model, usage, at)
         return None if priced is None else priced.usd
 
-    def priced(self, model: str, usage: Usage | None, at: datetime, *, asked: str = "") -> Priced | None:
-        """The same with its source. A name that no price is known for costs as the model that was `asked`."""
+    def priced(self, model: str, usage: Usage | None, at: datetime, *, requested: str = "") -> Priced | None:
+        """The same with its source. A name without a known price costs as the model that was `requested`."""
         if usage is None:
             return None
-        names = dict.fromkeys(name for whole in (model, asked) if whole for name in _names(whole))
+        names = dict.fromkeys(name for whole in (model, requested) if whole for name in _names(whole))
         for name in names:
             if name in self._own:
                 usd = self._own[name].cost(usage)
@@ -120,10 +120,10 @@ class Prices:
             return None
 
     def _calculated(self, model: str, usage: Usage, at: datetime) -> Decimal | None:
-        known = self._known(model)
-        if known is None:
+        provider_and_model = self._known(model)
+        if provider_and_model is None:
             return None
-        provider, info = known
+        provider, info = provider_and_model
         price = info.get_prices(at)
         # Without a price for an hour the data would have it cost as five minutes do.
         if usage.cache_write_1h_tokens and price.cache_write_1h_mtok is None:

@@ -37,8 +37,8 @@ class CallReservation:
 
     def ceilings(self, agent: AgentLimits) -> list[Ceiling]:
         """Those that the agent's calls come under, its own last."""
-        own = [] if agent.ceiling is None else [agent.ceiling]
-        return [*(ceiling for ceiling in self._ceilings if ceiling.is_of(agent.agent_id)), *own]
+        agent_ceilings = [] if agent.ceiling is None else [agent.ceiling]
+        return [*(ceiling for ceiling in self._ceilings if ceiling.is_of(agent.agent_id)), *agent_ceilings]
 
     def most_usd(self, request: Json, at: datetime) -> Decimal:
         """More than that the call cannot cost; the request must bound its answer.

@@ -72,5 +72,5 @@ def size(request: Json, model: str = "") -> int:
 
 def answers(request: Json) -> int:
     """How many answers are asked for."""
-    asked: Any = request.get("n")
-    return asked if isinstance(asked, int) and asked > 0 else 1
+    choices: Any = request.get("n")
+    return choices if isinstance(choices, int) and choices > 0 else 1

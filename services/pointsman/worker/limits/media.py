@@ -45,10 +45,10 @@ def picture_tokens(model: str, encoded: str | None, *, low: bool = False) -> int
     if "gemini" in model:
         return _gemini(size)
     name = model.rpartition("/")[2]
-    for known, factor in _PATCHES.items():
-        if name.startswith(known):
+    for prefix, factor in _PATCHES.items():
+        if name.startswith(prefix):
             return ceil(_patches(size) * factor)
-    base, tile = next(tokens for known, tokens in _TILES.items() if name.startswith(known))
+    base, tile = next(tokens for prefix, tokens in _TILES.items() if name.startswith(prefix))
     return base if low else base + tile * _tiles(size)
 
 

@@ -156,12 +156,14 @@ class RateLimiter:
         for grant in list(self._grants.values()):
             if grant.state in ("asked", "queued") and grant not in self._asked:
                 grant.become("dropped")
-        known = {call for call, grant in self._grants.items() if grant.state == "granted"}
-        known |= {settlement.call for settlement in self._settled}
+        kept_calls = {call for call, grant in self._grants.items() if grant.state == "granted"}
+        kept_calls |= {settlement.call for settlement in self._settled}
         for _, message in self._shared.outbox:
-            known |= {call.call for call in message.calls} if isinstance(message, LimitSettled) else set()
+            kept_calls |= (
+                {call.call for call in message.calls} if isinstance(message, LimitSettled) else set()
+            )
         for call, budgets in self._shared.ledger.open_calls(self._shared.process).items():
-            if call not in known:
+            if call not in kept_calls:
                 self._settled.append(Settlement(call=call, used=dict.fromkeys(budgets, 0)))
         self._declare_again_at = self._shared.now() + _DECLARED_AGAIN_S
         known_budgets = self._shared.ledger.budgets
@@ -179,9 +181,9 @@ class RateLimiter:
             if sent is not None:
                 self._shared.clock.saw_own(at, sent)
             for call in message.calls:
-                asked = self._grants.get(call.call)
-                if asked is not None and asked.state == "asked":
-                    asked.become("queued")
+                own_grant = self._grants.get(call.call)
+                if own_grant is not None and own_grant.state == "asked":
+                    own_grant.become("queued")
         if isinstance(message, LimitResumed):
             self._held.pop(message.target, None)
             self._resumed.pop(message.target, asyncio.Event()).set()
@@ -206,10 +208,10 @@ class RateLimiter:
         if now >= self._declare_again_at:
             self._declare_again_at = now + _DECLARED_AGAIN_S
             messages += list(self._declared.items())
-        asked, self._asked = self._asked[:_MAX_CALLS], self._asked[_MAX_CALLS:]
+        new_grants, self._asked = self._asked[:_MAX_CALLS], self._asked[_MAX_CALLS:]
         due_at = self.due_at()
-        if asked or (due_at is not None and now >= due_at):
-            messages.append(self._still_here(asked))
+        if new_grants or (due_at is not None and now >= due_at):
+            messages.append(self._still_here(new_grants))
         if self._settled:
             settled, self._settled = self._settled, []
             messages.append(self._settlements(settled))
@@ -235,9 +237,10 @@ class RateLimiter:
     def _settlements(self, calls: Sequence[Settlement]) -> Keyed:
         return self._shared.process, LimitSettled(process=self._shared.process, calls=tuple(calls))
 
-    def _still_here(self, asked: Sequence[CallGrant] = ()) -> Keyed:
+    def _still_here(self, new_grants: Sequence[CallGrant] = ()) -> Keyed:
         calls = [
-            Reservation(call=grant.call, target=grant.target, wants=dict(grant.amounts)) for grant in asked
+            Reservation(call=grant.call, target=grant.target, wants=dict(grant.amounts))
+            for grant in new_grants
         ]
         self._number += 1
         now = self._shared.now()

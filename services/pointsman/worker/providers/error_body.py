@@ -87,8 +87,8 @@ def _nodes(body: Any) -> Iterator[dict[str, Any] | str]:
     yield from reversed(chain)
     for outer in chain:
         if isinstance(outer, dict):
-            more = [outer.get("innererror"), *_some(outer.get("details"))]
-            yield from (node for node in more[:_MOST_NODES] if isinstance(node, dict))
+            nodes = [outer.get("innererror"), *_some(outer.get("details"))]
+            yield from (node for node in nodes[:_MOST_NODES] if isinstance(node, dict))
 
 
 def _first(value: Any) -> Any:

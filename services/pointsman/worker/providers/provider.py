@@ -69,14 +69,14 @@ class Provider:
         self._wire = wire or wire_format_of(row)
         self._key = key.get_secret_value()
         self._token = None if row.token is None else BearerToken(row.token)
-        own = {name.lower(): value for name, value in row.headers.items()}
-        headers = {"user-agent": f"pointsman/{version('pointsman')}", **own, **self._wire.headers()}
+        extra_headers = {name.lower(): value for name, value in row.headers.items()}
+        headers = {"user-agent": f"pointsman/{version('pointsman')}", **extra_headers, **self._wire.headers()}
         self._transport = Transport(row.base_url, headers, max_in_flight=max_in_flight)
         proxy = urlsplit(self._transport.proxy or "")
         self._fixed = [
             self._key if row.key_env else "",
             *(
-                value for value in own.values() if len(value) >= 6
+                value for value in extra_headers.values() if len(value) >= 6
             ),  # a shorter one stands in every other sentence
             proxy.password or "",
         ]
@@ -203,6 +203,6 @@ def as_sent(request: Json, model: str, *, streamed: bool = False) -> Json:
     sent = {name: value for name, value in request.items() if name not in _STREAMING} | {"model": model}
     if not streamed:
         return sent
-    asked = request.get("stream_options")
-    options = asked if isinstance(asked, dict) else {}
+    stream_options = request.get("stream_options")
+    options = stream_options if isinstance(stream_options, dict) else {}
     return sent | {"stream": True, "stream_options": {**options, "include_usage": True}}

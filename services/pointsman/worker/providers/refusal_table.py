@@ -245,7 +245,7 @@ def kind_of(status: int, error: ErrorBody) -> RefusalKind:
         return RefusalKind.TOO_LONG
     sentence = error.message[:_MOST_SENTENCE].lower()
     words = {_stem(word) for word in error.words}
-    if kind := next((kind for kind, known in _WORDS if words & known), None):
+    if kind := next((kind for kind, phrases in _WORDS if words & phrases), None):
         return _limited(words, sentence) if kind is RefusalKind.LIMITED else kind
     number = status
     if error.status and (status < 300 or (status in _VAGUE and error.status in _PRECISE)):

@@ -51,10 +51,10 @@ def read_answer(answered: AnswerBody) -> Result:
     response = body if isinstance(body, dict) else {}
     choice = _choice(response)
     raw = raw_body(content) if changed or not response else None
-    told = read_error(body) if choice is None else _error_in(response, choice)
+    error_body = read_error(body) if choice is None else _error_in(response, choice)
     is_error = choice is not None or response.get("error") or response.get("choices") is None
-    if is_error and (told.message or told.status or response.get("error")):
-        return from_body(row, status, told, raw=raw, **_about(response))
+    if is_error and (error_body.message or error_body.status or response.get("error")):
+        return from_body(row, status, error_body, raw=raw, **_about(response))
     return _without_answer(row, status, response, raw, changed)
 
 
@@ -100,8 +100,8 @@ def _choice(body: Json) -> Json | None:
 
 def _error_in(body: Json, choice: Json) -> ErrorBody:
     """An error in place of the choice, or beside one without content."""
-    if told := choice.get("error"):
-        return read_error(told) or ErrorBody(message="the choice is an error")
+    if error := choice.get("error"):
+        return read_error(error) or ErrorBody(message="the choice is an error")
     finish = choice.get("finish_reason")
     if isinstance(finish, str) and finish.lower() in _BROKEN_OFF:
         return read_error(body.get("error")) or ErrorBody(500, message=f"finish_reason is {finish}")

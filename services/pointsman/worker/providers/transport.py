@@ -154,7 +154,7 @@ class Transport:
         `came` gets the beginning as it was encoded.
         """
         received, large = 0, False
-        async with AsyncExitStack() as held:
+        async with AsyncExitStack() as stack:
             async for data in response.content.iter_any():
                 received += len(data)
                 if len(came) < _BEGINNING:
@@ -168,7 +168,7 @@ class Transport:
                     return False
                 if len(body) > _SMALL and not large:
                     large = True
-                    await held.enter_async_context(self._large)
+                    await stack.enter_async_context(self._large)
         return True
 
 

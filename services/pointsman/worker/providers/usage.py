@@ -50,10 +50,10 @@ def believed(result: Result, request: Json) -> Result:
 
 
 def _usage(usage: Json) -> Usage:
-    told = next((usage[name] for name in _INPUT if usage.get(name) is not None), None)
-    if told is None:
+    input_count = next((usage[name] for name in _INPUT if usage.get(name) is not None), None)
+    if input_count is None:
         raise _ImpossibleError
-    total = _tokens(told)
+    total = _tokens(input_count)
     places = [part for part in (usage, *map(usage.get, _DETAILS)) if isinstance(part, dict)]
     read, written, hour = (_most(places, names) for names in (_READ, _WRITTEN, _WRITTEN_1H))
     if _counts_apart(usage, total, read + written):
@@ -79,20 +79,20 @@ def _counts_apart(usage: Json, total: int, cached: int) -> bool:
 
 
 def _most(places: Sequence[Json], names: Sequence[str]) -> int:
-    told = [part[name] for part in places for name in names if part.get(name) is not None]
-    return max(map(_tokens, told), default=0)
+    counts = [part[name] for part in places for name in names if part.get(name) is not None]
+    return max(map(_tokens, counts), default=0)
 
 
-def _tokens(told: Any) -> int:
+def _tokens(count: Any) -> int:
     """A whole number; some write it with a point."""
     if (
-        isinstance(told, bool)
-        or not isinstance(told, int | float)
-        or not 0 <= told <= MOST
-        or told != int(told)
+        isinstance(count, bool)
+        or not isinstance(count, int | float)
+        or not 0 <= count <= MOST
+        or count != int(count)
     ):
         raise _ImpossibleError
-    return int(told)
+    return int(count)
 
 
 def _is_text(request: Json) -> bool:

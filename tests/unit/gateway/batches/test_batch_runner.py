@@ -19,7 +19,7 @@ from pointsman.gateway.batches.shapes import batch_object
 from pointsman.gateway.errors import ApiError, unavailable
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.settings import GatewaySettings
-from pointsman.gateway.submitter import Asked
+from pointsman.gateway.submitter import JobRequest
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
 from pointsman_schemas.jobs import ChatMessage, ChatRequest, Job
@@ -46,7 +46,7 @@ class Jobs:
         self.hold = False
         self.most = 0
 
-    async def submit(self, asked: Asked, job_id: UUID) -> JobReply:
+    async def submit(self, asked: JobRequest, job_id: UUID) -> JobReply:
         if self.errors:
             raise self.errors.pop(0)
         self.asked.append((str(asked.marks["custom_id"]), job_id))

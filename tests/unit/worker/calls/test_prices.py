@@ -119,12 +119,12 @@ def test_a_gateways_name_for_a_model_has_the_models_price(prices: Prices, name: 
 
 
 def test_a_name_that_nobody_knows_has_the_price_of_the_model_that_was_asked(prices: Prices) -> None:
-    priced = prices.priced("our-gateways-best", USAGE, NOW, asked="gpt-4.1")
+    priced = prices.priced("our-gateways-best", USAGE, NOW, requested="gpt-4.1")
     assert priced is not None and priced.usd == Decimal("2.50")
-    assert prices.priced("gpt-4.1-mini", USAGE, NOW, asked="gpt-4.1") == prices.priced(
+    assert prices.priced("gpt-4.1-mini", USAGE, NOW, requested="gpt-4.1") == prices.priced(
         "gpt-4.1-mini", USAGE, NOW
     )
-    assert prices.priced("our-gateways-best", USAGE, NOW, asked="our-gateways-best") is None
+    assert prices.priced("our-gateways-best", USAGE, NOW, requested="our-gateways-best") is None
 
 
 def test_what_is_read_from_a_cache_and_written_to_it_has_its_own_price() -> None:
@@ -151,7 +151,9 @@ def test_own_prices_come_first_and_need_no_others() -> None:
     for prices in (Prices(None, own), Prices("openai", own)):
         for name in ("house-7b", "acme/house-7b"):
             assert prices.priced(name, USAGE, NOW) == Priced(Decimal("0.27"), OWN)
-        assert prices.priced("house-7b-0425", USAGE, NOW, asked="house-7b") == Priced(Decimal("0.27"), OWN)
+        assert prices.priced("house-7b-0425", USAGE, NOW, requested="house-7b") == Priced(
+            Decimal("0.27"), OWN
+        )
     assert Prices(None, own).cost("gpt-4.1", USAGE, NOW) is None
     known = {"gpt-4.1": ModelPrice(input=Decimal(1), output=Decimal(0))}
     assert Prices("openai", known).cost("gpt-4.1", USAGE, NOW) == Decimal(1)

@@ -98,7 +98,7 @@ def _opinion(opinion: OpinionSection) -> str:
 
 def _review(section: ReviewSection) -> str:
     """Each threshold, and each queue with its time."""
-    asked = [
+    thresholds = [
         f"{listed.name}: {listed.source} of the {listed.of} must exceed {listed.above}"
         f"{'' if listed.kinds is None else f' (kind {_words(listed.kinds)})'}, else {listed.queue}"
         for listed in section.thresholds
@@ -107,7 +107,7 @@ def _review(section: ReviewSection) -> str:
         f"{queue.name}: {duration(queue.deadline_s)}, then {queue.then or 'rejected'}"
         for queue in section.queues
     ]
-    return "\n".join([*asked, *queues])
+    return "\n".join([*thresholds, *queues])
 
 
 def _words(value: Any) -> str:

@@ -53,23 +53,23 @@ def text_of(message: dict[str, Any]) -> str:
     return "\n".join(part["text"] for part in content if isinstance(part.get("text"), str))
 
 
-def content(request: dict[str, Any], asked: str, canned: Canned, model: SimulatedModel, seed: int) -> str:
+def content(request: dict[str, Any], question: str, canned: Canned, model: SimulatedModel, seed: int) -> str:
     """The text of one choice, JSON if the request wants JSON."""
-    for whose, words in SAY.findall(asked):
+    for whose, words in SAY.findall(question):
         if whose in ("", model.tier, model.name):
             return str(words)
-    known = canned.get(asked)
+    canned_answer = canned.get(question)
     wanted = request.get("response_format") or {"type": "text"}
-    if known is not None and not isinstance(known, str):
-        return orjson.dumps(known).decode()
+    if canned_answer is not None and not isinstance(canned_answer, str):
+        return orjson.dumps(canned_answer).decode()
     if wanted["type"] == "json_schema":
         return orjson.dumps(example(wanted["json_schema"]["schema"], seed)).decode()
-    text = known if known is not None else _sentences(asked, model, seed)
+    text = canned_answer if canned_answer is not None else _sentences(question, model, seed)
     return orjson.dumps({"answer": text}).decode() if wanted["type"] == "json_object" else text
 
 
-def _sentences(asked: str, model: SimulatedModel, seed: int) -> str:
-    subject = " ".join(asked.split()[:8]) or "nothing"
+def _sentences(question: str, model: SimulatedModel, seed: int) -> str:
+    subject = " ".join(question.split()[:8]) or "nothing"
     least, most = model.sentences
     length = least + below(seed, "length", most - least + 1)
     start = below(seed, "sentences", len(SENTENCES))
@@ -78,7 +78,7 @@ def _sentences(asked: str, model: SimulatedModel, seed: int) -> str:
     return " ".join(sentences)
 
 
-def tool_calls(request: dict[str, Any], asked: str, canned: Canned, seed: int) -> list[dict[str, Any]]:
+def tool_calls(request: dict[str, Any], question: str, canned: Canned, seed: int) -> list[dict[str, Any]]:
     """The calls the model makes, usually none.
 
     Made when `tool_choice` forces one, or the last message is the user's and contains `[tool:NAME]`, or the
@@ -88,21 +88,21 @@ def tool_calls(request: dict[str, Any], asked: str, canned: Canned, seed: int) -
     choice = request.get("tool_choice") or "auto"
     if not tools or choice == "none":
         return []
-    known = canned.get(asked)
-    names = [name for name in MARKER.findall(asked) if name in tools]
+    canned_answer = canned.get(question)
+    names = [name for name in MARKER.findall(question) if name in tools]
     if isinstance(choice, dict):
         names = [choice["function"]["name"]]
-    elif choice == "required" or (isinstance(known, dict) and not names):
+    elif choice == "required" or (isinstance(canned_answer, dict) and not names):
         names = names or [next(iter(tools))]
     if choice == "auto" and request["messages"][-1]["role"] != "user":
         return []  # the tool's result is in: answer with it
     if request.get("parallel_tool_calls") is False:
         names = names[:1]
-    return [_call(tools[name], known, seed + i) for i, name in enumerate(names)]
+    return [_call(tools[name], canned_answer, seed + i) for i, name in enumerate(names)]
 
 
-def _call(tool: dict[str, Any], known: Any, seed: int) -> dict[str, Any]:
+def _call(tool: dict[str, Any], canned_answer: Any, seed: int) -> dict[str, Any]:
     wanted = tool.get("parameters", {"type": "object"})
-    arguments = known if isinstance(known, dict) else example(wanted, seed)
+    arguments = canned_answer if isinstance(canned_answer, dict) else example(wanted, seed)
     function = {"name": tool["name"], "arguments": orjson.dumps(arguments).decode()}
     return {"id": f"call_{seed % 2**64:016x}", "type": "function", "function": function}

@@ -31,16 +31,16 @@ class CompletionChoice:
 
 def choices(request: Json, model: SimulatedModel, canned: Canned, seed: int) -> list[CompletionChoice]:
     """`n` choices; they differ from each other, except for canned answers."""
-    asked = question(request["messages"])
+    prompt = question(request["messages"])
     return [
-        _choice(request, asked, model, canned, digest(seed.to_bytes(8, "big"), i.to_bytes(2, "big")))
+        _choice(request, prompt, model, canned, digest(seed.to_bytes(8, "big"), i.to_bytes(2, "big")))
         for i in range(request.get("n") or 1)
     ]
 
 
-def _choice(request: Json, asked: str, model: SimulatedModel, canned: Canned, seed: int) -> CompletionChoice:
+def _choice(request: Json, prompt: str, model: SimulatedModel, canned: Canned, seed: int) -> CompletionChoice:
     limit = request.get("max_completion_tokens") or request.get("max_tokens")
-    calls = tool_calls(request, asked, canned, seed)
+    calls = tool_calls(request, prompt, canned, seed)
     if calls:
         arguments = calls[-1]["function"]
         if limit is not None and count(arguments["arguments"]) > limit:
@@ -49,10 +49,10 @@ def _choice(request: Json, asked: str, model: SimulatedModel, canned: Canned, se
         # The real provider says "stop" when the request itself named the function.
         named = isinstance(request.get("tool_choice"), dict)
         return CompletionChoice(None, calls, "stop" if named else "tool_calls", None)
-    text, finish = _stopped(content(request, asked, canned, model, seed), request.get("stop")), "stop"
+    text, finish = _stopped(content(request, prompt, canned, model, seed), request.get("stop")), "stop"
     if limit is not None and count(text) > limit:
         text, finish = text[: limit * WIDTH], "length"
-    return CompletionChoice(text, [], finish, _logprobs(request, asked, text, model, seed))
+    return CompletionChoice(text, [], finish, _logprobs(request, prompt, text, model, seed))
 
 
 def _stopped(text: str, stop: str | list[str] | None) -> str:
@@ -61,7 +61,7 @@ def _stopped(text: str, stop: str | list[str] | None) -> str:
     return text
 
 
-def _logprobs(request: Json, asked: str, text: str, model: SimulatedModel, seed: int) -> list[Json] | None:
+def _logprobs(request: Json, prompt: str, text: str, model: SimulatedModel, seed: int) -> list[Json] | None:
     """One entry a token, as the real ones look: probabilities between the model's confidence and 1.
 
     With `[sure:0.4]` in the question, or `[sure small:0.4]` for one tier's, each is this one.
@@ -69,7 +69,7 @@ def _logprobs(request: Json, asked: str, text: str, model: SimulatedModel, seed:
     if not request.get("logprobs"):
         return None
     ranks = request.get("top_logprobs") or 0
-    confidences = [float(p) for whose, p in SURE.findall(asked) if whose in ("", model.tier, model.name)]
+    confidences = [float(p) for whose, p in SURE.findall(prompt) if whose in ("", model.tier, model.name)]
     entries = []
     for i, token in enumerate(split(text)):
         p = confidences[0] if confidences else 1 - (1 - model.confidence) * unit(seed, f"p{i}")
@@ -86,12 +86,12 @@ def usage(request: Json, made: list[CompletionChoice]) -> Json:
     """Tokens in and out, at four characters each; the definitions of tools count as input."""
     text = sum(len(text_of(message)) for message in request["messages"])
     tools = len(dumps(request["tools"])) if request.get("tools") else 0
-    asked = -(-(text + tools) // WIDTH)
+    prompt_tokens = -(-(text + tools) // WIDTH)
     tokens = sum(choice.tokens for choice in made)
     return {
-        "prompt_tokens": asked,
+        "prompt_tokens": prompt_tokens,
         "completion_tokens": tokens,
-        "total_tokens": asked + tokens,
+        "total_tokens": prompt_tokens + tokens,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {
             "reasoning_tokens": 0,

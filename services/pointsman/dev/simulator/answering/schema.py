@@ -88,8 +88,8 @@ def _number(schema: Schema, seed: int, path: str, *, whole: bool) -> float:
 
 
 def _string(schema: Schema, seed: int, path: str) -> str:
-    if (known := FORMATS.get(schema.get("format", ""))) is not None:
-        return known
+    if (sample := FORMATS.get(schema.get("format", ""))) is not None:
+        return sample
     text = WORDS[below(seed, path, len(WORDS))]
     text = text.ljust(schema.get("minLength", 0), "x")
     return text[: schema["maxLength"]] if "maxLength" in schema else text

@@ -49,18 +49,18 @@ class AnthropicDialect:
 
     def failure(self, kind: str, code: str | None) -> tuple[bytes, bytes]:
         error = {"type": "api_error" if kind == "server_error" else kind, "message": "Internal server error"}
-        told = {"type": "error", "error": error}
-        return orjson.dumps(told), _event(told)
+        body = {"type": "error", "error": error}
+        return orjson.dumps(body), _event(body)
 
     def left(self, left: Mapping[str, str], now: float) -> Mapping[str, str]:
-        told = {}
+        headers = {}
         for unit in ("requests", "tokens"):
             if (amount := left.get(f"x-ratelimit-remaining-{unit}")) is not None:
                 back_s = float(left[f"x-ratelimit-reset-{unit}"].removesuffix("s"))
                 at = datetime.fromtimestamp(now, UTC) + timedelta(seconds=back_s)
-                told[f"anthropic-ratelimit-{unit}-remaining"] = amount
-                told[f"anthropic-ratelimit-{unit}-reset"] = at.isoformat()
-        return told
+                headers[f"anthropic-ratelimit-{unit}-remaining"] = amount
+                headers[f"anthropic-ratelimit-{unit}-reset"] = at.isoformat()
+        return headers
 
 
 def _blocks(request: Json, choice: CompletionChoice) -> Iterator[Json]:
@@ -82,20 +82,20 @@ def _stop(answer: SimulatedAnswer) -> str | None:
 
 def _usage(answer: SimulatedAnswer) -> Json:
     """Where a prompt is marked for the cache, half of it was there, and a quarter is written."""
-    told = usage(answer.request, answer.made)
-    asked, marked = told["prompt_tokens"], answer.request.get("marked")
-    read, written = (asked // 2, asked // 4) if marked else (0, 0)
+    counts = usage(answer.request, answer.made)
+    prompt_tokens, marked = counts["prompt_tokens"], answer.request.get("marked")
+    read, written = (prompt_tokens // 2, prompt_tokens // 4) if marked else (0, 0)
     thought = answer.thought_tokens
     hour = written if answer.request.get("for_an_hour") else 0
     return {
-        "input_tokens": asked - read - written,
+        "input_tokens": prompt_tokens - read - written,
         "cache_creation": {
             "ephemeral_5m_input_tokens": written - hour,
             "ephemeral_1h_input_tokens": hour,
         },
         "cache_creation_input_tokens": written,
         "cache_read_input_tokens": read,
-        "output_tokens": told["completion_tokens"] + thought,
+        "output_tokens": counts["completion_tokens"] + thought,
         "output_tokens_details": {"thinking_tokens": thought},
         "service_tier": "standard",
     }

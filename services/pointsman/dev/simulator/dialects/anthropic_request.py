@@ -30,19 +30,19 @@ def read(body: bytes, *, samples: bool) -> Json:
     Raises:
         Refusal: 400, as the real provider refuses it.
     """
-    asked = read_object(body, "The request body is not valid JSON, or no object")
-    for name in asked:
+    request = read_object(body, "The request body is not valid JSON, or no object")
+    for name in request:
         if name not in _KNOWN or (name in _SAMPLING and not samples):
             raise Refusal(400, f"{name}: Extra inputs are not permitted")
-    most = asked.get("max_tokens")
+    most = request.get("max_tokens")
     if not isinstance(most, int) or most < 1:
         raise Refusal(400, "max_tokens: Field required")
-    if (temperature := asked.get("temperature")) is not None and not 0 <= temperature <= 1:
+    if (temperature := request.get("temperature")) is not None and not 0 <= temperature <= 1:
         raise Refusal(400, "temperature: range: 0..1")
-    thinking = asked.get("thinking") or {}
+    thinking = request.get("thinking") or {}
     if thinking.get("type") == "enabled" and not 1024 <= thinking.get("budget_tokens", 0) < most:
         raise Refusal(400, "thinking.budget_tokens: must be at least 1024 and less than max_tokens")
-    chat = parse(orjson.dumps(_chat(asked)))
+    chat = parse(orjson.dumps(_chat(request)))
     return chat | {
         "marked": b'"cache_control"' in body,
         "for_an_hour": re.search(rb'"ttl": ?"1h"', body) is not None,
@@ -50,22 +50,22 @@ def read(body: bytes, *, samples: bool) -> Json:
     }
 
 
-def _chat(asked: Json) -> Json:
-    messages = [*_system(asked.get("system")), *_messages(asked.get("messages"))]
-    chat: Json = {"model": asked.get("model"), "messages": messages, "max_tokens": asked["max_tokens"]}
+def _chat(request: Json) -> Json:
+    messages = [*_system(request.get("system")), *_messages(request.get("messages"))]
+    chat: Json = {"model": request.get("model"), "messages": messages, "max_tokens": request["max_tokens"]}
     for name in ("stream", "temperature", "top_p"):
-        if name in asked:
-            chat[name] = asked[name]
-    if asked.get("stop_sequences"):
-        chat["stop"] = asked["stop_sequences"]
-    if asked.get("tools"):
-        chat["tools"] = [_tool(tool) for tool in asked["tools"]]
-    if choice := asked.get("tool_choice"):
+        if name in request:
+            chat[name] = request[name]
+    if request.get("stop_sequences"):
+        chat["stop"] = request["stop_sequences"]
+    if request.get("tools"):
+        chat["tools"] = [_tool(tool) for tool in request["tools"]]
+    if choice := request.get("tool_choice"):
         named = {"type": "function", "function": {"name": choice.get("name")}}
         chat["tool_choice"] = _CHOICES.get(choice["type"], named)
         if choice.get("disable_parallel_tool_use"):
             chat["parallel_tool_calls"] = False
-    if form := (asked.get("output_config") or {}).get("format"):
+    if form := (request.get("output_config") or {}).get("format"):
         schema = {"name": "answer", "schema": form["schema"]}
         chat["response_format"] = {"type": "json_schema", "json_schema": schema}
     return chat
@@ -101,8 +101,8 @@ def _messages(messages: Any) -> Iterator[Json]:
         results = [block for block in blocks if block["type"] == "tool_result"]
         rest = [block for block in blocks if block["type"] in ("text", "image", "document")]
         for result in results:
-            told = _content(result.get("content") or "")
-            yield {"role": "tool", "tool_call_id": result["tool_use_id"], "content": told}
+            result_content = _content(result.get("content") or "")
+            yield {"role": "tool", "tool_call_id": result["tool_use_id"], "content": result_content}
         if rest or calls:
             turn: Json = {"role": message["role"], "content": _content(rest) if rest else None}
             yield turn | ({"tool_calls": calls} if calls else {})

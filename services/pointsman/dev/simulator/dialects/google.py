@@ -27,9 +27,9 @@ _STOPS = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP"}
 class GoogleDialect:
     """See `Dialect`. The model and whether the answer is streamed are said by the address."""
 
-    def __init__(self, model: str, asked: str) -> None:
+    def __init__(self, model: str, method: str) -> None:
         self._model = model
-        self._streamed = asked == "streamGenerateContent"
+        self._streamed = method == "streamGenerateContent"
 
     def read(self, headers: Headers, query: Mapping[str, str], body: bytes) -> Json:
         if not headers.get(b"x-goog-api-key", b"").strip():
@@ -49,8 +49,8 @@ class GoogleDialect:
             for part in _parts(answer.request, choice)
             for piece in _pieces(part)
         ]
-        told = [_with_usage(answer, [part], last=False) for part in parts]
-        return [event(one) for one in [*told, _with_usage(answer, [{"text": ""}], last=True)]]
+        chunks = [_with_usage(answer, [part], last=False) for part in parts]
+        return [event(one) for one in [*chunks, _with_usage(answer, [{"text": ""}], last=True)]]
 
     def refusal(self, refusal: Refusal) -> tuple[int, bytes]:
         if refusal.code == "content_filter":
@@ -86,22 +86,22 @@ def _pieces(part: Json) -> list[Json]:
 
 
 def _with_usage(answer: SimulatedAnswer, parts: list[Json], *, last: bool) -> Json:
-    told: Json = {"usageMetadata": _usage(answer), "modelVersion": answer.model.snapshot}
-    told["responseId"] = answer.call_id
+    body: Json = {"usageMetadata": _usage(answer), "modelVersion": answer.model.snapshot}
+    body["responseId"] = answer.call_id
     if answer.made:
         candidate: Json = {"content": {"role": "model", "parts": parts}, "index": 0}
         if last:
             candidate["finishReason"] = _STOPS[answer.made[0].finish]
-        told["candidates"] = [candidate]
-    return told
+        body["candidates"] = [candidate]
+    return body
 
 
 def _usage(answer: SimulatedAnswer) -> Json:
-    told = usage(answer.request, answer.made)
+    counts = usage(answer.request, answer.made)
     thought = answer.thought_tokens
     return {
-        "promptTokenCount": told["prompt_tokens"],
-        "candidatesTokenCount": told["completion_tokens"],
+        "promptTokenCount": counts["prompt_tokens"],
+        "candidatesTokenCount": counts["completion_tokens"],
         "thoughtsTokenCount": thought,
-        "totalTokenCount": told["total_tokens"] + thought,
+        "totalTokenCount": counts["total_tokens"] + thought,
     }

@@ -29,11 +29,11 @@ def read(body: bytes, model: str, *, streamed: bool) -> Json:
     Raises:
         Refusal: 400, as the real provider refuses it.
     """
-    asked = read_object(body, "Invalid JSON payload received")
-    config = asked.get("generationConfig") or {}
-    for name in [*(asked.keys() - _KNOWN), *(config.keys() - _CONFIG.keys() - _OTHERS)]:
+    request = read_object(body, "Invalid JSON payload received")
+    config = request.get("generationConfig") or {}
+    for name in [*(request.keys() - _KNOWN), *(config.keys() - _CONFIG.keys() - _OTHERS)]:
         raise Refusal(400, f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.')
-    chat: Json = {"model": model, "messages": [*_system(asked), *_messages(asked.get("contents"))]}
+    chat: Json = {"model": model, "messages": [*_system(request), *_messages(request.get("contents"))]}
     chat |= {ours: config[theirs] for theirs, ours in _CONFIG.items() if theirs in config}
     if streamed:
         chat["stream"] = True
@@ -42,15 +42,15 @@ def read(body: bytes, model: str, *, streamed: bool) -> Json:
         chat["response_format"] = {"type": "json_schema", "json_schema": named}
     thinking = config.get("thinkingConfig") or {}
     thinks = thinking.get("includeThoughts") or thinking.get("include_thoughts")
-    return parse(orjson.dumps(chat | _tools(asked))) | {"thinks": bool(thinks)}
+    return parse(orjson.dumps(chat | _tools(request))) | {"thinks": bool(thinks)}
 
 
-def _tools(asked: Json) -> Json:
-    declared = [one for tool in asked.get("tools") or [] for one in tool.get("functionDeclarations") or []]
+def _tools(request: Json) -> Json:
+    declared = [one for tool in request.get("tools") or [] for one in tool.get("functionDeclarations") or []]
     if not declared:
         return {}
     chat: Json = {"tools": [{"type": "function", "function": _function(one)} for one in declared]}
-    if calling := (asked.get("toolConfig") or {}).get("functionCallingConfig"):
+    if calling := (request.get("toolConfig") or {}).get("functionCallingConfig"):
         names = calling.get("allowedFunctionNames")
         named = {"type": "function", "function": {"name": names[0]}} if names else None
         chat["tool_choice"] = named or _CHOICES[calling["mode"]]
@@ -59,12 +59,12 @@ def _tools(asked: Json) -> Json:
 
 def _function(declared: Json) -> Json:
     schema = declared.get("parametersJsonSchema") or declared.get("parameters_json_schema") or {}
-    told = {"description": declared["description"]} if "description" in declared else {}
-    return {"name": declared.get("name"), **told, "parameters": schema}
+    description = {"description": declared["description"]} if "description" in declared else {}
+    return {"name": declared.get("name"), **description, "parameters": schema}
 
 
-def _system(asked: Json) -> Iterator[Json]:
-    if instruction := asked.get("systemInstruction"):
+def _system(request: Json) -> Iterator[Json]:
+    if instruction := request.get("systemInstruction"):
         yield {"role": "system", "content": _content(instruction["parts"])}
 
 
@@ -81,8 +81,8 @@ def _messages(contents: Any) -> Iterator[Json]:
         rest = [part for part in parts if not part.keys() & {"functionCall", "functionResponse"}]
         for part in parts:
             if (result := part.get("functionResponse")) is not None:
-                told = result["response"]
-                words = told["output"] if told.keys() == {"output"} else orjson.dumps(told).decode()
+                reply = result["response"]
+                words = reply["output"] if reply.keys() == {"output"} else orjson.dumps(reply).decode()
                 yield {"role": "tool", "tool_call_id": result["id"], "content": words}
         if rest or calls:
             speaker = "user" if role == "user" else "assistant"
@@ -96,5 +96,7 @@ def _call(called: Json) -> Json:
 
 
 def _content(parts: list[Json]) -> Any:
-    told = [{"type": "text", "text": part["text"]} if "text" in part else {"type": "image"} for part in parts]
-    return told[0]["text"] if len(told) == 1 and told[0]["type"] == "text" else told
+    content = [
+        {"type": "text", "text": part["text"]} if "text" in part else {"type": "image"} for part in parts
+    ]
+    return content[0]["text"] if len(content) == 1 and content[0]["type"] == "text" else content

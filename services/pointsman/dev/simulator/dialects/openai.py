@@ -31,8 +31,8 @@ class OpenAIDialect:
         return refusal.status, refusal.body()
 
     def failure(self, kind: str, code: str | None) -> tuple[bytes, bytes]:
-        told = {"error": {"message": "The server had an error.", "type": kind, "param": None, "code": code}}
-        return orjson.dumps(told), event(told)
+        body = {"error": {"message": "The server had an error.", "type": kind, "param": None, "code": code}}
+        return orjson.dumps(body), event(body)
 
     def left(self, left: Mapping[str, str], now: float) -> Mapping[str, str]:
         return left

@@ -41,27 +41,27 @@ def to_message_request(request: Json, most: int, *, samples: bool = False) -> Js
     request = _in_native_words(request)
     system, turns = conversation(request.get("messages"))
     thinking = _thinking(request)
-    asked: Json = {
+    body: Json = {
         "model": text(request.get("model"), "model"),
         "max_tokens": answer_tokens(request) or most + _budget(thinking),
         "messages": turns,
     }
     if system:
-        asked["system"] = system
+        body["system"] = system
     if request.get("stream") is True:
-        asked["stream"] = True
+        body["stream"] = True
     if sequences := stops(request):
-        asked["stop_sequences"] = sequences
+        body["stop_sequences"] = sequences
     if output := _output(request):
-        asked["output_config"] = output
+        body["output_config"] = output
     if thinking:
-        asked["thinking"] = thinking
+        body["thinking"] = thinking
     if (mark := mark_of(request, "")) is not None:
-        asked["cache_control"] = mark
+        body["cache_control"] = mark
     if who := request.get("safety_identifier") or request.get("user"):
-        asked["metadata"] = {"user_id": text(who, "user")}
+        body["metadata"] = {"user_id": text(who, "user")}
     sampling = _sampling(request) if samples else _default_sampling(request)
-    return asked | sampling | _tools(request) | _service_tier(request.get("service_tier"))
+    return body | sampling | _tools(request) | _service_tier(request.get("service_tier"))
 
 
 def _in_native_words(request: Json) -> Json:
@@ -83,16 +83,16 @@ def _default_sampling(request: Json) -> Json:
 
 
 def _sampling(request: Json) -> Json:
-    asked: Json = {}
+    sampling: Json = {}
     if (temperature := request.get("temperature")) is not None:
         if number(temperature, "temperature") > 1:
             raise RequestFieldError("temperature", "must be from 0 to 1 there")
-        asked["temperature"] = temperature
+        sampling["temperature"] = temperature
     if (top_p := request.get("top_p")) is not None:
-        asked["top_p"] = number(top_p, "top_p")
+        sampling["top_p"] = number(top_p, "top_p")
     if (top_k := request.get("top_k")) is not None:
-        asked["top_k"] = whole_number(top_k, "top_k")
-    return asked
+        sampling["top_k"] = whole_number(top_k, "top_k")
+    return sampling
 
 
 def _tools(request: Json) -> Json:
@@ -108,15 +108,15 @@ def _tools(request: Json) -> Json:
 
 
 def _tool(tool: Json, function: Json, path: str) -> Json:
-    asked: Json = {"name": function["name"], "input_schema": schema_of(function, path)}
+    declaration: Json = {"name": function["name"], "input_schema": schema_of(function, path)}
     if function.get("description"):
-        asked["description"] = text(function["description"], f"{path}.function.description")
+        declaration["description"] = text(function["description"], f"{path}.function.description")
     if function.get("strict") is True:
-        asked["strict"] = True
+        declaration["strict"] = True
     if (native_of(tool, path) or {}).get("eager_input_streaming") is True:
-        asked["eager_input_streaming"] = True
+        declaration["eager_input_streaming"] = True
     mark = mark_of(tool, path) or mark_of(function, f"{path}.function")
-    return asked if mark is None else asked | {"cache_control": mark}
+    return declaration if mark is None else declaration | {"cache_control": mark}
 
 
 def _choice(choice: Any) -> Json:

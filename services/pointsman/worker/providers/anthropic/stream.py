@@ -100,8 +100,8 @@ class AnthropicEvents:
     def _is_thought(self) -> bool:
         return self._block.get("type") == "thinking"
 
-    def _thought(self, piece: Json, **more: Any) -> Json:
-        return self._chunk({**more, "thinking_blocks": [{"index": self._thoughts - 1, **piece}]})
+    def _thought(self, piece: Json, **fields: Any) -> Json:
+        return self._chunk({**fields, "thinking_blocks": [{"index": self._thoughts - 1, **piece}]})
 
     def _call(self, call: Json) -> Json:
         return self._chunk({"tool_calls": [{"index": self._calls - 1, **call}]})

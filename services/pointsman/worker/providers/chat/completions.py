@@ -58,17 +58,17 @@ def counted(usage: Json, name: str, missing: int | None = None) -> int | None:
 
 
 def usage_of_counts(
-    asked: int, answered: int, *, read: int, written: int, reasoning: int, hour: int = 0
+    prompt: int, answered: int, *, read: int, written: int, reasoning: int, hour: int = 0
 ) -> Json:
-    """Tokens as OpenAI tells them: `read` from a cache and `written` to it are among those `asked`.
+    """Tokens as OpenAI tells them: `read` from a cache and `written` to it are part of `prompt`.
 
     `hour`: those of the written that are kept for an hour.
     """
     cached = {"cached_tokens": read, "cache_write_tokens": written}
     return {
-        "prompt_tokens": asked,
+        "prompt_tokens": prompt,
         "completion_tokens": answered,
-        "total_tokens": asked + answered,
+        "total_tokens": prompt + answered,
         "prompt_tokens_details": {**cached, **({"cache_write_1h_tokens": hour} if hour else {})},
         "completion_tokens_details": {"reasoning_tokens": reasoning},
     }

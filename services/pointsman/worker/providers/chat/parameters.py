@@ -32,10 +32,10 @@ _HINTS = {
 }
 
 
-def refuse_others(request: Json, known: Collection[str]) -> None:
-    """Raises RequestFieldError for a parameter that is not among those `known` and says something."""
+def refuse_others(request: Json, allowed: Collection[str]) -> None:
+    """Raises RequestFieldError for a parameter that is not among the `allowed` and says something."""
     for name, value in request.items():
-        if name in known or name in _ASIDE or value is None or value is False or value in ("", [], {}):
+        if name in allowed or name in _ASIDE or value is None or value is False or value in ("", [], {}):
             continue
         if value not in _SAYS_NOTHING.get(name, ()):
             raise RequestFieldError(name, _HINTS.get(name, "has no counterpart there: leave it out"))

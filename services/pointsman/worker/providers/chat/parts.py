@@ -10,7 +10,7 @@ from pointsman_schemas.base import Json
 
 #: Its parameters are left out; what is said of the data is not looked at.
 _DATA_URL = re.compile(r"data:([a-zA-Z0-9.+-]{1,64}/[a-zA-Z0-9.+-]{1,64})(?:;[a-zA-Z0-9=_.-]{1,64})*;base64,")
-_MARKS = [{"type": "ephemeral", **more} for more in ({}, {"ttl": "5m"}, {"ttl": "1h"})]
+_MARKS = [{"type": "ephemeral", **lifetime} for lifetime in ({}, {"ttl": "5m"}, {"ttl": "1h"})]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ class GoogleGenerateContent:
     def url(self, base_url: str, request: Json) -> str:
         """See `WireFormat`."""
         model = quote(str(request.get("model")).removeprefix("models/"), safe="")
-        asked = "streamGenerateContent?alt=sse" if request.get("stream") is True else "generateContent"
-        return f"{_versioned(base_url)}/models/{model}:{asked}"
+        method = "streamGenerateContent?alt=sse" if request.get("stream") is True else "generateContent"
+        return f"{_versioned(base_url)}/models/{model}:{method}"
 
     def models_url(self, base_url: str) -> str:
         """See `WireFormat`."""

@@ -37,12 +37,12 @@ def to_content_request(request: Json) -> Json:
     """
     refuse_others(request, _KNOWN)
     system, turns = contents(request.get("messages"))
-    asked: Json = {"contents": turns}
+    body: Json = {"contents": turns}
     if system:
-        asked["systemInstruction"] = {"role": "user", "parts": system}
+        body["systemInstruction"] = {"role": "user", "parts": system}
     if config := {**_drawn(request), **_shape(request.get("response_format")), **_thinking(request)}:
-        asked["generationConfig"] = config
-    return asked | _tools(request)
+        body["generationConfig"] = config
+    return body | _tools(request)
 
 
 def _drawn(request: Json) -> Json:
@@ -94,19 +94,19 @@ def _tools(request: Json) -> Json:
         return {}
     if request.get("parallel_tool_calls") is False:
         raise RequestFieldError("parallel_tool_calls", "cannot be turned off there: leave it out")
-    asked: Json = {"tools": [{"functionDeclarations": declared}]}
+    tools: Json = {"tools": [{"functionDeclarations": declared}]}
     choice = request.get("tool_choice")
     if choice is None:
-        return asked
+        return tools
     if isinstance(choice, str) and choice in _MODES:
         calling: Json = {"mode": _MODES[choice]}
     else:
         calling = {"mode": "ANY", "allowedFunctionNames": [named_choice(choice)]}
-    return asked | {"toolConfig": {"functionCallingConfig": calling}}
+    return tools | {"toolConfig": {"functionCallingConfig": calling}}
 
 
 def _declared(function: Json, path: str) -> Json:
-    asked: Json = {"name": function["name"], "parametersJsonSchema": schema_of(function, path)}
+    declaration: Json = {"name": function["name"], "parametersJsonSchema": schema_of(function, path)}
     if function.get("description"):
-        asked["description"] = text(function["description"], f"{path}.function.description")
-    return asked
+        declaration["description"] = text(function["description"], f"{path}.function.description")
+    return declaration

@@ -36,8 +36,8 @@ def to_completion(body: Json, created: int) -> Json | None:
     usage = usage_of(body.get("usageMetadata"))
     candidate = candidate_of(body)
     if candidate is None:
-        told = completion_of(top_of(body), created, {}, None, usage)
-        return told | {"choices": []}
+        completion = completion_of(top_of(body), created, {}, None, usage)
+        return completion | {"choices": []}
     message: Json = {"role": "assistant", "refusal": None}
     content = thought = ""
     calls: list[Json] = []

@@ -68,8 +68,8 @@ class CompletionFold:
         return body | {"object": "chat.completion"} if body else body
 
     def _add_choice(self, choice: Json) -> None:
-        told = choice.get("index")
-        index = told if isinstance(told, int) else 0
+        given_index = choice.get("index")
+        index = given_index if isinstance(given_index, int) else 0
         kept = self._choices.get(index)
         if kept is None:
             kept = {"index": index, "message": {}, "logprobs": None, "finish_reason": None}
@@ -156,15 +156,15 @@ class CompletionFold:
         some from 1 on. Here they are numbered as they begin.
         """
         last = self._last_calls.setdefault(id(kept), {})
-        told = item.get("index") if isinstance(item.get("index"), int) else None
-        same = last.get(told)
+        index = item.get("index") if isinstance(item.get("index"), int) else None
+        same = last.get(index)
         function = item.get("function")
         is_named = isinstance(function, dict) and bool(function.get("name")) and bool(item.get("id"))
         if same is None or (is_named and same.get("id") != item["id"]):
             same = {"index": len(kept)}
             kept.append(same)
             self.size += 15
-        last[told] = last[None] = same
+        last[index] = last[None] = same
         item["index"] = same["index"]
         self._merge(same, item)
 
