@@ -112,12 +112,12 @@ async def suspend(kafka: KafkaPart, user: str) -> list[AccessChange]:
     Raises:
         BusError: the cluster did not answer, or refused.
     """
-    held = sorted(acl for acl in await list_acls(kafka) if acl.principal == principal(user))
-    await remove_acls(kafka, held)
+    acls = sorted(acl for acl in await list_acls(kafka) if acl.principal == principal(user))
+    await remove_acls(kafka, acls)
     mechanisms = sorted((await list_users(kafka)).get(user, ()))
     await remove_users(kafka, [(user, mechanism) for mechanism in mechanisms])
     return [
-        *(AccessChange("-", "acl", user, acl=acl) for acl in held),
+        *(AccessChange("-", "acl", user, acl=acl) for acl in acls),
         *(AccessChange("-", "user", user, mechanism) for mechanism in mechanisms),
     ]
 

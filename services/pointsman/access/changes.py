@@ -148,10 +148,10 @@ def in_postgres(
                 changes.append(AccessChange("~", "login", name, "; ".join(problems), login=login, role=role))
     for name in sorted(existing.keys() - wanted.logins.keys() - set(others)):
         login = existing[name]
-        held = "; ".join(login.excess("")) or "may log in"
+        excess = "; ".join(login.excess("")) or "may log in"
         made_for_us = name.startswith(f"{wanted.prefix}.") or login.has_our_role
         sign: Sign = "-" if made_for_us and not login.is_superuser else "!"
-        changes.append(AccessChange(sign, "login", name, f"nothing explains it: {held}", login=login))
+        changes.append(AccessChange(sign, "login", name, f"nothing explains it: {excess}", login=login))
     return [*changes, *_drift(right for right in drift if right.role not in others)]
 
 
@@ -161,9 +161,9 @@ def _drift(rights: Iterable[RoleDrift]) -> Iterator[AccessChange]:
         yield AccessChange(sign, "role", right.role, right.detail, statements=right.statements)
 
 
-def _topics(wanted: Access, there: frozenset[str]) -> Iterator[AccessChange]:
+def _topics(wanted: Access, existing: frozenset[str]) -> Iterator[AccessChange]:
     for topic in wanted.agent_topics:
-        if topic.name not in there:
+        if topic.name not in existing:
             yield AccessChange("+", "topic", topic.name)
 
 

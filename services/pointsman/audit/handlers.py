@@ -92,12 +92,12 @@ class Sink:
             UnavailableError: try again.
         """
         try:
-            known = await self._writer.chapters(ids or {})
-            changed = {topic for topic, chapter in known.items() if chapter.ids != (ids or {})[topic]}
+            chapters = await self._writer.chapters(ids or {})
+            changed = {topic for topic, chapter in chapters.items() if chapter.ids != (ids or {})[topic]}
             if changed:
                 raise TopicsChangedError(changed)
             for place in places:
-                number = known[place[0]].number if place[0] in known else 1
+                number = chapters[place[0]].number if place[0] in chapters else 1
                 self._lanes[place] = (stored_topic(place[0], number), place[1])
             stored = await self._writer.positions([self._lanes[place] for place in places])
         except StoreError as error:

@@ -140,7 +140,7 @@ class _Work:
         rules: Sequence[Mask],
         names: Set[str],
     ) -> None:
-        self._known = file.known
+        self._patterns = file.known
         self._master = master
         self._record = record
         self._rules = rules
@@ -216,7 +216,7 @@ class _Work:
         masked = plain
         for rule in self._everywhere if rules is None else rules:
             for name in rule.patterns:
-                masked = self._known[name].replace(masked, partial(self._found, rule))
+                masked = self._patterns[name].replace(masked, partial(self._found, rule))
         return text if masked == plain else masked
 
     def _found(self, rule: Mask, text: str) -> str:

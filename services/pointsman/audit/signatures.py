@@ -65,10 +65,10 @@ class KeyHistory:
             for gateway in self._entries_around(id, at)
             if gateway.may_act(at)
         )
-        held = (
+        key_sets = (
             signing_keys(agent.entry, gateways, at.date()) for agent in self._entries_around(agent_id, at)
         )
-        texts = tuple(sorted({text for keys in held for text in keys}))
+        texts = tuple(sorted({text for keys in key_sets for text in keys}))
         if texts not in self._ready:
             try:
                 self._ready[texts] = AgentKeys({"": texts})

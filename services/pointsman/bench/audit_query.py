@@ -55,12 +55,12 @@ async def measure(
     Raises:
         StoreUnavailableError, StoreError: it cannot be asked.
     """
-    asked = await questions(dsn)
+    known_questions = await questions(dsn)
     async with connected(dsn) as connection:
         size = await _size(connection)
         some = await _some_jobs(connection, jobs)
         timed = []
-        for question in asked:
+        for question in known_questions:
             timed.append(await _time(connection, question, some, rounds))
             advance(1)
     return size, timed

@@ -31,7 +31,7 @@ def addresses(bootstrap: str) -> list[tuple[str, int]]:
     Raises:
         ValueError: not an address; the text says which part.
     """
-    known = []
+    addresses = []
     for part in bootstrap.split(","):
         server = part.strip()
         host, separator, port = server.rpartition(":")
@@ -39,8 +39,8 @@ def addresses(bootstrap: str) -> list[tuple[str, int]]:
             host, port = server, "9092"
         if not host or not port.isdigit() or not 0 < int(port) < 65536:
             raise ValueError(f"{part!r} is not the address of a Kafka server: must be HOST:PORT")
-        known.append((host.strip("[]"), int(port)))
-    return known
+        addresses.append((host.strip("[]"), int(port)))
+    return addresses
 
 
 @asynccontextmanager

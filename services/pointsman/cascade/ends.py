@@ -55,9 +55,9 @@ _ENDS = {word: end for end, words in _WORDS.items() for word in words}
 _LONGEST = 64
 
 
-def end_of(told: object) -> End:
+def end_of(finish_reason: object) -> End:
     """What `finish_reason` means; a word that is not in the table, or none, tells nothing."""
-    if not isinstance(told, str) or len(told) > _LONGEST:
+    if not isinstance(finish_reason, str) or len(finish_reason) > _LONGEST:
         return End.UNKNOWN
-    word = "_".join(told.casefold().replace("-", " ").replace("_", " ").split())
+    word = "_".join(finish_reason.casefold().replace("-", " ").replace("_", " ").split())
     return _ENDS.get(word.removeprefix("finish_reason_"), End.UNKNOWN)

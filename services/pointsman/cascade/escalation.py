@@ -53,11 +53,11 @@ def with_cascade(outcome: WorkerOutcome, routed: JobRouted, judged: Judged | Non
         completed = promised is not None and isinstance(outcome, JobCompleted)
         return outcome.model_copy(update={"score": promised}) if completed else outcome
     costs = [outcome.cost_usd, *(step.cost_usd for step in routed.steps)]
-    known = [cost for cost in costs if cost is not None]
+    known_costs = [cost for cost in costs if cost is not None]
     return outcome.model_copy(
         update={
             "attempts": outcome.attempts + sum(step.attempts for step in routed.steps),
-            "cost_usd": sum(known, Decimal(0)) if len(known) == len(costs) else None,
+            "cost_usd": sum(known_costs, Decimal(0)) if len(known_costs) == len(costs) else None,
             "cascade": tuple(step.model_copy(update={"evidence": None}) for step in steps),
         }
     )

@@ -162,8 +162,8 @@ def _modelled(stage: Stage, answer: Completion) -> CascadeStep:
     choice = accept(model, evidence, plan.quality)
     if choice.undecided is not None:
         return _step(stage, StepReason.UNKNOWN, choice.undecided)
-    (held,) = choice.compared
-    return _compared(stage, held.sufficient, held.required, held.reached)
+    (comparison,) = choice.compared
+    return _compared(stage, comparison.sufficient, comparison.required, comparison.reached)
 
 
 def _kept(stage: Stage, answer: Completion, summary: str) -> CascadeStep:

@@ -32,10 +32,10 @@ async def find(jobs: Jobs, text: str) -> UUID:
         f"       {state.job_id}  {state.state:10} {moment(state.submitted_at)}  {state.agent_id or '-'}"
         for state in states
     ]
-    more = ["       ..."] if len(candidates) > CANDIDATES else []
+    ellipsis = ["       ..."] if len(candidates) > CANDIDATES else []
     raise CommandError(
         f"more than one job's id begins or ends with {text}",
-        "\n".join(["give more of the id:", *listed, *more]),
+        "\n".join(["give more of the id:", *listed, *ellipsis]),
         code=2,
     )
 

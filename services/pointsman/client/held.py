@@ -52,12 +52,12 @@ def held_at(ledger: Ledger, at: int) -> list[HeldTarget]:
     return targets
 
 
-def named(name: str, held: Iterable[HeldTarget], tiers: Mapping[str, Collection[str]]) -> list[HeldTarget]:
+def named(name: str, targets: Iterable[HeldTarget], tiers: Mapping[str, Collection[str]]) -> list[HeldTarget]:
     """Those that `name` means: a provider/model, all of a provider, or all that a tier of `tiers` calls."""
     models = tiers.get(name, ())
     return [
         target
-        for target in held
+        for target in targets
         if target.target == name or target.target.startswith(f"{name}/") or target.target in models
     ]
 

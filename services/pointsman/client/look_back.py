@@ -34,12 +34,12 @@ class LookBack:
         self._kafka = kafka
         self._topics = topics
         self._tell = tell
-        self._asked: set[UUID] = set()
+        self._jobs: set[UUID] = set()
         self._scanning: asyncio.Task[None] | None = None
 
     def find(self, job_id: UUID) -> None:
         """Look for the job's outcome among those that are there now."""
-        self._asked.add(job_id)
+        self._jobs.add(job_id)
         if self._scanning is None or self._scanning.done():
             self._scanning = asyncio.create_task(self._scan(), name="look back")
 
@@ -50,15 +50,15 @@ class LookBack:
             await asyncio.wait([self._scanning])
 
     async def _scan(self) -> None:
-        while self._asked:
-            jobs, self._asked = self._asked, set()
+        while self._jobs:
+            jobs, self._jobs = self._jobs, set()
             try:
                 async for record in follow(
                     self._kafka, self._topics, start=self._start(jobs), until_end=True
                 ):
                     self._tell(record)
             except BusError:  # the brokers are away; the live reader says so where it is for good
-                self._asked |= jobs
+                self._jobs |= jobs
                 await asyncio.sleep(_PAUSE_S)
 
     def _start(self, jobs: set[UUID]) -> Start:

@@ -76,9 +76,9 @@ class OutcomeWaiter:
 
         Its exception is a BusError: the client was closed, the brokers refuse, or it cannot be understood.
         """
-        known = _key(job_id) in self._expected
+        is_expected = _key(job_id) in self._expected
         future = self._future(_key(job_id))
-        if not known and not future.done():
+        if not is_expected and not future.done():
             self._look_back.find(job_id)
         return future
 

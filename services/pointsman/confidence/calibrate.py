@@ -87,8 +87,8 @@ def calibrate(tally: JudgedTally, error: float, alpha: float) -> Calibration | T
                 break
             good.add(place)
     if not good:
-        more, place = min((_missing(tally, place, error, level), place) for place in starts)
-        return TooFew(THRESHOLDS[place], tally.accepted[place], tally.errors[place], more)
+        missing, place = min((_missing(tally, place, error, level), place) for place in starts)
+        return TooFew(THRESHOLDS[place], tally.accepted[place], tally.errors[place], missing)
     accepted, errors = tally.accepted[min(good)], tally.errors[min(good)]
     # Of thresholds that accept the same answers the strictest: nothing is known of what lies between them.
     strictest = max(place for place in good if tally.accepted[place] == accepted)

@@ -40,19 +40,19 @@ def agreement(evidence: ConfidenceEvidence) -> ConfidenceReading:
     Where the first is with the majority, that is the majority's share; where it is not, the share is small,
     and so it should be. What was asked for and did not come counts as another answer.
     """
-    told = evidence.response.get("choices") if isinstance(evidence.response, dict) else None
-    samples = len(told) if isinstance(told, list) else 0
+    samples_given = evidence.response.get("choices") if isinstance(evidence.response, dict) else None
+    samples = len(samples_given) if isinstance(samples_given, list) else 0
     choices = choices_of(evidence.response)
-    asked = max(samples, _requested_choices(evidence.request))
-    if asked < 2 or not choices or choices[0] is not told[0]:  # type: ignore[index]  # it has choices
+    number_asked_for = max(samples, _requested_choices(evidence.request))
+    if number_asked_for < 2 or not choices or choices[0] is not samples_given[0]:  # type: ignore[index]  # it has choices
         return ConfidenceReading(missing="there are not several samples to compare: ask for them by `n`")
-    if asked > MOST_SAMPLES:
-        count = asked if asked < 10**9 else "too many"
+    if number_asked_for > MOST_SAMPLES:
+        count = number_asked_for if number_asked_for < 10**9 else "too many"
         return ConfidenceReading(missing=f"{count} samples are more than {MOST_SAMPLES}")
     answers = [read_answer(read_completion({"choices": [choice]}).text) for choice in choices]
     if answers[0].kind in ("none", "long"):
         return ConfidenceReading(missing="no two samples would word such an answer alike")
-    return ConfidenceReading(Fraction(sum(answer.agrees(answers[0]) for answer in answers), asked))
+    return ConfidenceReading(Fraction(sum(answer.agrees(answers[0]) for answer in answers), number_asked_for))
 
 
 def verifier(evidence: ConfidenceEvidence) -> ConfidenceReading:
@@ -95,5 +95,5 @@ def stated(evidence: ConfidenceEvidence) -> ConfidenceReading:
 
 
 def _requested_choices(request: ChatRequest | None) -> int:
-    asked = None if request is None else (request.__pydantic_extra__ or {}).get("n")
-    return asked if type(asked) is int else 0
+    number = None if request is None else (request.__pydantic_extra__ or {}).get("n")
+    return number if type(number) is int else 0

@@ -17,18 +17,18 @@ class Interrupts:
 
     def __init__(self) -> None:
         """A SIGINT that is ignored, as in a shell's background, stays so."""
-        self._asked = False
+        self._interrupted = False
         heard = [number for number in _BOTH if signal.getsignal(number) is not signal.SIG_IGN]
         for number in heard:
             signal.signal(number, self._interrupt)
 
     def check(self) -> None:
         """Raises: KeyboardInterrupt: somebody has asked to stop."""
-        if self._asked:
+        if self._interrupted:
             raise KeyboardInterrupt
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked = True
+        self._interrupted = True
         raise KeyboardInterrupt
 
 

@@ -98,8 +98,8 @@ def fetch(jars: list[Jar], folder: Path) -> list[Path]:
 
 
 def _missing(jars: list[Jar], folder: Path, pool: ThreadPoolExecutor) -> list[Jar]:
-    there = pool.map(lambda jar: jar.is_in(folder / jar.name), jars)
-    return [jar for jar, is_there in zip(jars, there, strict=True) if not is_there]
+    is_downloaded = pool.map(lambda jar: jar.is_in(folder / jar.name), jars)
+    return [jar for jar, is_there in zip(jars, is_downloaded, strict=True) if not is_there]
 
 
 def _download(missing: list[Jar], folder: Path, pool: ThreadPoolExecutor) -> None:

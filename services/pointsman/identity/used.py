@@ -49,7 +49,7 @@ class _OfAgent:
     """One agent's signatures, by the second of their time."""
 
     def __init__(self) -> None:
-        self._known: dict[int, set[bytes]] = {}
+        self._signatures: dict[int, set[bytes]] = {}
         self._seconds: list[int] = []  # a heap of the same
         self._size = 0
         self._forgotten: int | None = None
@@ -64,12 +64,12 @@ class _OfAgent:
     def use(self, kept: bytes, second: int) -> SignatureVerdict:
         if self._forgotten is not None and second <= self._forgotten:
             return SignatureVerdict.STALE
-        if second not in self._known:
-            self._known[second] = set()
+        if second not in self._signatures:
+            self._signatures[second] = set()
             heapq.heappush(self._seconds, second)
-        if kept in self._known[second]:
+        if kept in self._signatures[second]:
             return SignatureVerdict.REPEATED
-        self._known[second].add(kept)
+        self._signatures[second].add(kept)
         self._size += 1
         return SignatureVerdict.VALID
 
@@ -78,5 +78,5 @@ class _OfAgent:
         before = self._size
         while self._seconds and self._seconds[0] <= until:
             self._forgotten = heapq.heappop(self._seconds)
-            self._size -= len(self._known.pop(self._forgotten))
+            self._size -= len(self._signatures.pop(self._forgotten))
         return before - self._size

@@ -68,7 +68,7 @@ def fit(
 
     Logprobs are used where every row has them.
     """
-    told = progress or (lambda share: None)
+    report_progress = progress or (lambda share: None)
     inputs = _inputs(seen.evidence)
     x = np.array([pair.values(inputs) for pair in seen.evidence])
     rows = np.flatnonzero(seen.own)
@@ -83,7 +83,7 @@ def fit(
             trained = _forests(x[away], came[away], seen.weight[away], trees)
             raw = [forest({**body, "slope": 1, "offset": 0}, len(inputs)).raw for body in trained]
             predicted[here] = np.array([[value(row) for value in raw] for row in x[rows][here]])
-        told((at + 1) / (FOLDS + 1))
+        report_progress((at + 1) / (FOLDS + 1))
     lines = (
         calibrate(predicted[:, 0], came[rows, 0]),
         calibrate(predicted[:, 1], came[rows, 1]),
@@ -118,7 +118,7 @@ def fit(
     for key, trees_of, (slope, offset) in zip(("worse", "better", "cost"), forests, lines, strict=True):
         body[key] = {**trees_of, "slope": slope, "offset": offset}
     content = write(body)
-    told(1.0)
+    report_progress(1.0)
     return TrainedAccept(content, parse(content), rows, estimates)
 
 
@@ -140,11 +140,11 @@ def _forests(x: Floats, came: Floats, weight: Floats, trees: int) -> tuple[dict[
 
 
 def _inputs(evidence: Sequence[AcceptanceEvidence]) -> tuple[str, ...]:
-    told = ("answer_logprob", "surer")
+    measures = ("answer_logprob", "surer")
     return tuple(
         name
         for name, feature in FEATURES.items()
-        if name not in told or all(feature.value(pair) != MISSING for pair in evidence)
+        if name not in measures or all(feature.value(pair) != MISSING for pair in evidence)
     )
 
 

@@ -25,12 +25,12 @@ def points(answers: Mapping[str, Answered], tiers: Sequence[str]) -> tuple[float
     """What each of `tiers`, ascending, is worth for a job; None when nothing is known below the strongest."""
     strongest = answers.get(tiers[-1])
     best = 1.0 if strongest is None or strongest.verdict is None else strongest.verdict
-    known = {tier: _worth(answers[tier], strongest, best) for tier in tiers[:-1] if tier in answers}
-    if all(worth is None for worth in known.values()):
+    worths = {tier: _worth(answers[tier], strongest, best) for tier in tiers[:-1] if tier in answers}
+    if all(worth is None for worth in worths.values()):
         return None
     labels: list[float] = []
     for tier in tiers[:-1]:
-        worth = known.get(tier)
+        worth = worths.get(tier)
         labels.append(worth if worth is not None else best if max(labels, default=-1.0) >= best else 0.0)
     return (*labels, best)
 

@@ -39,9 +39,9 @@ async def work(dsn: str, wanted: LessonRequest, whole: Whole, progress: Progress
         return learned
     texts = tuple(text_of(label.request.messages) for label in labels)
     examples = Examples(file.tiers, texts, **columns(labels))
-    with training(progress) as told:
+    with training(progress) as report_progress:
         origin = {"jobs": len(labels), "judged": judged, "since": wanted.since.isoformat()}
-        trained = fit(examples, name=file.name, trained_on=origin, progress=told)
+        trained = fit(examples, name=file.name, trained_on=origin, progress=report_progress)
     learned.model = f"{trained.model.name}@{trained.model.version}"
     learned.expected = expected(trained, examples, wanted.quality)
     if trained.model.bars[wanted.quality] == NEVER:

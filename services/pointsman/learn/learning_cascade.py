@@ -65,9 +65,9 @@ async def work(dsn: str, wanted: LessonRequest, _: Whole, progress: Progress) ->
         )
         return learned
     seen = Cascades(tiers, tuple(example.evidence for example in tried), **columns(tried))
-    with training(progress) as told:
+    with training(progress) as report_progress:
         origin = {"jobs": len(tried), "judged": learned.judged, "since": wanted.since.isoformat()}
-        trained = fit(seen, name=f"{file.name}-accept", trained_on=origin, progress=told)
+        trained = fit(seen, name=f"{file.name}-accept", trained_on=origin, progress=report_progress)
     learned.model = f"{trained.model.name}@{trained.model.version}"
     learned.expected = expected_cascade(trained, seen, wanted.quality)
     if trained.model.bars[wanted.quality] == NEVER:

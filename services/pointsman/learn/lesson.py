@@ -74,8 +74,8 @@ class Learned:
 def check_quality(quality: str) -> None:
     """Raises: CommandError: nothing can be tuned for it."""
     if quality not in QUALITIES:
-        known = ", ".join(QUALITIES)
-        raise CommandError(f"no model is tuned for {quality}", f"give one of {known}", code=2)
+        qualities = ", ".join(QUALITIES)
+        raise CommandError(f"no model is tuned for {quality}", f"give one of {qualities}", code=2)
 
 
 async def jobs_on_record(dsn: str, wanted: LessonRequest) -> list[list[Labelled]]:

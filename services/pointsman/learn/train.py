@@ -45,7 +45,7 @@ def fit(
 ) -> Trained:
     """Train on all of `examples`; calibration, floor and bars come from predictions out of fold."""
     below = len(examples.tiers) - 1
-    told = progress or (lambda share: None)
+    report_progress = progress or (lambda share: None)
     group = [fold_of(of) for of in examples.group]
     fold = np.array(group)
     rows = np.flatnonzero(examples.own)
@@ -57,7 +57,7 @@ def fit(
             model = untuned(examples.take(np.flatnonzero(fold != at)), name=name, recipe=recipe)
             here = fold[rows] == at
             predicted[here], known[here] = _logits(model, [examples.texts[row] for row in away])
-        told((at + 1) / (FOLDS + 1))
+        report_progress((at + 1) / (FOLDS + 1))
     own = examples.take(rows)
     worse, better = _outcomes(own)
     relative = own.cost / examples.unit
@@ -84,7 +84,7 @@ def fit(
             "recipe": asdict(recipe),
         },
     )
-    told(1.0)
+    report_progress(1.0)
     return Trained(content, parse(content), rows, estimates)
 
 

@@ -125,8 +125,8 @@ def read(state: Json) -> Standing:
     standing.paused = {target: min(until, at + LONGEST_PAUSE_MS) for target, until in standing.paused.items()}
     standing.paused_since = {target: min(since, at) for target, since in standing.paused_since.items()}
     standing.heard = {process: min(heard, at) for process, heard in standing.heard.items()}
-    known = standing.budgets.keys()
-    tickets = [_bounded(ticket) for ticket in standing.waiting.values() if ticket.wants.keys() <= known]
+    names = standing.budgets.keys()
+    tickets = [_bounded(ticket) for ticket in standing.waiting.values() if ticket.wants.keys() <= names]
     in_turn = {ticket.number: ticket for ticket in sorted(tickets, key=attrgetter("number"))}
     standing.waiting = {ticket.key: ticket for ticket in in_turn.values()}
     standing.asked = max(whole(standing.asked, 1 << 62), *in_turn, 0)

@@ -11,7 +11,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AwareDatetime, Field
 
-from pointsman.store.ask.asking import Question, asked, questions
+from pointsman.store.ask.asking import Question, questions, read_only_query
 from pointsman.store.errors import StoreError
 
 #: Views that are asked about one job, by its id.
@@ -62,19 +62,19 @@ async def build(dsn: str, *, payloads: bool) -> MCPServer[Any]:
     Raises:
         StoreUnavailableError, StoreError: the database does not say what can be asked.
     """
-    known = {question.name: question for question in await questions(dsn)}
+    by_name = {question.name: question for question in await questions(dsn)}
     server: MCPServer[Any] = MCPServer("pointsman", instructions=_INSTRUCTIONS)
     tools = AuditTools(dsn, payloads=payloads)
     for name in ABOUT_A_JOB:
-        tools.add_about_job(server, name, _described(known, name))
+        tools.add_about_job(server, name, _described(by_name, name))
     for name in ABOUT_A_TIME:
-        tools.add_about_time(server, name, _described(known, name))
+        tools.add_about_time(server, name, _described(by_name, name))
     for name in AS_IT_IS:
-        tools.add_as_it_is(server, name, _described(known, name))
-    server.tool(description=_described(known, "suspects"))(tools.suspects)
-    server.tool(description=_described(known, "blast_radius"))(tools.blast_radius)
-    server.tool(description=_described(known, "stuck"))(tools.stuck)
-    server.tool(description=_described(known, "changes_before"))(tools.changes_before)
+        tools.add_as_it_is(server, name, _described(by_name, name))
+    server.tool(description=_described(by_name, "suspects"))(tools.suspects)
+    server.tool(description=_described(by_name, "blast_radius"))(tools.blast_radius)
+    server.tool(description=_described(by_name, "stuck"))(tools.stuck)
+    server.tool(description=_described(by_name, "changes_before"))(tools.changes_before)
     if payloads:
         server.tool(description=_SQL)(tools.sql)
     return server
@@ -84,8 +84,8 @@ _SQL = """Ask anything else, in one SELECT.
 Views and functions are in the schema audit: `select name, question, example from audit.questions`."""
 
 
-def _described(known: Mapping[str, Question], name: str) -> str:
-    question = known[name]
+def _described(by_name: Mapping[str, Question], name: str) -> str:
+    question = by_name[name]
     return f"{question.question}\n{question.how}" if question.how else question.question
 
 
@@ -142,7 +142,7 @@ class AuditTools:
     async def _answer(self, limit: int, sql: str, *arguments: object, of: str = "") -> Answer:
         """`of`: the question that it is, some of whose columns may not be shown."""
         try:
-            async with asked(self._dsn, sql, *arguments, within=_WITHIN, anybody_s=True) as answer:
+            async with read_only_query(self._dsn, sql, *arguments, within=_WITHIN, anybody_s=True) as answer:
                 rows, more = await answer.first(limit)
         except StoreError as error:
             hint = getattr(error, "hint", "")

@@ -58,6 +58,6 @@ class Embedder:
 
     def _one(self, text: str) -> Vectors:
         ids = np.array([self._tokenizer.encode(text[:_LOOKED_AT]).ids], dtype=np.int64)
-        asked = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        vector: Vectors = self._session.run(None, asked)[0][0].mean(axis=0)
+        inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        vector: Vectors = self._session.run(None, inputs)[0][0].mean(axis=0)
         return vector / max(float(np.linalg.norm(vector)), 1e-9)

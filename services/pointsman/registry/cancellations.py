@@ -32,16 +32,16 @@ class Cancellations:
         self._clock = clock
         self._limit = limit
         #: By job, and whose it must be: None where anybody may ask. Oldest first.
-        self._asked: dict[tuple[UUID, str | None], Cancellation] = {}
+        self._cancellations: dict[tuple[UUID, str | None], Cancellation] = {}
         self._stops: dict[UUID, tuple[str, Callable[[], None]]] = {}
 
     def __len__(self) -> int:
-        return len(self._asked)
+        return len(self._cancellations)
 
     def cancel(self, job_id: UUID, by: str, reason: str = "", *, own: bool = False) -> None:
         """Stop the job now or when it comes; `own`: only if it is a job of `by`. Who asked first is kept."""
         now = self._clock()
-        self._asked.setdefault((job_id, by if own else None), Cancellation(by, reason, now))
+        self._cancellations.setdefault((job_id, by if own else None), Cancellation(by, reason, now))
         self._forget(now)
         agent_id, stop = self._stops.get(job_id, (None, None))
         if stop is not None and (not own or agent_id == by):
@@ -49,8 +49,12 @@ class Cancellations:
 
     def of(self, job_id: UUID, agent_id: str) -> Cancellation | None:
         """Who asked to stop this job of `agent_id`'s, if anybody did who may."""
-        asked = self._asked.get((job_id, agent_id)) or self._asked.get((job_id, None))
-        return asked if asked is not None and self._clock() - asked.at < REMEMBERED else None
+        cancellation = self._cancellations.get((job_id, agent_id)) or self._cancellations.get((job_id, None))
+        return (
+            cancellation
+            if cancellation is not None and self._clock() - cancellation.at < REMEMBERED
+            else None
+        )
 
     @contextmanager
     def listening(self, job_id: UUID, agent_id: str, stop: Callable[[], None]) -> Iterator[None]:
@@ -63,8 +67,8 @@ class Cancellations:
                 del self._stops[job_id]
 
     def _forget(self, now: datetime) -> None:
-        while self._asked:
-            oldest, asked = next(iter(self._asked.items()))
-            if len(self._asked) <= self._limit and now - asked.at < REMEMBERED:
+        while self._cancellations:
+            oldest, cancellation = next(iter(self._cancellations.items()))
+            if len(self._cancellations) <= self._limit and now - cancellation.at < REMEMBERED:
                 return
-            del self._asked[oldest]
+            del self._cancellations[oldest]

@@ -67,15 +67,15 @@ def plan(file: AgentsFile, history: RegistryHistory) -> list[RegistryChange]:
     """
     changes: list[RegistryChange] = []
     for entry in file.entries:
-        known = history.agents.get(entry.id)
-        if known is None or known.state == "retired":
+        agent = history.agents.get(entry.id)
+        if agent is None or agent.state == "retired":
             changes.append(RegistryChange("register", entry.id, _fields(None, entry), entry))
-        elif known.entry != entry:
-            fields = _fields(known.entry, entry)
-            changes.append(RegistryChange("change", entry.id, fields, entry, state=known.state))
+        elif agent.entry != entry:
+            fields = _fields(agent.entry, entry)
+            changes.append(RegistryChange("change", entry.id, fields, entry, state=agent.state))
     listed = {entry.id for entry in file.agents}
-    gone = (known for id, known in history.agents.items() if id not in listed and known.state != "retired")
-    changes += [turned(known, "retired") for known in gone]
+    gone = (agent for id, agent in history.agents.items() if id not in listed and agent.state != "retired")
+    changes += [turned(agent, "retired") for agent in gone]
     if history.rules != file.rules:
         fields = _fields(history.rules, file.rules)
         changes.append(RegistryChange("rules", None, fields, rules=file.rules))

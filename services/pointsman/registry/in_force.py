@@ -81,8 +81,8 @@ class RegistryInForce:
 
     def entry(self, id: str) -> AgentEntry | None:
         """Its entry alone."""
-        known = self.agent(id)
-        return None if known is None else known.entry
+        agent = self.agent(id)
+        return None if agent is None else agent.entry
 
     def at(self, now: datetime) -> Registry:
         """The same object until something changes: a new day changes who has expired."""

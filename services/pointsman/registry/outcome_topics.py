@@ -14,6 +14,6 @@ class OutcomeTopics:
         self._in_force = in_force
 
     def __call__(self, agent_id: str) -> Topic:
-        known = self._in_force.agent(agent_id)
-        has_login = known is not None and known.entry.kafka
+        agent = self._in_force.agent(agent_id)
+        has_login = agent is not None and agent.entry.kafka
         return self._topics.agent_results(agent_id) if has_login else self._shared

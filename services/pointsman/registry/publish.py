@@ -96,7 +96,7 @@ async def approve(kafka: KafkaPart, topics: Topics, proposal: RegistryProposed, 
     Raises:
         BusError: see `Publisher.publish`.
     """
-    told = {
+    fields = {
         "by": proposal.by,
         "approved_by": person.id,
         "proposal": proposal.proposal,
@@ -105,9 +105,9 @@ async def approve(kafka: KafkaPart, topics: Topics, proposal: RegistryProposed, 
     messages: list[Message] = []
     for change in proposal.changes:
         if change.agent is not None:
-            messages.append(AgentChanged(agent=change.agent, state=change.state, **told))
+            messages.append(AgentChanged(agent=change.agent, state=change.state, **fields))
         elif change.rules is not None:
-            messages.append(RegistryChanged(rules=change.rules, **told))
+            messages.append(RegistryChanged(rules=change.rules, **fields))
     await _publish(kafka, topics, messages, person)
 
 

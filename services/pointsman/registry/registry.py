@@ -131,8 +131,8 @@ class RegistryHistory:
         """Whether all it does is to stop an agent, which one person may do at once."""
         if not isinstance(message, AgentChanged) or message.state != "suspended":
             return False
-        known = self.agents.get(message.agent.id)
-        return known is not None and known.entry == message.agent
+        agent = self.agents.get(message.agent.id)
+        return agent is not None and agent.entry == message.agent
 
 
 def proposed(message: AgentChanged | RegistryChanged) -> ProposedChange:

@@ -136,8 +136,8 @@ class ReviewHandler:
         problem = why_no_case(request)
         if problem is not None or envelope.job_id != request.job.job_id:
             raise ValueError(problem or "the envelope names another job")
-        known = self._book.case(request.job.job_id)
-        if known is not None and known.status in WAITING:
+        case = self._book.case(request.job.job_id)
+        if case is not None and case.status in WAITING:
             malformed = Malformed(Reason.DUPLICATE_JOB, "the job waits for a person already", cause=envelope)
             return Effects([self._dead(record, malformed)])
         assert record.value is not None
@@ -152,7 +152,7 @@ class ReviewHandler:
             data_subject=envelope.data_subject,
         )
         at = self._time_of(record)
-        opened = cases.opened(request, origin, at, 1 if known is None else known.revision + 1)
+        opened = cases.opened(request, origin, at, 1 if case is None else case.revision + 1)
         cause = _Cause(envelope, record.root, "", self._clock())
         stored = emit(
             self._topics.reviews_state,

@@ -195,10 +195,10 @@ class _Document:
             case "missing":
                 return (*self.place(loc), f"{_at(loc)}`{last}` is missing")
             case "extra_forbidden":
-                known = _fields_at(model, loc[:-1])
+                fields = _fields_at(model, loc[:-1])
                 return (
                     *self.place(loc, of_key=True),
-                    f"{_at(loc[:-1])}unknown key `{last}`{_nearest(str(last), known)}",
+                    f"{_at(loc[:-1])}unknown key `{last}`{_nearest(str(last), fields)}",
                 )
             case "model_type" | "dict_type":
                 text = "must be a mapping (lines of `key: value`)"

@@ -62,10 +62,10 @@ def _shape(raw: bytes, length: int) -> tuple[bytes, ...]:
     size = len(raw)
     count = raw.count
     options = raw.find(_OPTIONS)
-    asked = options if options >= 0 else length
+    question_length = options if options >= 0 else length
     return (
         b"length %d" % (length * length).bit_length(),  # in steps of half a doubling
-        b"asked %d" % (asked * asked).bit_length(),
+        b"asked %d" % (question_length * question_length).bit_length(),
         b"lines %d" % min(count(b"\n") // 2, 15),
         b"digits %d" % (20 * count(b"0") // (size + 1)),
         b"backslashes %d" % min(count(b"\\"), 8),

@@ -33,12 +33,12 @@ class LoginFound:
     @property
     def has_our_role(self) -> bool:
         """Whether somebody made it a member of one of our roles, and not of another that is."""
-        return any(held.removesuffix(_WITH_ADMIN) in ALL for held in self.roles)
+        return any(role.removesuffix(_WITH_ADMIN) in ALL for role in self.roles)
 
     def excess(self, role: str) -> list[str]:
         """What it has beyond being a member of `role`, in words."""
         return [
-            *(f"is a member of {held}" for held in self.roles if held != role),
+            *(f"is a member of {membership}" for membership in self.roles if membership != role),
             *(f"is, by way of that, a member of {strong}" for strong in self.reaches),
             *(f"is {attribute}" for attribute in self.attributes),
             *(f"owns {thing}" for thing in self.owns),

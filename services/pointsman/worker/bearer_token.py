@@ -60,7 +60,7 @@ class BearerToken:
 
     def __init__(self, row: TokenRow) -> None:
         self._row = row
-        self._held: str | None = None
+        self._token: str | None = None
         self._read_at = self._renew_at = float("-inf")
         self._error: BaseException | None = None
         self._renewal: asyncio.Task[str] | None = None
@@ -78,20 +78,20 @@ class BearerToken:
             try:
                 return await asyncio.shield(self._renewal)
             except TokenSourceError:
-                if self._held is None:
+                if self._token is None:
                     raise
-        if self._held is None:
+        if self._token is None:
             assert self._error is not None
             raise self._error
-        return self._held
+        return self._token
 
     def refused(self, token: str) -> bool:
         """The provider does not take it; whether the next one may be better."""
-        if self._held != token:
+        if self._token != token:
             return True  # it was renewed meanwhile
         if monotonic() - self._read_at < _FRESH_S:
             return False
-        self._held, self._renew_at = None, float("-inf")
+        self._token, self._renew_at = None, float("-inf")
         return True
 
     def _renewed(self, renewal: "asyncio.Task[str]") -> None:
@@ -101,7 +101,7 @@ class BearerToken:
             return
         error = renewal.exception()
         if error is None:
-            self._held, self._read_at, self._error = renewal.result(), now, None
+            self._token, self._read_at, self._error = renewal.result(), now, None
             self._renew_at = now + self._row.renew_s
             return
         self._error = error

@@ -33,7 +33,7 @@ def frozen(router: Router, test: TierAnswers, quality: str) -> dict[str, Any]:
     moved = shift(router.model.profile, shapes(test.prompts))
     return {
         "by_quality": {
-            asked: of_choice(test, router.decide(estimates, asked)) for asked in router.model.bars
+            target: of_choice(test, router.decide(estimates, target)) for target in router.model.bars
         },
         "by_task": by_task(test, chosen),
         "calibration": calibration(test, estimates),

@@ -29,12 +29,12 @@ def figures(report: Mapping[str, Any]) -> str:
     frozen, split = report["frozen"], report["split"]
     tiers = " / ".join(report["models"])
     head = ("router", "$ per 1,000", "saved", "quality, 95 % interval", f"% {tiers}")
-    asked = {f"quality {name} asked": figure for name, figure in frozen["by_quality"].items()}
+    rows = {f"quality {name} asked": figure for name, figure in frozen["by_quality"].items()}
     parts = [
         f"Trained on {split['train']:,} questions and {report['extra']:,} of other work; scored once on "
         f"{split['test']:,} others. Model {report['model']['version']}.",
         "![Saved against quality](routing/cost-quality.svg)",
-        _grid(head, table({**asked, **beside(report.get("ways", {})), **report["baselines"]})),
+        _grid(head, table({**rows, **beside(report.get("ways", {})), **report["baselines"]})),
         f"**By task**, quality {report['quality']} asked.",
         _grid(("task", *head[1:]), table(frozen["by_task"])),
         "**With other prices.** The same model and bar; the strongest tier costs half or twice as much.",
@@ -62,7 +62,7 @@ def figures(report: Mapping[str, Any]) -> str:
 def cost_quality(report: Mapping[str, Any]) -> str:
     """Saved against quality: the curve of all bars, and what each way of choosing comes to."""
     frozen = report["frozen"]
-    named = {f"asked {asked}": figure for asked, figure in frozen["by_quality"].items()}
+    named = {f"asked {quality}": figure for quality, figure in frozen["by_quality"].items()}
     named |= {name: figure for name, figure in report["baselines"].items() if name != "oracle"}
     points = {name: (figure["saved"], figure["quality"]) for name, figure in named.items()}
     middle = list(report["models"])[-2]
@@ -93,12 +93,12 @@ def reliability(report: Mapping[str, Any]) -> str:
 def _resplits(resplits: Mapping[str, Any]) -> str:
     rows = [
         [
-            asked,
+            quality,
             f"{figure['met']} of {figure['splits']}",
             _percent(figure["saved"]),
             _percent(figure["quality"], 2),
         ]
-        for asked, figure in resplits.items()
+        for quality, figure in resplits.items()
     ]
     return _grid(("quality asked", "met", "saved, mean", "quality, mean"), rows)
 

@@ -43,10 +43,10 @@ class WithOpinion:
 
     def figures(self, outcomes: TierAnswers, vectors: Vectors, quality: str) -> Figures:
         """As every router's, by task, and the share of jobs that asked the opinion."""
-        chosen, asked = self.decide(outcomes, vectors, quality)
+        chosen, is_asked = self.decide(outcomes, vectors, quality)
         return {
             **of_choice(outcomes, chosen),
-            "asked": round(float(asked.mean()), 5),
+            "asked": round(float(is_asked.mean()), 5),
             "by_task": by_task(outcomes, chosen),
         }
 

@@ -18,20 +18,20 @@ class VectorCache:
     def __init__(self, open_embedder: Callable[[], Embedder], path: Path | None = None) -> None:
         self._open = open_embedder
         self._path = path
-        self._known: dict[bytes, Vectors] = {}
+        self._cached: dict[bytes, Vectors] = {}
         if path is not None and path.exists():
             with np.load(path) as kept:
                 if str(kept["model"]) == MODEL.sha256:
-                    self._known = dict(zip(map(bytes, kept["keys"]), kept["vectors"], strict=True))
+                    self._cached = dict(zip(map(bytes, kept["keys"]), kept["vectors"], strict=True))
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """[n, SIZE]; only texts that are new are embedded."""
         keys = [_key(text) for text in texts]
-        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._cached}
         if new:
-            self._known.update(zip(new, self._open().embed(new.values()), strict=True))
+            self._cached.update(zip(new, self._open().embed(new.values()), strict=True))
             self._save()
-        return np.array([self._known[key] for key in keys], dtype=np.float32).reshape(-1, SIZE)
+        return np.array([self._cached[key] for key in keys], dtype=np.float32).reshape(-1, SIZE)
 
     def _save(self) -> None:
         if self._path is None:
@@ -40,8 +40,8 @@ class VectorCache:
         np.savez(
             aside,
             model=np.array(MODEL.sha256),
-            keys=np.array([np.frombuffer(key, dtype=np.uint8) for key in self._known]),
-            vectors=np.array(list(self._known.values()), dtype=np.float32),
+            keys=np.array([np.frombuffer(key, dtype=np.uint8) for key in self._cached]),
+            vectors=np.array(list(self._cached.values()), dtype=np.float32),
         )
         aside.replace(self._path)
 

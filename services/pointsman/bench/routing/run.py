@@ -31,14 +31,14 @@ _ALONE = "alone"
 
 
 def whole(
-    data: Path, quality: str, told: Told, resplits: int = RESPLITS, vectors: VectorsOf | None = None
+    data: Path, quality: str, progress: Told, resplits: int = RESPLITS, vectors: VectorsOf | None = None
 ) -> dict[str, Any]:
     """Everything, on the files of a folder; `vectors` for the second opinion, None: without one."""
-    told("reading", 0.0)
+    progress("reading", 0.0)
     files = folder(data)
     train, test = split(files.own)
     checked([train, *files.beside], test)
-    made = trained(train, files.beside, progress=lambda share: told("training", 0.1 * share))
+    made = trained(train, files.beside, progress=lambda share: progress("training", 0.1 * share))
     router = Router(made.model)
     report: dict[str, Any] = {
         "files": files.listed,
@@ -46,17 +46,19 @@ def whole(
         "extra": len(files.extra) if files.extra else 0,
         **_measured(router, train, test, quality),
     }
-    told("second opinion, cascade", 0.1)
+    progress("second opinion, cascade", 0.1)
     report["ways"] = ways(made, train, files.beside, test, vectors)
     report["resplits"], report["ways_resplits"] = _resplits(
-        files, resplits, vectors, lambda share: told("resplits", 0.2 + 0.5 * share)
+        files, resplits, vectors, lambda share: progress("resplits", 0.2 + 0.5 * share)
     )
-    report["transfer"] = _transfers(files, train, router, quality, lambda s: told("transfer", 0.7 + 0.15 * s))
+    report["transfer"] = _transfers(
+        files, train, router, quality, lambda s: progress("transfer", 0.7 + 0.15 * s)
+    )
     if files.pairs is not None:
         report["routellm"] = pairs(
-            files.pairs, lambda share: told("RouteLLM's protocol", 0.85 + 0.15 * share), vectors
+            files.pairs, lambda share: progress("RouteLLM's protocol", 0.85 + 0.15 * share), vectors
         )
-    told("done", 1.0)
+    progress("done", 1.0)
     return report
 
 
@@ -64,7 +66,7 @@ def unseen(
     data: Path,
     test_file: Path,
     quality: str,
-    told: Told,
+    progress: Told,
     *,
     drop: bool = False,
     vectors: VectorsOf | None = None,
@@ -73,7 +75,7 @@ def unseen(
 
     `drop`: take questions that the file shares with the folder out of the training; they are refused without.
     """
-    told("reading", 0.0)
+    progress("reading", 0.0)
     files = folder(data)
     test = read(test_file)
     train = [files.own, *files.beside]
@@ -83,7 +85,7 @@ def unseen(
         train = [without(source, [test]) for source in train]
     checked(train, test)
     own, *beside = train
-    made = trained(own, beside, progress=lambda share: told("training", 0.5 * share))
+    made = trained(own, beside, progress=lambda share: progress("training", 0.5 * share))
     router = Router(made.model)
     report: dict[str, Any] = {
         "files": {**files.listed, test.name: test.sha256},
@@ -93,12 +95,12 @@ def unseen(
         "guarded": guarded(router, test, quality),
         **_measured(router, own, test, quality),
     }
-    told("second opinion, cascade", 0.5)
+    progress("second opinion, cascade", 0.5)
     report["ways"] = ways(made, own, beside, test, vectors)
     if len(test) >= 1_000:
-        step = lambda share: told("with labels", 0.6 + 0.4 * share)  # noqa: E731
+        step = lambda share: progress("with labels", 0.6 + 0.4 * share)  # noqa: E731
         report["transfer"] = {test.name: transfer(router, train, test, quality, step)}
-    told("done", 1.0)
+    progress("done", 1.0)
     return report
 
 
@@ -114,16 +116,16 @@ def _measured(router: Router, train: TierAnswers, test: TierAnswers, quality: st
 
 
 def ship(
-    data: Path, told: Told, make: Callable[..., Trained | TrainedAccept | TrainedOpinion] = trained
+    data: Path, progress: Told, make: Callable[..., Trained | TrainedAccept | TrainedOpinion] = trained
 ) -> bytes:
     """A model that comes with pointsman, trained on all of the folder's outcomes of its tiers.
 
     `make`: `trained` for the score, `cascade.trained` for the accept model, or `with_score`.
     """
-    told("reading", 0.0)
+    progress("reading", 0.0)
     files = folder(data)
-    made = make(files.own, files.beside, name="general", progress=lambda share: told("training", share))
-    told("done", 1.0)
+    made = make(files.own, files.beside, name="general", progress=lambda share: progress("training", share))
+    progress("done", 1.0)
     return made.content
 
 

@@ -34,7 +34,9 @@ def tables(report: Mapping[str, Any]) -> list[Table]:
     from pointsman.bench.routing.measure import table
     from pointsman.bench.routing.ways import rows as beside
 
-    rows = {f"router, quality {asked}": figures for asked, figures in report["frozen"]["by_quality"].items()}
+    rows = {
+        f"router, quality {quality}": figures for quality, figures in report["frozen"]["by_quality"].items()
+    }
     rows |= beside(report.get("ways", {}))
     rows |= report["baselines"]
     if "guarded" in report:

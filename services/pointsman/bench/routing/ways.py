@@ -33,10 +33,10 @@ def ways(
     if vectors is not None:
         both = opinion.WithOpinion(first.model, opinion.trained(train, others, first, vectors).model)
         of_test = vectors(test.prompts)
-        by_way[OPINION] = {asked: both.figures(test, of_test, asked) for asked in both.opinion.bars}
+        by_way[OPINION] = {quality: both.figures(test, of_test, quality) for quality in both.opinion.bars}
     if cascade.can_cascade(train) and cascade.can_cascade(test):
         frozen = cascade.Cascade(cascade.trained(train, others).model)
-        by_way[CASCADE] = {asked: frozen.figures(test, asked) for asked in frozen.model.bars}
+        by_way[CASCADE] = {quality: frozen.figures(test, quality) for quality in frozen.model.bars}
     return by_way
 
 
@@ -44,14 +44,14 @@ def over_splits(splits: Sequence[dict[str, dict[str, Figures]]], checked: Sequen
     """Of several `ways`: how often each target was met, and the means."""
     return {
         way: {
-            asked: {
+            quality: {
                 "splits": len(splits),
-                "met": sum(split[way][asked]["quality"] >= float(asked) for split in splits),
-                "saved": mean_of([split[way][asked] for split in splits], "saved"),
-                "quality": mean_of([split[way][asked] for split in splits], "quality"),
-                "each": [[split[way][asked]["saved"], split[way][asked]["quality"]] for split in splits],
+                "met": sum(split[way][quality]["quality"] >= float(quality) for split in splits),
+                "saved": mean_of([split[way][quality] for split in splits], "saved"),
+                "quality": mean_of([split[way][quality] for split in splits], "quality"),
+                "each": [[split[way][quality]["saved"], split[way][quality]["quality"]] for split in splits],
             }
-            for asked in checked
+            for quality in checked
         }
         for way in (splits[0] if splits else {})
     }
@@ -59,7 +59,9 @@ def over_splits(splits: Sequence[dict[str, dict[str, Figures]]], checked: Sequen
 
 def rows(by_way: dict[str, dict[str, Figures]]) -> dict[str, Figures]:
     """For the table of routers."""
-    return {f"{way}, quality {asked}": figures for way, by in by_way.items() for asked, figures in by.items()}
+    return {
+        f"{way}, quality {quality}": figures for way, by in by_way.items() for quality, figures in by.items()
+    }
 
 
 def baselines(train: TierAnswers, test: TierAnswers, wanted: float = 0.99) -> dict[str, Figures]:

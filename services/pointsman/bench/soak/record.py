@@ -15,7 +15,7 @@ from pointsman.bus.read.follow import Follower
 from pointsman.identity.keys import PublicKey
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.append.record import record_digest, stored_headers
-from pointsman.store.ask.asking import asked
+from pointsman.store.ask.asking import read_only_query
 from pointsman.store.verify.verify import Scope, verify
 from pointsman_schemas.topics import Topics
 
@@ -67,11 +67,11 @@ async def examine(
             break
         await asyncio.sleep(_PAUSE_S)
     compacted = {topic.name for topic in topics.all(tiers) if topic.compacted}
-    there = {record.place for record in read_record.logged}
+    logged_places = {record.place for record in read_record.logged}
     stored = [
         row
         for row in up_to(await _stored(postgres), ends)
-        if row.place in there or row.place[0] not in compacted
+        if row.place in logged_places or row.place[0] not in compacted
     ]
     report = await verify(postgres, Scope(), public=public, published=published)
     read_record.rows, read_record.verified = len(stored), report.rows
@@ -101,13 +101,13 @@ def logged(record: Incoming) -> Logged:
 async def _count(postgres: str, ends: Mapping[tuple[str, int], int]) -> int:
     topics, partitions = zip(*ends, strict=True)
     fixed = (list(topics), list(partitions), list(ends.values()))
-    async with asked(postgres, _sql("stored_count"), *fixed, within=_WITHIN) as answer:
+    async with read_only_query(postgres, _sql("stored_count"), *fixed, within=_WITHIN) as answer:
         ((count,),), _ = await answer.first(1)
         return int(count)
 
 
 async def _stored(postgres: str) -> list[AuditedRecord]:
-    async with asked(postgres, _sql("stored"), within=_WITHIN) as answer:
+    async with read_only_query(postgres, _sql("stored"), within=_WITHIN) as answer:
         return [
             AuditedRecord(
                 (topic, partition, offset),

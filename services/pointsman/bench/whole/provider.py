@@ -48,12 +48,12 @@ async def answer(
 ) -> None:
     """Whatever is asked, by any method and path."""
     if scope["type"] == "http":
-        asked = b""
+        body = b""
         more = True
         while more:
             message = await receive()
-            asked, more = asked + message.get("body", b""), message.get("more_body", False)
-        if b'"stream":true' in asked:
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        if b'"stream":true' in body:
             await _stream(send)
             return
         await send(_START)

@@ -47,11 +47,11 @@ def class_path() -> str:
 
 def requests_of(class_path: str, jmx_port: int) -> Requests:
     """Since the broker began, by type."""
-    asked = [argument for name in _OBJECTS for argument in ("--object-name", name)]
+    names = [argument for name in _OBJECTS for argument in ("--object-name", name)]
     url = f"service:jmx:rmi:///jndi/rmi://{LOOPBACK}:{jmx_port}/jmxrmi"
     command = [
         str(find_java().path), "-Xmx512m", "-cp", class_path, "org.apache.kafka.tools.JmxTool",
-        "--jmx-url", url, "--one-time", "--report-format", "properties", "--attributes", "Count,Mean", *asked,
+        "--jmx-url", url, "--one-time", "--report-format", "properties", "--attributes", "Count,Mean", *names,
     ]  # fmt: skip
     printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
     counts: dict[str, float] = {}

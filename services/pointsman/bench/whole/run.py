@@ -154,13 +154,17 @@ def _bench(
 
 
 class _Bench:
-    """`asked`: what the broker was asked since it began."""
+    """`count_requests`: those to the broker since it began."""
 
     def __init__(
-        self, whole: RunningSystem, asked: Callable[[], Requests], seconds: float, say: Callable[[str], None]
+        self,
+        whole: RunningSystem,
+        count_requests: Callable[[], Requests],
+        seconds: float,
+        say: Callable[[str], None],
     ) -> None:
         self._whole = whole
-        self._asked = asked
+        self._count_requests = count_requests
         self._seconds = seconds
         self._say = say
         self._servers = {name: whole.pids[name] for name in _SERVERS}
@@ -234,11 +238,13 @@ class _Bench:
         for level in levels:
             self._say(f"{system}: {level}")
             run(level, _WARM_UP_S)
-            asked, busy = self._asked() if asks else {}, all_busy_s(pids)
+            before, busy = self._count_requests() if asks else {}, all_busy_s(pids)
             span = run(level, self._seconds)
             used = used_s(pids, busy)
             results.append(
-                self._result(system, level, span, used, between(asked, self._asked()) if asks else {})
+                self._result(
+                    system, level, span, used, between(before, self._count_requests()) if asks else {}
+                )
             )
         return results
 
@@ -259,10 +265,7 @@ class _Bench:
             times_of(span.took_ms if len(span.took_ms) > 1 else [0.0, 0.0]),
             span.lost,
             {name: seconds * 1000 / jobs for name, seconds in used_s.items()},
-            {
-                name: RequestCost(asked.count / jobs, asked.local_ms / jobs)
-                for name, asked in requests.items()
-            },
+            {name: RequestCost(cost.count / jobs, cost.local_ms / jobs) for name, cost in requests.items()},
         )
 
 

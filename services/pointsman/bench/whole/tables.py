@@ -48,9 +48,9 @@ def _requests(ours: list[LevelResult]) -> Table:
     table = columns("requests a job (broker's ms)", *(_title(result) for result in ours))
     types = sorted({request for result in ours for request in result.requests})
     for request in types:
-        asked = [result.requests.get(request) for result in ours]
-        if any(some is not None and some.count >= _LEAST_REQUESTS for some in asked):
-            cells = ["" if some is None else f"{some.count:.2f} ({some.local_ms:.2f})" for some in asked]
+        costs = [result.requests.get(request) for result in ours]
+        if any(some is not None and some.count >= _LEAST_REQUESTS for some in costs):
+            cells = ["" if some is None else f"{some.count:.2f} ({some.local_ms:.2f})" for some in costs]
             table.add_row(request, *cells)
     return table
 

@@ -40,8 +40,8 @@ class RoutedJobs:
 
     def requests(self, count: int, model: str) -> list[dict[str, object]]:
         """What the provider is asked for the same jobs."""
-        asked = [orjson.loads(value or b"")["job"]["request"] for _, value, _ in self.shapes]
-        return [{**asked[number % len(asked)], "model": model} for number in range(count)]
+        requests = [orjson.loads(value or b"")["job"]["request"] for _, value, _ in self.shapes]
+        return [{**requests[number % len(requests)], "model": model} for number in range(count)]
 
 
 def routed_jobs(tier: str, topics: Topics) -> RoutedJobs:

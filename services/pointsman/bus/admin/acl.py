@@ -71,10 +71,10 @@ def principal(user: str) -> str:
 
 def allowed(acls: Iterable[Acl], user: str, resource: Resource, name: str, operation: Operation) -> bool:
     """What Kafka's authorizer makes of `acls`, of which none denies."""
-    held = [acl for acl in acls if acl.user == user]
+    acls_of_user = [acl for acl in acls if acl.user == user]
     if operation == "idempotent write" and any(
-        (acl.resource, acl.operation) == ("topic", "write") for acl in held
+        (acl.resource, acl.operation) == ("topic", "write") for acl in acls_of_user
     ):
         return True  # who may write to a topic may do so idempotently
     enough = {"all", operation, *_IMPLIED.get(operation, ())}
-    return any(acl.operation in enough and acl.covers(resource, name) for acl in held)
+    return any(acl.operation in enough and acl.covers(resource, name) for acl in acls_of_user)

@@ -84,17 +84,17 @@ async def probe(settings: KafkaPart) -> Probe:
 
 
 async def _brokers(settings: KafkaPart, addresses: Mapping[int, tuple[str, int]]) -> tuple[Broker, ...]:
-    known = sorted(addresses.items())
-    problems = await asyncio.gather(*(refusal(settings, *address, _PATIENCE_S) for _, address in known))
+    brokers = sorted(addresses.items())
+    problems = await asyncio.gather(*(refusal(settings, *address, _PATIENCE_S) for _, address in brokers))
     return tuple(
         Broker(id, host, port, None if problem is None else str(problem))
-        for (id, (host, port)), problem in zip(known, problems, strict=True)
+        for (id, (host, port)), problem in zip(brokers, problems, strict=True)
     )
 
 
 def _release(spoken: Versions) -> str:
-    known = spoken.known.get("metadata.version", 0)
-    return next((release for level, release in _RELEASES if known >= level), "unknown")
+    level_in_use = spoken.known.get("metadata.version", 0)
+    return next((release for level, release in _RELEASES if level_in_use >= level), "unknown")
 
 
 async def _versions(connection: AIOKafkaConnection) -> Versions:

@@ -134,8 +134,8 @@ async def _carry_out(settings: KafkaPart, admin: AdminClient, change: Change) ->
             new = NewTopic(change.topic, change.partitions, change.replication, config=dict(change.config))
             futures = admin.create_topics([new], request_timeout=rdkafka.REQUEST_S)
         case "partitions":
-            more = NewPartitions(change.topic, change.partitions)
-            futures = admin.create_partitions([more], request_timeout=rdkafka.REQUEST_S)
+            new_partitions = NewPartitions(change.topic, change.partitions)
+            futures = admin.create_partitions([new_partitions], request_timeout=rdkafka.REQUEST_S)
         case _:
             entries = [
                 ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)

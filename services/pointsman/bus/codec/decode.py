@@ -120,11 +120,11 @@ def message_type(type: str) -> type[Message]:
     Raises:
         RefusedError: no such name, or no such version of it.
     """
-    known = MESSAGES.get(type)
-    if known is not None:
-        return known
+    message_type = MESSAGES.get(type)
+    if message_type is not None:
+        return message_type
     name, _, version = type.rpartition(".v")
-    versions = [known for known in MESSAGES if known.rpartition(".v")[0] == name]
+    versions = [message_type for message_type in MESSAGES if message_type.rpartition(".v")[0] == name]
     if versions and version:
         raise RefusedError(Reason.UNKNOWN_VERSION, f"type {type!r}: known is {', '.join(versions)}")
     known_ones = f"none of the {len(MESSAGES)} that docs/contract.md lists"

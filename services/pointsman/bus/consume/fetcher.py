@@ -156,8 +156,8 @@ class Fetcher:
         if mark is not None:
             self._stocks[tp] = _Stock(offset, mark.topic, mark.seed(tp.topic), heard_at=time.monotonic())
             return
-        known = self.ids.get(tp.topic)
-        self._stocks[tp] = _Stock(offset, known and known.topic, "", heard_at=time.monotonic())
+        topic_id = self.ids.get(tp.topic)
+        self._stocks[tp] = _Stock(offset, topic_id and topic_id.topic, "", heard_at=time.monotonic())
 
     def halted(self, tp: TopicPartition) -> Halt | None:
         """Why nothing more comes of it from where it stands, if that is so and its stock is used up."""
@@ -255,16 +255,16 @@ class Fetcher:
     def _learn(self, ids: dict[str, TopicId]) -> None:
         self.ids = ids
         for tp, stock in list(self._stocks.items()):
-            known = ids.get(tp.topic)
-            if known is None:
+            topic_id = ids.get(tp.topic)
+            if topic_id is None:
                 continue
             if stock.topic is None:
-                stock.topic = known.topic
-            elif stock.topic != known.topic and not self._skips:
+                stock.topic = topic_id.topic
+            elif stock.topic != topic_id.topic and not self._skips:
                 stock.halt = Halt.MADE_ANEW
-            elif stock.topic != known.topic:
+            elif stock.topic != topic_id.topic:
                 # From its beginning; what comes of the one before is thrown away.
-                self._stocks[tp] = replace(stock, topic=known.topic, position=0)
+                self._stocks[tp] = replace(stock, topic=topic_id.topic, position=0)
 
     async def _ask(self, leader: int, stocks: Mapping[Place, _Stock], wait_ms: int) -> None:
         starts = {place: stock.position for place, stock in stocks.items()}

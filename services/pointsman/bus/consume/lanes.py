@@ -262,12 +262,12 @@ class Lanes:
         assert transactions is not None
         assert membership is not None
         await fetcher.know(self._topics)
-        known = fetcher.ids.get(tp.topic)
-        if known is None:
+        topic_id = fetcher.ids.get(tp.topic)
+        if topic_id is None:
             raise UnknownTopicOrPartitionError(tp.topic)
         writer = LaneWriter(self._group, tp, transactions, membership)
         try:
-            position = await writer.position(member.admin, known.topic)
+            position = await writer.position(member.admin, topic_id.topic)
             first = await fetcher.partitions.first(place)
             before = lives[0] if lives else None
             lane = self._open_lane(first, position, writer, before)

@@ -42,10 +42,10 @@ class Partitions:
         Raises:
             KafkaError: no broker answers.
         """
-        known = await self._client.fetch_all_metadata()
-        names = known.topics()
+        cluster = await self._client.fetch_all_metadata()
+        names = cluster.topics()
         wanted = filter(topics.match, names) if isinstance(topics, re.Pattern) else set(topics) & names
-        return {(name, number) for name in wanted for number in known.partitions_for_topic(name) or ()}
+        return {(name, number) for name in wanted for number in cluster.partitions_for_topic(name) or ()}
 
     async def all(self, topics: Topics) -> set[Place]:
         """As `existing`, but each topic that is named must be there.

@@ -29,8 +29,8 @@ async def apply(
 
     read_file(settings)  # what is wrong with it by itself is told without Kafka
     who = person(by, key, settings.registry_people)
-    known = await read_registry(settings, settings.topics, settings.registry_people)
-    file = read_file(settings, known)
+    history = await read_registry(settings, settings.topics, settings.registry_people)
+    file = read_file(settings, history)
 
     applied = await apply_file(
         settings,

@@ -33,14 +33,14 @@ async def approve(
     history = await read_registry(settings, settings.topics, settings.registry_people)
     shown = list(history.proposals.values())
     if proposal is not None:
-        shown = [known for known in shown if str(known.proposal) == proposal]
+        shown = [proposed for proposed in shown if str(proposed.proposal) == proposal]
         if not shown:
             raise CommandError(f"no proposal {proposal} waits", "see which do: pointsman agents approve")
         who = person(by, key, settings.registry_people)
         if shown[0].by == who.id:
             raise CommandError(f"{who.id} proposed it: another person approves it", "name yourself: --by ID")
         await publish_approval(settings, settings.topics, shown[0], who)
-    screen.report(shown, *(line for known in shown for line in proposal_lines(known)), as_json=as_json)
+    screen.report(shown, *(line for proposed in shown for line in proposal_lines(proposed)), as_json=as_json)
     if as_json:
         return
     if not shown:

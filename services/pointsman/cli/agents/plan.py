@@ -28,8 +28,8 @@ async def plan(
     from pointsman.registry.follow import read_registry
 
     read_file(settings)  # what is wrong with it by itself is told without Kafka
-    known = await read_registry(settings, settings.topics, settings.registry_people)
-    to_do = plan_changes(read_file(settings, known), known)
+    history = await read_registry(settings, settings.topics, settings.registry_people)
+    to_do = plan_changes(read_file(settings, history), history)
     screen.report(to_do, *diff(to_do), as_json=as_json)
     if not as_json:
         note = (

@@ -19,7 +19,7 @@ class AgentsSettings(RouterSettings):
     agents: Path = Field(default=Path("agents.yaml"), description="who may do what")
 
 
-def read_file(settings: AgentsSettings, known: RegistryHistory | None = None) -> AgentsFile:
+def read_file(settings: AgentsSettings, history: RegistryHistory | None = None) -> AgentsFile:
     """The agents' file, held to the policy's tiers and queues, to today, and to what is on record.
 
     Raises:
@@ -27,8 +27,8 @@ def read_file(settings: AgentsSettings, known: RegistryHistory | None = None) ->
     """
     policy = load_policy(settings.policy)
     registered = None
-    if known is not None:
-        active = (agent for agent in known.agents.values() if agent.state != "retired")
+    if history is not None:
+        active = (agent for agent in history.agents.values() if agent.state != "retired")
         registered = {agent.entry.id: agent.entry.expires for agent in active}
     return load_agents(
         settings.agents,

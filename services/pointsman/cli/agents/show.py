@@ -14,5 +14,5 @@ async def show(agent: AgentName, *, as_json: Json = False, settings: BusSettings
     from pointsman.registry.follow import read_registry
     from pointsman.runtime.clock import utc_now
 
-    known = registered(await read_registry(settings, settings.topics, settings.registry_people), agent)
-    screen.report(known, *entry_lines(known, utc_now().date()), as_json=as_json)
+    entry = registered(await read_registry(settings, settings.topics, settings.registry_people), agent)
+    screen.report(entry, *entry_lines(entry, utc_now().date()), as_json=as_json)

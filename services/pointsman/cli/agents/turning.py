@@ -34,18 +34,18 @@ async def turn(
     """
     who = person(by, key, settings.registry_people)
     history = await read_registry(settings, settings.topics, settings.registry_people)
-    known = registered(history, agent)
-    if known.state == "retired" and state != "retired":
+    registered_agent = registered(history, agent)
+    if registered_agent.state == "retired" and state != "retired":
         raise CommandError(
             f"agent {agent} is retired", "put it into agents.yaml again, then: pointsman agents apply"
         )
-    changes = [] if known.state == state else [turned(known, state)]
+    changes = [] if registered_agent.state == state else [turned(registered_agent, state)]
     applied = await submit(settings, settings.topics, history, changes, who, reason=reason)
     left = None
-    if state != "active" and known.entry.kafka and applied.proposal is None:
+    if state != "active" and registered_agent.entry.kafka and applied.proposal is None:
         left = await _log_out(settings, agent)
     proposal = applied.proposal
-    before = known.state
+    before = registered_agent.state
     if as_json:
         screen.print_json(
             {
@@ -65,7 +65,7 @@ async def turn(
         screen.line(f"{agent}: {before} -> {state}")
     if left is not None:
         screen.note(left)
-    if state == "active" and known.entry.kafka and proposal is None and before != state:
+    if state == "active" and registered_agent.entry.kafka and proposal is None and before != state:
         screen.note("its Kafka login is made anew by: pointsman access apply")
 
 
@@ -86,9 +86,9 @@ def registered(history: RegistryHistory, agent: str) -> RegisteredAgent:
     Raises:
         CommandError: there is none; with the nearest name.
     """
-    known = history.agents.get(agent)
-    if known is None:
+    registered_agent = history.agents.get(agent)
+    if registered_agent is None:
         near = get_close_matches(agent, history.agents, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "see who is: pointsman agents list"
         raise CommandError(f"agent {agent} is not registered", hint)
-    return known
+    return registered_agent

@@ -41,7 +41,7 @@ async def sql(
 
     from pointsman.cli import stdin
     from pointsman.runtime.errors import CommandError
-    from pointsman.store.ask.asking import asked
+    from pointsman.store.ask.asking import read_only_query
 
     dsn = settings.postgres
     if list_questions:
@@ -53,7 +53,7 @@ async def sql(
         raise CommandError("--json or --csv, not both", code=2)
     text = stdin.read_text() if query == "-" else query
 
-    async with asked(dsn, text, within=timedelta(seconds=timeout_s), anybody_s=True) as answer:
+    async with read_only_query(dsn, text, within=timedelta(seconds=timeout_s), anybody_s=True) as answer:
         await (_print_csv(answer, limit) if as_csv else _print(answer, limit, as_json=as_json))
 
 

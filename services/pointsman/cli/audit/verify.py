@@ -89,7 +89,7 @@ async def verify(
         )
         report.findings += signed.findings
     seconds = time.monotonic() - began
-    known = {
+    result = {
         "whole": report.whole,
         "seconds": seconds,
         "rows_per_second": report.rows / seconds,
@@ -102,7 +102,7 @@ async def verify(
             "refused": sorted(large.refused),
         },
     }
-    screen.report(known, summary(report, comparison, large, seconds, signed), as_json=as_json)
+    screen.report(result, summary(report, comparison, large, seconds, signed), as_json=as_json)
     return int(not report.whole)
 
 

@@ -88,6 +88,6 @@ async def _topics(settings: KafkaPart, topics: Sequence[Topic]) -> CheckResult:
     except BusError as error:
         return CheckResult("topics", False, str(error), error.hint)
     if changes:
-        more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
-        return CheckResult("topics", False, f"to do: {changes[0].detail}{more}", "pointsman topics apply")
+        others = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
+        return CheckResult("topics", False, f"to do: {changes[0].detail}{others}", "pointsman topics apply")
     return CheckResult("topics", True, f"{len(topics)} as declared")

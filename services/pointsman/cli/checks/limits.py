@@ -19,10 +19,10 @@ SHORT_S = 60.0
 async def limits(kafka: KafkaPart, topics: Topics) -> list[CheckResult]:
     """One finding for each model that is held back; one for all where none is."""
     try:
-        held = await held_now(kafka, topics)
+        targets = await held_now(kafka, topics)
     except BusError:
         return [CheckResult("limits", None, "not looked at: Kafka is not reachable, or lacks topics")]
-    return [_finding(target) for target in held] or [
+    return [_finding(target) for target in targets] or [
         CheckResult("limits", True, "no model is paused or broken")
     ]
 
@@ -30,10 +30,10 @@ async def limits(kafka: KafkaPart, topics: Topics) -> list[CheckResult]:
 async def tiers(workers: Sequence[str]) -> list[CheckResult]:
     """One finding for each tier of the workers at these addresses; none without an address."""
     try:
-        held = await tiers_held(workers)
+        tiers = await tiers_held(workers)
     except CommandError as error:
         return [CheckResult("tiers", False, error.problem, error.hint)]
-    return [CheckResult("tiers", True, _of_tier(tier)) for tier in held]
+    return [CheckResult("tiers", True, _of_tier(tier)) for tier in tiers]
 
 
 def _of_tier(tier: TierHeld) -> str:
@@ -42,9 +42,9 @@ def _of_tier(tier: TierHeld) -> str:
     return f"{tier.tier} is held by {words_of(tier)}: {count(tier.jobs[tier.by], 'job')} wait for it"
 
 
-def _finding(held: HeldTarget) -> CheckResult:
-    since = "before the log begins" if held.since is None else moment(held.since)
-    then = "may be called" if held.state == "paused" else "is tried"
-    until = f"{moment(held.until)} (in {duration(held.seconds)})"
-    text = f"{held.target} is {held.state} since {since}, {then} at {until}"
-    return CheckResult("limits", held.seconds <= SHORT_S, text, f"pointsman limits resume {held.target}")
+def _finding(target: HeldTarget) -> CheckResult:
+    since = "before the log begins" if target.since is None else moment(target.since)
+    then = "may be called" if target.state == "paused" else "is tried"
+    until = f"{moment(target.until)} (in {duration(target.seconds)})"
+    text = f"{target.target} is {target.state} since {since}, {then} at {until}"
+    return CheckResult("limits", target.seconds <= SHORT_S, text, f"pointsman limits resume {target.target}")

@@ -57,7 +57,7 @@ async def why(
     if recompute:
         screen.report(flat(comparison), recomputed(comparison), as_json=as_json)
         raise typer.Exit(int(not comparison.same))
-    known = {
+    result = {
         "job": answer.state,
         "policy": answer.policy_name,
         "decision": answer.decision,
@@ -65,7 +65,7 @@ async def why(
         "outcome": answer.outcome,
         "dead_letters": answer.dead_letters,
     }
-    screen.report(known, verdict(answer), as_json=as_json)
+    screen.report(result, verdict(answer), as_json=as_json)
 
 
 async def _verdict(

@@ -40,11 +40,11 @@ async def doctor(
         policy.score(router, topics, policy_file),
         policy.opinion(router, router.opinion_group, policy_file),
     )
-    held = await limits.limits(router, topics)
-    held += await limits.tiers([url for url in workers.split(",") if url.strip()])
+    results = await limits.limits(router, topics)
+    results += await limits.tiers([url for url in workers.split(",") if url.strip()])
     agents = await policy.registry(router, topics, people)
     people_asked = await policy.review(router, topics, policy_file, people)
     findings = [*servers, *database, claims_found, policy_found, *believed, *given, agents, *people_asked]
-    findings += [files.native(), providers_found, *reached, *held]
+    findings += [files.native(), providers_found, *reached, *results]
     screen.report(findings, checkup(findings), as_json=as_json)
     return int(any(not finding.ok for finding in findings))

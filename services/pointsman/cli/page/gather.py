@@ -9,7 +9,7 @@ from pointsman.cli.formats import count, duration, moment, money
 from pointsman.cli.page.page import Page, Section, Table, Text, TimelineBar
 from pointsman.cli.page.texts import answer_text, body_text, messages_text, pretty
 from pointsman.store.ask.answers import Ended, JobState
-from pointsman.store.ask.asking import asked
+from pointsman.store.ask.asking import read_only_query
 from pointsman.store.sql import query
 
 _WITHIN = timedelta(seconds=60)
@@ -25,7 +25,7 @@ def asking(dsn: str, job_id: UUID) -> Ask:
     """Asks the named queries `report_<name>` about this job."""
 
     async def ask(name: str) -> list[dict[str, Any]]:
-        async with asked(dsn, query(f"report_{name}"), job_id, within=_WITHIN) as answer:
+        async with read_only_query(dsn, query(f"report_{name}"), job_id, within=_WITHIN) as answer:
             rows, _ = await answer.first(0)
             return [dict(zip(answer.columns, row, strict=True)) for row in rows]
 
@@ -76,7 +76,7 @@ _ENDS = {
 
 
 def _facts(state: JobState) -> list[tuple[str, str]]:
-    known = state.cost_usd is not None and state.unpriced_calls > state.failed_calls
+    is_lower_bound = state.cost_usd is not None and state.unpriced_calls > state.failed_calls
     return [
         ("agent", state.agent_id or "unknown"),
         ("submitted", moment(state.submitted_at)),
@@ -86,7 +86,7 @@ def _facts(state: JobState) -> list[tuple[str, str]]:
         ("model", state.model or "-"),
         ("policy", state.policy_version or "-"),
         ("calls", f"{count(state.calls, 'call')}, {state.failed_calls} of them failed"),
-        ("cost", ("at least " if known else "") + money(state.cost_usd) if state.calls else "$0.00"),
+        ("cost", ("at least " if is_lower_bound else "") + money(state.cost_usd) if state.calls else "$0.00"),
     ]
 
 
@@ -160,8 +160,8 @@ def _calls(calls: Sequence[dict[str, Any]], *, payloads: bool) -> Section:
         texts.append(Text(f"{call}: request", pretty(row["request"])))
         texts.append(Text(f"{call}: response", pretty(row["response"])))
         if isinstance(raw := row["response_raw"], dict):
-            known, text = body_text(raw)
-            texts.append(Text(f"{call}: body as it came {known}", text))
+            about_body, text = body_text(raw)
+            texts.append(Text(f"{call}: body as it came {about_body}", text))
     return Section("Calls to the provider", table=table, texts=tuple(texts))
 
 

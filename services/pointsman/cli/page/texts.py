@@ -43,10 +43,10 @@ def body_text(raw: Json) -> tuple[str, str]:
     """What there is of a `response_raw`, in brackets, and its beginning."""
     content = str(raw.get("content"))
     text = block(content[:MOST_OF_A_BODY])
-    known = [str(raw.get("encoding"))]
-    known += [] if raw.get("whole") else ["of which the beginning is on record"]
-    known += [f"{MOST_OF_A_BODY:,} of {len(content):,} characters"] if len(content) > MOST_OF_A_BODY else []
-    return f"({', '.join(known)})", text
+    facts = [str(raw.get("encoding"))]
+    facts += [] if raw.get("whole") else ["of which the beginning is on record"]
+    facts += [f"{MOST_OF_A_BODY:,} of {len(content):,} characters"] if len(content) > MOST_OF_A_BODY else []
+    return f"({', '.join(facts)})", text
 
 
 def _message_text(message: Any) -> str:

@@ -25,10 +25,10 @@ async def list(
     from pointsman.client.reviews import read_cases
     from pointsman.runtime.clock import utc_now
 
-    known = (await read_cases(settings, settings.topics)).all
-    cases = cases_waiting(known, queue)
+    all_cases = (await read_cases(settings, settings.topics)).all
+    cases = cases_waiting(all_cases, queue)
     if ended:
-        cases = [case for case in known if queue in ("", case.queue)]
+        cases = [case for case in all_cases if queue in ("", case.queue)]
     if as_json:
         screen.print_json(cases)
     elif cases:

@@ -6,7 +6,7 @@ from datetime import datetime
 from rich.table import Table
 
 from pointsman.cli.formats import block, duration, gist, moment, money, printable
-from pointsman.cli.show.words import asked, because, decided
+from pointsman.cli.show.words import because, decided, last_message_text
 from pointsman.client.reviews import KnownCase
 from pointsman.review.case import WAITING
 from pointsman.score.text import answered
@@ -83,7 +83,7 @@ def _content(request: ReviewRequested) -> Iterator[str]:
         yield f"  kind     {printable(request.job.kind)}"
     yield ""
     yield "question"
-    yield from _indented(asked(request.job.request))
+    yield from _indented(last_message_text(request.job.request))
     yield ""
     if request.proposed is None:
         yield f"proposed: tier {request.decision.tier}, by rule {request.decision.rule}"

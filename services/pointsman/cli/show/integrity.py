@@ -87,6 +87,6 @@ def grants_table(grants: Sequence[Grant]) -> Table:
     shown = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("role", "may", "kind", "object"):
         shown.add_column(name, overflow="fold")
-    for (role, kind, target), held in groupby(grants, lambda grant: (grant.role, grant.kind, grant.object)):
-        shown.add_row(role, ", ".join(grant.privilege for grant in held), kind, target)
+    for (role, kind, target), rights in groupby(grants, lambda grant: (grant.role, grant.kind, grant.object)):
+        shown.add_row(role, ", ".join(grant.privilege for grant in rights), kind, target)
     return shown

@@ -14,7 +14,7 @@ from pointsman.bus.codec.decode import Malformed, broker_time, decode
 from pointsman.bus.codec.intake import decode_intake
 from pointsman.bus.codec.records import Incoming
 from pointsman.cli.formats import clock, gist, printable
-from pointsman.cli.show.words import asked, kind, summary
+from pointsman.cli.show.words import kind, last_message_text, summary
 from pointsman_schemas import dead, envelope
 from pointsman_schemas.ids import SHORT, short_id
 from pointsman_schemas.jobs import Job
@@ -107,19 +107,19 @@ def long_topic(name: str, topics: Topics) -> str:
     """
     if name.startswith("tier.") and len(name) > len("tier."):
         return topics.tier(name.removeprefix("tier.")).name
-    known = list(topics.all(()))
-    for topic in known:
+    fixed_topics = list(topics.all(()))
+    for topic in fixed_topics:
         if name in (topic.name, short_topic(topic.name, topics)):
             return topic.name
     if name.startswith(topics.tier("").name):
         return name
-    listed = ", ".join(["tier.<tier>", *(short_topic(topic.name, topics) for topic in known)])
+    listed = ", ".join(["tier.<tier>", *(short_topic(topic.name, topics) for topic in fixed_topics)])
     raise ValueError(f"no topic {name!r}; there are {listed}")
 
 
 def _job_summary(job: Job) -> str:
     wishes = [f"({word})" for word in (job.kind, job.tier and f"tier {job.tier}") if word]
-    return " ".join([*wishes, asked(job.request)])
+    return " ".join([*wishes, last_message_text(job.request)])
 
 
 def _dead(record: Incoming, at: datetime, topic: str) -> Passing:

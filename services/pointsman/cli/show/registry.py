@@ -76,16 +76,16 @@ def _api_keys(agent: AgentNow) -> str:
     return count if until is None else f"{count}, next until {until}"
 
 
-def entry_lines(known: RegisteredAgent, today: date) -> Iterator[str]:
+def entry_lines(agent: RegisteredAgent, today: date) -> Iterator[str]:
     """The entry as YAML would have it but for the keys' digests, and who changed it last."""
-    yield f"state: {known.state}"
-    for name, value in known.entry.model_dump(mode="json", exclude_defaults=True).items():
+    yield f"state: {agent.state}"
+    for name, value in agent.entry.model_dump(mode="json", exclude_defaults=True).items():
         if name != "api_keys":
             yield f"{name}: {_value(value)}"
-    yield from _key_lines(known.entry.api_keys, today)
-    if known.changed_at is not None:
-        because = f": {printable(known.reason)}" if known.reason else ""
-        yield f"changed by {printable(known.by)} at {moment(known.changed_at)}{because}"
+    yield from _key_lines(agent.entry.api_keys, today)
+    if agent.changed_at is not None:
+        because = f": {printable(agent.reason)}" if agent.reason else ""
+        yield f"changed by {printable(agent.by)} at {moment(agent.changed_at)}{because}"
 
 
 def _key_lines(keys: Sequence[ApiKey], today: date) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.cli.formats import block, count, duration, gist, moment, money, printable
 from pointsman.cli.show.passing import short_topic
 from pointsman.cli.show.waterfall import TimelineEvent
-from pointsman.cli.show.words import asked, kind, summary
+from pointsman.cli.show.words import kind, last_message_text, summary
 from pointsman.store.ask.answers import JobState, Step
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
@@ -64,8 +64,8 @@ def headline(state: JobState) -> Text:
         facts.append(duration(state.took.total_seconds()))
     facts.append(count(state.calls, "call"))
     if state.calls:
-        more = state.cost_usd is not None and state.unpriced_calls > state.failed_calls
-        facts.append(f"at least {money(state.cost_usd)}" if more else money(state.cost_usd))
+        is_lower_bound = state.cost_usd is not None and state.unpriced_calls > state.failed_calls
+        facts.append(f"at least {money(state.cost_usd)}" if is_lower_bound else money(state.cost_usd))
     return Text.assemble(
         f"job {state.job_id}  ",
         (state.state, f"bold {COLOURS.get(state.state, 'cyan')}"),
@@ -102,11 +102,11 @@ def _text(step: Step, message: Message | None) -> str:
 
 
 def _message(step: Step) -> Message | None:
-    known = MESSAGES.get(step.kind or "")
-    if known is None or step.payload is None:
+    message_type = MESSAGES.get(step.kind or "")
+    if message_type is None or step.payload is None:
         return None
     try:
-        return known.model_validate(step.payload)
+        return message_type.model_validate(step.payload)
     except ValidationError:
         return None
 
@@ -129,4 +129,4 @@ def _prompt(step: Step) -> str:
     value = json.dumps(step.payload).encode()
     record = Incoming(step.topic, step.partition, step.offset, 0, None, value, ())
     decoded: Any = decode_intake(record, len(value))
-    return decoded.message if isinstance(decoded, Malformed) else asked(decoded.job.request)
+    return decoded.message if isinstance(decoded, Malformed) else last_message_text(decoded.job.request)

@@ -93,7 +93,7 @@ def kind(type: str) -> tuple[str, str]:
     return KINDS.get(name or type, (type or "?", "red"))
 
 
-def asked(request: ChatRequest) -> str:
+def last_message_text(request: ChatRequest) -> str:
     """The text of the last message, which is what the job is about."""
     return content_text(request.messages[-1].content)
 
@@ -186,7 +186,7 @@ def _by(message: ReviewClaim | ReviewRelease) -> str:
 
 #: A message of another kind is told by its type alone.
 _SUMMARIES: dict[type[Message], Callable[[Any], str]] = {
-    JobSubmitted: lambda m: asked(m.request),
+    JobSubmitted: lambda m: last_message_text(m.request),
     JobRouted: lambda m: f"to {m.decision.tier} by rule {m.decision.rule}: {m.decision.reason}",
     JobUndecided: lambda m: f"{m.decision.checks[-1].detail} (rule {m.decision.rule})",
     CallFinished: call,

@@ -131,15 +131,15 @@ def leave_settings(
 
     `owner`: Postgres' address for those who change the schema.
     """
-    told = processes[-1].environment
+    environment = processes[-1].environment
     names = ("SIMULATOR", "AUDIT_PUBLIC_KEY", "CLAIMS", "AUDIT_HEADS", "POLICY", "AGENTS", "PROVIDERS")
-    settings = {f"POINTSMAN_{name}": told[f"POINTSMAN_{name}"] for name in names}
+    settings = {f"POINTSMAN_{name}": environment[f"POINTSMAN_{name}"] for name in names}
     if secure is not None:
         secure.leave(settings)
         settings = {name: value for name, value in secure.environment("operator").items() if value} | settings
     else:
         addresses = ("KAFKA", "POSTGRES", "POSTGRES_WRITER")
-        own = {f"POINTSMAN_{name}": told[f"POINTSMAN_{name}"] for name in addresses}
+        own = {f"POINTSMAN_{name}": environment[f"POINTSMAN_{name}"] for name in addresses}
         settings = own | {"POINTSMAN_POSTGRES_OWNER": owner} | settings
     write_private(folder / "settings.env", "".join(f"{name}={value}\n" for name, value in settings.items()))
 

@@ -48,30 +48,30 @@ def _each(when: When, tiers: Sequence[str]) -> Iterator[Condition]:
 
 
 def _tier(wanted: Sequence[str]) -> Condition:
-    known = frozenset(wanted)
+    values = frozenset(wanted)
     listed = " or ".join(wanted)
 
     def words(facts: JobFacts) -> str:
         requested = "no tier is asked for" if facts.tier is None else f"tier {facts.tier} is asked for"
         return f"{requested}, wanted is {listed}"
 
-    return Condition(lambda facts: facts.tier in known, words)
+    return Condition(lambda facts: facts.tier in values, words)
 
 
 def _text(field: str, wanted: Sequence[str]) -> Condition:
     of = attrgetter(field)
-    known = frozenset(wanted)
+    values = frozenset(wanted)
     listed = " or ".join(wanted)
     say = lru_cache(maxsize=256)(lambda value: f"{field} is {show(value)}, wanted is {listed}")
-    return Condition(lambda facts: of(facts) in known, lambda facts: say(of(facts)))
+    return Condition(lambda facts: of(facts) in values, lambda facts: say(of(facts)))
 
 
 def _metadata(key: str, wanted: Sequence[Scalar]) -> Condition:
-    known = frozenset(_exact(value) for value in wanted)
+    values = frozenset(_exact(value) for value in wanted)
     listed = " or ".join(map(show, wanted))
 
     def holds(facts: JobFacts) -> bool:
-        return key in facts.metadata and _exact(facts.metadata[key]) in known
+        return key in facts.metadata and _exact(facts.metadata[key]) in values
 
     def words(facts: JobFacts) -> str:
         return f"metadata {key} is {show(facts.metadata.get(key))}, wanted is {listed}"

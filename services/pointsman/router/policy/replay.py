@@ -115,8 +115,8 @@ class PolicyReplay:
             return  # no call was made for it
         cost = spent.cost_usd
         if before != after or not judged_alike:
-            known = CASCADE not in (before, after)
-            cost = self.price(after, spent.tokens_in, spent.tokens_out) if known else None
+            is_comparable = CASCADE not in (before, after)
+            cost = self.price(after, spent.tokens_in, spent.tokens_out) if is_comparable else None
         if cost is None or spent.cost_usd is None:
             self.unpriced += 1
             return

@@ -50,9 +50,9 @@ class ListedThreshold(ReviewThreshold):
     @field_validator("queue")
     @classmethod
     def _check_queue(cls, queue: str, info: ValidationInfo) -> str:
-        known = context_of(info).get("queues", [queue])
-        if queue not in known:
-            raise ValueError(unknown_queue(queue, known))
+        queues = context_of(info).get("queues", [queue])
+        if queue not in queues:
+            raise ValueError(unknown_queue(queue, queues))
         return queue
 
 

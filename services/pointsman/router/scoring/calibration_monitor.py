@@ -97,10 +97,10 @@ class CalibrationMonitor:
         strongest = [judged.verdict for judged in self._judged.values() if judged.promised is None]
         others = [judged for judged in self._judged.values() if judged.promised is not None]
         promised = [other.promised for other in others if other.promised is not None]
-        held = check_calibration(promised, [other.verdict for other in others], strongest)
-        if self.model is not None and not held.holds:
+        result = check_calibration(promised, [other.verdict for other in others], strongest)
+        if self.model is not None and not result.holds:
             last = max(judged.at for judged in self._judged.values())
-            self.unpublished = PromiseBroken(model=self.model, found=str(held), judged_at=last)
+            self.unpublished = PromiseBroken(model=self.model, found=str(result), judged_at=last)
             self._suspend(self.unpublished)
 
     def _suspend(self, message: PromiseBroken) -> None:

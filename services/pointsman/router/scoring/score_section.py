@@ -73,16 +73,16 @@ class ScoreSection(Value):
     @classmethod
     def _matched(cls, tiers: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         file: ModelFile | None = info.data.get("model")
-        known = context_of(info).get("tiers")
-        if file is None or known is None:
+        tiers_of_policy = context_of(info).get("tiers")
+        if file is None or tiers_of_policy is None:
             return tiers
         model = file.model
-        matched = model_names(tiers, known, model)
+        matched = model_names(tiers, tiers_of_policy, model)
         for name in model.tiers:
             if name not in matched.values():
                 hint = f"say which it is: `tiers: {{<yours>: {name}}}`"
                 raise ValueError(f"the model's tier `{name}` is none of this policy's; {hint}")
-        if [matched[tier] for tier in known if tier in matched] != list(model.tiers):
+        if [matched[tier] for tier in tiers_of_policy if tier in matched] != list(model.tiers):
             raise ValueError(f"the model's tiers ascend as {', '.join(model.tiers)}, each once")
         return tiers
 

@@ -54,9 +54,9 @@ class AuditWriter:
         """
         with translated():
             async with self._pool.acquire() as connection:
-                known = await lanes.positions(connection, wanted)
+                positions = await lanes.positions(connection, wanted)
         self._unsure = {batch for batch in self._unsure if not any(lane in wanted for lane, _ in batch)}
-        return known
+        return positions
 
     async def chapters(self, met: Mapping[str, TopicIds]) -> dict[str, Chapter]:
         """The newest chapter of each of these topics of one cluster; one that is not known gets its first.
@@ -83,11 +83,11 @@ class AuditWriter:
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 await limit_waits(connection, self._patience_s)
-                held = await lanes.hold(connection, {lane: move}, retried=False)
-                assert held is not None
+                locked_lanes = await lanes.hold(connection, {lane: move}, retried=False)
+                assert locked_lanes is not None
                 await connection.execute(query("add_lost"), *lane, move.expected, move.next)
-                moved = held[lane].head._replace(next_offset=move.next)
-                await lanes.move(connection, held, {lane: moved})
+                moved = locked_lanes[lane].head._replace(next_offset=move.next)
+                await lanes.move(connection, locked_lanes, {lane: moved})
         self.heads.pop(lane, None)
         assert move.expected is not None
         self.beside.add(
@@ -165,25 +165,25 @@ class AuditWriter:
     ) -> None:
         async with connection.transaction():
             await limit_waits(connection, self._patience_s)
-            held = await lanes.hold(connection, moves, retried=retried)
-            if held is None:
+            locked_lanes = await lanes.hold(connection, moves, retried=retried)
+            if locked_lanes is None:
                 for lane in moves:  # an earlier try of ours moved it, and the answer was lost
                     self.heads.pop(lane, None)
                 return
-            self._compare(held)
-            linking = Linking(rows, held)
+            self._compare(locked_lanes)
+            linking = Linking(rows, locked_lanes)
             await copy_rows(connection, linking)
             if sealing is not None:
                 await sealing.settle(connection)
             heads = linking.heads(moves)
-            await lanes.move(connection, held, heads)
+            await lanes.move(connection, locked_lanes, heads)
         self.heads |= heads
         if sealing is not None:
             sealing.keep()
 
-    def _compare(self, held: Mapping[Lane, LockedLane]) -> None:
+    def _compare(self, locked_lanes: Mapping[Lane, LockedLane]) -> None:
         """See that a chain goes on from where we left it."""
-        for lane, (head, _) in held.items():
+        for lane, (head, _) in locked_lanes.items():
             ours = self.heads.get(lane)
             if ours is not None and ours.next_offset == head.next_offset and ours != head:
                 raise StoreError(

@@ -72,9 +72,9 @@ async def adopt(dsn: str, met: Mapping[str, TopicIds]) -> dict[str, int]:
 
 
 async def _changed(connection: Connection, met: Mapping[str, TopicIds]) -> dict[str, int]:
-    known = await newest_chapters(connection)
-    others = [topic for topic, ids in sorted(met.items()) if topic in known and known[topic].ids != ids]
-    return {topic: known[topic].number + 1 for topic in others}
+    newest = await newest_chapters(connection)
+    others = [topic for topic, ids in sorted(met.items()) if topic in newest and newest[topic].ids != ids]
+    return {topic: newest[topic].number + 1 for topic in others}
 
 
 def _by_topic(rows: Iterable[Any]) -> dict[str, Chapter]:

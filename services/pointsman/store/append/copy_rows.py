@@ -80,18 +80,18 @@ _PORTION = 40
 class Linking:
     """Yields rows with `recorded_at` and `chain` added; afterwards has the new heads of their lanes."""
 
-    def __init__(self, rows: Iterable[Row], held: Mapping[Lane, LockedLane]) -> None:
+    def __init__(self, rows: Iterable[Row], locked_lanes: Mapping[Lane, LockedLane]) -> None:
         """The rows of each held lane come in its order; lanes may alternate."""
         self._rows = rows
-        self._held = held
-        self._chains = {lane: head.chain for lane, (head, _) in held.items()}
-        self._added = dict.fromkeys(held, 0)
+        self._locked_lanes = locked_lanes
+        self._chains = {lane: head.chain for lane, (head, _) in locked_lanes.items()}
+        self._added = dict.fromkeys(locked_lanes, 0)
 
     async def __aiter__(self) -> AsyncIterator[tuple[object, ...]]:
         """Raises: KeyError where a row's lane is not held, and what `follow` raises."""
         for number, row in enumerate(self._rows, 1):
             lane = (row.topic, row.partition)
-            clock = self._held[lane].clock
+            clock = self._locked_lanes[lane].clock
             chain = self._chains[lane] = follow(self._chains[lane], row, clock)
             self._added[lane] += 1
             yield (*row, clock, chain)
@@ -102,5 +102,5 @@ class Linking:
         """Where the lanes stand when they have made these moves."""
         return {
             lane: Head(self._chains[lane], head.rows + self._added[lane], head.chained_from, moves[lane].next)
-            for lane, (head, _) in self._held.items()
+            for lane, (head, _) in self._locked_lanes.items()
         }

@@ -62,7 +62,7 @@ async def hold(
         [partition for (_, partition), _ in ordered],
         [move.expected for _, move in ordered],
     )
-    held = {
+    locked = {
         (row["topic"], row["partition"]): LockedLane(
             Head(
                 row["chain"] or genesis(row["topic"], row["partition"], row["chained_from"]),
@@ -74,23 +74,23 @@ async def hold(
         )
         for row in rows
     }
-    if len(held) == len(moves):
-        return held
+    if len(locked) == len(moves):
+        return locked
     held_positions = await positions(connection, list(moves))
-    if retried and not held and all(held_positions.get(lane) == move.next for lane, move in ordered):
+    if retried and not locked and all(held_positions.get(lane) == move.next for lane, move in ordered):
         return None
-    lane, move = next((lane, move) for lane, move in ordered if lane not in held)
+    lane, move = next((lane, move) for lane, move in ordered if lane not in locked)
     raise LaneMovedError(lane, move.expected, held_positions.get(lane))
 
 
-async def move(connection: Connection, held: Mapping[Lane, LockedLane], heads: Mapping[Lane, Head]) -> None:
+async def move(connection: Connection, locked: Mapping[Lane, LockedLane], heads: Mapping[Lane, Head]) -> None:
     """Move held lanes to their new heads.
 
     Raises:
         LaneMovedError: one is not further on.
     """
     ordered = sorted(heads.items())
-    before = [held[lane].head for lane, _ in ordered]
+    before = [locked[lane].head for lane, _ in ordered]
     moved = await connection.fetchval(
         query("move_lanes"),
         [topic for (topic, _), _ in ordered],

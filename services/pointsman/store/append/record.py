@@ -36,7 +36,7 @@ def record_digest(
     parts.append(_NOTHING if key is None else _sized(key))
     parts += (_NOTHING,) if value is None else (_LENGTH.pack(len(value)), value)
     sized_headers = [
-        (_known(name) if len(name) < _SHORT else _named(name))
+        (_header_name(name) if len(name) < _SHORT else _sized_name(name))
         + (_NOTHING if content is None else _LENGTH.pack(len(content)) + content)
         for name, content in headers
     ]
@@ -70,12 +70,12 @@ def _is_written(part: object) -> bool:
     return not needless and b64encode(raw).decode() == part["base64"]
 
 
-def _named(name: str) -> bytes:
+def _sized_name(name: str) -> bytes:
     return _sized(name.encode("utf-8", "surrogatepass"))
 
 
 #: Most records have the same few header names.
-_known = lru_cache(maxsize=1024)(_named)
+_header_name = lru_cache(maxsize=1024)(_sized_name)
 
 
 def _sized(part: bytes) -> bytes:

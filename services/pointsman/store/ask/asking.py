@@ -87,7 +87,7 @@ class QueryResult:
 
 
 @asynccontextmanager
-async def asked(
+async def read_only_query(
     dsn: str, text: str, *arguments: Any, within: timedelta, anybody_s: bool = False
 ) -> AsyncIterator[QueryResult]:
     """Ask one statement in a read-only transaction, with the auditor's role where the user is a member.

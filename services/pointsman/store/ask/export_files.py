@@ -63,13 +63,13 @@ class Parquet:
         self._columns = columns
         self._file = pyarrow.parquet.ParquetWriter(file, self._schema, compression="zstd")
         self._rows: list[list[Any]] = []
-        self._held = 0
+        self._size = 0
 
     def write(self, page: Page) -> None:
         for row in page:
             self._rows.append([_arrow(value) for value in row])
-            self._held += sum(len(value) for value in row if isinstance(value, bytes | str))
-        if self._held > _GROUP_BYTES:
+            self._size += sum(len(value) for value in row if isinstance(value, bytes | str))
+        if self._size > _GROUP_BYTES:
             self._flush()
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ class Parquet:
                     f"column {field.name} does not fit: {error}", "use --format jsonl"
                 ) from error
         self._file.write_batch(self._arrow.record_batch(arrays, schema=self._schema))
-        self._rows, self._held = [], 0
+        self._rows, self._size = [], 0
 
 
 WRITERS: dict[str, type[JsonLines] | type[Parquet]] = {"jsonl": JsonLines, "parquet": Parquet}

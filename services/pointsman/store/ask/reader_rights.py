@@ -21,7 +21,7 @@ async def refuse_more_than_reader(connection: Connection) -> None:
         TooMuchRightError: it is more than a member of the auditor's role.
         asyncpg.PostgresError
     """
-    more = await connection.fetchval(query("more_than_reader"))
-    if more is not None:
+    excess = await connection.fetchval(query("more_than_reader"))
+    if excess is not None:
         user = await connection.fetchval("select session_user::text")
-        raise TooMuchRightError(f"{user} may do more than read the record: {more}")
+        raise TooMuchRightError(f"{user} may do more than read the record: {excess}")

@@ -31,6 +31,6 @@ async def refused(dsn: str, places: Collection[Place]) -> set[Place]:
     async with connected(dsn) as connection:
         with translated(dsn):
             letters = await connection.fetch(query("refused"), topics, partitions, offsets, origins)
-            known = await connection.fetch(query("known_ids"), list(made))
+            stored = await connection.fetch(query("known_ids"), list(made))
     dead_letters = {(row["topic"], row["partition"], row["offset"]) for row in letters}
-    return dead_letters - {made[row["message_id"]] for row in known}
+    return dead_letters - {made[row["message_id"]] for row in stored}

@@ -25,7 +25,7 @@ class Keyring:
     def __init__(self, master: MasterKey) -> None:
         self.master = master
         self._hashes: dict[str, bytes] = {}
-        self._known: dict[bytes, DataKey] = {}
+        self._keys: dict[bytes, DataKey] = {}
 
     def hash_of(self, subject: str) -> bytes:
         subject_hash = self._hashes.get(subject)
@@ -37,15 +37,15 @@ class Keyring:
 
     def known(self, subject: bytes) -> DataKey | None:
         """The key that the subject had when it was last asked for."""
-        return self._known.get(subject)
+        return self._keys.get(subject)
 
     def learn(self, subject: bytes, key: DataKey | None) -> None:
         """The subject's key in the database; None: it has none there."""
-        self._known.pop(subject, None)
+        self._keys.pop(subject, None)
         if key is not None:
-            if len(self._known) >= _REMEMBERED:
-                del self._known[next(iter(self._known))]
-            self._known[subject] = key
+            if len(self._keys) >= _REMEMBERED:
+                del self._keys[next(iter(self._keys))]
+            self._keys[subject] = key
 
 
 class Sealing:
@@ -91,10 +91,10 @@ class Sealing:
         for subject, key in self._used.items():
             row = stored.get(subject)
             if row is None or row["key_id"] != key.id:
-                held = None
+                data_key = None
                 if row is not None:
-                    held = self._keyring.master.unwrap(row["key_id"], subject, row["wrapped"])
-                self._keyring.learn(subject, held)
+                    data_key = self._keyring.master.unwrap(row["key_id"], subject, row["wrapped"])
+                self._keyring.learn(subject, data_key)
                 changed = True
         if changed:
             raise KeysChangedError

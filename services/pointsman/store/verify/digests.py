@@ -43,8 +43,8 @@ class Digests:
 
     def lane(self, topic: str, partition: int) -> Lane:
         """Where the newest chapter of a topic is stored."""
-        known = self._chapters.get(topic)
-        return (topic if known is None else stored_topic(topic, known.number), partition)
+        chapter = self._chapters.get(topic)
+        return (topic if chapter is None else stored_topic(topic, chapter.number), partition)
 
     def dropped(self, lane: Lane, offset: int) -> bool:
         return any(gap.first <= offset <= gap.last for gap in self._gaps.get(lane, ()))

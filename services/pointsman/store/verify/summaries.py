@@ -69,7 +69,7 @@ def fact_of(row: Row, body: Any) -> Fact:
     broker = row.broker_at
     happened = broker if row.kind in _BROKER_S else row.produced_at or broker
     began = microseconds(happened)
-    kind = chars = asked = message = limit = None
+    kind = chars = named = message = limit = None
     if row.kind == _ROUTED:
         kind = at(body, "job", "kind")
         chars = _prompt_chars(_within(_within(body, "job"), "request"))
@@ -78,13 +78,13 @@ def fact_of(row: Row, body: Any) -> Fact:
         request = body.get("request", body) if isinstance(body, dict) else None
         chars = _prompt_chars(request)
     elif row.kind == _CALLED:
-        asked = at(body, "model")
+        named = at(body, "model")
         began = began_at(at(body, "started_at"), began)
     elif row.kind in _OUTCOMES:
         message, limit = at(body, "message"), at(body, "limit")
     return Fact(
         microseconds(happened), microseconds(broker), row.kind, row.agent_id, row.status, row.error_type,
-        row.tier, row.rule, row.policy_version, row.provider, row.model, asked, row.tokens_in, row.tokens_out,
+        row.tier, row.rule, row.policy_version, row.provider, row.model, named, row.tokens_in, row.tokens_out,
         None if row.cost_usd is None else format(row.cost_usd, "f"), kind, chars, began, row.duration_ms,
         message and message[:_MESSAGE], limit and limit[:_LIMIT],
     )  # fmt: skip

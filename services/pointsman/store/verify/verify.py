@@ -174,8 +174,8 @@ async def _look(reading: Reading, public: PublicKey | None, published: Sequence[
         await _walk(reading, stretch, _walk_of(stretch, marks, gaps))
     if all(finding.topic is None for finding in report.findings):  # else not every message was read
         await _compare_counted(reading)
-    known = {(finding.topic, finding.partition) for finding in report.findings if finding.topic is not None}
-    report.findings += aside.lanes(known)
+    damaged = {(finding.topic, finding.partition) for finding in report.findings if finding.topic is not None}
+    report.findings += aside.lanes(damaged)
     rows = any(head.rows for head in lanes.values())
     if public is not None and rows and not stored and not report.findings:
         report.findings.append(Finding(Wrong.CHECKPOINT, _NO_CHECKPOINT))

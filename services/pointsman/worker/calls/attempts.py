@@ -97,8 +97,8 @@ class Attempts:
         self._agent = limits_of(job.agent_id, call_context.entries(job.agent_id))
         self._is_begun = bool(steps)
         self._spent_before = sum((step.cost_usd for step in steps if step.cost_usd is not None), Decimal(0))
-        self._asked = job.request.model_dump(mode="json", exclude_unset=True)
-        embeds = EMBEDDINGS in self._asked
+        self._job_request = job.request.model_dump(mode="json", exclude_unset=True)
+        embeds = EMBEDDINGS in self._job_request
         suited = [target for target in call_context.targets if target.embeds is embeds]
         # If no target suits the request, the first one refuses it, without a call.
         self._left = suited or list(call_context.targets[:1])
@@ -278,7 +278,7 @@ class Attempts:
 
     def _request(self, target: Target) -> Json:
         row, streamed = self._call_context.row, self._chunks_for(target) is not None
-        request = as_sent(self._asked, target.model, streamed=streamed)
+        request = as_sent(self._job_request, target.model, streamed=streamed)
         limited = row.usd_per_job or self._agent.per_job or target.reservation.ceilings(self._agent)
         if not limited:
             return request

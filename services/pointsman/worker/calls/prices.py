@@ -76,7 +76,7 @@ class Prices:
         self._provider = provider
         self._own = own or {}
         self.source: str | None = None
-        self._known = lru_cache(MAX_NAMES)(self._find)
+        self._find_cached = lru_cache(MAX_NAMES)(self._find)
         if provider is None:
             return
         import genai_prices
@@ -120,7 +120,7 @@ class Prices:
             return None
 
     def _calculated(self, model: str, usage: Usage, at: datetime) -> Decimal | None:
-        provider_and_model = self._known(model)
+        provider_and_model = self._find_cached(model)
         if provider_and_model is None:
             return None
         provider, info = provider_and_model

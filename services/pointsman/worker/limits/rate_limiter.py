@@ -48,9 +48,9 @@ class RateLimiter:
         self._shared = shared_limits
         self._declared: dict[str, LimitDeclared] = {limit.budget: limit for limit in declared}
         self._grants: dict[str, CallGrant] = {}
-        self._held: dict[str, float] = {}
+        self._paused_until: dict[str, float] = {}
         self._resumed: dict[str, asyncio.Event] = {}
-        self._asked: list[CallGrant] = []
+        self._new_grants: list[CallGrant] = []
         self._settled: list[Settlement] = []
         self._calls = 0
         self._number = 0
@@ -68,7 +68,7 @@ class RateLimiter:
         within = min(_use_within_ms(self._declared[name]) for name in amounts)
         grant = CallGrant(f"{job_id}:{self._calls}", target, bounds.amounts(amounts), within, elsewhere)
         self._grants[grant.call] = grant
-        self._asked.append(grant)
+        self._new_grants.append(grant)
         self._shared.wake()
         return grant
 
@@ -103,8 +103,8 @@ class RateLimiter:
         if grant.begun:  # a day's budget is told in any case: the call is over
             settled = {name: amount for name, amount in grant.amounts.items() if self._is_of_a_day(name)}
         settled.update(used)
-        if grant in self._asked:
-            self._asked.remove(grant)
+        if grant in self._new_grants:
+            self._new_grants.remove(grant)
         elif settled and grant.state not in ("refused", "dropped"):
             self._settled.append(Settlement(call=grant.call, used=dict(bounds.amounts(settled))))
             self._shared.wake()
@@ -112,7 +112,7 @@ class RateLimiter:
     def pause(self, target: str, seconds: float) -> None:
         """The provider asked to be left alone: by us at once, by the others as soon as they read it."""
         seconds = bounds.seconds(seconds, bounds.LONGEST_PAUSE_S)
-        self._held[target] = max(self._held.get(target, 0.0), self._shared.now() + seconds)
+        self._paused_until[target] = max(self._paused_until.get(target, 0.0), self._shared.now() + seconds)
         paused = LimitPaused(process=self._shared.process, target=target, seconds=seconds)
         self._shared.say((target, paused))
 
@@ -120,7 +120,7 @@ class RateLimiter:
         """Seconds until `target` may be called; 0 for now."""
         until, now = self._shared.ledger.paused_until(target), self._shared.now()
         shared = (until - self._shared.clock.at_least(now)) / 1000 if until else 0.0
-        return max(shared, self._held.get(target, 0.0) - now, 0.0)
+        return max(shared, self._paused_until.get(target, 0.0) - now, 0.0)
 
     async def rest(self, target: str, seconds: float) -> None:
         """Return after so many seconds, or when a person lifts the pause of `target`."""
@@ -154,7 +154,7 @@ class RateLimiter:
     def begin(self) -> Sequence[Keyed]:
         """Who waited asks again; what the log holds for calls that nobody here knows of is given back."""
         for grant in list(self._grants.values()):
-            if grant.state in ("asked", "queued") and grant not in self._asked:
+            if grant.state in ("asked", "queued") and grant not in self._new_grants:
                 grant.become("dropped")
         kept_calls = {call for call, grant in self._grants.items() if grant.state == "granted"}
         kept_calls |= {settlement.call for settlement in self._settled}
@@ -185,7 +185,7 @@ class RateLimiter:
                 if own_grant is not None and own_grant.state == "asked":
                     own_grant.become("queued")
         if isinstance(message, LimitResumed):
-            self._held.pop(message.target, None)
+            self._paused_until.pop(message.target, None)
             self._resumed.pop(message.target, asyncio.Event()).set()
         if isinstance(message, LimitPaused) or (isinstance(message, BreakerTurned) and message.to == "open"):
             for waiting in self._grants.values():
@@ -208,14 +208,14 @@ class RateLimiter:
         if now >= self._declare_again_at:
             self._declare_again_at = now + _DECLARED_AGAIN_S
             messages += list(self._declared.items())
-        new_grants, self._asked = self._asked[:_MAX_CALLS], self._asked[_MAX_CALLS:]
+        new_grants, self._new_grants = self._new_grants[:_MAX_CALLS], self._new_grants[_MAX_CALLS:]
         due_at = self.due_at()
         if new_grants or (due_at is not None and now >= due_at):
             messages.append(self._still_here(new_grants))
         if self._settled:
             settled, self._settled = self._settled, []
             messages.append(self._settlements(settled))
-        if self._asked:
+        if self._new_grants:
             self._shared.wake()
         return messages
 

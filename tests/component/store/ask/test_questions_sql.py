@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.store.ask.asking import QuestionError, asked
+from pointsman.store.ask.asking import QuestionError, read_only_query
 from tests.support.running.command import Command
 from tests.support.running.servers import Servers
 from tests.support.store.audit_store import as_auditor, observer
@@ -31,7 +31,7 @@ def pointsman(told: str, tmp_path: Path) -> Command:
 
 
 async def one(dsn: str, question: str) -> tuple[object, ...]:
-    async with asked(dsn, question, within=LONG) as answer:
+    async with read_only_query(dsn, question, within=LONG) as answer:
         rows, _ = await answer.first(1)
     return rows[0]
 
@@ -225,6 +225,8 @@ async def test_columns_with_the_same_name_are_distinguished(pointsman: Command) 
 async def test_arguments_may_still_be_times(told: str) -> None:
     at = datetime(2026, 3, 12, 9, 14, tzinfo=UTC)
     question = "select $1::timestamptz, $2::interval, $1::timestamptz + $2::interval"
-    async with asked(as_auditor(told), question, at, timedelta(days=1, seconds=2), within=LONG) as answer:
+    async with read_only_query(
+        as_auditor(told), question, at, timedelta(days=1, seconds=2), within=LONG
+    ) as answer:
         rows, _ = await answer.first(1)
     assert rows == [(at, timedelta(days=1, seconds=2), at + timedelta(days=1, seconds=2))]

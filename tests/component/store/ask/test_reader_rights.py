@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from pointsman.store.append.audit_writer import AuditWriter
-from pointsman.store.ask.asking import asked
+from pointsman.store.ask.asking import read_only_query
 from pointsman.store.ask.reader_rights import TooMuchRightError
 from pointsman.store.roles import as_login
 from tests.support.store.audit_store import (
@@ -27,7 +27,9 @@ SECONDS = timedelta(seconds=30)
 
 
 async def one(dsn: str) -> object:
-    async with asked(dsn, "select count(*) from audit.jobs", within=SECONDS, anybody_s=True) as answer:
+    async with read_only_query(
+        dsn, "select count(*) from audit.jobs", within=SECONDS, anybody_s=True
+    ) as answer:
         ((count,),), _ = await answer.first(1)
         return count
 

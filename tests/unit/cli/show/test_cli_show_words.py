@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from pointsman.cli.show.outcome import answer_lines, outcome_line
-from pointsman.cli.show.words import FAILED, asked, call, kind, summary
+from pointsman.cli.show.words import FAILED, call, kind, last_message_text, summary
 from pointsman.score.text import answered
 from pointsman_schemas.calls import CallFinished, Usage
 from pointsman_schemas.catalog import MESSAGES
@@ -88,7 +88,7 @@ def test_every_reason_and_message_has_a_description() -> None:
 )
 def test_the_prompt_is_the_last_message(content: Any, text: str) -> None:
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": content}]
-    assert asked(ChatRequest.model_validate({"messages": messages})) == text
+    assert last_message_text(ChatRequest.model_validate({"messages": messages})) == text
 
 
 @pytest.mark.parametrize(

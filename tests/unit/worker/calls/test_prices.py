@@ -72,7 +72,7 @@ def test_the_source_names_the_version(prices: Prices) -> None:
 def test_memory_for_model_names_is_bounded(prices: Prices) -> None:
     for number in range(MAX_NAMES + 50):
         assert prices.cost(f"nobodys-{number}b", USAGE, NOW) is None
-    assert prices._known.cache_info().currsize == MAX_NAMES
+    assert prices._find_cached.cache_info().currsize == MAX_NAMES
 
 
 def test_every_price_of_the_data_is_added_up_as_the_library_does() -> None:

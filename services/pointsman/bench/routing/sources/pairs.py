@@ -33,20 +33,20 @@ def pairs(
     report: dict[str, dict[str, object]] = {}
     for at, (name, rows) in enumerate(every.items()):
         others = [outcomes for other, outcomes in every.items() if other != name]
-        told: dict[str, object] = {}
+        scores: dict[str, object] = {}
         if len(rows) > 2 * LABELS:
             order = np.argsort([place(of, "routellm") for of in rows.stems], kind="stable")
             train, test = rows.take(order[:LABELS]), rows.take(order[LABELS:])
             kept = set(test.stems)
             train = train.take([row for row, of in enumerate(train.stems) if of not in kept])
-            told |= _scored(f"{LABELS:,} labels", test, _needs(train, [], test, vectors))
+            scores |= _scored(f"{LABELS:,} labels", test, _needs(train, [], test, vectors))
         if len(rows) >= 100:
-            told |= _scored("five-fold", rows, _fold_by_fold(rows, others, vectors))
+            scores |= _scored("five-fold", rows, _fold_by_fold(rows, others, vectors))
         else:
             elsewhere = _needs(others[0], others[1:], rows, vectors)
-            told |= _scored("labels of the other two only", rows, elsewhere)
-        told["best published"] = PUBLISHED.get(name)
-        report[name] = told
+            scores |= _scored("labels of the other two only", rows, elsewhere)
+        scores["best published"] = PUBLISHED.get(name)
+        report[name] = scores
         progress((at + 1) / len(every))
     return report
 
