@@ -46,7 +46,7 @@ class Waiting:
         claim = claim_of(record)
         if claim is None:
             return await self._deposited(await self._handler(record))
-        async with self._room.taken(claim.bytes):
+        async with self._room.reserved(claim.bytes):
             (whole,) = await self._patiently(lambda: self._claim_check.fetch([record]))
             return await self._deposited(await self._handler(whole))
 
@@ -76,7 +76,7 @@ class Room:
         self._freed = asyncio.Event()
 
     @contextlib.asynccontextmanager
-    async def taken(self, size: int) -> AsyncIterator[None]:
+    async def reserved(self, size: int) -> AsyncIterator[None]:
         """While inside, `size` bytes (at most all there are) are taken."""
         size = min(size, self._size)
         async with self._turn:

@@ -141,12 +141,12 @@ def training(progress: Progress) -> Iterator[Callable[[float], None]]:
     with progress(100, "% trained") as advance:
         done = 0
 
-        def told(share: float) -> None:
+        def report_progress(share: float) -> None:
             nonlocal done
             advance(round(100 * share) - done)
             done = round(100 * share)
 
-        yield told
+        yield report_progress
 
 
 def new_policy(wanted: LessonRequest, read: Callable[[], PolicyFile]) -> Policy:

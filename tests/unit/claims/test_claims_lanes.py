@@ -196,7 +196,7 @@ async def test_loaded_bytes_are_limited() -> None:
 
     async def work(size: int) -> None:
         nonlocal inside, most
-        async with room.taken(size):
+        async with room.reserved(size):
             inside += min(size, 10)
             most = max(most, inside)
             await asyncio.sleep(0)

@@ -23,10 +23,10 @@ def progress() -> Iterator[Callable[[str, float], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task: TaskID = bar.add_task("reading", total=1.0)
 
-        def told(step: str, share: float) -> None:
+        def report_progress(step: str, share: float) -> None:
             bar.update(task, description=step, completed=share)
 
-        yield told
+        yield report_progress
 
 
 def tables(report: Mapping[str, Any]) -> list[Table]:
