@@ -178,7 +178,7 @@ async def test_other_providers_get_the_supported_fields(case: str) -> None:
         assert isinstance(asked, Failure) and "messages[2].content: " in asked.message
         return
     if case == "a document by its address":
-        assert isinstance(asked, Failure) and "messages[0].content[0]: documents by" in asked.message
+        assert isinstance(asked, Failure) and "messages[0].content[0]: document URLs" in asked.message
         assert not tiny.asked
         return
     body = tiny.asked[0].body.decode()

@@ -93,7 +93,7 @@ async def test_an_invalid_call_is_an_error_with_the_reason(told: str) -> None:
     async with Client(await build(told, payloads=True)) as client:
         for tool, arguments, why in (
             ("blast_radius", {"dimension": "colour", "value": "red"}, "unknown dimension"),
-            ("sql", {"query": "delete from audit.message"}, "no question"),
+            ("sql", {"query": "delete from audit.message"}, "not a query"),
             ("why", {"job_id": "no id"}, "job_id"),
         ):
             result = await client.call_tool(tool, arguments)

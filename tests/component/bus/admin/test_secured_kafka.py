@@ -193,7 +193,7 @@ def wrong(secured: SecuredKafka) -> dict[str, tuple[KafkaPart, str]]:
         ),
         "token empty": (
             part("BOTH", "OAUTHBEARER", kafka_token_file=file("blank", " \n")),
-            "TOKEN_FILE gives nothing",
+            "TOKEN_FILE gives no token",
         ),
         "token two": (part("BOTH", "OAUTHBEARER", kafka_token_file=file("two", "a\nb")), "more than a token"),
         "command fails": (by_command(secured, "sh -c 'echo s3cr3t; exit 3'"), "COMMAND failed .exit code 3"),
