@@ -168,7 +168,7 @@ class EmbeddedKafka(EmbeddedServer):
     def _java(self, java: Java) -> list[str | Path]:
         return [
             java.path, "-Xmx256m", "-XX:TieredStopAtLevel=1", GC,
-            "-XX:-UsePerfData", "-Xlog:disable",
+            "-XX:-UsePerfData", "-Xlog:disable", f"-XX:ErrorFile={self._folder / 'java-crash.log'}",
             f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
         ]  # fmt: skip
 

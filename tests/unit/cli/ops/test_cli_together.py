@@ -9,6 +9,7 @@ from pointsman import starter
 from pointsman.bus import host
 from pointsman.bus.host import Service
 from pointsman.cli.main import app
+from pointsman.runtime import logging
 from pointsman.runtime.settings import HttpPart
 
 
@@ -34,6 +35,7 @@ def test_each_has_its_own_settings_and_all_one_host(monkeypatch: pytest.MonkeyPa
         return 0
 
     monkeypatch.setattr(host, "serve", serve)
+    monkeypatch.setattr(logging, "configure", lambda: None)  # it would stay so for the tests that follow
     monkeypatch.setenv("POINTSMAN_POLICY", str(starter.POLICY))
     monkeypatch.chdir(tmp_path)
     names = ["router", "worker-small", "worker-medium", "review"]
