@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import assert_never
 
 from pointsman.bus.codec.decode import Malformed, decode
 from pointsman.bus.codec.emit import UNKNOWN_AGENT, dead_letter, emit
@@ -34,7 +35,14 @@ from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import Envelope, follow_with
 from pointsman_schemas.jobs import Job, JobRouted
-from pointsman_schemas.outcomes import WorkerOutcome
+from pointsman_schemas.outcomes import (
+    JobCancelled,
+    JobCompleted,
+    JobExpired,
+    JobFailed,
+    JobRejected,
+    WorkerOutcome,
+)
 from pointsman_schemas.reasons import FailReason, Reason
 from pointsman_schemas.reviews import ReviewRequested
 from pointsman_schemas.topic import Topic
@@ -177,8 +185,10 @@ class WorkerHandler:
                 topic, key, step = self._topics.tier(end.decision.tier), end.job.key, "up"
             case ReviewRequested():
                 topic, key, step = self._topics.review, str(end.job.job_id).encode(), "review"
-            case _:
+            case JobCompleted() | JobFailed() | JobRejected() | JobExpired() | JobCancelled():
                 topic, key, step = self._outcomes(end.agent_id), str(end.job_id).encode(), "outcome"
+            case _:
+                assert_never(end)
 
         def follow(message: Message, step: str, attempt: int | None = None) -> Envelope:
             return follow_with(

@@ -1,6 +1,7 @@
 """Updates the metrics for a finished job and its calls."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from pointsman.cascade.judge import Judged
 from pointsman.runtime.metrics import (
@@ -15,7 +16,14 @@ from pointsman.runtime.metrics import (
 )
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import JobRouted
-from pointsman_schemas.outcomes import JobFailed, JobRejected, WorkerOutcome
+from pointsman_schemas.outcomes import (
+    JobCancelled,
+    JobCompleted,
+    JobExpired,
+    JobFailed,
+    JobRejected,
+    WorkerOutcome,
+)
 from pointsman_schemas.reviews import ReviewRequested
 
 
@@ -28,11 +36,18 @@ def observe(
             pass  # its step was counted
         case ReviewRequested(stop=stop):
             REVIEWS.labels(stop.of, stop.source).inc()
+        case JobFailed() | JobRejected():
+            FINISHED.labels(tier, _kind(end), end.reason).inc()
+        case JobCompleted() | JobExpired() | JobCancelled():
+            FINISHED.labels(tier, _kind(end), "").inc()
         case _:
-            kind = end.TYPE.removeprefix("job.").partition(".")[0]
-            FINISHED.labels(tier, kind, end.reason if isinstance(end, JobFailed | JobRejected) else "").inc()
+            assert_never(end)
     for call in calls:
         _observe_call(call)
+
+
+def _kind(outcome: WorkerOutcome) -> str:
+    return outcome.TYPE.removeprefix("job.").partition(".")[0]
 
 
 def observe_step(judged: Judged) -> None:

@@ -6,6 +6,7 @@ Invariants:
 """
 
 from contextlib import AbstractAsyncContextManager
+from typing import assert_never
 
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Outgoing
@@ -83,10 +84,11 @@ class BatchBoard:
                 self.batches.setdefault(message.batch_id, message)
             case BatchCancel():
                 self.cancels.setdefault(message.batch_id, message)
-            case BatchChanged() if not self.is_over(message.batch_id):
-                self.states[message.batch_id] = message
+            case BatchChanged():
+                if not self.is_over(message.batch_id):
+                    self.states[message.batch_id] = message
             case _:
-                pass
+                assert_never(message)
 
     def _record(self, message: BatchMessage) -> Outgoing:
         now = self._clock()
