@@ -69,7 +69,13 @@ class Users:
         self._problems.clear()
 
     async def work_until_connected_anew(self) -> None:
-        """Work until all old connections are closed. The broker limits their lifetime."""
+        """Work until all old connections are closed. The broker limits their lifetime.
+
+        A login may be refused between the moment a file has the new password and the moment the brokers have
+        it, so what happened before does not count.
+        """
+        await self.all_is_heard()
+        self._problems.clear()
         before = list(self._made)
         while any(connection.connected() for connection in before):
             await self._say()
