@@ -71,7 +71,7 @@ async def test_both_keys_decrypt_and_erasure_makes_it_unreadable(database: str, 
     assert PROMPT in traced
     assert "sealed" not in traced
     assert "policy" in await said(opener, "why", JOB)
-    assert "1 jobs would be replayed" in await said(opener, "replay", *SINCE)
+    assert "1 job would be replayed" in await said(opener, "replay", *SINCE)
     await erase(as_eraser(database), MASTER, SUBJECT)
     assert (await said(opener, "trace", JOB)).count("(erased)") == 4
     assert "was erased" in await said(opener, "why", JOB)

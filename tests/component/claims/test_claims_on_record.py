@@ -78,7 +78,7 @@ async def test_a_job_is_shown_in_full(pointsman: Command, database: str, folder:
     assert "attempt 1: request" in page
     assert page.count(asked[:30]) >= 2  # as it was asked, and in the call
     again = await pointsman.run("replay", "--since", "365d")
-    assert "1 jobs would be replayed" in again.err
+    assert "1 job would be replayed" in again.err
     verified = await pointsman.run("audit", "verify")
     assert verified.code == 0, verified.out
     assert "4 large values held against the digest in its row" in verified.lines

@@ -1,6 +1,6 @@
 """`pointsman replay`: recorded jobs, under new ids."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,7 +22,8 @@ async def replay(
         bool, typer.Option("--dead", help="Replay dead letters of the intake instead of jobs.")
     ] = False,
     outcome: Annotated[
-        str | None, typer.Option(metavar="STATUS", help="completed, failed, rejected, expired, cancelled.")
+        Literal["completed", "failed", "rejected", "expired", "cancelled"] | None,
+        typer.Option(help="Jobs with this outcome."),
     ] = None,
     reason: Annotated[
         str | None, typer.Option(metavar="REASON", help="Only this reason, as `why` shows it: timeout, ...")
@@ -51,6 +52,7 @@ async def replay(
     from pointsman.claims.opened import closed_after, open_claim_check
     from pointsman.claims.settings import ClaimsPart
     from pointsman.cli import screen
+    from pointsman.cli.formats import count
     from pointsman.cli.key_file import read_key
     from pointsman.cli.settings import load
     from pointsman.cli.since import since as moment
@@ -77,9 +79,9 @@ async def replay(
                 break
     left = f"; {unreadable:,} cannot be read as a job" if unreadable else ""
     if send:
-        screen.note(f"{replayed:,} jobs replayed{left}")
+        screen.note(f"{count(replayed, 'job')} replayed{left}")
     elif replayed:
-        screen.note(f"{replayed:,} jobs would be replayed{left}; do it: add --send")
+        screen.note(f"{count(replayed, 'job')} would be replayed{left}; do it: add --send")
     else:
         screen.note(f"nothing to send{left}")
 
