@@ -135,6 +135,9 @@ class Follower:
         Raises:
             BusError: the brokers refuse, or were silent for `stalled_after`.
         """
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError  # aiokafka's client swallows one that comes while it is closing
         if not self._until_end:
             self._find_new()
         places = [place for place in self.offsets if self._wants(place)]
