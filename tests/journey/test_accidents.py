@@ -286,7 +286,7 @@ async def test_when_a_worker_dies_the_others_keep_their_calls(system: System) ->
 async def test_calls_outlast_a_broker_that_stands_still(system: System, breakable: Stack) -> None:
     """Calls end and every commit fails meanwhile, but no other process has had the partitions.
 
-    No call ends before the broker is frozen: its commit might be in doubt, and its lane would be opened anew.
+    No call ends before the broker is frozen: the result of its commit might be unknown, its lane reopened.
     """
     jobs = await _in_flight(system, 60, 7_000, 0.2)
     pid = breakable.kafka.child.pid

@@ -2,8 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import follow
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.registry.publish import apply_file
-from pointsman.router.app import build
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.log_events import Event
@@ -28,6 +26,7 @@ from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
+from tests.support.router.running_router import running_router
 from tests.support.running.command import Command
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
@@ -42,18 +41,6 @@ score: {model: builtin, quality: 0.98, tiers: {medium: mid}}
 QUESTION = "What is the capital of France? A. Paris B. Rome C. Bonn"
 
 Route = Callable[[int], Awaitable[list[JobRouted]]]
-
-
-@asynccontextmanager
-async def routing(settings: RouterSettings) -> AsyncIterator[None]:
-    """A new router without earlier state."""
-    router = build(settings)
-    work = asyncio.ensure_future(router.run())
-    try:
-        yield
-    finally:
-        router.stop()
-        await work
 
 
 def through(settings: RouterSettings, client: Client) -> Route:
@@ -102,7 +89,7 @@ async def test_bad_verdicts_suspend_the_score_in_every_router_until_it_is_truste
     )
     async with Client(kafka=kafka.bootstrap, prefix=kafka.prefix, agent_id="math-tutor") as client:
         route = through(settings, client)
-        async with routing(settings):
+        async with running_router(settings):
             before = await route(LEAST)
             assert {each.decision.tier for each in before} == {"medium"}
             nothing_yet = await pointsman.run("policy", "trust")
@@ -116,14 +103,14 @@ async def test_bad_verdicts_suspend_the_score_in_every_router_until_it_is_truste
         checked = {each["check"]: each for each in (await pointsman.run("doctor", "--json")).json}
         assert checked["score"]["ok"] is False
         assert promise.detail in checked["score"]["said"]
-        async with routing(settings):
+        async with running_router(settings):
             (first,) = await route(1)
             assert first.decision.tier == "frontier", "it is on record before the first job"
             assert first.decision.checks == after.decision.checks
             trusted = await pointsman.run("policy", "trust", "--by", "ana", "--comment", "a judge was wrong")
             assert (trusted.code, trusted.err) == (0, "")
             await until(route, "medium")
-        async with routing(settings):
+        async with running_router(settings):
             (still,) = await route(1)
             assert still.decision.tier == "medium", (
                 "the verdicts from before are read again, and count no more"

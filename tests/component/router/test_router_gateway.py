@@ -22,13 +22,13 @@ from pointsman.registry.changes import turned
 from pointsman.registry.follow import followed_registry, read_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.publish import Person, apply_file, submit
-from pointsman.router.app import build
 from pointsman.router.policy import policy_file
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.control.registry import State
 from pointsman_schemas.jobs import JobRouted
 from tests.conftest import Kafka
+from tests.support.router.running_router import running_router
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
@@ -102,13 +102,8 @@ async def installation(kafka: Kafka) -> AsyncIterator[Installation]:
     await apply(settings, settings.topics.all(TIERS))
     made = Installation(settings)
     await made.apply(agents(OLD))
-    router = build(settings)
-    work = asyncio.ensure_future(router.run())
-    try:
+    async with running_router(settings):
         yield made
-    finally:
-        router.stop()
-        await work
 
 
 async def test_a_gateway_submits_for_agents_with_api_keys_until_it_is_suspended(kafka: Kafka) -> None:

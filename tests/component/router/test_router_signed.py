@@ -6,8 +6,7 @@ A thief of a login has all that the broker asks for: here is what it gets withou
 import asyncio
 from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from uuid import uuid4
@@ -23,10 +22,10 @@ from pointsman.identity.keys import PrivateKey
 from pointsman.identity.signature import signed_bytes
 from pointsman.registry.agents_file import parse
 from pointsman.registry.publish import apply_file
-from pointsman.router.app import build
 from pointsman.router.policy import policy_file
 from pointsman.router.settings import RouterSettings
 from tests.conftest import Kafka
+from tests.support.router.running_router import running_router
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
@@ -39,18 +38,6 @@ agents:
   - {{id: {AGENT}, owner: analytics, public_keys: {KEY.public.text}}}
   - {{id: math-tutor, owner: education, public_keys: {FOREIGN.public.text}}}
 """
-
-
-@asynccontextmanager
-async def routing(settings: RouterSettings) -> AsyncIterator[None]:
-    """A router that requires signatures and starts with what is on Kafka."""
-    router = build(settings)
-    work = asyncio.ensure_future(router.run())
-    try:
-        yield
-    finally:
-        router.stop()
-        await work
 
 
 async def read_all(settings: RouterSettings, topics: list[str], least: int) -> list[Incoming]:
@@ -91,7 +78,7 @@ async def test_copies_of_a_signed_record_are_refused(kafka: Kafka) -> None:
     await apply_file(settings, topics, parse(AGENTS, tiers), by="tests")
     routed, letters = [topics.tier(tier).name for tier in tiers], [topics.dead.name]
     body = {"agent_id": AGENT, "kind": "sql", "prompt": "p"}
-    async with routing(settings):
+    async with running_router(settings):
         async with Client(kafka=settings, key=KEY) as client:
             job_id = await client.publish(body)
         async with Client(kafka=settings) as client:
@@ -108,7 +95,7 @@ async def test_copies_of_a_signed_record_are_refused(kafka: Kafka) -> None:
     assert [record.by_broker for record in sent] == [True]
     places = list(product(range(topics.intake.partitions), (sent[0].key, b"another", None)))
     forged = list(forgeries(sent[0]))
-    async with routing(settings):  # it has met none of it
+    async with running_router(settings):  # it has met none of it
         async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
             for partition, key in places:
                 await producer.send_and_wait(

@@ -63,12 +63,12 @@ async def test_a_request_and_its_retry_are_one_job_and_one_call(system: System, 
     async with (
         asyncio.timeout(LONG_S),
         Follower(system.settings, [system.topics.requests.name]) as follower,
-        aclosing(aiter(follower)) as taken,
+        aclosing(aiter(follower)) as records,
     ):
         first = asyncio.create_task(ask("gateway", 0))
-        await anext(taken)
+        await anext(records)
         retry = asyncio.create_task(ask(second, 1))
-        await anext(taken)
+        await anext(records)
         first.cancel()
         answer = await retry
     assert answer.choices[0].message.content

@@ -151,9 +151,9 @@ def test_the_last_tier_is_not_judged() -> None:
 
 def test_a_failing_tier_escalates_or_ends_the_job_as_configured() -> None:
     asked = ChatRequest.model_validate({"messages": [{"role": "user", "content": "How many?"}]})
-    found = failed(Stage(LIKELY, "small", (), asked, Spent(4, None)), "server error")
-    assert found is not None and (found.up, found.step.attempts) == ("medium", 4)
-    assert found.step.detail == "server error"
+    judged = failed(Stage(LIKELY, "small", (), asked, Spent(4, None)), "server error")
+    assert judged is not None and (judged.up, judged.step.attempts) == ("medium", 4)
+    assert judged.step.detail == "server error"
     assert failed(Stage(AGREEMENT, "small", (), asked, Spent(4, None)), "x").up == "frontier"
     ends = plan("logprob", threshold=0.9, on_failure="end")
     assert failed(Stage(ends, "small", (), asked, Spent(4, None)), "server error") is None

@@ -15,9 +15,9 @@ def test_other_work_is_not_and_it_says_so() -> None:
     letters = [
         f"Dear Sir,\nyour {at} pages arrived (all of them). Thank you!\nYours\n" * 4 for at in range(200)
     ]
-    found = shift(HOME, shapes(letters))
-    assert not found.familiar
-    assert str(found).startswith("unfamiliar work: shift")
+    work = shift(HOME, shapes(letters))
+    assert not work.familiar
+    assert str(work).startswith("unfamiliar work: shift")
 
 
 def test_a_handful_says_nothing() -> None:
