@@ -192,13 +192,13 @@ class Ledger:
         """Let in whoever can be, in the order of asking; who lacks room is not overtaken for it."""
         claimed: set[str] = set()
         for ticket in self._in_turn():
-            wants = [(name, self.budgets[name], amount) for name, amount in ticket.wants.items()]
+            requested = [(name, self.budgets[name], amount) for name, amount in ticket.wants.items()]
             is_open = self.paused_until(ticket.target) <= self.at and claimed.isdisjoint(ticket.wants)
-            if hopeless := next((name for name, budget, amount in wants if budget.never(amount)), ""):
+            if hopeless := next((name for name, budget, amount in requested if budget.never(amount)), ""):
                 self._leave(ticket)
                 yield TicketAnswer(ticket, "refused", self.at, hopeless)
-            elif is_open and all(budget.fits(amount) for _, budget, amount in wants):
-                for _, budget, amount in wants:
+            elif is_open and all(budget.fits(amount) for _, budget, amount in requested):
+                for _, budget, amount in requested:
                     budget.take(ticket.key, amount, self.at)
                 self._leave(ticket)
                 yield TicketAnswer(ticket, "granted", self.at)

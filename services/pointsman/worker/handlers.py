@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import assert_never
 
 from pointsman.bus.codec.decode import Malformed, decode
 from pointsman.bus.codec.emit import UNKNOWN_AGENT, dead_letter, emit
@@ -16,7 +15,8 @@ from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
 from pointsman.worker.accept_models import AcceptModels
-from pointsman.worker.calls.attempts import Attempts, CallContext
+from pointsman.worker.calls.attempts import Attempts
+from pointsman.worker.calls.call_context import CallContext
 from pointsman.worker.calls.chunks import JobChunks
 from pointsman.worker.calls.streamable import is_streamable
 from pointsman.worker.observed import observe, observe_step
@@ -35,14 +35,7 @@ from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import Envelope, follow_with
 from pointsman_schemas.jobs import Job, JobRouted
-from pointsman_schemas.outcomes import (
-    JobCancelled,
-    JobCompleted,
-    JobExpired,
-    JobFailed,
-    JobRejected,
-    WorkerOutcome,
-)
+from pointsman_schemas.outcomes import WorkerOutcome
 from pointsman_schemas.reasons import FailReason, Reason
 from pointsman_schemas.reviews import ReviewRequested
 from pointsman_schemas.topic import Topic
@@ -180,15 +173,12 @@ class WorkerHandler:
         end: JobRouted | ReviewRequested | WorkerOutcome,
     ) -> list[Outgoing]:
         """The calls, and what ends the job on this tier: the next tier's job, a case or an outcome."""
-        match end:
-            case JobRouted():
-                topic, key, step = self._topics.tier(end.decision.tier), end.job.key, "up"
-            case ReviewRequested():
-                topic, key, step = self._topics.review, str(end.job.job_id).encode(), "review"
-            case JobCompleted() | JobFailed() | JobRejected() | JobExpired() | JobCancelled():
-                topic, key, step = self._outcomes(end.agent_id), str(end.job_id).encode(), "outcome"
-            case _:
-                assert_never(end)
+        if isinstance(end, JobRouted):
+            topic, key, step = self._topics.tier(end.decision.tier), end.job.key, "up"
+        elif isinstance(end, ReviewRequested):
+            topic, key, step = self._topics.review, str(end.job.job_id).encode(), "review"
+        else:
+            topic, key, step = self._outcomes(end.agent_id), str(end.job_id).encode(), "outcome"
 
         def follow(message: Message, step: str, attempt: int | None = None) -> Envelope:
             return follow_with(

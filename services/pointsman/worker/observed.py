@@ -1,7 +1,6 @@
 """Updates the metrics for a finished job and its calls."""
 
 from collections.abc import Sequence
-from typing import assert_never
 
 from pointsman.cascade.judge import Judged
 from pointsman.runtime.metrics import (
@@ -16,14 +15,7 @@ from pointsman.runtime.metrics import (
 )
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import JobRouted
-from pointsman_schemas.outcomes import (
-    JobCancelled,
-    JobCompleted,
-    JobExpired,
-    JobFailed,
-    JobRejected,
-    WorkerOutcome,
-)
+from pointsman_schemas.outcomes import JobFailed, JobRejected, WorkerOutcome
 from pointsman_schemas.reviews import ReviewRequested
 
 
@@ -31,23 +23,13 @@ def observe(
     calls: Sequence[CallFinished], end: JobRouted | ReviewRequested | WorkerOutcome, tier: str
 ) -> None:
     """Count what ended the job on the tier, and each call's duration, tokens and cost."""
-    match end:
-        case JobRouted():
-            pass  # its step was counted
-        case ReviewRequested(stop=stop):
-            REVIEWS.labels(stop.of, stop.source).inc()
-        case JobFailed() | JobRejected():
-            FINISHED.labels(tier, _kind(end), end.reason).inc()
-        case JobCompleted() | JobExpired() | JobCancelled():
-            FINISHED.labels(tier, _kind(end), "").inc()
-        case _:
-            assert_never(end)
+    if isinstance(end, ReviewRequested):
+        REVIEWS.labels(end.stop.of, end.stop.source).inc()
+    elif not isinstance(end, JobRouted):  # the step of a job that was escalated was counted
+        kind = end.TYPE.removeprefix("job.").partition(".")[0]
+        FINISHED.labels(tier, kind, end.reason if isinstance(end, JobFailed | JobRejected) else "").inc()
     for call in calls:
         _observe_call(call)
-
-
-def _kind(outcome: WorkerOutcome) -> str:
-    return outcome.TYPE.removeprefix("job.").partition(".")[0]
 
 
 def observe_step(judged: Judged) -> None:

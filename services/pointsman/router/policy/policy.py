@@ -10,7 +10,7 @@ Invariants:
 - The same policy, job, allowed tiers and earlier checks give the same decision.
 - The last rule is the default, which always holds: every job gets exactly one tier.
 - The runner-up never names the chosen tier.
-- Where the score is in doubt, the fallback of the rule that asked it is taken, never a lower tier.
+- If the score is undecided, the job goes to the fallback of the rule that asked, never to a lower tier.
 """
 
 from collections.abc import Collection, Iterable, Mapping

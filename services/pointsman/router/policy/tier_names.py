@@ -36,12 +36,12 @@ def context_of(info: ValidationInfo) -> dict[str, Any]:
     return info.context if isinstance(info.context, dict) else {}
 
 
-def unique_name(kind: str, **taken: str) -> AfterValidator:
-    """For a name that nothing of the `kind` above it has, nor means something else: `taken` says what."""
+def unique_name(kind: str, **other_names: str) -> AfterValidator:
+    """Refuses a `kind`'s name that an earlier one has, or that is in `other_names` (name -> meaning)."""
 
     def check(name: str, info: ValidationInfo) -> str:
-        if name in taken:
-            raise ValueError(f"`{name}` is the name of {taken[name]}; give the {kind} another")
+        if name in other_names:
+            raise ValueError(f"`{name}` is the name of {other_names[name]}; give the {kind} another")
         names = context_of(info).setdefault(f"{kind}s", [])
         if name in names:
             raise ValueError(f"there is a {kind} `{name}` above; give this one another name")

@@ -21,7 +21,7 @@ IN_DOUBT = "in-doubt"
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The score's result. `tier` None: the score is in doubt, and the fallback decides."""
+    """The score's result. `tier` None: the score is undecided, and the fallback decides."""
 
     tier: str | None
     score: Score | None

@@ -9,22 +9,20 @@ from functools import partial
 from time import monotonic
 from typing import assert_never
 
-from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import HEDGES, IN_FLIGHT, NO_ROOM
 from pointsman.worker.calls.answer import Answer, Failure, Reject, Result, Retry
 from pointsman.worker.calls.backoff import GiveUp, next_wait
 from pointsman.worker.calls.call import Call, Status, Target
+from pointsman.worker.calls.call_context import CallContext
 from pointsman.worker.calls.chunks import JobChunks
 from pointsman.worker.calls.hedging import Called, Calling, race
-from pointsman.worker.calls.retry_budget import RetryBudget
 from pointsman.worker.calls.unsuited import as_failure, is_empty
-from pointsman.worker.limits.agent_limits import Entries, limits_of
-from pointsman.worker.limits.call_limiter import CallLimiter, Wait
+from pointsman.worker.limits.agent_limits import limits_of
+from pointsman.worker.limits.call_limiter import Wait
 from pointsman.worker.limits.ceilings import bounded
 from pointsman.worker.limits.errors import NoRoomError, ShutError, UnknownPriceError
 from pointsman.worker.providers import as_sent
 from pointsman.worker.providers.usage import believed
-from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.cascades import CascadeStep
@@ -58,24 +56,6 @@ class NoRoom:
     limit: str
     reason: str
     refused: Reason | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CallContext:
-    """What all calls of one tier share; `targets` in the order in which they are tried.
-
-    Once `closing` is set no call begins: jobs that would begin one are handed back.
-    """
-
-    tier: str
-    row: TierRow
-    targets: Sequence[Target]
-    limits: CallLimiter
-    retries: RetryBudget
-    hedges: RetryBudget
-    clock: Clock
-    closing: asyncio.Event
-    entries: Entries = lambda _: None
 
 
 class Attempts:

@@ -1,11 +1,11 @@
-"""Builds a tier's call context from `providers.yaml`; nothing is sent before the first call."""
+"""What all calls of a tier share, built from `providers.yaml`; nothing is sent before the first call."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from pointsman.runtime.clock import Clock, utc_now
-from pointsman.worker.calls.attempts import CallContext
 from pointsman.worker.calls.call import Target
 from pointsman.worker.calls.prices import Prices
 from pointsman.worker.calls.retry_budget import RetryBudget, RetryRule
@@ -23,6 +23,24 @@ from pointsman.worker.providers_file import Providers, TierRow
 
 #: How much longer than its call a probe may be without a word, seconds.
 _PROBE_MORE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What all calls of one tier share; `targets` in the order in which they are tried.
+
+    Once `closing` is set no call begins: jobs that would begin one are handed back.
+    """
+
+    tier: str
+    row: TierRow
+    targets: Sequence[Target]
+    limits: CallLimiter
+    retries: RetryBudget
+    hedges: RetryBudget
+    clock: Clock
+    closing: asyncio.Event
+    entries: Entries = lambda _: None
 
 
 def targets_of(
