@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 
 
 def logged(app: ASGIApp, send_span: SendSpan | None = None) -> ASGIApp:
-    """The same application. Neither bodies nor keys are told; `agent` and `trace` are a request's state."""
+    """Wrap `app` so that each request gives a log event, a metric and a span.
+
+    Bodies and keys are not logged. The routes put `agent` and `trace` into the request's state.
+    """
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":

@@ -32,17 +32,17 @@ from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.telemetry.otlp import SpanExporter
 from pointsman_schemas.control.policies import PolicyApplied
 
-#: What is left of the grace time for telling those who still wait, seconds.
+#: The part of the grace time that is kept for telling waiting clients about the shutdown, in seconds.
 _TELL_S = 1.0
 
 
 def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
-    """The gateway as a service.
+    """Build the gateway.
 
     Raises:
-        ClaimsSettingError: there is no store of large values at such an address.
-        KeyUnreadableError, OSError: the file of its key holds none.
-        FileError: the file of its webhooks cannot be used.
+        ClaimsSettingError: the address of the store of large values is invalid.
+        KeyUnreadableError, OSError: the gateway's key file cannot be read or holds no key.
+        FileError: the webhooks file is invalid.
     """
     topics, in_force, names = settings.topics, RegistryInForce(), ModelNames()
     claim_check = open_claim_check(settings)
@@ -84,8 +84,8 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:
-        await policies.catch_up()  # an older policy's names would be refused, or taken for other tiers
-        await batches.caught_up()  # what has ended is not begun again
+        await policies.catch_up()  # an outdated policy has other names and tiers
+        await batches.caught_up()  # so that no batch that has ended is run again
         async with (
             followed_registry(settings, topics, in_force, settings.registry_people),
             policies.running(),

@@ -1,4 +1,4 @@
-"""What all routes share: the caller, model names, submitting a job and waiting for its outcome."""
+"""What all routes share: finding the caller, reading the body, submitting a job, awaiting its outcome."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ from pointsman_schemas.outcomes import JobCompleted
 
 T = TypeVar("T")
 
-#: A job that nobody takes up is given up here so long after its deadline, seconds.
+#: The gateway waits so long after a job's deadline for its outcome, in seconds.
 LATE_S = 5.0
 _LOOKUPS, _UPLOADS = 4, 4
 
@@ -39,9 +39,10 @@ class GoneError(Exception):
 class Door:
     """What routes share.
 
-    `is_draining`: the process is told to stop, and takes nothing new. `closing`: who still waits is told so.
-    `files`: where they are kept. `uploads`: so many at a time, as a file is held in memory while it comes.
-    `lookups`: questions to the audit database at a time, each with a connection of its own.
+    `is_draining`: the process is stopping and takes no new requests. `closing`: set when requests that still
+    wait are told so. `files`: the store of files. `uploads`: bounds the uploads at a time, as each file is
+    held in memory. `lookups`: bounds the queries to the audit database at a time, each of which opens a
+    connection.
     """
 
     settings: GatewaySettings
@@ -60,19 +61,19 @@ class Door:
     uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
 
     def agent(self, request: Request) -> str:
-        """Who asks. Raises: ApiError."""
+        """Return the caller's agent id. Raises: ApiError."""
         agent_id = self.callers.agent(request.headers, self.clock())
         request.state.agent = agent_id
         return agent_id
 
     def reviewer(self, request: Request) -> tuple[str, tuple[str, ...]]:
-        """Who asks, and the queues whose cases that person may decide. Raises: ApiError."""
+        """Return the caller's id, and the queues whose cases this person may decide. Raises: ApiError."""
         by, queues = self.callers.reviewer(request.headers, self.clock())
         request.state.agent = by
         return by, queues
 
     async def body(self, request: Request) -> tuple[Json, bytes]:
-        """What is asked. Raises: ApiError, ClientDisconnect."""
+        """Read the body as JSON object and as bytes. Raises: ApiError, ClientDisconnect."""
         return await read_json(request, self.settings.gateway_max_bytes)
 
     async def reply(
@@ -86,25 +87,28 @@ class Door:
         kind: str | None = None,
         marks: Mapping[str, object] | None = None,
     ) -> JobReply:
-        """The reply to a request in the OpenAI chat shape; `origin`, `kind`, `marks`: see `Asked`.
+        """Submit a request in the OpenAI chat shape. `origin`, `kind`, `marks`: see `JobRequest`.
 
         Raises:
-            ApiError: no job was made of it.
+            ApiError: the request is invalid, or cannot be accepted now.
         """
         if self.is_draining:
             raise shutting_down()
         tier = self.models.tier(chat.get("model"))
-        # Neither is cheap to ask a request for, and the headers are asked for many times.
+        # Both are costly to get from a request, and the headers are read many times.
         route, headers = request.scope["path"], dict(request.headers.items())
         job_request = JobRequest(agent_id, tier, chat, route, content, headers, origin, kind, marks or {})
         reply = await self.jobs.reply(job_request)
-        # The request's span is the one that the job's messages follow; a repeat has its own.
+        # The job's messages have the first request's span as parent; a repeated request has its own span.
         request.state.trace, reply.trace = reply.trace, None
         return reply
 
     @contextlib.contextmanager
     def awaited(self, request: Request, reply: JobReply) -> Iterator[None]:
-        """Inside, the client waits; one with an idempotency key means to come back."""
+        """Count the client as waiting while inside.
+
+        With an idempotency key, the job goes on after the client has left.
+        """
 
         def keep() -> bool:
             return IDEMPOTENCY_KEY in request.headers or self.closing.is_set()
@@ -113,29 +117,29 @@ class Door:
             yield
 
     async def answer(self, request: Request, reply: JobReply) -> JobCompleted:
-        """The answer to a job.
+        """Wait for the answer to a job.
 
         Raises:
-            ApiError: it has another outcome, or none in time.
-            GoneError: the client did not wait for it.
+            ApiError: the job has another outcome, or none in time.
+            GoneError: the client has disconnected.
         """
         with self.awaited(request, reply):
             await self.until(request, asyncio.shield(reply.outcome), reply)
         return answered(reply)
 
     def close(self) -> None:
-        """Tell whoever still waits that this process ends."""
+        """Tell all waiting requests that this process is stopping."""
         self.closing.set()
         for wait in self._waits:
             wait.set_result(None)
         self._waits.clear()
 
     async def until(self, request: Request, happens: Awaitable[T], reply: JobReply) -> T:
-        """What comes of `happens`, while the client is there.
+        """Wait for `happens` and return its result.
 
         Raises:
-            ApiError: not in time, or this process is told to stop.
-            GoneError: the client went away.
+            ApiError: the deadline has passed, or this process is stopping.
+            GoneError: the client has disconnected.
         """
         wanted = asyncio.ensure_future(happens)
         client_gone = asyncio.create_task(wait_for_disconnect(request), name="client gone")
@@ -161,10 +165,10 @@ class Door:
 
 
 def answered(reply: JobReply) -> JobCompleted:
-    """The outcome that is there, where it is an answer.
+    """Return the outcome of a finished job, if it is an answer.
 
     Raises:
-        ApiError: it is none.
+        ApiError: it is another outcome.
     """
     outcome = reply.outcome.result()
     error = key_reused() if reply.is_anothers else error_of(outcome)
@@ -176,7 +180,7 @@ def answered(reply: JobReply) -> JobCompleted:
 
 
 def headers_of(reply: JobReply) -> dict[str, str]:
-    """What the outcome that is there says beside the answer."""
+    """Return the response headers for a finished job: tier, rule, times, cost, provider."""
     outcome = reply.outcome.result()
     provider_ms = outcome.provider_ms or 0.0
     headers = {
@@ -190,26 +194,26 @@ def headers_of(reply: JobReply) -> dict[str, str]:
     }
     if isinstance(outcome, JobCompleted):
         headers |= {"x-pointsman-provider": outcome.provider, "x-pointsman-model": outcome.model}
-    # Header values are Latin-1 and one line; a provider's name for its model is anything.
+    # Header values must be one line of Latin-1, while a provider's model name may contain any character.
     return {
         name: value for name, value in headers.items() if value and value.isascii() and value.isprintable()
     }
 
 
 def job_headers(job_id: UUID) -> dict[str, str]:
-    """Which job it is: for people, and by the names that SDKs look for."""
+    """Return the job id under our own header name, and under those that SDKs read."""
     return {"x-pointsman-job-id": str(job_id), "x-request-id": str(job_id), "request-id": str(job_id)}
 
 
 def shutting_down(job_id: UUID | None = None) -> ApiError:
-    """Another process has to be asked."""
+    """The error for requests to a process that is stopping; another process can answer them."""
     headers: Mapping[str, str] = {"connection": "close", "retry-after": "1"}
     headers = {**headers, **(job_headers(job_id) if job_id else {})}
     return ApiError(503, "server_error", "shutting_down", "this process shuts down", headers=headers)
 
 
 def too_late(job_id: UUID) -> ApiError:
-    """Nobody took the job up."""
+    """The error for a job that has no outcome after its deadline."""
     return ApiError(
         504,
         "timeout_error",
@@ -220,6 +224,6 @@ def too_late(job_id: UUID) -> ApiError:
 
 
 async def wait_for_disconnect(request: Request) -> None:
-    """Return when the client went away; its body was read before."""
+    """Return when the client has disconnected. The body must have been read before."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -10,10 +10,10 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected, Outcome
 from pointsman_schemas.reasons import TOO_LONG, FailReason, Reason
 
-#: A client that asks again would make another job of it: what can be tried again was tried by the worker.
+#: A retry by the client would make a new job, and the worker has already retried what can be retried.
 _NOT_AGAIN = {"x-should-retry": "false"}
 
-#: Anthropic's word for it: its SDK's tool runner then sends the whole conversation and no `thread`.
+#: Anthropic's error code: its SDK's tool runner then sends the whole conversation instead of `thread`.
 WITHOUT_THREAD = "thread_unsupported_request"
 
 
@@ -33,12 +33,15 @@ class ApiError(Exception):
 
     @property
     def openai(self) -> Json:
-        """As OpenAI's API says it."""
+        """The error in the shape of OpenAI's API."""
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
 
     @property
     def anthropic(self) -> Json:
-        """As Anthropic's API says it, which has no codes: clients look for its words."""
+        """The error in the shape of Anthropic's API.
+
+        It has no codes, so clients look for words in the message.
+        """
         words = "prompt is too long: " if self.code == TOO_LONG else ""
         error: Json = {"type": _ANTHROPIC.get(self.status, "api_error"), "message": words + self.message}
         if self.code == WITHOUT_THREAD:
@@ -62,35 +65,35 @@ _ANTHROPIC = {
 
 
 def invalid(message: str, param: str | None = None, code: str = "invalid_value") -> ApiError:
-    """The request itself is wrong."""
+    """The error for an invalid request."""
     return ApiError(400, "invalid_request_error", code, message, param)
 
 
 def not_found(message: str, param: str | None = None, code: str = "not_found") -> ApiError:
-    """There is no such thing, or it is another agent's."""
+    """The error for a thing that does not exist or belongs to another agent."""
     return ApiError(404, "invalid_request_error", code, message, param)
 
 
 def api_error(error: BusError | ClaimsUnavailableError) -> ApiError:
-    """What a request is told where Kafka, or the store of large values, did not take it."""
+    """Convert a failure of Kafka or of the store of large values while a request was sent."""
     if isinstance(error, PublishRefusedError):
         return ApiError(413, "invalid_request_error", "too_large", str(error))
     return unavailable(str(error))
 
 
 def unavailable(message: str) -> ApiError:
-    """Kafka is away: nothing was sent."""
+    """The error for a request that was not sent because a dependency is unavailable."""
     return ApiError(503, "server_error", "unavailable", message, headers={"retry-after": "1"})
 
 
 def key_reused() -> ApiError:
-    """An idempotency key stands for one request."""
+    """The error for an idempotency key that was used with another body."""
     message = "this idempotency-key was sent before with another body"
     return ApiError(409, "conflict_error", "idempotency_key_reused", message, headers=_NOT_AGAIN)
 
 
 def error_of(outcome: Outcome) -> ApiError | None:
-    """What an outcome that is no answer is told as; None for an answer."""
+    """Return the error for an outcome that is no answer; None for an answer."""
     match outcome:
         case JobCompleted():
             return None

@@ -1,4 +1,4 @@
-"""Finds jobs by id: among those waiting here, in the audit database, or by the outcome on its topic."""
+"""Finds jobs by id: among this process's replies, in the audit database, or by the outcome on its topic."""
 
 import logging
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from pointsman_schemas.outcomes import Outcome
 
 log = logging.getLogger(__name__)
 
-#: So long the topic is looked through, seconds.
+#: The longest time for a search of the topic, in seconds.
 _SEARCH_S = 10.0
 
 
@@ -34,10 +34,10 @@ class FoundJob:
 
 
 async def find(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
-    """The job, if it is this agent's.
+    """Return the job; None if it is unknown or another agent's.
 
     Raises:
-        BusError: it cannot be looked for at the moment.
+        BusError: the topic cannot be searched now.
     """
     reply = door.jobs.replies.known(job_id)
     if reply is not None:
@@ -56,7 +56,7 @@ async def find(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
 
 
 async def _on_topic(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
-    """By the outcome alone: what was asked is not known then."""
+    """Find the outcome on its topic. The returned job lacks its request, which is not on that topic."""
     outcome = await door.jobs.replies.search(job_id, agent_id, _SEARCH_S)
     if outcome is None:
         return None
@@ -66,10 +66,10 @@ async def _on_topic(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
 
 
 async def recorded(postgres: str, job_id: UUID) -> FoundJob | None:
-    """The job and its outcome in the audit database; None where the job is not there, or not to be read.
+    """Return the job and its outcome from the audit database; None if it is not there or cannot be decoded.
 
     Raises:
-        StoreError: the database does not answer.
+        StoreError: the database is unavailable.
     """
     async with open_jobs(postgres) as jobs:
         steps = await jobs.timeline(job_id)
@@ -81,10 +81,10 @@ async def recorded(postgres: str, job_id: UUID) -> FoundJob | None:
 
 
 async def outcomes_on_record(postgres: str, job_ids: Sequence[UUID]) -> dict[UUID, Outcome]:
-    """The outcomes of those of these jobs that have one there which can be read.
+    """Return, by job id, the outcomes of these jobs that the audit database has and that can be decoded.
 
     Raises:
-        StoreError: the database does not answer.
+        StoreError: the database is unavailable.
     """
     async with open_jobs(postgres) as jobs:
         ended = await jobs.outcomes(job_ids)
@@ -99,6 +99,6 @@ def _message(step: Step | Ended) -> JobSubmitted | Outcome | None:
     try:
         message = kind.model_validate(step.payload)
     except ValidationError:
-        return None  # masked, cut, or by a stranger's hand
+        return None  # masked, cut off, or written by another program
     assert isinstance(message, (JobSubmitted, *OUTCOMES))
     return message

@@ -17,14 +17,13 @@ from pointsman_schemas.outcomes import JobCompleted, Outcome
 
 @dataclass(eq=False)
 class JobReply:
-    """One job's reply; `waiting`: number of requests that wait for it, `size`: in bytes of records.
+    """One job's reply. `waiting`: the number of requests that wait for it. `size`: bytes of its records.
 
-    `origin`: the request in its own API's shape, if that is not the chat's.
-    `took_s`: seconds until its outcome. `marks`: the ends of the queues when it was sent, see `Queues`.
-    `trace`: the job's `traceparent`, for the request that it was made for.
-    `is_told_of`: a webhook reports its outcome. `is_kept`: it goes on even if nobody waits for it.
-    `digest`: of the request, if its client may retry in another process.
-    `leaving`: since when nobody has waited for it, and this process has given it up.
+    `origin`: the request in the shape of its own API, if that is not the chat API. `took_s`: seconds until
+    the outcome. `marks`: the ends of the queues when the job was sent, see `Queues`. `trace`: the job's
+    `traceparent`, for the span of the request that made it. `is_told_of`: a webhook reports the outcome.
+    `is_kept`: the job goes on even if no request waits for it. `digest`: the request's, if its client may
+    retry in another process. `leaving`: the task that gives the job up, once no request waits for it.
     """
 
     job: Job
@@ -47,7 +46,7 @@ class JobReply:
 
     @classmethod
     def ended(cls, job: Job, outcome: Outcome) -> "JobReply":
-        """Of a job whose outcome is known from elsewhere; made within a running event loop."""
+        """Make the reply of a job whose outcome is already known; needs a running event loop."""
         reply = cls(job, 0, asyncio.get_running_loop().create_future())
         reply.end(outcome)
         return reply
@@ -58,23 +57,26 @@ class JobReply:
 
     @property
     def ended_without_answer(self) -> bool:
-        """Then its client's next try is another job."""
+        """Whether the job ended without an answer, so that a retry makes a new job."""
         return self.outcome.done() and not isinstance(self.outcome.result(), JobCompleted)
 
     @property
     def is_anothers(self) -> bool:
-        """Whether its outcome answers another request, which had its id before from another process."""
+        """Whether the outcome answers another request.
+
+        Another process may have used the job's id, which comes from an idempotency key, for another body.
+        """
         answered = self.outcome.result().request_digest
         return answered is not None and answered != self.job.metadata.get(REQUEST_DIGEST)
 
     def left_s(self, now: datetime) -> float:
-        """Seconds until its deadline."""
+        """Return the seconds until the deadline, at least 0."""
         return 0.0 if self.job.deadline is None else max(0.0, (self.job.deadline - now).total_seconds())
 
     async def follow(self, is_over: Callable[[], bool] = lambda: False) -> AsyncGenerator[JobChunk, None]:
-        """Each piece from the first on, as it comes; ends when the outcome is there.
+        """Yield each chunk from the first, as it arrives, until there is an outcome.
 
-        Or when `is_over`, which is checked at each `notify`.
+        It also ends when `is_over` returns true, which is checked at each `notify`.
         """
         seen = 0
         while True:
@@ -88,7 +90,7 @@ class JobReply:
 
     @contextlib.contextmanager
     def awaited(self) -> Iterator[None]:
-        """Inside, somebody waits for it."""
+        """Count a request as waiting while inside."""
         self.waiting += 1
         try:
             yield
@@ -96,12 +98,12 @@ class JobReply:
             self.waiting -= 1
 
     def end(self, outcome: Outcome) -> None:
-        """Its outcome is there."""
+        """Set the outcome."""
         self.took_s = time.monotonic() - self.since
         self.outcome.set_result(outcome)
         self.notify()
 
     def notify(self) -> None:
-        """Wake everyone who follows it: there is something new."""
+        """Wake all followers, so that they look for new chunks."""
         self._changed.set()
         self._changed = asyncio.Event()

@@ -32,14 +32,14 @@ from pointsman_schemas.jobs import Job
 from pointsman_schemas.outcomes import Outcome
 from pointsman_schemas.topics import Topics
 
-#: Of one answer: beyond that pieces are dropped, and the rest comes with the outcome.
+#: Bytes of chunks kept for one answer. Later chunks are dropped; the outcome has the whole answer.
 MOST_PIECE_BYTES = 8 * 1024 * 1024
-#: Outcomes that are kept once they are there: so many bytes of records, and so many of them.
+#: Bounds on the outcomes kept for repeated requests: bytes of records, and number.
 KEPT_BYTES, KEPT = 16 * 1024 * 1024, 2_000
-#: Ids that are tried until one leads to a partition of ours.
+#: The number of ids tried until one hashes to a partition of this process.
 _TRIES = 10_000
 _SWEEP_S, _GIVEN_UP_AFTER = 30.0, timedelta(minutes=10)
-#: How old an outcome may be that is looked for on the topic.
+#: The greatest age of an outcome that is searched on the topic.
 LOOKS_BACK = timedelta(hours=24)
 
 
@@ -66,7 +66,7 @@ class JobReplies:
         self._results, self._chunks = topics.results.name, topics.chunks.name
         self._clock = clock
         self._open: dict[bytes, JobReply] = {}
-        #: By partition, how many of them are waited for: asked about at every turn of the reader.
+        #: The number of open jobs by partition; kept as a count because the reader asks at every poll.
         self._awaited: Counter[int] = Counter()
         self._searches: dict[bytes, list[_Search]] = {}
         self._finished: OrderedDict[bytes, JobReply] = OrderedDict()
@@ -78,14 +78,14 @@ class JobReplies:
         )
 
     def __len__(self) -> int:
-        """Jobs without an outcome."""
+        """Return the number of jobs without an outcome."""
         return len(self._open)
 
     def new_id(self) -> UUID:
-        """An id for a job whose outcome will be read here anyway, where that is possible.
+        """Return a job id that hashes to a partition of this process, if one is found.
 
         Raises:
-            KafkaUnavailableError: nothing is connected.
+            KafkaUnavailableError: there is no connection to Kafka.
         """
         owned = self.reader.owned
         for _ in range(_TRIES):
@@ -95,10 +95,11 @@ class JobReplies:
         return job_id
 
     def expect(self, job: Job) -> JobReply:
-        """The reply to a job, or to the same one that was sent from here before; `listen` before it is sent.
+        """Return the reply to a job, a new one or the one that is already known.
 
+        Call `listen` before the job is sent.
         Raises:
-            KafkaUnavailableError: nothing is connected.
+            KafkaUnavailableError: there is no connection to Kafka.
         """
         reply = self.known(job.job_id)
         if reply is None:
@@ -108,18 +109,18 @@ class JobReplies:
         return reply
 
     async def listen(self, reply: JobReply) -> None:
-        """Return when its outcome will be heard of.
+        """Return when the partition of the job's outcome is being read.
 
         Raises:
-            KafkaUnavailableError: it would not.
+            KafkaUnavailableError: it cannot be read.
         """
         await self.reader.read_too(reply.number)
 
     async def search(self, job_id: UUID, agent_id: str, within_s: float) -> Outcome | None:
-        """The outcome of an agent's job that was not sent from here; None where it is not found in time.
+        """Return the outcome of an agent's job that another process sent; None if it is not found in time.
 
         Raises:
-            BusError: it cannot be looked for.
+            BusError: the topic cannot be read.
         """
         key = _key(job_id)
         number = self.reader.number_of(key)
@@ -136,16 +137,16 @@ class JobReplies:
                 del self._searches[key]
 
     def look_back(self, job_id: UUID) -> None:
-        """Look for an outcome that may have been there before it was expected."""
+        """Search for an outcome that may have been written before this process expected it."""
         if (reply := self.known(job_id)) is not None and not reply.outcome.done():
             self._look_back.find(job_id)
 
     def known(self, job_id: UUID) -> JobReply | None:
-        """The reply to a job that was sent from here, if it is still kept."""
+        """Return the reply to a job that this process sent, if it is still kept."""
         return self._open.get(_key(job_id)) or self._finished.get(_key(job_id))
 
     def forget(self, reply: JobReply) -> None:
-        """Its job was not sent, or nobody will ask for it."""
+        """Drop the reply: its job was not sent, or its outcome is no longer needed."""
         key = _key(reply.job_id)
         if self._open.get(key) is reply:
             self._no_more_open(key)
@@ -154,29 +155,29 @@ class JobReplies:
             self._kept_bytes -= reply.size
 
     def waits_since(self, then: float) -> bool:
-        """Whether a job that was sent before `then` has no outcome yet."""
+        """Whether a job sent before `then` (monotonic seconds) still has no outcome."""
         oldest = next(iter(self._open.values()), None)
         return oldest is not None and oldest.since < then
 
     def wake(self) -> None:
-        """Whoever follows an answer looks once more."""
+        """Wake everyone who follows an answer."""
         for reply in self._open.values():
             reply.notify()
 
     def mark(self, marks: ByTier[int]) -> None:
-        """The queues end there now."""
+        """Note the present ends of the queues at each reply that has no marks yet."""
         for reply in self._open.values():
             reply.marks = reply.marks or marks
 
     def sweep(self, now: datetime) -> None:
-        """Forget jobs that nobody waits for and that nothing was heard of until long after their deadline."""
+        """Forget jobs that nobody waits for and that have no outcome long after their deadline."""
         for reply in list(self._open.values()):
             deadline = reply.job.deadline
             if not reply.waiting and deadline is not None and now - deadline > _GIVEN_UP_AFTER:
                 self.forget(reply)
 
     def swept(self) -> AbstractAsyncContextManager[None]:
-        """Inside, that is done now and then."""
+        """Sweep periodically while inside."""
         return background(self._keep_sweeping(), "sweep")
 
     async def _keep_sweeping(self) -> None:
@@ -185,7 +186,7 @@ class JobReplies:
             self.sweep(self._clock())
 
     async def close(self) -> None:
-        """Look for nothing any more."""
+        """Stop all searches."""
         await self._look_back.close()
         await self._large.close()
 
@@ -240,7 +241,7 @@ class JobReplies:
 
 
 def _is_of(message: JobChunk | Outcome, job_id: UUID, agent_id: str) -> bool:
-    """Whoever wrote it under this key: another job's or agent's is told to nobody here."""
+    """Whether a message is of this job and agent. Anyone may have written it under the job's key."""
     return message.job_id == job_id and message.agent_id == agent_id
 
 

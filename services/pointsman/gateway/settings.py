@@ -43,5 +43,5 @@ class GatewaySettings(LanePart, HttpPart, ClaimsPart, RegistryPart):
 
     @property
     def group(self) -> str:
-        """The consumer group by which its processes share out the partitions of outcomes."""
+        """The consumer group that assigns the partitions of outcomes to the gateway's processes."""
         return f"{self.prefix}.gateway"

@@ -12,15 +12,15 @@ from typing import Any
 from pointsman_schemas.base import Json
 from pointsman_schemas.chunks import JobChunk
 
-#: Texts of a message that come in pieces, and lists of what has such a text: all that is thought comes first.
+#: Fields of a message that are streamed, texts and lists of items with a text; reasoning comes first.
 _TEXTS = ("reasoning_content", "reasoning", "thinking_blocks", "content", "refusal", "tool_calls")
 _LISTS = ("thinking_blocks", "tool_calls")
-#: What a call of each kind is called with.
+#: The field with the arguments, for each kind of call.
 _CALLED = {"function": "arguments", "custom": "input"}
-#: What belongs to the whole answer and stands in every chunk of it.
+#: Fields of the whole answer that every chunk repeats.
 _TOP = ("id", "created", "model", "system_fingerprint", "service_tier")
 
-#: A choice, and a text of its message, or the name of a list and a place in it.
+#: The number of a choice, the name of a text or list of its message, and the index in the list.
 _Field = tuple[int, str, int]
 
 
@@ -29,7 +29,7 @@ class DivergedError(Exception):
 
 
 class ChatStream:
-    """The stream of one request. `include_usage`: whether it ends with a chunk with the usage."""
+    """The stream of one request. `include_usage`: whether the last chunk has the usage."""
 
     def __init__(self, *, include_usage: bool) -> None:
         self._include_usage = include_usage
@@ -44,18 +44,18 @@ class ChatStream:
         self._is_broken = False
 
     def feed(self, chunk: JobChunk) -> list[Json]:
-        """The chunks to send for a piece.
+        """Return the chunks to send for one of the job's chunks.
 
         Raises:
-            DivergedError: another call answers something else.
+            DivergedError: another call to a provider gives a different answer.
         """
         if chunk.call != self._call:
             self._anew = {} if self._call is not None else None
             self._call, self._index, self._is_broken = chunk.call, 0, False
         if chunk.index < self._index:
-            return []  # it came twice
+            return []  # a duplicate
         if chunk.index > self._index:
-            self._is_broken = True  # a piece is missing: the outcome has it
+            self._is_broken = True  # a chunk is missing; the outcome has its text
         self._index = chunk.index + 1
         if self._is_broken:
             return []
@@ -65,10 +65,10 @@ class ChatStream:
         return made
 
     def end(self, completion: Json) -> list[Json]:
-        """What is left to send of the whole answer, its finish reasons and its usage.
+        """Return the rest of the answer, its finish reasons and its usage.
 
         Raises:
-            DivergedError: it does not begin with what was sent.
+            DivergedError: the answer does not begin with what was sent.
         """
         self._know(completion)
         made: list[Json] = []
@@ -102,7 +102,7 @@ class ChatStream:
                 yield self._chunk([{**choice, "index": number, "finish_reason": None}])
 
     def _go_on(self, number: int, delta: Json) -> Iterator[Json]:
-        """Of another call: send what goes beyond what was sent."""
+        """Yield chunks of another call, once they go beyond what was sent of the first call."""
         assert self._anew is not None
         for name, text in _texts(number, delta):
             self._anew[name] = self._anew.get(name, "") + text
@@ -138,7 +138,7 @@ class ChatStream:
     def _send(self, name: _Field, text: str, holder: Json) -> Iterator[Json]:
         number, field, place = name
         self._sent[name] = self._sent.get(name, "") + text
-        if number not in self._begun:  # all that was to be sent of the first call was lost
+        if number not in self._begun:  # no chunk of the first call has arrived
             self._begun.add(number)
             yield self._delta(number, {"role": "assistant"})
         if field not in _LISTS:
@@ -162,7 +162,7 @@ class ChatStream:
         yield self._delta(number, {field: [{**item, "index": place}]})
 
     def _sign(self, name: _Field, holder: Json) -> Iterator[Json]:
-        """The signature of a thought whose text was sent: it comes last."""
+        """Yield a thought's signature, once its text was sent; it comes last."""
         number, field, place = name
         if field == "thinking_blocks" and name not in self._signed:
             signature = _item_at(holder, field, place).get("signature")
@@ -171,7 +171,7 @@ class ChatStream:
                 yield self._delta(number, {field: [{"index": place, "signature": signature}]})
 
     def _is_other(self, name: _Field, holder: Json) -> bool:
-        """Whether the call is another than was sent under its number: its result names it by its id."""
+        """Whether a tool call with another id was sent at this index: tool results name calls by id."""
         _, field, place = name
         id, earlier_id = _item_at(holder, field, place).get("id"), self._items_begun.get(name)
         return field in _LISTS and bool(id and earlier_id) and id != earlier_id
@@ -202,7 +202,7 @@ class ChatStream:
 
 
 def _texts(number: int, holder: Json) -> Iterator[tuple[_Field, str]]:
-    """The texts of a delta or of a message."""
+    """Yield the texts of a delta or message."""
     for name in _TEXTS:
         value = holder.get(name)
         if name in _LISTS:
@@ -214,7 +214,7 @@ def _texts(number: int, holder: Json) -> Iterator[tuple[_Field, str]]:
 
 
 def _text_in(item: Json) -> str:
-    """Of a call what it is called with, of a thought what was thought, or stands for it."""
+    """Return the arguments of a call, or the text of a thought."""
     called = [(item.get(kind), name) for kind, name in _CALLED.items()]
     texts = [call.get(name) for call, name in called if isinstance(call, dict)]
     texts += [item.get("thinking"), item.get("data")]

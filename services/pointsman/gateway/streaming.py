@@ -31,11 +31,11 @@ from pointsman_schemas.chunks import JobChunk
 
 log = logging.getLogger(__name__)
 
-#: A comment goes out where nothing else does for so long: proxies cut silent connections.
+#: A comment is sent after so many seconds without data, as proxies cut silent connections.
 PING_S = 10
-#: A client that takes nothing of what it is sent for so long is let go.
+#: A client that reads nothing for so many seconds is disconnected.
 SEND_S = 60
-#: So long the status waits for what comes first.
+#: The longest time to hold the status back for the first chunk or the outcome, in seconds.
 FIRST_S = 5.0
 
 DIVERGED = ApiError(
@@ -48,34 +48,34 @@ DIVERGED = ApiError(
 DEFECT = ApiError(500, "server_error", "internal", "a defect in the gateway, its log has the traceback")
 
 
-#: Its name, where the API names events, and its data; bytes are sent as they are.
+#: An event's name, if the API names events, and its data; bytes are sent unchanged.
 StreamEvent = tuple[str | None, Json | bytes]
 
 
 class EventShape(Protocol):
-    """An API's shape of a stream."""
+    """The events of an API's stream."""
 
     def start(self) -> Iterable[StreamEvent]:
-        """Before the first piece."""
+        """Return the events before the first chunk."""
 
     def feed(self, chunk: Json) -> Iterable[StreamEvent]:
-        """For each chunk, in OpenAI's chat shape."""
+        """Return the events for a chunk in OpenAI's chat shape."""
 
     def end(self, completion: Json) -> Iterable[StreamEvent]:
-        """After the last chunk; `completion` is the whole answer."""
+        """Return the events after the last chunk. `completion`: the whole answer."""
 
     def fail(self, error: ApiError) -> Iterable[StreamEvent]:
-        """Instead of the end."""
+        """Return the events that replace the end after an error."""
 
 
 async def streamed(
     door: Door, request: Request, reply: JobReply, shape: EventShape, *, include_usage: bool, skip: int = 0
 ) -> Response:
-    """The response that streams a job's answer, without the first `skip` events.
+    """Return the response that streams a job's answer, without the first `skip` events.
 
     Raises:
-        ApiError: the job came to nothing before there was a piece of an answer.
-        GoneError: the client did not wait for that.
+        ApiError: the job ended without an answer before the first chunk.
+        GoneError: the client disconnected before the first chunk.
     """
     with door.awaited(request, reply):
         await _first(door, request, reply)
@@ -84,7 +84,7 @@ async def streamed(
             answered(reply)
             headers |= headers_of(reply)
         events = _events(door, request, reply, shape, ChatStream(include_usage=include_usage), skip=skip)
-        # It counts as waiting from now on, before the one above ends.
+        # The generator counts the client as waiting from its first step, before the context above ends.
         await anext(events)
     return EventSourceResponse(
         events,
@@ -93,7 +93,7 @@ async def streamed(
         ping=PING_S,
         send_timeout=SEND_S,
         ping_message_factory=lambda: ServerSentEvent(comment=_waiting(door.jobs.before(reply))),
-        # Who waits for too long is told so by `door.closing`; only then is a stream cut.
+        # On shutdown, `door.closing` ends streams with an error event; they are cut only after that.
         shutdown_event=anyio.Event(),
         shutdown_grace_period=door.settings.grace_s + 1,
     )
@@ -121,9 +121,9 @@ async def _events(
         return b"".join([_written(*event) for event in events if next(numbers) >= skip])
 
     with door.awaited(request, reply):
-        yield b""  # taken by whoever made this
+        yield b""  # consumed by `streamed`
         if not (reply.pieces or reply.outcome.done()):
-            # A server may hold the headers back until something follows them.
+            # A server may hold the headers back until the first bytes of the body.
             yield b": %s\n\n" % _waiting(door.jobs.before(reply)).encode()
         try:
             async with aclosing(_answer(door, reply, shape, chat)) as answer:
@@ -134,7 +134,7 @@ async def _events(
             problem = DIVERGED
         except ApiError as error:
             problem = error
-        except Exception as error:  # a defect of ours: the status is sent, so the stream has to say it
+        except Exception as error:  # the status was sent, so the stream must report it
             failure(log, Event.REQUEST_FAILED, error, job_id=reply.job_id)
             problem = DEFECT
         else:
@@ -145,10 +145,10 @@ async def _events(
 async def _answer(
     door: Door, reply: JobReply, shape: EventShape, chat: ChatStream
 ) -> AsyncGenerator[Iterable[StreamEvent], None]:
-    """The events of each piece together, as each sending has its price.
+    """Yield the events of each chunk together, to send them at once.
 
     Raises:
-        DivergedError, ApiError: the answer does not come to its end.
+        DivergedError, ApiError: the answer cannot be completed.
     """
     yield shape.start()
     async with aclosing(_pieces(door, reply)) as pieces:
@@ -169,10 +169,10 @@ def _written(name: str | None, data: Json | bytes) -> bytes:
 
 
 async def _pieces(door: Door, reply: JobReply) -> AsyncGenerator[JobChunk, None]:
-    """Each piece until the outcome is there.
+    """Yield each chunk until there is an outcome.
 
     Raises:
-        ApiError: it is not there in time, or this process is told to stop.
+        ApiError: there is none in time, or this process is stopping.
     """
     loop = asyncio.get_running_loop()
     late_at = loop.time() + reply.left_s(door.clock()) + LATE_S

@@ -41,21 +41,21 @@ from pointsman_schemas.jobs import REQUEST_DIGEST, Job, JobCancel
 log = logging.getLogger(__name__)
 
 IDEMPOTENCY_KEY, RETRY_COUNT = "idempotency-key", "x-stainless-retry-count"
-#: A client that went away may come back as its own retry: so long its job goes on, seconds. SDKs wait half a
-#: second before the first, and twice as long before each further one.
+#: A job goes on so many seconds after its client has disconnected, as the client may retry. SDKs wait half a
+#: second before the first retry, and twice as long before each further one.
 GRACE_S = 0.8
 _RETRY_S, _MOST_RETRY_S = 0.5, 8.0
 _MOST_KEY = 255
 _MOST_RETRY_AFTER_S = 600
-#: What tells a job that came by an API key from one that its agent sent itself.
+#: The source of jobs that came by an API key, to tell them from those that agents publish themselves.
 SOURCE = "pointsman/gateway"
 
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """One request: `request` in the OpenAI chat shape, `content` its body as it came, on `route`.
+    """One request: `request` in the OpenAI chat shape, `content` its body as received on `route`.
 
-    `origin`: the body, where it has another shape; `kind`, `marks`: see `job_of`.
+    `origin`: the body, if it has another shape; `kind`, `marks`: see `job_of`.
     """
 
     agent_id: str
@@ -70,7 +70,7 @@ class JobRequest:
 
 
 class JobSubmitter:
-    """`key`: signs the jobs; None: they are not signed."""
+    """Submits and cancels jobs. `key`: signs them; None: they are not signed."""
 
     def __init__(
         self,
@@ -98,10 +98,10 @@ class JobSubmitter:
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def reply(self, job_request: JobRequest) -> JobReply:
-        """The reply to a request: of a new job, or of the one that the same request made before.
+        """Return the reply to a request: of a new job, or of the job that the same request made before.
 
         Raises:
-            ApiError, BusError, ClaimsUnavailableError: no job was made of it.
+            ApiError, BusError, ClaimsUnavailableError: no job was sent.
         """
         key = job_request.headers.get(IDEMPOTENCY_KEY)
         if key is not None and not 0 < len(key) <= _MOST_KEY:
@@ -120,7 +120,7 @@ class JobSubmitter:
         if reply is not None and reply.leaving is not None and key is None:
             await asyncio.wait([reply.leaving])
             if not reply.outcome.done():
-                reply = None  # it is cancelled, or another process has it
+                reply = None  # its job was cancelled, or another process took it over
         if reply is not None and (key is not None or not reply.ended_without_answer):
             await self._sent(reply)
             return reply
@@ -129,14 +129,14 @@ class JobSubmitter:
             known_as = await self._taken.job_id(job_request.agent_id, digest)
         reply = await self._new(job_request, key, digest, known_as)
         if key is None and known_as is not None and await self._taken.is_left(reply.job, digest):
-            reply = await self._new(job_request, key, digest, None)  # its process was first, and cancels it
+            reply = await self._new(job_request, key, digest, None)  # its process was first to give it up
         return reply
 
     async def submit(self, job_request: JobRequest, job_id: UUID) -> JobReply:
-        """The reply to a request that is this job, whoever sends it and however often.
+        """Submit a request as the job `job_id`; repeating this, even in another process, makes no second job.
 
         Raises:
-            ApiError, BusError, ClaimsUnavailableError: no job was made of it.
+            ApiError, BusError, ClaimsUnavailableError: no job was sent.
         """
         reply = self.replies.known(job_id)
         if reply is not None:
@@ -145,10 +145,10 @@ class JobSubmitter:
         return await self._new(job_request, None, digest_of(job_request.route, job_request.content), job_id)
 
     async def cancel(self, job_id: UUID, agent_id: str, reason: str) -> None:
-        """Ask for a job to stop.
+        """Publish a command to cancel the job.
 
         Raises:
-            BusError: Kafka is away.
+            BusError: Kafka is unavailable.
         """
         now = self._clock()
         command = JobCancel(job_id=job_id, agent_id=agent_id, reason=reason)
@@ -159,14 +159,14 @@ class JobSubmitter:
         await self._publisher.publish([self._signed(record)])
 
     def before(self, reply: JobReply) -> int | None:
-        """At most so many jobs are before this one; None where nobody has looked."""
+        """Return the most jobs that may be before this one; None if the queues were not read."""
         return None if reply.marks is None else self._queues.before(reply.marks, reply.job.tier)
 
     async def follow(self, job: Job) -> JobReply:
-        """The reply to a job that another process sent: what comes from now on, and its outcome.
+        """Return the reply to a job that another process sent: its chunks from now on, and its outcome.
 
         Raises:
-            BusError: Kafka is away.
+            BusError: Kafka is unavailable.
         """
         reply = self.replies.expect(job)
         reply.is_kept = True
@@ -178,7 +178,10 @@ class JobSubmitter:
     def awaited(
         self, reply: JobReply, *, keep: Callable[[], bool], grace_s: float = GRACE_S
     ) -> Iterator[None]:
-        """Inside, a client waits for it; when none does any more its job is cancelled, unless `keep` then."""
+        """Count a client as waiting while inside.
+
+        When the last one has left, the job is cancelled after `grace_s`, unless `keep` returns true.
+        """
         try:
             with reply.awaited():
                 yield
@@ -190,7 +193,7 @@ class JobSubmitter:
                 task.add_done_callback(self._leaving.discard)
 
     async def close(self) -> None:
-        """Send no more."""
+        """Stop sending and cancelling."""
         for task in [*self._leaving, *self._sending.values()]:
             task.cancel()
         await asyncio.gather(*self._leaving, *self._sending.values(), return_exceptions=True)
@@ -199,7 +202,10 @@ class JobSubmitter:
     async def _new(
         self, job_request: JobRequest, key: str | None, digest: bytes, known_as: UUID | None
     ) -> JobReply:
-        """`known_as`: the job may be under way by this id; then the router refuses it a second time."""
+        """Send a new job.
+
+        `known_as`: its id, if the job may already be in flight; the router refuses a duplicate.
+        """
         if len(self.replies) >= self._settings.gateway_open_requests:
             raise ApiError(
                 429, "rate_limit_error", "too_many_requests",
@@ -219,13 +225,13 @@ class JobSubmitter:
         )
         if key is not None or known_as is None:
             self._see_in_time(job)
-        # From here on a repeat finds it.
+        # From here on a repeated request finds the job.
         self._repeats.remember(job_request.agent_id, digest, key, job_id, time.monotonic())
         reply = self.replies.expect(job)
         reply.origin, reply.leaving = job_request.origin, None
         reply.digest = digest if key is None and RETRY_COUNT in job_request.headers else None
         if job_id not in self._sending:
-            # A task of its own: a client that goes away does not leave it half done.
+            # In a task of its own, so that it completes even if the client disconnects.
             trace_id, _ = trace_of(job_request.headers.get("traceparent"))
             sending = asyncio.create_task(self._send(reply, trace_id), name="send job")
             self._sending[job_id] = sending
@@ -233,7 +239,7 @@ class JobSubmitter:
         return reply
 
     def _see_in_time(self, job: Job) -> None:
-        """Raises: ApiError: its deadline will have passed before it is taken up."""
+        """Raises: ApiError: the queue is so long that the job cannot be done before its deadline."""
         wait_s = self._queues.wait_s(job.tier, time.monotonic())
         assert job.deadline is not None, "the gateway's jobs have one"
         late_s = wait_s - (job.deadline - self._clock()).total_seconds()
@@ -245,7 +251,7 @@ class JobSubmitter:
             )  # fmt: skip
 
     async def _sent(self, reply: JobReply) -> None:
-        """Return when its job was sent."""
+        """Return when the job was sent."""
         sending = self._sending.get(reply.job_id)
         if sending is not None:
             await asyncio.shield(sending)
@@ -263,9 +269,9 @@ class JobSubmitter:
                 records = [self._taken.record(reply.job, reply.digest), *records]
             await self._publisher.publish(records)
         except PublishUncertainError:
-            return  # it may be in Kafka, and the producer goes on trying: its outcome says so
+            return  # it may be written, now or later: then there will be an outcome
         except (BusError, ClaimsUnavailableError):
-            self.replies.forget(reply)  # before anybody else finds it: nothing will come of it
+            self.replies.forget(reply)  # so that no repeated request joins it
             raise
         finally:
             self._sending.pop(reply.job_id, None)
@@ -281,10 +287,10 @@ class JobSubmitter:
             if reply.digest is not None:
                 await self._publisher.publish([self._taken.record(reply.job, reply.digest, left=True)])
                 if not await self._taken.is_left(reply.job, reply.digest):
-                    return  # a retry took it before, in another process
+                    return  # a retry in another process has taken it over
             await self.cancel(reply.job_id, reply.job.agent_id, "nobody waits for the answer any more")
         except BusError as error:
-            reply.leaving = None  # it goes on
+            reply.leaving = None  # the job goes on
             event(log, logging.WARNING, Event.NOT_CANCELLED, job_id=reply.job_id, error=str(error))
 
     def _signed(self, record: Outgoing) -> Outgoing:
@@ -292,7 +298,7 @@ class JobSubmitter:
 
 
 def grace_of(headers: Mapping[str, str]) -> float:
-    """How long the job of a client that went away goes on, seconds."""
+    """Return how long the job of a disconnected client goes on, in seconds."""
     count = headers.get(RETRY_COUNT, "0")
     retries = int(count) if count.isascii() and count.isdigit() and len(count) < 3 else 0
     return min(_MOST_RETRY_S, _RETRY_S * 2.0**retries) + GRACE_S - _RETRY_S

@@ -32,12 +32,12 @@ log = logging.getLogger(__name__)
 
 _ROUTES = (chat, responses, messages, embeddings, models, files, batches, reviews)
 _ANTHROPIC = "/v1/messages"
-#: Nobody reads it; the number is what proxies write into their logs for it.
+#: The status that proxies log for a request whose client has disconnected.
 _GONE = 499
 
 
 def web_app(door: Door) -> ASGIApp:
-    """All routes through this door."""
+    """Build the HTTP application."""
     app = FastAPI(title="pointsman", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.door = door
     for routes in _ROUTES:
@@ -50,9 +50,9 @@ def web_app(door: Door) -> ASGIApp:
     app.add_exception_handler(Exception, _defect)
 
     async def without_slash(scope: Any, receive: Any, send: Any) -> None:
-        if scope["path"].endswith("/"):  # a redirect would go to wherever the `host` header says
+        if scope["path"].endswith("/"):  # a redirect would trust the `host` header
             scope["path"] = scope["path"].rstrip("/") or "/"
-        with suppress(Exception):  # it is in the log, and answered
+        with suppress(Exception):  # `_defect` has logged and answered it
             await app(scope, receive, send)
 
     return without_slash

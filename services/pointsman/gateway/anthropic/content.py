@@ -11,29 +11,29 @@ from pointsman.bus.codec.request_fields import RequestFieldError, items, kind, m
 from pointsman_schemas.base import Json
 
 _CACHE = "cache_control"
-#: Under it: what only Anthropic knows.
+#: The key for fields that only Anthropic has.
 NATIVE = "anthropic"
 _UNCITED = {"enabled": False}
-#: Blocks of an earlier turn that only the model that had them can read.
+#: Blocks of an earlier turn that only the model that wrote them can read.
 THOUGHTS = ("thinking", "redacted_thinking")
 
 
 def texts(value: Any, path: str) -> str | list[Json]:
-    """A text, or blocks of text: one as a text, several as parts."""
+    """A text, or blocks of text: one plain block becomes a text, several become parts."""
     if isinstance(value, str):
         return value
     return plain(marked(_text_part(block, place), block, place) for block, place in items(value, path))
 
 
 def content_of(value: Any, path: str) -> str | list[Json]:
-    """The same of what may have images and documents in it."""
+    """Convert like `texts`, with images and documents allowed too."""
     if isinstance(value, str):
         return value
     return plain(part(block, place) for block, place in items(value, path))
 
 
 def plain(given: Iterable[Json]) -> str | list[Json]:
-    """One text as a text, and nothing as an empty one: all providers read that."""
+    """Return one plain text as a text, and no part as an empty text: all providers accept that."""
     parts = list(given)
     if not parts:
         return ""
@@ -41,7 +41,7 @@ def plain(given: Iterable[Json]) -> str | list[Json]:
 
 
 def marked(translated: Json, block: Json, path: str) -> Json:
-    """With the block's mark for a prompt cache."""
+    """Return `translated` with the block's mark for the prompt cache, if it has one."""
     mark = block.get(_CACHE)
     if mark is None:
         return translated
@@ -49,7 +49,7 @@ def marked(translated: Json, block: Json, path: str) -> Json:
 
 
 def part(block: Json, path: str) -> Json:
-    """A text, an image or a document."""
+    """Convert a block of text, an image or a document."""
     return marked(_part(block, path), block, path)
 
 
@@ -71,7 +71,7 @@ def _part(block: Json, path: str) -> Json:
 def _text_part(block: Json, path: str) -> Json:
     if kind(block, path) != "text":
         raise RequestFieldError(f"{path}.type", "must be `text` here")
-    only(block, ("type", "text", "citations", _CACHE), path)  # of an earlier answer: the text stands
+    only(block, ("type", "text", "citations", _CACHE), path)  # citations of an earlier answer are dropped
     return {"type": "text", "text": text(block.get("text"), f"{path}.text")}
 
 

@@ -1,4 +1,4 @@
-"""Pieces of OpenAI's chat as the events of a stream of Anthropic's messages.
+"""Converts the chunks of an OpenAI chat completion to the events of an Anthropic message stream.
 
 Anthropic's blocks follow one another, while chat chunks may interleave several. So the first open block is
 streamed, and the others wait until it ends: thinking ends when text or a tool call begins, text when thinking
@@ -11,15 +11,15 @@ from pointsman.gateway.anthropic.response import THOUGHTS, first_choice, message
 from pointsman.gateway.errors import ApiError
 from pointsman_schemas.base import Json
 
-#: A name and its data, as server-sent events have them.
+#: The name and the data of a server-sent event.
 NamedEvent = tuple[str, Json]
 _TEXT = -1
-#: The first thought; the others are below it.
+#: The key of the first thinking block; further ones count down from it.
 _THOUGHT = -2
 
 
 class MessageEvents:
-    """The events of one answer. `model`: the name for the caller; default: that of the first chunk."""
+    """The events of one answer. `model`: the name to report; by default that of the first chunk."""
 
     def __init__(self, model: str | None = None) -> None:
         self._model = model
@@ -32,11 +32,11 @@ class MessageEvents:
         self._usage: object = None
 
     def start(self) -> list[NamedEvent]:
-        """Nothing: the first piece says whose answer it is."""
+        """Return nothing: the first chunk gives the message's id and model."""
         return []
 
     def feed(self, chunk: Json) -> list[NamedEvent]:
-        """What follows from a piece."""
+        """Return the events for one chunk."""
         events = self._begin(chunk)
         self._usage = chunk.get("usage") or self._usage
         choice = first_choice(chunk)
@@ -47,7 +47,10 @@ class MessageEvents:
         return events
 
     def end(self, completion: Json | None = None) -> list[NamedEvent]:
-        """What is left, and the end; `completion`: the whole answer, which knows the usage best."""
+        """Return the remaining events.
+
+        `completion`: the whole answer, whose usage is preferred to the chunks'.
+        """
         events = self._begin(completion or {})
         if completion is not None:
             self._usage = completion.get("usage") or self._usage
@@ -68,7 +71,7 @@ class MessageEvents:
         return events
 
     def fail(self, error: ApiError) -> list[NamedEvent]:
-        """No answer comes, or no more of it."""
+        """Return the error event, which ends the stream."""
         return [("error", error.anthropic)]
 
     def _begin(self, chunk: Json) -> list[NamedEvent]:
@@ -127,7 +130,7 @@ class MessageEvents:
         return events + self._add(key, written if isinstance(written, str) else "")
 
     def _add(self, key: int, written: str) -> list[NamedEvent]:
-        # Text behind a call or a thought is another block.
+        # Text after a tool call or a thought is a new block.
         if key == _TEXT and key in self._blocks and self._blocks[key].done:
             del self._blocks[key]
         block = self._blocks.setdefault(key, _Block(key))
@@ -153,7 +156,7 @@ class MessageEvents:
         return [_delta(block, block.delta(written))]
 
     def _close_others(self, key: int) -> list[NamedEvent]:
-        """What is open, but for a call: pieces of several may be mixed."""
+        """Close the open block, unless it is a tool call: chunks of several calls may interleave."""
         if self._open is None or self._open.key == key or self._open.key > _TEXT:
             return []
         return self._close()
@@ -179,7 +182,10 @@ def _number(item: Json, place: int) -> int:
 
 
 class _Block:
-    """One block; `waiting`: the part not sent yet. `id`: a tool call's id, or the kind of thinking."""
+    """One block. `waiting`: text not sent yet.
+
+    `id`: the id of a tool call, or the type of a thinking block.
+    """
 
     def __init__(self, key: int) -> None:
         self.key = key
@@ -193,7 +199,7 @@ class _Block:
 
     @property
     def ready(self) -> bool:
-        """Whether its beginning is known."""
+        """Whether the block can be opened: a tool call needs its id and name."""
         return self.key < 0 or bool(self.id and self.name)
 
     @property

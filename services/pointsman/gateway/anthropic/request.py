@@ -1,4 +1,4 @@
-"""A request of Anthropic's messages as one of OpenAI's chat."""
+"""Converts a request of Anthropic's Messages API to an OpenAI chat request."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,20 +8,21 @@ from pointsman.gateway.anthropic.content import NATIVE, marked, texts
 from pointsman.gateway.anthropic.turns import chat_messages
 from pointsman_schemas.base import Json
 
-#: OpenAI takes no more.
+#: OpenAI's limit.
 _MOST_STOPS = 4
-#: What a budget of tokens for thinking comes to, as the providers here know it.
+#: The reasoning effort for a thinking budget of at most so many tokens; `high` above.
 _EFFORTS = ((2_048, "low"), (8_192, "medium"))
 _PASSED = ("model", "temperature", "top_p", "top_k", "stream")
 
 
 def to_chat(body: Json) -> Json:
-    """What asks for the same in OpenAI's shape; `model` and `stream` stay as they are.
+    """Return the chat request that asks for the same; `model` and `stream` stay as they are.
 
-    `anthropic` has what it can ask for in Anthropic's words only; another format's adapter leaves it out.
+    Under `anthropic` it carries what only Anthropic's API can express. Adapters for other formats leave that
+    out.
 
     Raises:
-        RequestFieldError: a field, which it names, is wrong or asks for what has no counterpart.
+        RequestFieldError: a field, which the error names, is wrong or has no counterpart.
     """
     only(body, (*_PASSED, *_FIELDS, "max_tokens", "messages", "system", "cache_control"))
     chat: Json = {name: body[name] for name in _PASSED if body.get(name) is not None}
@@ -41,7 +42,7 @@ def to_chat(body: Json) -> Json:
 
 
 def _native(body: Json) -> Json:
-    """How much is thought, which is said more exactly than elsewhere."""
+    """Return the thinking budget and effort as given, which is more exact than `reasoning_effort`."""
     native = {"thinking": body.get("thinking"), "effort": (body.get("output_config") or {}).get("effort")}
     return {name: value for name, value in native.items() if value is not None}
 
@@ -114,7 +115,7 @@ def _tool_choice(given: Any) -> Json:
 def _thinking(given: Any) -> Json:
     thinking = mapping(given, "thinking")
     match thinking.get("type"):
-        case "disabled" | "adaptive":  # a model that thinks decides by itself how much
+        case "disabled" | "adaptive":  # the model decides by itself how much to think
             return {}
         case "enabled":
             budget = whole_number(thinking.get("budget_tokens"), "thinking.budget_tokens")
@@ -151,7 +152,7 @@ def _service_tier(given: Any) -> Json:
 
 
 def _context_management(given: Any) -> Json:
-    """Earlier thoughts may be left out or not; any other edit would change what the model sees."""
+    """Accept only the removal of earlier thinking: any other edit changes what the model sees."""
     management = mapping(given, "context_management")
     only(management, ("edits",), "context_management")
     for edit, path in items(management.get("edits", []), "context_management.edits"):

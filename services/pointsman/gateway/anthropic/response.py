@@ -1,4 +1,4 @@
-"""An answer of OpenAI's chat as one of Anthropic's messages."""
+"""Converts an OpenAI chat completion to an Anthropic message."""
 
 import re
 from typing import Any
@@ -15,12 +15,12 @@ _STOPS = {
     "content_filter": "refusal",
 }
 _PREFIX = re.compile(r"\A(chatcmpl-|msg_)")
-#: Their texts, by kind.
+#: The text fields of each type of thinking block.
 THOUGHTS = {"thinking": ("thinking", "signature"), "redacted_thinking": ("data",)}
 
 
 def to_message(completion: Json, model: str) -> Json:
-    """The first choice; `model`: what the caller is told. Whatever a provider left out is told as nothing."""
+    """Convert the first choice. `model`: the name to report. Missing fields become empty."""
     choice = first_choice(completion)
     answer = _mapping(choice.get("message"))
     content = signed_thinking_blocks(answer)
@@ -42,7 +42,7 @@ def to_message(completion: Json, model: str) -> Json:
 
 
 def message_of(id: object, model: str, content: list[Json], stopped: str | None, usage: Json) -> Json:
-    """A message; `id`: the completion's."""
+    """Build a message object. `id`: the completion's id."""
     return {
         "id": f"msg_{_PREFIX.sub('', id)}" if isinstance(id, str) and id else "msg_0",
         "type": "message",
@@ -56,9 +56,10 @@ def message_of(id: object, model: str, content: list[Json], stopped: str | None,
 
 
 def stop_reason(finish_reason: object, *, refused: bool = False, calls: bool = False) -> str:
-    """Which of the caller's stop sequences ended an answer is not told: that is `end_turn` too.
+    """Convert a finish reason.
 
-    A call that was asked for by its name ends as `stop` at OpenAI's, where every other one is `tool_calls`.
+    `stop_sequence` is never returned: a completion does not tell it from `end_turn`. If a tool call was
+    forced by name, OpenAI ends with `stop` instead of `tool_calls`; `calls` corrects that.
     """
     if refused:
         return "refusal"
@@ -67,7 +68,7 @@ def stop_reason(finish_reason: object, *, refused: bool = False, calls: bool = F
 
 
 def usage_of(usage: Any) -> Json:
-    """Tokens; those read from a cache or written to it are apart here, and part of the sum there."""
+    """Convert token counts. Anthropic counts cached tokens apart, OpenAI within the prompt's."""
     given = _mapping(usage)
     details = _mapping(given.get("prompt_tokens_details"))
     read, written = _count(details.get("cached_tokens")), _count(details.get("cache_write_tokens"))
@@ -90,7 +91,7 @@ def usage_of(usage: Any) -> Json:
 
 
 def signed_thinking_blocks(answer: Json) -> list[Json]:
-    """What was thought, signed by the model's provider; thoughts of others cannot be sent back, and stay."""
+    """Return the signed or redacted thinking blocks of an answer: only these can be sent back later."""
     blocks = answer.get("thinking_blocks")
     return [
         {name: block[name] for name in ("type", *texts)}
@@ -102,7 +103,7 @@ def signed_thinking_blocks(answer: Json) -> list[Json]:
 
 
 def arguments_of(written: object) -> Json:
-    """A call's arguments; a model may write what is no JSON object: then it stands under `arguments`."""
+    """Parse a call's arguments. If they are not a JSON object, return them as text under `arguments`."""
     if not isinstance(written, str) or not written.strip():
         return {}
     try:
@@ -113,7 +114,7 @@ def arguments_of(written: object) -> Json:
 
 
 def first_choice(completion: Json) -> Json:
-    """Of a whole answer or of a piece; the only one that this API has."""
+    """Return the first choice of a completion or a chunk: Anthropic's API has only one."""
     choices = completion.get("choices")
     return _mapping(choices[0]) if isinstance(choices, list) and choices else {}
 

@@ -11,10 +11,10 @@ from pointsman_schemas.base import Json
 
 
 def chat_messages(value: Any) -> Iterator[Json]:
-    """All of `messages`.
+    """Yield the chat messages for the field `messages`.
 
     Raises:
-        RequestFieldError: something in them is wrong or has no counterpart.
+        RequestFieldError: a part is wrong or has no counterpart.
     """
     turns = list(items(value, "messages"))
     if not turns:
@@ -39,7 +39,7 @@ def chat_messages(value: Any) -> Iterator[Json]:
 
 
 def _users(content: Any, path: str) -> Iterator[Json]:
-    """Results of tools come first: they answer the calls of the turn before."""
+    """Yield the tool results first: in a chat they must follow the calls of the turn before."""
     if isinstance(content, str):
         yield {"role": "user", "content": content}
         return
@@ -62,9 +62,10 @@ def _tool_result(block: Json, path: str) -> Json:
 
 
 def _assistants(content: Any, path: str) -> Iterator[Json]:
-    """Thoughts that come after a text begin another message: they must go back in the order they came in.
+    """Yield the assistant's turn.
 
-    Behind a call they do not, as nothing may stand between calls and their results.
+    Thinking after a text begins a new message, to keep the order of the blocks. After a tool call it does
+    not, as no message may stand between calls and their results.
     """
     if isinstance(content, str):
         yield {"role": "assistant", "content": content}

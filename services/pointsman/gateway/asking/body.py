@@ -10,19 +10,19 @@ from pointsman.gateway.errors import ApiError, invalid
 from pointsman_schemas.base import Json
 from pointsman_schemas.reasons import Reason
 
-#: So long a body may take to come, seconds.
+#: The longest time for a body to arrive, in seconds.
 BODY_S = 30.0
-#: Of a body that is too large so much is read and thrown away: a connection that is closed before the client
-#: has sent what it has shows it no answer.
+#: So many bytes of a body that is too large are read and dropped. If the connection were closed while the
+#: client is still sending, it would not see the error response.
 _MOST_DROPPED = 64 * 1024 * 1024
 
 
 async def read_json(request: Request, most: int) -> tuple[Json, bytes]:
-    """The JSON object in the body, and its bytes.
+    """Read the body; return it as a JSON object and as bytes. `most`: the largest size in bytes.
 
     Raises:
-        ApiError: it is too large, too slow, or no JSON object that can be kept.
-        starlette.requests.ClientDisconnect: nobody is there any more.
+        ApiError: it is too large, too slow, or not a valid JSON object.
+        starlette.requests.ClientDisconnect: the client disconnected.
     """
     content = await read_content(request, most)
     try:
@@ -34,7 +34,7 @@ async def read_json(request: Request, most: int) -> tuple[Json, bytes]:
 
 
 async def read_content(request: Request, most: int) -> bytes:
-    """The body as it came. Raises as `read_json`."""
+    """Read the body; raises as `read_json`, except that any content is accepted."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared[:20]) > most + _MOST_DROPPED:
         raise _too_large(most)

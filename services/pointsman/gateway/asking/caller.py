@@ -10,17 +10,20 @@ _HINT = "send `Authorization: Bearer KEY`; keys are made by `pointsman agents ke
 
 
 class Callers:
-    """`open_agent`: the agent of requests without a key, if agents need not sign."""
+    """Finds callers by API key.
+
+    `open_agent`: stands for requests without a known key, unless agents must sign.
+    """
 
     def __init__(self, in_force: RegistryInForce, open_agent: str | None) -> None:
         self._in_force = in_force
         self._open_agent = open_agent
 
     def agent(self, headers: Mapping[str, str], now: datetime) -> str:
-        """The agent's id.
+        """Return the agent's id.
 
         Raises:
-            ApiError: the key is missing, or stands for nobody who may ask now.
+            ApiError: the key is missing, unknown, revoked or expired, or its agent may not submit now.
         """
         key = _key(headers)
         agent_id = None if key is None else self._in_force.agent_of_key(key, now)
@@ -31,10 +34,10 @@ class Callers:
         raise _unknown(key)
 
     def reviewer(self, headers: Mapping[str, str], now: datetime) -> tuple[str, tuple[str, ...]]:
-        """Who the key's owner is, and the queues whose cases that person may decide.
+        """Return the id of the key's owner, and the queues whose cases this person may decide.
 
         Raises:
-            ApiError: as `agent`, though nobody is let in without a key; or it may decide none.
+            ApiError: as for `agent`, but a key is always needed; or the owner reviews no queue.
         """
         key = _key(headers)
         agent_id = None if key is None else self._in_force.agent_of_key(key, now)

@@ -1,4 +1,4 @@
-"""The job that a request asks for."""
+"""Makes the job that a request asks for."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -28,12 +28,13 @@ def job_of(
     kind: str | None = None,
     marks: Mapping[str, object] = MappingProxyType({}),
 ) -> Job:
-    """A job for `request`, in the OpenAI chat shape. `deadline_s`, `kind`: where the headers name none.
+    """Make a job from `request`, which has the OpenAI chat shape.
 
-    `marks`: the job's metadata beside the request's own; the provider is not shown them.
+    `deadline_s`, `kind`: used if the headers give none. `marks`: metadata added to that of the request;
+    providers do not get it.
 
     Raises:
-        ApiError: what is asked for is no job; says which field, and what it must be.
+        ApiError: the request is no valid job; the error names the field and what it must be.
     """
     metadata = request.get("metadata") or {}
     fields = {
@@ -54,10 +55,10 @@ def job_of(
 
 
 def deadline_of(text: str | None, now: datetime, otherwise_s: float) -> datetime | str:
-    """From seconds, or the text of a time as it is.
+    """Convert the header: seconds from now to a time; other text is returned as it is, for `Job` to check.
 
     Raises:
-        ApiError: these seconds are none.
+        ApiError: the number of seconds is out of range.
     """
     if text is None:
         return now + timedelta(seconds=otherwise_s)

@@ -14,31 +14,31 @@ from pointsman_schemas.control.policies import PolicyApplied
 
 AUTO = "auto"
 TIER = "tier:"
-#: As long as a name of the policy's may be.
+#: The longest model name that a policy may have.
 LONGEST = 128
 
 
 @dataclass(slots=True)
 class ModelNames:
-    """The names in the policy that a router applied last."""
+    """The names in the latest policy that a router has applied."""
 
     tiers: Sequence[str] = ()
     models: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def problem(self) -> str | None:
-        """Why there are none yet, for `/readyz`."""
+        """Why no names are known yet, for `/readyz`; None if they are."""
         return None if self.tiers else "no router has applied a policy yet"
 
     def hear(self, policy: PolicyApplied) -> None:
-        """A router decides by this policy now."""
+        """Take over the names of a policy that a router has applied."""
         self.tiers, self.models = policy.tiers, policy.models
 
     def tier(self, name: object) -> str | None:
-        """The tier that a name asks for; None where the policy chooses.
+        """Return the tier that a name stands for; None if the policy chooses.
 
         Raises:
-            ApiError: there is no such name, or no policy was heard of yet.
+            ApiError: the name is unknown, or no policy has been applied yet.
         """
         if name is None or name == AUTO:
             return None
@@ -60,12 +60,12 @@ class ModelNames:
 
     @property
     def names(self) -> list[str]:
-        """All that may be asked for. Raises: ApiError: none can be known yet."""
+        """All names that may be requested. Raises: ApiError: no policy has been applied yet."""
         self._know()
         return [AUTO, *(f"{TIER}{tier}" for tier in self.tiers), *sorted(self.models)]
 
     def listed(self, now: datetime) -> Json:
-        """As OpenAI's API lists models, and Anthropic's."""
+        """The list of models with the fields of both OpenAI's and Anthropic's API."""
         names = self.names
         return {
             "object": "list",
@@ -81,7 +81,7 @@ class ModelNames:
 
 
 def described(name: str, now: datetime) -> Json:
-    """One model, as OpenAI's API describes it, and in the fields beside them Anthropic's."""
+    """One model, with the fields of both OpenAI's and Anthropic's API."""
     openai = {"object": "model", "created": int(now.timestamp()), "owned_by": "pointsman"}
     anthropic = {"type": "model", "display_name": name, "created_at": format_time(now), "lifecycle": "active"}
     return {"id": name, **openai, **anthropic}

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID, uuid5
 
-#: A client's retry without a key is looked for among requests of so many seconds.
+#: A retry without an idempotency key is recognised for so many seconds.
 RETRY_S = 600.0
-#: Requests that are remembered.
+#: The number of requests that are remembered.
 CAPACITY = 100_000
 
 _KEYED = UUID("5b0c5b0e-6f0c-5d6b-8a51-0f6f6f1f4c11")
@@ -26,7 +26,7 @@ class _Seen:
 
 
 class Repeats:
-    """Call `find` before a job is made, `remember` afterwards."""
+    """Call `find` before a job is made and `remember` afterwards."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
@@ -36,7 +36,7 @@ class Repeats:
     def find(
         self, agent_id: str, digest: bytes, key: str | None, *, is_retry: bool, now: float
     ) -> UUID | None:
-        """The job of the same request, if there was one; `now` in seconds.
+        """Return the job that the same request made before, if any. `now` in seconds.
 
         Raises:
             KeyError: the idempotency key was used with another body.
@@ -52,7 +52,7 @@ class Repeats:
         return before.job_id if before is not None and now - before.at <= RETRY_S else None
 
     def remember(self, agent_id: str, digest: bytes, key: str | None, job_id: UUID, now: float) -> None:
-        """A job was made for this request."""
+        """Record that this request made the job `job_id`."""
         seen = _Seen(job_id, digest, now)
         if key is not None:
             self._keyed[agent_id, key] = seen
@@ -64,10 +64,10 @@ class Repeats:
 
 
 def digest_of(route: str, content: bytes) -> bytes:
-    """Of a request: the same for the same body on the same route."""
+    """Digest a request: equal for the same body on the same route."""
     return sha256(route.encode() + b"\n" + content).digest()
 
 
 def keyed_id(agent_id: str, key: str) -> UUID:
-    """The id of the job that an agent's idempotency key stands for."""
+    """Return the id of the job for an agent's idempotency key."""
     return uuid5(_KEYED, f"{agent_id}\n{key}")

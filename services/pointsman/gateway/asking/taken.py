@@ -25,9 +25,9 @@ from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, RequestTaken
 from pointsman_schemas.topics import Topics
 
-#: So long one looks; whoever asks is told to come again where that is not enough.
+#: The longest time for a lookup; after that the client is asked to try again. Seconds.
 _WITHIN_S = 10.0
-#: Of one body, the last so many.
+#: The number of records kept for one body, the latest ones.
 _MOST_EQUAL = 1_000
 
 _Answers = Mapping[bytes, Sequence[RequestTaken]]
@@ -43,7 +43,10 @@ class _Scan:
 
 
 class TakenRequests:
-    """One scan at a time for all who ask: a process that dies sends all of its clients to the others."""
+    """Looks up taken requests, with one scan at a time for all callers.
+
+    When a process dies, all its clients retry elsewhere at the same moment.
+    """
 
     def __init__(self, kafka: KafkaPart, topics: Topics, clock: Clock) -> None:
         self._kafka = kafka
@@ -54,7 +57,7 @@ class TakenRequests:
         self._scanning: asyncio.Task[None] | None = None
 
     def record(self, job: Job, digest: bytes, *, left: bool = False) -> Outgoing:
-        """What tells the others that this request is that job, or is none any more where it was `left`."""
+        """Return the record that says that this request is that job or, with `left`, no longer is."""
         key, now = _key(job.agent_id, digest), self._clock()
         taken = RequestTaken(
             job_id=job.job_id, agent_id=job.agent_id, digest=key.decode(), process=self._process, left=left
@@ -65,34 +68,35 @@ class TakenRequests:
         return emit(self._topic, key, envelope, taken)
 
     async def job_id(self, agent_id: str, digest: bytes) -> UUID | None:
-        """The job that the same request of the last ten minutes became; the last, where there were several.
+        """Return the job that the same request became in the last ten minutes, the latest if there are more.
 
         Raises:
-            BusError: it cannot be looked for.
+            BusError: the topic cannot be read now.
         """
         holders = await self._holders(_key(agent_id, digest))
         return next((job_id for job_id, holder in reversed(holders.items()) if holder is not None), None)
 
     async def is_left(self, job: Job, digest: bytes) -> bool:
-        """Whether the last process that had taken a request has left its job, which it cancels then.
+        """Whether the process that last took the request has given its job up.
 
+        That process then cancels the job.
         Raises:
-            BusError: it cannot be looked for.
+            BusError: the topic cannot be read now.
         """
         holders = await self._holders(_key(job.agent_id, digest))
         return holders.get(job.job_id, self._process) is None
 
     async def close(self) -> None:
-        """Look for nothing any more."""
+        """Stop looking up."""
         if self._scanning is not None:
             self._scanning.cancel()
             await asyncio.wait([self._scanning])
 
     async def _holders(self, key: bytes) -> dict[UUID, UUID | None]:
-        """Of each job of a request the process that waits for it, None where it is left; the last taken last.
+        """Return, for each job of a request, the process that waits for it; None if it was given up.
 
-        The topic's order is the lock: who leaves it after another has taken it does not count, nor who takes
-        it after it was left.
+        Latest taken last. The topic's order is the lock. Giving up does not count once another process has
+        taken the job, and taking it does not count once it was given up.
         """
         holders: dict[UUID, UUID | None] = {}
         for record in await self._look_up(key):
@@ -121,10 +125,13 @@ class TakenRequests:
                 scan.answers.set_result(await self._read(scan))
             except BusError as error:
                 scan.answers.set_exception(error)
-                scan.answers.exception()  # seen: nobody has to wait for it
+                scan.answers.exception()  # retrieved, as asyncio logs an exception that nobody has retrieved
 
     async def _read(self, scan: _Scan) -> _Answers:
-        """Whatever was written before a question is found: the follower's end is fixed after it was asked."""
+        """Read the topic since `scan.since`.
+
+        Its end is fixed after the lookup began, so earlier records are all found.
+        """
         answers: dict[bytes, deque[RequestTaken]] = defaultdict(lambda: deque(maxlen=_MOST_EQUAL))
         async with Follower(
             self._kafka, [self._topic.name], start=scan.since, isolation="read_uncommitted", until_end=True
@@ -143,5 +150,5 @@ def _taken_in(record: Incoming) -> RequestTaken | None:
 
 
 def _key(agent_id: str, digest: bytes) -> bytes:
-    """No agent is told of another's jobs: whose a request is belongs to what is looked for."""
+    """Include the agent in the key, so that no agent finds another agent's jobs."""
     return sha256(agent_id.encode() + b"\n" + digest).hexdigest().encode()

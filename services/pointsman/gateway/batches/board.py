@@ -24,7 +24,7 @@ _KINDS: tuple[type[BatchMessage], ...] = (FileKept, BatchSubmitted, BatchCancel,
 
 
 class BatchBoard:
-    """One for each process; `running` while it serves."""
+    """The process's view of files and batches; use it inside `running`."""
 
     def __init__(self, settings: LanePart, topics: Topics, publisher: Publisher, clock: Clock) -> None:
         self._topic = topics.batches
@@ -37,22 +37,22 @@ class BatchBoard:
         self.states: dict[str, BatchChanged] = {}
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """Inside, it follows its topic."""
+        """Follow the topic while inside."""
         return self._listener.running()
 
     async def caught_up(self) -> None:
-        """Return when all is read that was written by now.
+        """Return when everything written until now has been read.
 
         Raises:
-            BusError: it cannot be read.
+            BusError: the topic cannot be read.
         """
         await self._listener.catch_up()
 
     async def write(self, *messages: BatchMessage) -> None:
-        """Tell every process, this one at once.
+        """Publish messages to all processes; this one sees them at once.
 
         Raises:
-            BusError: they were not, or not all, written.
+            BusError: some or all of them were not written.
         """
         await self._publisher.publish([self._record(message) for message in messages])
         for message in messages:
@@ -64,17 +64,17 @@ class BatchBoard:
         return None if file is None or file.deleted_at is not None else file
 
     def open_batches(self, agent_id: str) -> list[BatchSubmitted]:
-        """An agent's that are not over."""
+        """Return the agent's batches that have not ended."""
         ours = (batch for batch in self.batches.values() if batch.agent_id == agent_id)
         return [batch for batch in ours if not self.is_over(batch.batch_id)]
 
     def is_over(self, batch_id: str) -> bool:
-        """Whether nobody works on it any more."""
+        """Whether the batch has ended."""
         state = self.states.get(batch_id)
         return state is not None and state.status != "in_progress"
 
     def fold(self, message: BatchMessage) -> None:
-        """Once or several times, it is the same."""
+        """Apply a message; applying it again changes nothing."""
         match message:
             case FileKept() if message.deleted_at is not None:
                 self.files[message.file_id] = message
@@ -97,7 +97,7 @@ class BatchBoard:
 
 
 def _key(message: BatchMessage) -> str:
-    """Each kind has its own, so that who cancels a batch and who works on it overwrite nothing."""
+    """Give each type of message its own key, so that in the compacted topic none replaces another."""
     if isinstance(message, FileKept):
         return f"file/{message.file_id}"
     return f"{message.TYPE.split('.')[1]}/{message.batch_id}"

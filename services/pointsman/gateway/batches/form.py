@@ -1,4 +1,4 @@
-"""A form with a file, as `multipart/form-data` has it; pure."""
+"""Parses a `multipart/form-data` form with a file; pure."""
 
 import re
 
@@ -11,10 +11,10 @@ _MOST_FIELDS = 16
 
 
 def fields_of(content_type: str, content: bytes) -> dict[str, tuple[str, bytes]]:
-    """By name: the name of the file, empty where it is none, and what it holds.
+    """Return for each field its file name (empty if it is no file) and its content.
 
     Raises:
-        ApiError: it is no such form.
+        ApiError: the form is invalid.
     """
     named = _BOUNDARY.search(content_type) if content_type.startswith("multipart/form-data") else None
     if named is None:

@@ -1,4 +1,4 @@
-"""The lines of a batch's file, and the jobs that they are; pure."""
+"""Parses the lines of a batch file and derives their job ids; pure."""
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from pointsman.client.batch_lines import as_plain_body, is_batch_line
 from pointsman_schemas.base import Json
 
 MOST_LINES = 10_000
-#: What is told of a file that cannot be used.
+#: The number of problems reported for one file.
 _MOST_PROBLEMS = 20
 _JOBS = UUID("9d1c8a3e-52c4-5a0f-8a6b-3f1f5a3f0d77")
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLine:
-    """`job_id` follows from the batch and the line: whoever sends it again sends the same job."""
+    """One request of a batch. `job_id` is derived from batch and line number, so a repeat is the same job."""
 
     custom_id: str
     text: bytes
@@ -26,12 +26,12 @@ class BatchLine:
 
     @property
     def request(self) -> Json:
-        """Read anew: ten thousand of them take much less room as they came."""
+        """The request, parsed at each access: ten thousand parsed ones take too much memory."""
         return _read(self.text)[1]
 
 
 def lines_of(batch_id: str, content: bytes, most_bytes: int) -> tuple[list[BatchLine], list[str]]:
-    """The lines, and what is wrong with the file; `most_bytes`: of a line."""
+    """Return the lines, and the problems of the file. `most_bytes`: the largest size of a line."""
     lines: list[BatchLine] = []
     problems: list[str] = []
     seen: dict[str, int] = {}

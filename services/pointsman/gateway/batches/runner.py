@@ -41,9 +41,9 @@ from pointsman_schemas.outcomes import JobCompleted, Outcome
 
 log = logging.getLogger(__name__)
 
-#: Jobs of one batch under way: more would stand before everybody else's. Batches that one process works on.
+#: Jobs in flight per batch (more would delay everyone else's jobs), and batches that a process runs at once.
 WINDOW, _AT_ONCE = 32, 4
-#: So often a batch may meet a defect of ours in one process.
+#: After so many internal errors in one process a batch fails.
 _MOST_DEFECTS = 5
 _LOOK_S, _PAUSE_S, _TELL_S, _LATE_S, _CANCEL_S = 0.5, 1.0, 5.0, 5.0, 10.0
 _ROUTE = "/v1/batches"
@@ -52,9 +52,9 @@ _FILES = UUID("3b7a0f52-6f2e-5f43-9f7e-5f2d1c6e8a90")
 
 @dataclass(slots=True)
 class _Progress:
-    """The results of one batch's lines: for each the line of an output file, and whether it is an answer.
+    """The results of one batch: for each job whether it is an answer, and its line in a result file.
 
-    `room`: bytes left for answers; an answer that does not fit is left out of the output file.
+    `room`: bytes left for the files; a result that does not fit is replaced by a short error.
     """
 
     batch: BatchSubmitted
@@ -89,7 +89,7 @@ class _Progress:
 
 
 class BatchRunner:
-    """`store`: where files are kept; None: there are no batches."""
+    """Runs this process's batches. `store`: keeps the files; None: batches are off."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class BatchRunner:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
-        """Inside, it works."""
+        """Run batches while inside."""
         task = asyncio.create_task(self._look(), name="batches to do")
         try:
             yield
@@ -144,7 +144,7 @@ class BatchRunner:
             return False
 
     async def _work(self, batch: BatchSubmitted) -> None:
-        """Until it has ended; what is away now is tried again, from where the batch stands then."""
+        """Run a batch to its end. If a dependency is unavailable, wait; `_look` starts it again."""
         try:
             async with self._turns:
                 await self._board.caught_up()
@@ -152,13 +152,13 @@ class BatchRunner:
                     await self._answer(batch)
         except (BusError, StoreError, ClaimsUnavailableError):
             await asyncio.sleep(_PAUSE_S)
-        except Exception as error:  # a defect of ours, or of one batch: the others go on
+        except Exception as error:  # an internal error must not stop other batches
             failure(log, Event.REQUEST_FAILED, error, batch=batch.batch_id)
             self._defects[batch.batch_id] += 1
             await self._after_defect(batch)
 
     async def _after_defect(self, batch: BatchSubmitted) -> None:
-        """Wait for longer each time; what goes wrong every time fails in the end."""
+        """Wait, longer each time; after too many internal errors, fail the batch."""
         defects = self._defects[batch.batch_id]
         if defects < _MOST_DEFECTS:
             await asyncio.sleep(_PAUSE_S * 2**defects)
@@ -167,12 +167,12 @@ class BatchRunner:
         state = self._board.states.get(batch.batch_id)
         failed = self._changed(_Progress(batch, [], 0), "failed", (problem,))
         counted = {} if state is None else state.model_dump(include={"total", "completed", "failed"})
-        with contextlib.suppress(BusError):  # then it is tried once more, and told again
+        with contextlib.suppress(BusError):  # then the batch is tried once more, and failed again
             await self._board.write(failed.model_copy(update=counted))
 
     async def _answer(self, batch: BatchSubmitted) -> None:
         assert self._store is not None, "no batch is taken without one"
-        file = self._board.file(batch.input_file_id)  # another process may have had it deleted meanwhile
+        file = self._board.file(batch.input_file_id)  # another process may have deleted it
         content = None if file is None else await self._store.get(file.sha256)
         if content is None:
             await self._end(_Progress(batch, [], 0), "failed", ("line 1: the file is gone",))
@@ -197,7 +197,7 @@ class BatchRunner:
         )
 
     async def _from_record(self, progress: _Progress) -> None:
-        """A process that worked on it before may have come far."""
+        """Take over outcomes that the audit has: another process may have run part of the batch."""
         if not self._settings.postgres:
             return
         outcomes = await outcomes_on_record(self._settings.postgres, [line.job_id for line in progress.lines])
@@ -214,7 +214,11 @@ class BatchRunner:
                 progress.failed(line, refusal.code, refusal.message)
 
     async def _line(self, progress: _Progress, line: BatchLine) -> None:
-        """Raises: ApiError: there is no job in it."""
+        """Run one line until it has a result.
+
+        Raises:
+            ApiError: the line is no valid job.
+        """
         batch = progress.batch
         left_s = (batch.expires_at - self._clock()).total_seconds()
         while batch.batch_id not in self._board.cancels:
@@ -288,7 +292,7 @@ class BatchRunner:
         await self._board.write(*(file for file in files if file is not None), changed)
 
     async def _keep(self, progress: _Progress, *, answers: bool) -> FileKept | None:
-        """The file, in the store; None where it has no lines."""
+        """Store a result file and return it; None if it has no lines."""
         content = progress.file(answers=answers)
         if not content:
             return None

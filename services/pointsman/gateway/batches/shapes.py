@@ -1,4 +1,4 @@
-"""Files and batches in the shapes of OpenAI's API; pure."""
+"""Files and batches in the JSON shapes of OpenAI's API; pure."""
 
 from pointsman_schemas.base import Json
 from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
@@ -12,7 +12,7 @@ _ENDS = {
 
 
 def file_object(file: FileKept) -> Json:
-    """A file."""
+    """Return a file's JSON object."""
     return {
         "id": file.file_id,
         "object": "file",
@@ -25,7 +25,7 @@ def file_object(file: FileKept) -> Json:
 
 
 def batch_object(batch: BatchSubmitted, cancel: BatchCancel | None, state: BatchChanged | None) -> Json:
-    """A batch as it stands; `state`: None before somebody works on it."""
+    """Return a batch's JSON object. `state`: None before a process has begun it."""
     is_over = state is not None and state.status != "in_progress"
     status: str = "validating" if state is None else state.status
     times: Json = dict.fromkeys(("in_progress_at", "cancelling_at", "finalizing_at", *_ENDS.values()))
@@ -57,7 +57,7 @@ def batch_object(batch: BatchSubmitted, cancel: BatchCancel | None, state: Batch
 
 
 def _problem(text: str) -> Json:
-    """`line 3: ...`; what names no line is none of the file's."""
+    """Split `line 3: ...`. A problem without a line number is an internal error, not one of the file."""
     place, _, message = text.partition(": ")
     number = place.removeprefix("line ")
     if not number.isdigit():

@@ -1,1 +1,1 @@
-"""Between the Responses API and chat completions: pure translators."""
+"""Translates between the Responses API and chat completions; pure."""

@@ -1,4 +1,4 @@
-"""From the chunks of a chat completion to the events of a response. Pure.
+"""Converts the chunks of a chat completion to the events of a response. Pure.
 
 Invariants:
 - The chunks are a prefix of the completion, with the indexes of its tool calls (see `ChatStream`).
@@ -29,7 +29,7 @@ from pointsman_schemas.base import Json
 
 Event = tuple[str, Json]
 
-#: The texts that come in pieces: the event, and where the whole text stands in it once it is done.
+#: For each streamed kind of text, the event's name, and the field of its `done` event with the whole text.
 _EVENTS = {
     "summary_text": ("response.reasoning_summary_text", "text"),
     "output_text": ("response.output_text", "text"),
@@ -47,7 +47,10 @@ _EMPTY: dict[str, Json] = {
 
 @dataclass(slots=True, eq=False)
 class _Text:
-    """A text of an item, and what was sent of it; `where` says in each of its events where it belongs."""
+    """A text of an item, and the parts sent so far.
+
+    `where`: the fields that locate it, part of each event.
+    """
 
     where: Json
     sent: list[str] = field(default_factory=list)
@@ -55,7 +58,10 @@ class _Text:
 
 @dataclass(slots=True, eq=False)
 class _Call:
-    """A call in pieces; a provider may bring its name in parts, so it begins with its arguments."""
+    """A call in chunks.
+
+    Some providers send its name in parts, so its item begins with the first arguments.
+    """
 
     number: int
     kind: CallKind = BY_CHAT["function"]
@@ -65,7 +71,7 @@ class _Call:
 
 
 class ResponseEvents:
-    """Of one response. Chunks are fed in order and without a gap; after one, `end` brings what is missing."""
+    """The events of one response. Feed the chunks in order and without a gap, then call `end`."""
 
     def __init__(self, id: str, created_at: int, request: Json) -> None:
         self._id, self._created_at, self._request = id, created_at, request
@@ -77,12 +83,12 @@ class ResponseEvents:
         self._calls: dict[int, _Call] = {}
 
     def start(self) -> list[Event]:
-        """Before the first chunk."""
+        """Return the events before the first chunk."""
         response = pending(self._id, self._created_at, self._request, "in_progress")
         return [self._event(name, response=response) for name in ("response.created", "response.in_progress")]
 
     def feed(self, chunk: Json) -> list[Event]:
-        """What a `chat.completion.chunk` adds."""
+        """Return the events for a `chat.completion.chunk`."""
         choice = first_choice(chunk)
         delta = choice.get("delta")
         if not isinstance(delta, dict):
@@ -100,7 +106,7 @@ class ResponseEvents:
         return events
 
     def end(self, completion: Json) -> list[Event]:
-        """What is left of the answer, and the response that it is."""
+        """Return the remaining events, the last one with the whole response."""
         response = to_response(completion, id=self._id, created_at=self._created_at, request=self._request)
         events: list[Event] = []
         for item in response["output"]:
@@ -108,7 +114,7 @@ class ResponseEvents:
         return [*events, self._event(f"response.{response['status']}", response=response)]
 
     def fail(self, error: ApiError) -> list[Event]:
-        """No answer comes, or no more of it."""
+        """Return the event for a failed response, which ends the stream."""
         response = failed(self._id, self._created_at, self._request, error.code, error.message)
         return [self._event("response.failed", response=response)]
 
@@ -151,7 +157,7 @@ class ResponseEvents:
         yield self._event("response.output_item.done", output_index=self._places[item["id"]], item=item)
 
     def _add(self, item: Json, kind: str, text: str, logprobs: Sequence[Json] = ()) -> Iterator[Event]:
-        """A piece of one of an item's texts; the item and the text begin with the first."""
+        """Yield the events for a part of an item's text. The first part also begins the item and the text."""
         id = item["id"]
         if id not in self._items:
             self._items[id], self._places[id] = item, len(self._places)
@@ -188,7 +194,7 @@ def _parts(item: Json) -> list[Json]:
 
 
 def _begun(item: Json) -> Json:
-    """An item without its texts."""
+    """Return an item without its texts."""
     match item["type"]:
         case "message":
             return {**item, "status": "in_progress", "content": []}

@@ -1,7 +1,7 @@
-"""From the items of a Responses request, or of a response, to the messages of a chat. Pure.
+"""Converts the items of a Responses request, or of a response, to chat messages. Pure.
 
 Invariants:
-- What the assistant says and calls in a row is one message: a chat wants the answers of tools right after it.
+- Consecutive texts and calls of the assistant become one message: a chat needs tool results right after it.
 - Nothing is left out but reasoning, for which a chat has no place, and what a server adds (`id`, `status`).
 """
 
@@ -16,10 +16,10 @@ _FILE = ("file_data", "file_id", "filename")
 
 
 def messages_of(value: Any, param: str = "input") -> list[Json]:
-    """The messages that a text, or a list of items, stands for.
+    """Return the messages for a text or a list of items.
 
     Raises:
-        RequestFieldError: an item is none, or none that a chat has.
+        RequestFieldError: an item is invalid, or has no counterpart in a chat.
     """
     if isinstance(value, str):
         return [{"role": "user", "content": value}]
@@ -84,7 +84,7 @@ def _message(item: Json, at: str) -> Json:
     content = item.get("content")
     if role != "assistant" or not isinstance(content, list):
         return {"role": role, "content": _content(content, f"{at}.content", role)}
-    # One text: many providers take no list from the assistant.
+    # Joined to one text: many providers accept no list of parts from the assistant.
     texts: dict[str, list[str]] = {"text": [], "refusal": []}
     for number, part in enumerate(content):
         kind = part.get("type") if isinstance(part, dict) else None

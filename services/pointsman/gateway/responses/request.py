@@ -1,4 +1,4 @@
-"""From a Responses request to the chat completion that answers it. Pure."""
+"""Converts a Responses request to a chat request. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +8,8 @@ from pointsman.gateway.responses.items import messages_of
 from pointsman.gateway.responses.tools import chat_tools
 from pointsman_schemas.base import Json
 
-#: What has another name or shape in a chat, is done by who keeps the response, or is about built-in tools.
-#: Nothing is cut off by `truncation`: which model answers, and how much fits into it, is decided later.
+#: Fields with another name or shape in a chat, handled by the gateway, or about built-in tools.
+#: `truncation` has no effect: which model answers, and how much it takes, is decided later.
 _NOT_AS_IT_IS = {
     "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning",
     "max_output_tokens", "include", "truncation", "background", "previous_response_id", "max_tool_calls",
@@ -22,15 +22,15 @@ _REFUSED = {
     "messages": "is a parameter of /v1/chat/completions: use input here",
 }
 _LOGPROBS = "message.output_text.logprobs"
-#: There is never any: a client then goes on without it, as with a model that does not reason.
+#: Accepted but never returned; clients go on without it, as with a model that does not reason.
 _NEVER_THERE = "reasoning.encrypted_content"
 
 
 def to_chat(body: Json, earlier: Sequence[Json] = ()) -> Json:
-    """`earlier`: the messages of the responses before this one. What is not known goes on as it is.
+    """Convert the request. `earlier`: the messages of previous responses. Unknown fields are passed on.
 
     Raises:
-        RequestFieldError: something is asked for that would not happen.
+        RequestFieldError: a field is invalid or asks for something that is not supported.
     """
     for name, hint in _REFUSED.items():
         if body.get(name):
@@ -62,7 +62,7 @@ def _tools(body: Json) -> Json:
     tools = list(chat_tools(_list(body, "tools")))
     choice = _tool_choice(body.get("tool_choice"))
     if not tools:
-        # A chat takes neither without tools; here they are the defaults that many clients send.
+        # A chat accepts neither field without tools, but many Responses clients send their defaults.
         return {} if choice in (None, "auto", "none") else {"tool_choice": choice}
     chosen = {"tool_choice": choice, "parallel_tool_calls": body.get("parallel_tool_calls")}
     return {"tools": tools, **{name: value for name, value in chosen.items() if value is not None}}
@@ -112,7 +112,7 @@ def _text(text: Any) -> Json:
 
 
 def _reasoning(reasoning: Any) -> Json:
-    # How a summary is written cannot be chosen; what a provider tells of its reasoning is there anyway.
+    # The style of the summary cannot be chosen; reasoning that a provider returns is included anyway.
     _see_known("reasoning", reasoning, "effort", "summary", "generate_summary")
     effort = (reasoning or {}).get("effort")
     return {} if effort is None else {"reasoning_effort": effort}

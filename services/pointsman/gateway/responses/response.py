@@ -1,7 +1,7 @@
-"""From a chat completion, or from none yet, to a `response` object. Pure.
+"""Converts a chat completion, or none yet, to a `response` object. Pure.
 
-Ids of items are made from the response's, so that the same completion gives the same response at any time.
-Items stand in the order reasoning, message, calls: a completion keeps no other.
+Item ids are derived from the response's id, so that the same completion always gives the same response. Items
+are in the order reasoning, message, calls, as a completion does not record their order.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,10 +13,10 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.reasons import TOO_LONG
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
-#: Of the codes that the API has for a response that failed: those that are not about an image, and one that
-#: clients go by.
+#: The error codes of the API for a failed response that occur here, and one more
+#: that clients check.
 _CODES = {"server_error", "rate_limit_exceeded", "invalid_prompt", TOO_LONG}
-#: Fields of a request that its response repeats, and what stands there for none.
+#: Fields of a request that its response repeats, and their defaults.
 _ECHOED: Json = {
     "background": False, "instructions": None, "max_output_tokens": None, "max_tool_calls": None,
     "metadata": {}, "parallel_tool_calls": True, "previous_response_id": None, "prompt_cache_key": None,
@@ -27,7 +27,7 @@ _ECHOED: Json = {
 
 
 def to_response(completion: Json, *, id: str, created_at: int, request: Json) -> Json:
-    """The response that `completion` is; `created_at` in seconds since 1970."""
+    """Return the response for `completion`. `created_at`: seconds since 1970."""
     choice = first_choice(completion)
     reason = _INCOMPLETE.get(str(choice.get("finish_reason")))
     output = list(_output(choice, id, grouped(request.get("tools"))))
@@ -47,7 +47,7 @@ def to_response(completion: Json, *, id: str, created_at: int, request: Json) ->
 
 
 def pending(id: str, created_at: int, request: Json, status: str) -> Json:
-    """A response without an answer."""
+    """Return a response without an answer."""
     echo = {
         name: deepcopy(none) if request.get(name) is None else request[name] for name, none in _ECHOED.items()
     }
@@ -59,7 +59,7 @@ def pending(id: str, created_at: int, request: Json, status: str) -> Json:
 
 
 def failed(id: str, created_at: int, request: Json, code: str, message: str) -> Json:
-    """A response that never comes. A code that the API does not know is a `server_error` of that `type`."""
+    """Return a failed response. A code unknown to the API becomes `server_error`, with the code as `type`."""
     error: Json = {"code": code if code in _CODES else "server_error", "message": message, "type": code}
     return {**pending(id, created_at, request, "failed"), "error": error}
 
@@ -106,7 +106,7 @@ def reasoning_item(id: str) -> Json:
 
 
 def call_item(id: str, number: int, call: Json, kind: CallKind, groups: Mapping[str, Json]) -> Json:
-    """A call without what it is called with. `number`: of it among the calls of its response, from 0."""
+    """Return a call's item without its arguments. `number`: the call's position in the response, from 0."""
     name, call_id = call[kind.chat].get("name"), call.get("id")
     name = name if isinstance(name, str) else ""
     stem = f"{_stem(id)}_{number}"
@@ -122,18 +122,18 @@ def text_part(text: str, logprobs: list[Json]) -> Json:
 
 
 def first_choice(holder: Json) -> Json:
-    """The choice 0 of a completion or of a chunk; nothing where there is none."""
+    """Return choice 0 of a completion or a chunk; empty if there is none."""
     choices = objects(holder.get("choices"))
     return next((choice for choice in choices if choice.get("index") in (0, None)), {})
 
 
 def reasoning_of(holder: Json) -> str:
-    """What a message or a delta tells of the reasoning; providers name it in two ways."""
+    """Return the reasoning text of a message or delta; providers use either of two field names."""
     return _text(holder.get("reasoning_content")) or _text(holder.get("reasoning"))
 
 
 def logprobs_of(choice: Json) -> list[Json]:
-    """Of the tokens of a text."""
+    """Return the log probabilities of a text's tokens."""
     tokens = objects(_object(choice.get("logprobs")).get("content"))
     return [
         {**_token(token), "top_logprobs": [_token(top) for top in objects(token.get("top_logprobs"))]}
@@ -152,7 +152,7 @@ def _token(token: Json) -> Json:
 
 
 def _text(content: Any) -> str:
-    """Of a content; its parts put together where it has some."""
+    """Return a content's text, with its parts joined."""
     if isinstance(content, str):
         return content
     texts = [part.get("text") for part in objects(content) if part.get("type") == "text"]

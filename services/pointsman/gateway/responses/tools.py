@@ -1,6 +1,6 @@
-"""Tools that the client calls itself, and calls of them, as a chat has them and as a response has. Pure.
+"""Converts tools that the client runs, and calls of them, between a chat's form and a response's. Pure.
 
-A chat has no groups: a tool of a namespace is known there by both names, and called by the request's again.
+A chat has no namespaces: there a tool's name is `NAMESPACE__NAME`; its calls get both names back.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,11 @@ from pointsman_schemas.base import Json
 
 @dataclass(frozen=True, slots=True)
 class CallKind:
-    """A kind of call in a chat; how its item is called in a response, and what the model writes into it."""
+    """A kind of tool call.
+
+    `chat`: its name in a chat; `item`, `id`: its item's type and id prefix in a response. `text`: the field
+    with what the model writes.
+    """
 
     chat: str
     item: str
@@ -30,15 +34,15 @@ BY_ITEM = {kind.item: kind for kind in _KINDS}
 
 
 def kind_of(call: Json) -> CallKind | None:
-    """The kind of a call, or of a piece of one, in a chat; None where it says nothing of it."""
+    """Return the kind of a call or of a chunk of one; None if a chunk does not say."""
     return next((kind for kind in _KINDS if isinstance(call.get(kind.chat), dict)), None)
 
 
 def chat_tools(tools: list[Any], at: str = "tools", group: Json | None = None) -> Iterator[Json]:
-    """What a chat is given.
+    """Yield the tools for a chat.
 
     Raises:
-        RequestFieldError: one is not the client's to call, or cannot be read.
+        RequestFieldError: a tool is invalid, or not one that the client runs.
     """
     for number, tool in enumerate(tools):
         place = f"{at}[{number}]"
@@ -65,12 +69,12 @@ def chat_tools(tools: list[Any], at: str = "tools", group: Json | None = None) -
 
 
 def chat_name(name: str, namespace: object) -> str:
-    """What a tool is called in a chat."""
+    """Return a tool's name in a chat."""
     return f"{namespace}__{name}" if isinstance(namespace, str) and namespace else name
 
 
 def grouped(tools: Any) -> dict[str, Json]:
-    """By their names in a chat, the name and the namespace of tools that have one."""
+    """Return name and namespace of each tool in a namespace, by its name in a chat."""
     names = {}
     for group in tools if isinstance(tools, list) else ():
         if isinstance(group, dict) and isinstance(group.get("tools"), list):

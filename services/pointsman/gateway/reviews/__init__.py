@@ -1,1 +1,1 @@
-"""Cases that wait for a person, as a reviewer sees and decides them by HTTP."""
+"""Shows reviewers the cases that wait for a person, and takes their decisions, by HTTP."""

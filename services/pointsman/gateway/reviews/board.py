@@ -23,16 +23,16 @@ from pointsman.gateway.errors import ApiError, unavailable
 from pointsman_schemas.reviews import ReviewAnswered
 from pointsman_schemas.topics import Topics
 
-#: So long the topics may take to be read, and the review service to answer; seconds.
+#: Time limits for reading the topics and for the review service's answer, in seconds.
 _OPEN_S, _ANSWER_S = 20.0, 15.0
-#: So long the change that an answer tells of may take to come here, seconds.
+#: Time limit for seeing the change that an answer reports, in seconds.
 _CHANGE_S = 2.0
-#: Commands without an answer, all reviewers together.
+#: The most commands without an answer, of all reviewers together.
 _MOST_UNDER_WAY = 1_000
 
 
 class ReviewBoard:
-    """One for each process; `running` while it serves."""
+    """The process's view of cases; use it inside `running`."""
 
     def __init__(self, settings: LanePart, topics: Topics, publisher: Publisher) -> None:
         self._state = TopicListener(settings, topics.reviews_state, self._change)
@@ -46,7 +46,7 @@ class ReviewBoard:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
-        """Inside it may be asked."""
+        """Stop reading on exit."""
         try:
             yield
         finally:
@@ -55,10 +55,10 @@ class ReviewBoard:
             await asyncio.gather(*self._reading, return_exceptions=True)
 
     async def cases(self) -> KnownCases:
-        """The cases as they stand.
+        """Return the current cases.
 
         Raises:
-            ApiError: they cannot be read.
+            ApiError: the topics cannot be read.
         """
         if not self._reading:
             self._reading = [asyncio.create_task(topic.run()) for topic in (self._state, self._answers)]
@@ -71,11 +71,13 @@ class ReviewBoard:
         return self._cases
 
     async def send(self, record: Outgoing, command: UUID) -> ReviewAnswered:
-        """Send a command; returns what the review service says of it. `cases` was asked before.
+        """Send a command and return the review service's answer. Call `cases` first.
 
         Raises:
-            ApiError: there is no answer: what became of it is not known then.
-            BusError: it was not sent.
+            ApiError: there is no answer in time, so it is unknown whether the command was carried out; or too
+                many
+                commands wait already.
+            BusError: the command was not sent.
         """
         if self._under_way >= _MOST_UNDER_WAY:
             message = f"{self._under_way:,} commands wait for their answer"
@@ -88,7 +90,7 @@ class ReviewBoard:
         self._under_way += 1
         try:
             async with asyncio.timeout(_ANSWER_S):
-                with suppress(PublishUncertainError):  # it may be there: then there is an answer
+                with suppress(PublishUncertainError):  # it may have been written: then an answer comes
                     await self._publisher.publish([record])
                 answered = await answer
         except TimeoutError:
@@ -104,7 +106,7 @@ class ReviewBoard:
         return answered
 
     async def _until(self, answered: ReviewAnswered) -> None:
-        """Return when the case is known as the answer says, or not in time: it will come."""
+        """Return when the change that an answer reports is visible, or after a time limit."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_CHANGE_S):
                 while True:
@@ -120,7 +122,7 @@ class ReviewBoard:
         self._changed = asyncio.Event()
 
     def _answer(self, record: Incoming) -> None:
-        """The first who sent a command of this id is told the first answer, as both are in order."""
+        """Give the answer to the first waiting sender of this command id: both are in order."""
         decoded = decode(record)
         if not isinstance(decoded, Decoded) or not isinstance(decoded.message, ReviewAnswered):
             return

@@ -1,4 +1,4 @@
-"""From a request to a command: the record that the reviewer signed, byte for byte; pure."""
+"""Converts a request to a command: the record that the reviewer signed, byte for byte; pure."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -36,10 +36,11 @@ def command_record(
     headers: Mapping[str, str],
     now: datetime,
 ) -> tuple[Outgoing, UUID]:
-    """The command of a reviewer, and its id. `content`: the body as it came, which is its value.
+    """Return a reviewer's command and its id.
 
+    `content`: the request's body, which becomes the record's value.
     Raises:
-        ApiError: it is no such command, or another person's.
+        ApiError: the command is invalid, or names another person as its author.
     """
     _check(case, action, by, content)
     command = ACTIONS[action]
@@ -47,7 +48,7 @@ def command_record(
     if texts[_SIGNATURE] is not None and None in texts.values():
         raise invalid(f"a command that is signed has {_ID} and {_TIME}, which are signed too", _ID)
     envelope = command_envelope(case, command.TYPE, by=by, now=now)
-    # What was signed is passed on as it is written.
+    # Signed values are passed on byte for byte.
     given = {name.replace("-", "_"): text for name, text in texts.items() if text is not None}
     named = list({**dict(envelope.to_headers()), **given}.items())
     try:

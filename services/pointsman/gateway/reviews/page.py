@@ -11,7 +11,7 @@ from pointsman.review.case import WAITING
 from pointsman_schemas.base import Json, format_time
 from pointsman_schemas.reviews import ReviewChanged, ReviewStatus
 
-#: Beside each state of its own.
+#: The states for each value of `state`: two groups, and each state by itself.
 _STATES = {
     "waiting": WAITING,
     "all": get_args(ReviewStatus),
@@ -30,10 +30,10 @@ def page(
     limit: str,
     cursor: str,
 ) -> Json:
-    """As OpenAI's API lists things; `queues`: of which the reviewer is a member.
+    """Return a page of cases in the shape of OpenAI's lists. `queues`: those of the reviewer.
 
     Raises:
-        ApiError: a parameter cannot be used.
+        ApiError: a parameter is invalid.
     """
     states = _STATES.get(state)
     if states is None:

@@ -26,7 +26,7 @@ STATUSES: Mapping[ReviewRefusal, tuple[int, str]] = MappingProxyType(
 
 
 def error_of(answered: ReviewAnswered) -> ApiError | None:
-    """None where it was carried out."""
+    """Return the error for a refused command; None if it was carried out."""
     if answered.refused is None:
         return None
     status, type = STATUSES[answered.refused]

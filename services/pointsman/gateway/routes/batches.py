@@ -18,7 +18,7 @@ from pointsman_schemas.control.batches import BatchCancel, BatchSubmitted
 router = APIRouter()
 
 WINDOW = "24h"
-#: Of one agent, batches that are not done.
+#: The most batches of one agent that have not ended.
 MOST_OPEN = 50
 _MOST_LISTED, _MOST_TEXT = 100, 512
 

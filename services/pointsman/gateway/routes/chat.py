@@ -15,7 +15,7 @@ router = APIRouter()
 
 
 class ChatEvents:
-    """See `EventShape`."""
+    """The chat API's stream; see `EventShape`."""
 
     def start(self) -> Iterable[StreamEvent]:
         return ()

@@ -1,4 +1,4 @@
-"""OpenAI's embeddings: a job like any other, for a tier whose model makes them."""
+"""OpenAI's embeddings: a job like any other, for a tier with an embedding model."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from pointsman_schemas.jobs import EMBEDDINGS
 
 router = APIRouter()
 
-#: Of a job for embeddings, where the request names no other: policies have a rule for it.
+#: The kind of an embeddings job, unless the request names one; policies have a rule for it.
 KIND = "embed"
-#: As OpenAI's API takes at most.
+#: The limit of OpenAI's API.
 MOST_INPUTS = 2_048
 
 
@@ -33,10 +33,10 @@ async def embed(request: Request) -> Response:
 
 
 def to_chat(body: Json) -> Json:
-    """A message for each input, and all else as the parameters of the embeddings; pure.
+    """Make a message of each input; all other fields become the embeddings' parameters. Pure.
 
     Raises:
-        ApiError: it is nothing that can be embedded.
+        ApiError: an input is neither a text nor a list of tokens, or there are too many.
     """
     given = body.get("input")
     inputs = given if isinstance(given, list) and not _is_tokens(given) else [given]

@@ -17,7 +17,7 @@ from pointsman_schemas.control.batches import FileKept
 
 router = APIRouter()
 
-#: Of a file, bytes; where the store takes less, that is the bound.
+#: The largest file in bytes, if the store has no lower limit.
 MOST_BYTES = 32 * 1024 * 1024
 _FORM_BYTES = 16 * 1024
 _MOST_LISTED = 10_000
@@ -109,7 +109,10 @@ async def download(request: Request, file_id: str) -> Response:
 
 
 async def file_of(door: Door, agent_id: str, file_id: str, param: str | None = None) -> FileKept:
-    """The agent's file. Raises: ApiError: it has none such. BusError: it cannot be looked for."""
+    """Return the agent's file. Raises: ApiError: the agent has no such file.
+
+    BusError: the topic cannot be read.
+    """
     file = door.batches.file(file_id)
     if file is None:
         await door.batches.caught_up()
@@ -121,7 +124,7 @@ async def file_of(door: Door, agent_id: str, file_id: str, param: str | None = N
 
 
 def store_of(door: Door) -> ClaimStore:
-    """Where files are kept. Raises: ApiError: nowhere."""
+    """Return the store of files. Raises: ApiError: no store is configured."""
     if door.files is None:
         raise invalid("there are no files here: the gateway has no store (POINTSMAN_CLAIMS)", "file")
     return door.files

@@ -1,4 +1,4 @@
-"""The gateway's `Door` for a request, and JSON responses."""
+"""The gateway's `Door` for a request, JSON responses and pages of lists."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,28 +11,28 @@ from pointsman_schemas.base import Json
 
 
 def door_of(request: Request) -> Door:
-    """As the application was given it."""
+    """Return the application's door."""
     door = request.app.state.door
     assert isinstance(door, Door)
     return door
 
 
 def door_and_agent(request: Request) -> tuple[Door, str]:
-    """The door, and the agent that asks. Raises: ApiError."""
+    """Return the door and the calling agent. Raises: ApiError."""
     door = door_of(request)
     return door, door.agent(request)
 
 
 def json_response(body: Json, headers: Mapping[str, str] | None = None, status: int = 200) -> Response:
-    """As it is, without a look at its parts."""
+    """Return a JSON response, without FastAPI's conversion of the content."""
     return Response(orjson.dumps(body), status, headers, "application/json")
 
 
 def page_of(objects: Sequence[Json], *, limit: str, most: int, after: str) -> Json:
-    """A page of a list, as OpenAI's API has them: `limit` of these, behind the one whose id is `after`.
+    """Return a page of a list in OpenAI's shape: at most `limit` objects after the one with id `after`.
 
     Raises:
-        ApiError: the limit is not 1 to `most`, or none has that id.
+        ApiError: the limit is not 1 to `most`, or no object has that id.
     """
     if not limit.isascii() or not limit.isdigit() or not 0 < int(limit[:9]) <= most:
         raise invalid(f"limit must be 1 to {most:,}", "limit")

@@ -23,9 +23,9 @@ from pointsman_schemas.outcomes import JobCancelled, JobCompleted, Outcome
 router = APIRouter()
 
 _PREFIX = "resp_"
-#: For a job's outcome after it was cancelled, seconds.
+#: Time limit for a cancelled job's outcome, in seconds.
 _CANCEL_S = 2.0
-#: In the metadata of a job: its first message is the instructions, and a later response goes on without.
+#: A key in a job's metadata: its first message is the instructions, which a later response does not inherit.
 INSTRUCTED = "pointsman_instructed"
 
 
@@ -80,11 +80,11 @@ async def cancel(request: Request, id: str) -> Response:
 
 
 async def _streamed_again(door: Door, request: Request, id: str, found_job: FoundJob) -> Response:
-    """The events from the first on, or from the one that the client names."""
+    """Stream the events again, from the first or from the one after `starting_after`."""
     reply = door.jobs.replies.known(found_job.job.job_id)
     after = _after(request)
     if after >= 0 and reply is None:
-        # What was sent in pieces elsewhere would be other events here.
+        # Another process cut the answer into other chunks, so the numbers of its events do not fit here.
         raise invalid(
             "this process did not send the first events: ask without starting_after", "starting_after"
         )
@@ -114,12 +114,12 @@ def _flag(body: Json, name: str) -> bool:
 
 
 def wants_async(request: Request) -> bool:
-    """Whether the client asks to be answered at once, and polls."""
+    """Whether the client asks for an immediate response, to poll for the answer."""
     return "respond-async" in request.headers.get("prefer", "")
 
 
 def accepted(door: Door, reply: JobReply, body: Json) -> Response:
-    """Where the answer to a job will be; a webhook may tell of it."""
+    """Return the 202 response that says where the answer will be; a webhook may report it."""
     door.webhooks.tell(reply)
     reply.is_kept = True
     id, created_at = response_id(reply.job_id), int(door.clock().timestamp())
@@ -132,12 +132,12 @@ def accepted(door: Door, reply: JobReply, body: Json) -> Response:
 
 
 def response_id(job_id: UUID) -> str:
-    """The id of the response that a job's answer is."""
+    """Return the id of the response for a job."""
     return _PREFIX + job_id.hex
 
 
 def _marks(body: Json) -> Json:
-    """Metadata are kept with the response; a chat's provider takes them only where it keeps chats."""
+    """Return the request's metadata for the job: providers accept metadata only for chats that they store."""
     metadata = body.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise invalid("metadata must be an object", "metadata", "invalid_type")
@@ -145,7 +145,7 @@ def _marks(body: Json) -> Json:
 
 
 async def _chat(door: Door, agent_id: str, body: Json) -> Json:
-    """The request in the chat shape, with what it goes on from."""
+    """Return the request in the chat shape, with the messages of the previous response."""
     earlier: list[Json] = []
     if body.get("previous_response_id"):
         previous = await _find(door, agent_id, str(body["previous_response_id"]), "previous_response_id")
@@ -159,7 +159,7 @@ async def _chat(door: Door, agent_id: str, body: Json) -> Json:
 
 
 def _messages(job: Job, outcome: JobCompleted) -> list[Json]:
-    """What was said up to the end of a response, without its instructions."""
+    """Return the messages up to the end of a response, without its instructions."""
     messages = [message.model_dump(mode="json", exclude_unset=True) for message in job.request.messages]
     choices = outcome.response.get("choices")
     answer = choices[0].get("message") if isinstance(choices, list) and choices else None
@@ -197,7 +197,7 @@ def _as_response(id: str, found_job: FoundJob) -> Json:
 
 
 def _echo(job: Job) -> Json:
-    """What of the request is on record in the chat shape and is called the same."""
+    """Return the fields of a recorded chat request that have the same name in a response."""
     fields = job.request.model_dump(mode="json", exclude_unset=True)
     echo = {name: value for name, value in fields.items() if name not in ("messages", "tools", "tool_choice")}
     ours = (INSTRUCTED, REQUEST_DIGEST)

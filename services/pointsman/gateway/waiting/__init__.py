@@ -1,1 +1,1 @@
-"""How many jobs wait before one, and for how long."""
+"""How many jobs wait before a given one, and for how long."""

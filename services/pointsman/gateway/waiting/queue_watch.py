@@ -1,4 +1,4 @@
-"""Polls the queues, but only while some request has been waiting for long."""
+"""Polls the queues, but only while a request has been waiting for some seconds."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ _EVERY_S = 2.0
 
 
 class QueueWatch:
-    """`queues`: the latest state; `tiers`: gives the tiers to poll."""
+    """Keeps `queues` up to date. `tiers`: returns the tiers to poll."""
 
     def __init__(
         self, settings: KafkaPart, topics: Topics, replies: JobReplies, tiers: Callable[[], Sequence[str]]
@@ -35,7 +35,7 @@ class QueueWatch:
         self.queues = Queues()
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """Inside, it looks."""
+        """Poll while inside."""
         return background(self._run(), "queues")
 
     async def _run(self) -> None:

@@ -14,11 +14,11 @@ from pointsman.bus.admin.topic_progress import TopicProgress
 
 T = TypeVar("T")
 
-#: The pace is that of so many seconds, at least and at most.
+#: The pace is measured over at least and at most so many seconds.
 _LEAST_S, _MOST_S = 4.0, 60.0
-#: What was looked at longer ago says nothing any more, seconds.
+#: Observations older than this are not used, in seconds.
 _STALE_S = 10.0
-#: So much faster work may go than it went.
+#: A forecast allows for the pace to rise by this factor.
 _FASTER = 2.0
 
 
@@ -29,24 +29,24 @@ class Queue:
     looks: deque[tuple[float, TopicProgress]] = field(default_factory=deque)
 
     def look(self, now: float, progress: TopicProgress) -> None:
-        """It stands like this now."""
+        """Add an observation."""
         if self.looks and (progress.end < self.looks[-1][1].end or progress.done < self.looks[-1][1].done):
-            self.looks.clear()  # the topic was made anew
+            self.looks.clear()  # the topic was recreated
         self.looks.append((now, progress))
         while now - self.looks[0][0] > _MOST_S:
             self.looks.popleft()
 
     @property
     def end(self) -> int:
-        """Up to where it was written when it was looked at last."""
+        """Where the topic ended at the last observation."""
         return self.looks[-1][1].end if self.looks else 0
 
     def before(self, mark: int) -> int:
-        """At most so many that were written before `mark` are not finished."""
+        """Return an upper bound on the unfinished jobs that were written before `mark`."""
         return max(0, min(mark, self.end) - self.looks[-1][1].done) if self.looks else 0
 
     def wait_s(self, now: float) -> float:
-        """For at least so long what is in it now keeps its group busy; 0 where that cannot be said."""
+        """Return a lower bound on the seconds until the queue's present jobs are done; 0 if unknown."""
         if not self.looks or now - self.looks[-1][0] > _STALE_S:
             return 0.0
         (began, first), (ended, last) = self.looks[0], self.looks[-1]
@@ -56,7 +56,7 @@ class Queue:
         return last.left * (ended - began) / moved / _FASTER
 
 
-#: By tier; None: the intake.
+#: Values by tier; None stands for the intake.
 ByTier = Mapping[str | None, T]
 
 
@@ -67,22 +67,22 @@ class Queues:
     queues: dict[str | None, Queue] = field(default_factory=dict)
 
     def take(self, now: float, seen: ByTier[TopicProgress]) -> None:
-        """They stand like this now; what is not among them is gone."""
+        """Add an observation of each queue; queues that are not in it are dropped."""
         self.queues = {tier: self.queues.get(tier, Queue()) for tier in seen}
         for tier, progress in seen.items():
             self.queues[tier].look(now, progress)
 
     def marks(self) -> ByTier[int]:
-        """Where each ends: what is written from now on is behind."""
+        """Return the end of each queue: later jobs are behind it."""
         return {tier: queue.end for tier, queue in self.queues.items()}
 
     def before(self, marks: ByTier[int], tier: str | None) -> int:
-        """At most so many jobs are before one that was sent before `marks`; `tier` None: it may be any's."""
+        """Return an upper bound on the jobs before one sent at `marks`. `tier` None: any tier may get it."""
         before = {name: queue.before(marks.get(name, 0)) for name, queue in self.queues.items()}
         intake = before.pop(None, 0)
         return intake + (max(before.values(), default=0) if tier is None else before.get(tier, 0))
 
     def wait_s(self, tier: str | None, now: float) -> float:
-        """For at least so long a new job waits; 0 where that cannot be said."""
+        """Return a lower bound on the seconds that a new job waits; 0 if unknown."""
         queues = [queue for name, queue in self.queues.items() if name is not None and tier in (None, name)]
         return min((queue.wait_s(now) for queue in queues), default=0.0)

@@ -28,10 +28,10 @@ class WebhookRow(BaseModel):
     secret_env: Annotated[str, Field(pattern=_VARIABLE.pattern)]
 
     def secret(self, environ: Mapping[str, str]) -> bytes:
-        """What its notices are signed with.
+        """Return the key that signs this receiver's webhooks.
 
         Raises:
-            ValueError: the variable is not set, or what it holds is no secret.
+            ValueError: the variable is not set, or its value is no valid secret.
         """
         try:
             return secret_of(environ.get(self.secret_env, ""))
@@ -50,7 +50,7 @@ class WebhooksFile(BaseModel):
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> WebhooksFile:
-    """Read the file, and see that each secret is there.
+    """Read the file and check that each secret is available.
 
     Raises:
         FileError: with every problem found.

@@ -24,7 +24,7 @@ from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, J
 
 log = logging.getLogger(__name__)
 
-#: Notices that are under way, all receivers together.
+#: The most webhooks being sent, of all receivers together.
 MOST = 1_000
 
 
@@ -39,14 +39,14 @@ class Webhooks:
         self._sending: set[asyncio.Task[None]] = set()
 
     def tell(self, reply: JobReply) -> None:
-        """The job's agent is told of its outcome, once it is there; asked again, it is told once."""
+        """Send a webhook to the job's agent when the outcome is there. Calling it again has no effect."""
         if reply.job.agent_id in self._receivers and not reply.is_told_of:
             reply.is_told_of = True
             reply.outcome.add_done_callback(lambda _: self._begin(reply))
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Inside, notices are sent."""
+        """Send webhooks while inside."""
         async with contextlib.AsyncExitStack() as stack:
             for receiver in self._receivers.values():
                 await stack.enter_async_context(receiver)
@@ -77,7 +77,7 @@ class Webhooks:
 
 
 def notice_of(outcome: Outcome, created_at: int) -> Json:
-    """The event, as OpenAI's API sends one."""
+    """Return the event in the shape of OpenAI's webhooks."""
     return {
         "id": f"evt_{outcome.job_id.hex}",
         "object": "event",
