@@ -1,1 +1,1 @@
-"""Limits on calls: those that all workers share, and what a call reserves of them."""
+"""Limits on calls: those shared by all workers, and what a call reserves of them."""

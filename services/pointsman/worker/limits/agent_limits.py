@@ -12,7 +12,7 @@ _MINUTE_S = 60.0
 #: How much later than granted a call may begin.
 _SLACK_S = 3.0
 
-#: An agent's entry as the registry has it now; None where it has none.
+#: Returns an agent's current registry entry; None if there is none.
 Entries = Callable[[str], AgentEntry | None]
 
 
@@ -38,7 +38,7 @@ class AgentLimits:
         return own_day if self.rate is None else [*own_day, self.rate_budget]
 
     def declared(self, process: str) -> list[LimitDeclared]:
-        """The shared budgets, as `process` knows them."""
+        """Return the declarations of the agent's shared budgets, made by `process`."""
         limits = [] if self.ceiling is None else [self.ceiling.declared(process)]
         if self.rate is not None:
             limits.append(
@@ -55,13 +55,13 @@ class AgentLimits:
 
 
 def limits_of(agent_id: str, entry: AgentEntry | None) -> AgentLimits:
-    """What the entry says; nothing for who has none."""
+    """Return the limits from a registry entry; none without an entry."""
     if entry is None:
         return AgentLimits(agent_id)
     budget, ceiling, per_job = entry.budget, None, None
     if budget is not None:
         if budget.usd_per_day is not None:
-            # Not validated: an id may hold what the name of a ceiling in a file may not.
+            # Not validated: an agent id may contain characters that a ceiling's name in a file may not.
             ceiling = Ceiling.model_construct(
                 name=f"agent {agent_id}",
                 usd_per_day=Decimal(str(budget.usd_per_day)),

@@ -22,31 +22,31 @@ class WatchedTarget:
 
 
 class Breakers:
-    """Targets that are not in `watched` have no breaker. Successful calls write nothing."""
+    """Targets that are not in `watched` have no breaker. Successful calls write nothing to the log."""
 
     def __init__(self, shared_limits: SharedLimits, watched: Mapping[str, WatchedTarget]) -> None:
         self._shared = shared_limits
         self._watched = watched
-        # Calls that went well since the last report, by second.
+        # Successful calls since the last report: pairs of second and count.
         self._ok: defaultdict[str, deque[tuple[int, int]]] = defaultdict(deque)
         self._failed: Counter[str] = Counter()
         self._probe: dict[str, Literal["asked", "free", "taken"]] = {}
 
     def closed(self, target: str) -> bool:
-        """Whether anybody may call it."""
+        """Whether every process may call the target."""
         return target not in self._watched or self._shared.ledger.breaker(target).state == "closed"
 
     def shut_for(self, target: str) -> float:
-        """Seconds until a call of ours could begin, as far as anybody knows; 0 for now."""
+        """Return the seconds until this process may call the target, as far as the log was read."""
         if self.closed(target) or self._probe.get(target) == "free" or self._probe_due(target):
             return 0.0
         return max(self._left_s(target), 0.001)
 
     async def enter(self, target: str, elsewhere: Callable[[], bool]) -> bool:
-        """Return when `target` may be called: True for the one call that is the probe.
+        """Return when `target` may be called; True for the one call that is the probe.
 
         Raises:
-            ShutError: it may not, and `elsewhere` says that another may.
+            ShutError: it may not, and `elsewhere` returns true: another target may be called.
         """
         while not self.closed(target):
             if self._probe.get(target) == "free":
@@ -62,7 +62,7 @@ class Breakers:
         return False
 
     def saw(self, target: str, went_well: bool | None, *, probe: bool) -> None:
-        """What a call came to: None for one that says nothing of the provider."""
+        """Count the result of a call. `went_well`: None if the result says nothing about the provider."""
         if target not in self._watched:
             return
         if went_well:
@@ -71,7 +71,7 @@ class Breakers:
             self._failed[target] += 1
             self._shared.wake()
         if probe and went_well is None:
-            self._probe[target] = "free"  # the next call of ours is the probe
+            self._probe[target] = "free"  # this process's next call is the probe
         elif probe:
             self._probe.pop(target, None)
             again_s = self._shared.ledger.breaker(target).open_s(self._watched[target].rule)
@@ -81,12 +81,12 @@ class Breakers:
     # --- as a part of the shared limits
 
     def begin(self) -> Sequence[Keyed]:
-        """A probe from before is lost when its time is over."""
+        """Forget the probe. If one was in flight, it counts as lost after its time."""
         self._probe.clear()
         return ()
 
     def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> Sequence[Keyed]:
-        """Open what our own report shows to be broken; see who probes."""
+        """Open a breaker if this process's report shows that its target is broken, and note who probes."""
         match message:
             case BreakerCounted(process=self._shared.process, target=target) if target in self._watched:
                 breaker, rule = self._shared.ledger.breaker(target), self._watched[target].rule
@@ -102,7 +102,7 @@ class Breakers:
         return ()
 
     def take(self) -> list[Keyed]:
-        """Reports on the targets that failed."""
+        """Return reports on the targets with failed calls."""
         failed, self._failed = self._failed, Counter()
         process = self._shared.process
         return [
@@ -111,7 +111,7 @@ class Breakers:
         ]
 
     def due_at(self) -> float | None:
-        """Nothing is written for time's sake."""
+        """Return None: no message depends on the time."""
         return None
 
     def _left_s(self, target: str) -> float:

@@ -29,12 +29,12 @@ class Wait:
 
 @dataclass(eq=False, slots=True)
 class Acquired:
-    """A permitted call of `target`. `grant`: from the shared limits, None if none applies."""
+    """A permitted call of `target`. `grant`: from the shared limits; None if none applies."""
 
     job_id: UUID
     target: str
     grant: CallGrant | None = None
-    #: Whether it is the one call that tests a broken target.
+    #: Whether this call probes a broken target.
     probe: bool = False
     reported: bool = False
 
@@ -76,18 +76,18 @@ class CallLimiter:
         self._rate_limiter = rate_limiter
         self._breakers = breakers
         self._patience_s = patience_s
-        #: Calls that wait for the shared limits, for a pause to end or for a breaker.
+        #: Calls that wait for the shared limits, for the end of a pause or for a breaker.
         self.waiting_for_rate = 0
 
     @property
     def waiting_for_slot(self) -> int:
-        """Calls that wait as too many are under way."""
+        """Calls that wait for a free slot."""
         return self._slots.waiting
 
     def available(self, target: str, amounts: Mapping[str, int] | None = None) -> float:
-        """Seconds until a call of `target` could begin, as far as the log has been read; 0 for now.
+        """Return the seconds until `target` may be called, as far as the log was read; 0 for now.
 
-        Infinite where the shared limits have no room for `amounts` now.
+        Infinite if the shared limits have no room for `amounts` now.
         """
         if not self._rate_limiter.has_room(amounts or {}):
             return inf
@@ -107,17 +107,17 @@ class CallLimiter:
         declared: Callable[[str], Sequence[LimitDeclared]] = lambda _: (),
         most_waiting: Mapping[str, int] | None = None,
     ) -> AsyncGenerator[Acquired, None]:
-        """Inside, one call of `target` may be made, which takes `amounts` of the shared limits.
+        """Wait until one call of `target` may begin, and permit it while inside.
 
-        `declared`: by a process's name, limits among them that may be new, or other than they were.
-        `most_waiting`: of limits among them, how many calls of this process may wait for room there.
-
-        The job was told to wait `after_s` seconds, unless a person lets the target be called before.
+        `amounts`: what the call takes of each shared limit. `declared`: returns, for a process id, those of
+        these limits that may be new or changed. `most_waiting`: for some of them, how many calls of this
+        process may wait. `after_s`: wait so many seconds first, unless a person resumes the target.
         `elsewhere`: whether another target may be called now.
 
         Raises:
-            ShutError: it is paused or broken, or `in_haste` has no room at once, and another may be called.
-            NoRoomError: a limit refused it, or there was no room for `patience_s` seconds.
+            ShutError: another target may be called, and this one is paused, broken or, if `in_haste`, has no
+                room now.
+            NoRoomError: a limit refused the call, or there was no room for `patience_s` seconds.
         """
         if after_s > 0:
             with self._held_by_rate():
@@ -164,10 +164,10 @@ class CallLimiter:
         went_well: bool | None = None,
         leave_alone_s: float = 0.0,
     ) -> None:
-        """Say what the call came to.
+        """Record the result of the call.
 
-        `used`: of the limits, where that is not what was reserved. `went_well`: the provider's part in it,
-        None where it had none. `leave_alone_s`: so long nobody should call the target.
+        `used`: the amounts of those limits for which they are not what was reserved. `went_well`: whether the
+        provider worked, None if unknown. `leave_alone_s`: pause the target for so many seconds.
         """
         call.reported = True
         if leave_alone_s:
@@ -178,7 +178,7 @@ class CallLimiter:
         self._breakers.saw(call.target, went_well, probe=call.probe)
 
     async def _may_begin(self, call: Acquired, amounts: Mapping[str, int], *, has_others: bool) -> bool:
-        """Whether it may now that it has a slot; the shared limits are asked the first time."""
+        """Whether the call may begin now that it has a slot. The first time, this requests the grant."""
         if self._rate_limiter.pause_left(call.target) or not (
             call.probe or self._breakers.closed(call.target)
         ):
@@ -189,7 +189,7 @@ class CallLimiter:
         return self._rate_limiter.good(call.grant, call.target)
 
     def _drop_what_came_to_nothing(self, call: Acquired) -> None:
-        """A place in the queue is kept; a grant that came to nothing is asked for again, a refusal is not."""
+        """Keep a queued request; drop a grant that is no longer valid, to request another."""
         grant = call.grant
         if grant is None or not grant.decided.is_set():
             return
@@ -199,7 +199,7 @@ class CallLimiter:
         call.grant = None
 
     async def _clear(self, target: str, elsewhere: Callable[[], bool]) -> None:
-        """Return when `target` is not paused, as far as the log has been read."""
+        """Return when `target` is not paused, as far as the log was read."""
         await self._shared.joined.wait()
         while left := self._rate_limiter.pause_left(target):
             if elsewhere():

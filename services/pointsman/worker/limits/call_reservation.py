@@ -31,20 +31,20 @@ class CallReservation:
         self._answers = AnswerLength()
 
     def declared(self, process: str) -> list[LimitDeclared]:
-        """The shared budgets, as `process` knows them."""
+        """Return the declarations of the shared budgets, made by `process`."""
         rates = declared_by(self._rate, self._target, process) if self._rate else ()
         return [*rates, *(ceiling.declared(process) for ceiling in self._ceilings)]
 
     def ceilings(self, agent: AgentLimits) -> list[Ceiling]:
-        """Those that the agent's calls come under, its own last."""
+        """Return the ceilings that apply to the agent's calls, its own last."""
         agent_ceilings = [] if agent.ceiling is None else [agent.ceiling]
         return [*(ceiling for ceiling in self._ceilings if ceiling.is_of(agent.agent_id)), *agent_ceilings]
 
     def most_usd(self, request: Json, at: datetime) -> Decimal:
-        """More than that the call cannot cost; the request must bound its answer.
+        """Return an upper bound on the call's cost; the request must bound its answer.
 
         Raises:
-            UnknownPriceError: nobody knows.
+            UnknownPriceError: the model's price is unknown.
         """
         most = self._prices.cost(self._model, most_tokens(request, self._model), at)
         if most is None:
@@ -54,10 +54,10 @@ class CallReservation:
     def before(
         self, request: Json, agent: AgentLimits, at: datetime, *, first: bool = False
     ) -> dict[str, int]:
-        """What to reserve; empty where nothing is limited. `first`: it begins a job.
+        """Return the amounts to reserve; empty if no limit applies. `first`: this is the job's first call.
 
         Raises:
-            UnknownPriceError: there is a ceiling, and no price.
+            UnknownPriceError: a ceiling applies, and the model's price is unknown.
         """
         amounts = {}
         if self._requests:
@@ -75,7 +75,7 @@ class CallReservation:
     def after(
         self, request: Json, usage: Usage | None, cost: Decimal | None, agent: AgentLimits
     ) -> Mapping[str, int]:
-        """What it came to, of the budgets where that differs from what was reserved and is known."""
+        """Return the amounts used, for those budgets where they are known to differ from the reservation."""
         used: dict[str, int] = {}
         if usage is not None and self._tokens:
             self._answers.saw(usage.output_tokens, request)

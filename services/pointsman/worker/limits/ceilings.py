@@ -27,19 +27,19 @@ class Ceiling(Value):
 
     @property
     def budget(self) -> str:
-        """Its name among the shared budgets."""
+        """The name of its shared budget."""
         return f"{self.name} usd"
 
     def is_for(self, tier: str) -> bool:
-        """Whether calls of the tier come under it, at least those of some agents."""
+        """Whether it applies to calls of the tier, at least those of some agents."""
         return not self.tiers or tier in self.tiers
 
     def is_of(self, agent_id: str) -> bool:
-        """Whether the agent's calls come under it."""
+        """Whether it applies to the agent's calls."""
         return not self.agents or agent_id in self.agents
 
     def declared(self, process: str) -> LimitDeclared:
-        """The shared budget."""
+        """Return the declaration of its shared budget, made by `process`."""
         return LimitDeclared(
             process=process,
             budget=self.budget,
@@ -50,19 +50,19 @@ class Ceiling(Value):
 
 
 def billionths(usd: Decimal) -> int:
-    """Rounded up, so that what is counted is never less than what it costs."""
+    """Convert US dollars to billionths, rounded up so that the count is never below the cost."""
     return int((usd * BILLION).to_integral_value(ROUND_CEILING))
 
 
 def bounded(request: Json, answer_tokens: int) -> Json:
-    """The request with a bound on its answer; one that sets a bound itself stays as it is."""
+    """Return the request with a bound on its answer, unless it has one already."""
     if most_answer_tokens(request) is not None:
         return request
     return {**request, "max_completion_tokens": answer_tokens}
 
 
 def most_tokens(request: Json, model: str = "") -> Usage:
-    """More tokens than these a bounded request to `model` cannot take."""
+    """Return an upper bound on the tokens of a bounded request to `model`."""
     return Usage(
         input_tokens=most_prompt_tokens(request, model), output_tokens=most_answer_tokens(request) or 0
     )

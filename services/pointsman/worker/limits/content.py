@@ -1,4 +1,4 @@
-"""The size of a request: its text in bytes, and its pictures, audio and files in tokens: pure.
+"""Measures a request: its text in bytes; its pictures, audio and files in tokens. Pure.
 
 Knows the content parts of OpenAI's two APIs, Anthropic's and Google's; anything else counts as text.
 """
@@ -11,7 +11,7 @@ import orjson
 from pointsman.worker.limits.media import decoded_size, file_tokens, picture_tokens, sound_tokens
 from pointsman_schemas.base import Json
 
-#: A request without any of these in it is text: nearly all are.
+#: A request without any of these is only text, as nearly all are; its parts are not examined.
 _MARKS = (b"image", b"audio", b"file", b"document", b"inline_data", b"inlineData")
 
 
@@ -24,7 +24,7 @@ class ContentSize:
 
 
 def content_of(request: Json, model: str) -> ContentSize:
-    """The request's text, with all of its JSON, and its media."""
+    """Return the size of the request: all of its JSON as text, except its media."""
     sent = orjson.dumps(request)
     size = ContentSize(len(sent))
     if any(mark in sent for mark in _MARKS):
@@ -42,7 +42,7 @@ def _look(node: Any, model: str, size: ContentSize) -> None:
 
 
 def _is_medium(part: Json, model: str, size: ContentSize) -> bool:
-    """Count the part, if it is a picture, a sound or a file."""
+    """Add the part's size if it is a picture, audio or a file; return whether it is."""
     match part:
         case {"type": "image_url" | "input_image", "image_url": {"url": str(url)} as image}:
             _picture(size, model, url, image.get("detail"))
@@ -73,7 +73,7 @@ def _is_medium(part: Json, model: str, size: ContentSize) -> bool:
 
 
 def _is_elsewhere(part: Json) -> bool:
-    """Whether the request names a file that it does not hold."""
+    """Whether the part refers to a file that the request does not contain."""
     inner = part.get("file") or part.get("source") or part
     return isinstance(inner, dict) and not {"file_id", "file_url", "url"}.isdisjoint(inner)
 
@@ -101,7 +101,7 @@ def _file(size: ContentSize, model: str, kind: str, data: str) -> None:
 
 
 def _of_url(address: str, kind: str) -> tuple[str, str]:
-    """The type and the base64 in a `data:` address; `kind` and all of it where it is none."""
+    """Return media type and base64 of a `data:` URL; for anything else `kind` and the whole `address`."""
     head, comma, _ = address[:200].partition(",")
     if not head.startswith("data:") or not comma:
         return kind, address

@@ -1,4 +1,4 @@
-"""Why a call may not be made."""
+"""Reasons for which a call may not be made."""
 
 
 class ShutError(Exception):

@@ -1,4 +1,4 @@
-"""Estimates the tokens of a call before it is made: pure, from the request as sent."""
+"""Estimates the tokens of a call from the request as sent, before the call; pure."""
 
 from collections import deque
 from math import ceil
@@ -8,10 +8,10 @@ from typing import Any
 from pointsman.worker.limits.content import content_of
 from pointsman_schemas.base import Json
 
-#: Bytes of UTF-8 to a token, on average; what an answer takes before any was seen.
+#: Average bytes of UTF-8 per token; the tokens assumed for an answer before any was seen.
 BYTES_PER_TOKEN = 4
 FIRST_GUESS = 256
-#: So many answers are kept in mind; the first guess stands for a few, so that one answer does not decide.
+#: The number of answers remembered. It begins with copies of the first guess, to damp the first answers.
 _KEPT, _GUESSES = 9, 5
 
 
@@ -23,7 +23,7 @@ class AnswerLength:
         self._shares: deque[float] = deque(maxlen=_KEPT)
 
     def saw(self, tokens: int, request: Json | None = None) -> None:
-        """An answer came to `request`."""
+        """Record the tokens of the answer to `request`."""
         request = request or {}
         most = most_answer_tokens(request)
         if most is None:
@@ -32,7 +32,7 @@ class AnswerLength:
             self._shares.append(min(1.0, tokens / most))
 
     def expected(self, request: Json) -> int:
-        """Tokens that the answer to `request` may take."""
+        """Return the expected tokens of the answer to `request`."""
         most = most_answer_tokens(request)
         if most is None:
             return median_low(self._seen) * answers(request)
@@ -40,7 +40,7 @@ class AnswerLength:
 
 
 def most_answer_tokens(request: Json) -> int | None:
-    """What the request allows its answers at most, all of them together; None where it sets no bound."""
+    """Return the request's bound on all its answers together; None if it sets none."""
     for name in ("max_completion_tokens", "max_tokens"):
         most = request.get(name)
         if isinstance(most, int) and most > 0:
@@ -49,28 +49,31 @@ def most_answer_tokens(request: Json) -> int | None:
 
 
 def prompt_tokens(request: Json, model: str = "") -> int:
-    """About what the request takes itself."""
+    """Estimate the tokens of the prompt."""
     return size(request, model) // BYTES_PER_TOKEN
 
 
 def most_prompt_tokens(request: Json, model: str = "") -> int:
-    """More than the request takes itself: a token of text is never shorter than a byte."""
+    """Return an upper bound on the tokens of the prompt: a token of text has at least one byte."""
     content = content_of(request, model)
     return content.text + content.media
 
 
 def call_tokens(prompt: int, answer: int, budget: int) -> int:
-    """What to reserve: for an answer's sake never more than the whole budget, or nothing would be called."""
+    """Return the tokens to reserve.
+
+    The answer's part is cut to the budget, or the call could never be made.
+    """
     return prompt + min(answer, max(0, budget - prompt))
 
 
 def size(request: Json, model: str = "") -> int:
-    """Bytes of the request's text, and as many as its media are worth by the rule of the model's provider."""
+    """Return the bytes of the request's text, plus its media's tokens converted to bytes."""
     content = content_of(request, model)
     return content.text + content.media * BYTES_PER_TOKEN
 
 
 def answers(request: Json) -> int:
-    """How many answers are asked for."""
+    """Return how many answers are requested."""
     choices: Any = request.get("n")
     return choices if isinstance(choices, int) and choices > 0 else 1

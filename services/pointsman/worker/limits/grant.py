@@ -10,7 +10,7 @@ State = Literal["asked", "queued", "granted", "refused", "dropped"]
 
 @dataclass(eq=False, slots=True)
 class CallGrant:
-    """`use_within_ms`: for how long after the grant the call may begin, by the broker's clock.
+    """`use_within_ms`: how long after the grant the call may begin, by the broker's clock.
 
     `elsewhere`: whether another target can be tried instead.
     """
@@ -22,17 +22,17 @@ class CallGrant:
     elsewhere: bool = False
     state: State = "asked"
     granted_at: int = 0
-    #: Whether its call was begun.
+    #: Whether the call has begun.
     begun: bool = False
-    #: The budget that refused it.
+    #: The budget that refused the call.
     budget: str = ""
-    #: Set once it was read in the log: from then on it is granted, queued or refused.
+    #: Set once the request was read back from the log: it is then granted, queued or refused.
     answered: asyncio.Event = field(default_factory=asyncio.Event)
-    #: Set once waiting is over.
+    #: Set once the wait is over.
     decided: asyncio.Event = field(default_factory=asyncio.Event)
 
     def become(self, state: State, *, at: int = 0, budget: str = "") -> None:
-        """What the log says of it."""
+        """Take over the state that the log gives it."""
         self.state, self.granted_at, self.budget = state, at, budget
         self.answered.set()
         if state != "queued":

@@ -8,7 +8,7 @@ from pointsman.limits.bounds import MOST_AMOUNT
 from pointsman_schemas.base import Value
 from pointsman_schemas.control.limits import LimitDeclared
 
-#: Of the window: how much later than granted a call may arrive at the provider.
+#: How much later than its grant a call may arrive at the provider, as a share of the window.
 SLACK_SHARE = 0.05
 MIN_SLACK_S = 0.25
 
@@ -28,12 +28,12 @@ class Rate(Value):
 
 
 def target_of(provider: str, model: str) -> str:
-    """The name under which a provider's model is limited, paused and watched."""
+    """Return the name of a provider's model as a target of limits, pauses and breakers."""
     return f"{provider}/{model}"
 
 
 def declared_by(rate: Rate, target: str, process: str) -> Iterator[LimitDeclared]:
-    """The budgets of one target."""
+    """Yield the declarations of one target's budgets."""
     slack_s = max(MIN_SLACK_S, rate.per_s * SLACK_SHARE)
     for unit, limit in (("requests", rate.requests), ("tokens", rate.tokens)):
         if limit is not None:

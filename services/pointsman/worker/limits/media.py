@@ -1,4 +1,4 @@
-"""Tokens of pictures, audio and files, by the rules that providers publish: pure.
+"""Computes the tokens of pictures, audio and files by the rules that providers publish; pure.
 
 If a size cannot be read, the rule's maximum is used.
 """
@@ -7,7 +7,7 @@ from math import ceil
 
 from pointsman.worker.limits.picture_size import Size, decoded, size_in
 
-#: OpenAI, by the model's name: tokens of any picture, and of each tile of 512 pixels.
+#: OpenAI, by prefix of the model's name: tokens per picture, and per tile of 512 pixels.
 _TILES = {
     "gpt-4o-mini": (2833, 5667),
     "gpt-5": (70, 140),
@@ -16,7 +16,7 @@ _TILES = {
     "computer-use": (65, 129),
     "": (85, 170),
 }
-#: OpenAI, by the model's name: what each patch of 32 pixels is multiplied by.
+#: OpenAI, by prefix of the model's name: tokens per patch of 32 pixels.
 _PATCHES = {
     "gpt-4.1-mini": 1.62,
     "gpt-4.1-nano": 2.46,
@@ -26,19 +26,19 @@ _PATCHES = {
 }
 _MOST_PATCHES = 1536
 _MOST_TILES = 8
-#: Anthropic: pixels to a token, the longest edge, the most of a picture.
+#: Anthropic: pixels per token, the longest edge, the most tokens of a picture.
 _CLAUDE_PIXELS, _CLAUDE_EDGE, _CLAUDE_MOST = 750, 1568, 1600
-#: Google: tokens of a tile, a small picture's edge, a tile's edge, the most tiles.
+#: Google: tokens per tile, the edge of a small picture, the edge of a tile, the most tiles.
 _GEMINI_TILE, _GEMINI_SMALL, _GEMINI_EDGE, _GEMINI_MOST = 258, 384, 768, 16
-#: Sound: tokens to a second, and bytes where its own header does not tell them.
+#: Audio: tokens per second; bytes per second if the header does not give them, and at least.
 _PER_SECOND, _GEMINI_PER_SECOND = 10, 32
 _BYTES_PER_SECOND, _LEAST_BYTES_PER_SECOND = 4_000, 1_000
-#: Files that are no text: a page at the most that providers name, by so many bytes, up to so many pages.
+#: Files: the most tokens per page that providers state, the bytes assumed per page, the most pages.
 _PER_PAGE, _BYTES_PER_PAGE, _MOST_PAGES = 3_000, 50_000, 100
 
 
 def picture_tokens(model: str, encoded: str | None, *, low: bool = False) -> int:
-    """Tokens of one picture in base64; None for one that only its address is known of."""
+    """Return the tokens of a picture in base64; `encoded` is None if only its URL is known."""
     size = size_in(encoded) if encoded else None
     if "claude" in model:
         return _claude(size)
@@ -53,27 +53,27 @@ def picture_tokens(model: str, encoded: str | None, *, low: bool = False) -> int
 
 
 def sound_tokens(model: str, encoded: str) -> int:
-    """Tokens of a piece of sound in base64."""
+    """Return the tokens of audio in base64."""
     rate = _BYTES_PER_SECOND
-    if encoded.startswith("UklGR"):  # RIFF: a WAV file, which says how fast it is played
+    if encoded.startswith("UklGR"):  # RIFF, a WAV file, whose header gives the bytes per second
         rate = max(int.from_bytes(decoded(encoded[:64])[28:32], "little"), _LEAST_BYTES_PER_SECOND)
     seconds = decoded_size(encoded) / rate
     return ceil(seconds * (_GEMINI_PER_SECOND if "gemini" in model else _PER_SECOND))
 
 
 def file_tokens(encoded: str | None) -> int:
-    """Tokens of a file that is neither text nor picture; None for one that is not in the request."""
+    """Return the tokens of another file; `encoded` is None if the request does not contain it."""
     pages = 1 + (decoded_size(encoded) // _BYTES_PER_PAGE if encoded else 0)
     return min(pages, _MOST_PAGES) * _PER_PAGE
 
 
 def decoded_size(encoded: str) -> int:
-    """Bytes that base64 stands for."""
+    """Return the bytes that base64 encodes."""
     return len(encoded) * 3 // 4
 
 
 def _tiles(size: Size | None) -> int:
-    """Tiles of 512 pixels, once it is shrunk to 2048 by 2048, then to a shorter side of 768."""
+    """Return the tiles of 512 pixels, after shrinking to 2048 by 2048 and then to a shorter side of 768."""
     if size is None:
         return _MOST_TILES
     shrink = min(1.0, 2048 / max(size), 768 / min(size))

@@ -1,16 +1,16 @@
-"""A picture's width and height, from the first bytes of its PNG, GIF, JPEG or WebP file; pure."""
+"""Reads a picture's width and height from the first bytes of a PNG, GIF, JPEG or WebP file; pure."""
 
 import base64
 import binascii
 
-#: A JPEG's size may stand behind a preview and a colour profile; nothing is looked for further on.
+#: The bytes searched for a JPEG's size, which may come after a preview and a colour profile.
 _LOOKED_AT = 256 * 1024
 
 Size = tuple[int, int]
 
 
 def size_in(encoded: str) -> Size | None:
-    """Of the picture that `encoded` is in base64; None where it cannot be told."""
+    """Return the size of a picture in base64; None if it cannot be read."""
     first = decoded(encoded[:64])
     if first.startswith(b"\xff\xd8"):
         first = decoded(encoded[: _LOOKED_AT * 4 // 3])
@@ -19,7 +19,7 @@ def size_in(encoded: str) -> Size | None:
 
 
 def decoded(encoded: str) -> bytes:
-    """The bytes that base64 stands for; none where it is no base64."""
+    """Decode base64; invalid base64 gives no bytes."""
     try:
         return base64.b64decode(encoded[: len(encoded) // 4 * 4])
     except (binascii.Error, ValueError):
@@ -51,11 +51,11 @@ def _webp(data: bytes) -> Size | None:
 
 
 def _jpeg(data: bytes) -> Size | None:
-    """From segment to segment, up to the one that begins a frame."""
+    """Walk through the segments to the first one that begins a frame."""
     at = 2
     while at + 9 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
-        if marker == 0xFF:  # filling
+        if marker == 0xFF:  # a fill byte
             at += 1
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")

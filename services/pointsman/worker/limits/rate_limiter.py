@@ -29,13 +29,13 @@ from pointsman_schemas.control.limits import (
     Settlement,
 )
 
-#: How often a process that waits says that it is there, seconds.
+#: How often a process with waiting calls writes a heartbeat, in seconds.
 STILL_HERE_S = 2.0
-#: How long others leave it to a ticket's owner to say that its time has come, seconds.
+#: How long others leave it to a ticket's owner to write the record that makes it due, in seconds.
 _OWNER_FIRST_S = 0.3
-#: A record of ours that was not read for so long is taken for lost, and another is sent, seconds.
+#: A record of this process that was not read back for so many seconds counts as lost.
 _LOST_S = 2.0
-#: Long before the topic forgets it.
+#: Declarations are repeated long before the topic's retention removes them.
 _DECLARED_AGAIN_S = 6 * 3600.0
 _MAX_CALLS = 500
 _DAILY_USE_WITHIN_MS = 5_000.0
@@ -63,7 +63,7 @@ class RateLimiter:
     def ask(
         self, job_id: UUID, target: str, amounts: Mapping[str, int], *, elsewhere: bool = False
     ) -> CallGrant:
-        """Ask for leave to make a call for a job; await its events."""
+        """Request a grant for a call of a job; wait for the grant's events."""
         self._calls += 1
         within = min(_use_within_ms(self._declared[name]) for name in amounts)
         grant = CallGrant(f"{job_id}:{self._calls}", target, bounds.amounts(amounts), within, elsewhere)
@@ -73,23 +73,23 @@ class RateLimiter:
         return grant
 
     def declare(self, limits: Sequence[LimitDeclared]) -> None:
-        """These budgets are so from now on; what is asked for next comes behind it in the log."""
+        """Declare changed budgets; later requests follow the declaration in the log."""
         changed = [limit for limit in limits if self._declared.get(limit.budget) != limit]
         self._declared |= {limit.budget: limit for limit in changed}
         self._shared.say(*((limit.budget, limit) for limit in changed))
 
     def waiting_for(self, budget: str) -> int:
-        """Calls of this process that ask for the budget and have no answer yet."""
+        """Return how many undecided calls of this process need the budget."""
         undecided = (grant for grant in self._grants.values() if grant.state in ("asked", "queued"))
         return sum(budget in grant.amounts for grant in undecided)
 
     def has_room(self, amounts: Mapping[str, int]) -> bool:
-        """Whether that much would fit now, as far as the log has been read."""
+        """Whether the amounts would fit now, as far as the log was read."""
         budgets = self._shared.ledger.budgets
         return all(name in budgets and budgets[name].fits(amount) for name, amount in amounts.items())
 
     def good(self, grant: CallGrant | None, target: str) -> bool:
-        """Whether a call may begin now; `grant` is None for one that comes under no budget."""
+        """Whether a call may begin now. `grant`: None if no budget applies."""
         if self.pause_left(target) > 0:
             return False
         if grant is None or grant.state != "granted":
@@ -97,10 +97,13 @@ class RateLimiter:
         return self._shared.clock.at_most(self._shared.now()) <= grant.granted_at + grant.use_within_ms
 
     def settle(self, grant: CallGrant, used: Mapping[str, int]) -> None:
-        """The call came to that much; of a budget that is not named, to what was reserved, if it began."""
+        """Give back what a call did not use.
+
+        Of budgets not in `used`, a call that has begun used what it reserved.
+        """
         self._grants.pop(grant.call, None)
         settled = dict.fromkeys(grant.amounts, 0)
-        if grant.begun:  # a day's budget is told in any case: the call is over
+        if grant.begun:  # daily budgets are always settled, to show that the call is over
             settled = {name: amount for name, amount in grant.amounts.items() if self._is_of_a_day(name)}
         settled.update(used)
         if grant in self._new_grants:
@@ -110,32 +113,32 @@ class RateLimiter:
             self._shared.wake()
 
     def pause(self, target: str, seconds: float) -> None:
-        """The provider asked to be left alone: by us at once, by the others as soon as they read it."""
+        """Pause the target: in this process at once, in others when they read the record."""
         seconds = bounds.seconds(seconds, bounds.LONGEST_PAUSE_S)
         self._paused_until[target] = max(self._paused_until.get(target, 0.0), self._shared.now() + seconds)
         paused = LimitPaused(process=self._shared.process, target=target, seconds=seconds)
         self._shared.say((target, paused))
 
     def pause_left(self, target: str) -> float:
-        """Seconds until `target` may be called; 0 for now."""
+        """Return the seconds until `target` may be called; 0 for now."""
         until, now = self._shared.ledger.paused_until(target), self._shared.now()
         shared = (until - self._shared.clock.at_least(now)) / 1000 if until else 0.0
         return max(shared, self._paused_until.get(target, 0.0) - now, 0.0)
 
     async def rest(self, target: str, seconds: float) -> None:
-        """Return after so many seconds, or when a person lifts the pause of `target`."""
+        """Return after `seconds`, or when a person resumes `target`."""
         resumed = self._resumed.setdefault(target, asyncio.Event())
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await resumed.wait()
 
     def refused_because(self, grant: CallGrant) -> str:
-        """Why there will never be room for it."""
+        """Return why a budget refused the grant."""
         budget = self._shared.ledger.budgets.get(grant.budget)
         if budget is None:
             return f"{grant.budget} has no room for it: no such limit is in force"
         amount, limit = grant.amounts[grant.budget], budget.limit
-        if amount <= limit:  # today's is spent
+        if amount <= limit:  # it fits the limit, but today's budget is spent
             return f"{grant.budget} has no room for it"
         of_limit = f"{amount:,} of {limit:,}"
         if self._is_of_a_day(grant.budget):
@@ -143,7 +146,7 @@ class RateLimiter:
         return f"{grant.budget} has no room for it: it may take {of_limit}"
 
     def held_by(self, grant: CallGrant | None, target: str) -> str:
-        """What holds a call up, in a few words."""
+        """Return in a few words what a call waits for."""
         if grant is not None:
             ticket = self._shared.ledger.waiting.get(key_of(self._shared.process, grant.call))
             return "the shared limits" if ticket is None else self._shared.ledger.held_by(ticket)
@@ -152,7 +155,7 @@ class RateLimiter:
     # --- as a part of the shared limits
 
     def begin(self) -> Sequence[Keyed]:
-        """Who waited asks again; what the log holds for calls that nobody here knows of is given back."""
+        """Mark queued grants for a new request, and return what the log holds for calls unknown here."""
         for grant in list(self._grants.values()):
             if grant.state in ("asked", "queued") and grant not in self._new_grants:
                 grant.become("dropped")
@@ -172,10 +175,10 @@ class RateLimiter:
             for limit in self._declared.values()
             if not stands_as_declared(known_budgets.get(limit.budget), limit)
         ]
-        return [*changed, self._still_here()]  # the latter so that the log's time is known
+        return [*changed, self._still_here()]  # the heartbeat makes the log's time known
 
     def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> Sequence[Keyed]:
-        """Move the grants on."""
+        """Update grants and pauses from a record of the log."""
         if isinstance(message, LimitReserved) and message.process == self._shared.process:
             sent = self._sent.pop(message.number, None)
             if sent is not None:
@@ -190,19 +193,19 @@ class RateLimiter:
         if isinstance(message, LimitPaused) or (isinstance(message, BreakerTurned) and message.to == "open"):
             for waiting in self._grants.values():
                 if waiting.target == message.target and waiting.elsewhere:
-                    waiting.decided.set()  # no use in waiting for room there
+                    waiting.decided.set()  # so that the call tries the other target
         unclaimed: list[Settlement] = []
         for answer in answers:
             grant = self._grants.get(answer.ticket.call)
             if grant is not None:
                 grant.become(answer.state, at=answer.at, budget=answer.budget)
-            elif answer.state == "granted":  # asked for by a record that was written twice
+            elif answer.state == "granted":  # requested by a record that was written twice
                 back = dict.fromkeys(answer.ticket.wants, 0)
                 unclaimed.append(Settlement(call=answer.ticket.call, used=back))
         return [self._settlements(unclaimed)] if unclaimed else ()
 
     def take(self) -> list[Keyed]:
-        """What is asked for and settled; now and then, that we are still here."""
+        """Return new requests and settlements, and from time to time a heartbeat."""
         now = self._shared.now()
         messages: list[Keyed] = []
         if now >= self._declare_again_at:
@@ -220,7 +223,7 @@ class RateLimiter:
         return messages
 
     def due_at(self) -> float | None:
-        """When to write a record only so that the log's time goes on; None while nobody here waits."""
+        """Return when to write a heartbeat, which advances the log's time; None if no call waits."""
         if not any(grant.state == "queued" for grant in self._grants.values()):
             return None
         now = self._shared.now()
@@ -251,5 +254,5 @@ class RateLimiter:
 
 
 def _use_within_ms(limit: LimitDeclared) -> float:
-    """So soon after its grant a call must begin; half of the slack is for its way to the provider."""
+    """Return how soon after its grant a call must begin; half of the slack is for its way to the provider."""
     return _DAILY_USE_WITHIN_MS if limit.window_s is None else limit.slack_s * 500

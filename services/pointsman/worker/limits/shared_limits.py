@@ -3,7 +3,7 @@
 Invariants:
 - Messages are written once and in order; after an error they are written again, except those that the users
   request anew on the next connection.
-- The ledger is fed every record in the log's order; then the users are told of it.
+- The ledger gets every record in the log's order; then the users do.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ from pointsman_schemas.control.limits import LimitReserved, LimitStanding
 
 log = logging.getLogger(__name__)
 
-#: What is said within so many seconds goes out together.
+#: Messages within so many seconds are written together.
 BEAT_S = 0.01
 _RECONNECT_S = 0.5
 _LAST_WORDS_S = 2.0
-#: Of what was left out when joining, so many are named in the log.
+#: How many of the records ignored when joining are logged.
 _NAMED = 10
 _CLOSE_S = 15.0
 
-#: A key and the message under it.
+#: A record's key and its message.
 Keyed = tuple[str, Message]
 
 
@@ -42,16 +42,19 @@ class LimitsUser(Protocol):
     """A part of this process that reads and writes the shared limits."""
 
     def begin(self) -> Sequence[Keyed]:
-        """What to write as the state was taken anew from the log: at the start, after a lost connection."""
+        """Return what to write after the state was read anew: at the start, and after a lost connection."""
 
     def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> Sequence[Keyed]:
-        """What to write as a record was folded; `answers`: of this process, `at`: the record's time."""
+        """Handle a record that the ledger has taken; return what to write.
+
+        `answers`: those to this process's tickets. `at`: the record's time.
+        """
 
     def take(self) -> list[Keyed]:
-        """What to write now."""
+        """Return what to write now."""
 
     def due_at(self) -> float | None:
-        """When there will be something to write if nothing happens before, by our clock; None: never."""
+        """Return when `take` will have something to write, by the local clock; None: not by time alone."""
 
 
 class SharedLimits:
@@ -69,9 +72,9 @@ class SharedLimits:
         self.ledger = Ledger()
         self.clock = BrokerClock()
         self.joined = asyncio.Event()
-        #: What was said and is not written yet.
+        #: Messages that are not written yet.
         self.outbox: list[Keyed] = []
-        #: Why the log is not read now, for `/readyz`.
+        #: Why the log cannot be read now, for `/readyz`.
         self.problem: str | None = "the shared limits are not read yet"
         self._open_log = open_log
         self._parts: list[LimitsUser] = []
@@ -81,30 +84,30 @@ class SharedLimits:
         self._appending = False
 
     def add(self, part: LimitsUser) -> None:
-        """Let `part` hear and speak; whoever builds a part adds it."""
+        """Let `part` read and write the log."""
         self._parts.append(part)
         if self.joined.is_set():
             self.say(*part.begin())
 
     def say(self, *messages: Keyed) -> None:
-        """Write them with the next beat."""
+        """Write messages with the next batch."""
         if messages:
             self.outbox += messages
             self._wake.set()
 
     def wake(self) -> None:
-        """A part has something to write."""
+        """Ask the parts for messages to write."""
         self._wake.set()
 
     async def moved(self, within: float | None) -> None:
-        """Return when the next record was folded, or after `within` seconds."""
+        """Return when the next record was read, or after `within` seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self._moved.wait()
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
-        """Inside, `run` runs; at the end what was said is written, unless the brokers are away."""
+        """Run while inside; on exit write what is left, unless Kafka is unavailable."""
         task = asyncio.create_task(self.run(), name="limits")
         try:
             yield
@@ -118,7 +121,7 @@ class SharedLimits:
     async def run(self) -> None:
         """Read and write the log until cancelled; a broken connection is replaced by a new one."""
         while True:
-            # In a task of its own: the client lets its own cancellations out when the brokers go away.
+            # In a task of its own: the client raises CancelledError by itself when the brokers go away.
             connected = asyncio.create_task(self._connected(), name="limits log")
             try:
                 await asyncio.wait([connected])
@@ -137,12 +140,12 @@ class SharedLimits:
         except* BusError as error:
             self.problem = f"the shared limits cannot be read: {error.exceptions[0]}"
             event(log, logging.WARNING, Event.LIMITS_UNAVAILABLE, error=repr(error))
-        except* Exception as error:  # a defect of ours: nobody calls meanwhile, and the state is taken anew
+        except* Exception as error:  # an internal error: no calls meanwhile, and the state is read anew
             self.problem = f"the shared limits cannot be read: {error.exceptions[0]!r}"
             failure(log, Event.LIMITS_FAILED)
 
     async def written(self) -> None:
-        """Return when everything that was said is in the log."""
+        """Return when all messages are in the log."""
         while self.outbox or self._appending or self._wake.is_set():  # noqa: ASYNC110  # at the end only
             await asyncio.sleep(BEAT_S)
 
@@ -203,7 +206,7 @@ class SharedLimits:
             try:
                 if messages:
                     await shared.append(messages)
-            except BusError:  # what was asked for is asked for again, all else must not be lost
+            except BusError:  # requests are repeated after `begin`; all else must not be lost
                 self.outbox = [keyed for keyed in messages if not isinstance(keyed[1], LimitReserved)]
                 raise
             finally:

@@ -1,4 +1,4 @@
-"""Calling a provider: one wire format per file, one transport below them all."""
+"""Calls providers: an adapter for each wire format, and one transport for all."""
 
 from pointsman.worker.providers.provider import Provider, as_sent
 

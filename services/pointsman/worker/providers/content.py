@@ -9,9 +9,9 @@ from typing import Protocol
 
 ACCEPTED = "gzip, deflate"
 
-#: The most that one step of a decoder puts out.
+#: The most bytes that one step of a decoder returns.
 _PIECE = 64 * 1024
-#: Nobody writes in so many parts; each takes its time, with next to nothing in it.
+#: A limit on gzip members: many tiny ones would cost much time for few bytes.
 _MOST_MEMBERS = 256
 _GZIP = 16 + zlib.MAX_WBITS
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -22,17 +22,20 @@ class UnreadableError(ValueError):
 
 
 class Decoder(Protocol):
-    """Encoded bytes in, small pieces out."""
+    """Decodes bytes in small pieces."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What comes out for `data`. Raises UnreadableError."""
+        """Yield the decoded pieces of `data`. Raises UnreadableError."""
 
     def finish(self) -> None:
-        """There is no more. Raises UnreadableError where something is missing."""
+        """End the input. Raises UnreadableError if something is missing."""
 
 
 def decoder_of(encoding: str) -> Decoder:
-    """The decoder for a `Content-Encoding`. Raises UnreadableError for one that was not asked for."""
+    """Return the decoder for a `Content-Encoding`.
+
+    Raises UnreadableError if the encoding was not requested.
+    """
     names = [name for part in encoding.lower().split(",") if (name := part.strip()) not in ("", "identity")]
     match names:
         case []:
@@ -71,7 +74,7 @@ class Deflated:
         while data or not self._at_end:
             if self._at_end:
                 if self._wbits != _GZIP or not data.startswith(_GZIP_MAGIC):
-                    return  # padding, as some append it
+                    return  # padding, which some servers append
                 self._members += 1
                 if self._members > _MOST_MEMBERS:
                     raise UnreadableError(f"it is compressed in more than {_MOST_MEMBERS} parts")

@@ -12,9 +12,9 @@ _CODES = (
 _MESSAGES = (
     "message", "Message", "msg", "status_msg", "error_description", "error_msg", "detail", "title", "error",
 )  # fmt: skip
-#: Where the error itself is, looked for in this order; each may be an object, a text or a list of them.
+#: Fields that may hold the error, in order of precedence: an object, a text or a list of them.
 _INNER = ("error", "errors", "detail", "base_resp", "Error")
-#: A gateway's own name for what its provider did, in front of its words.
+#: The exception class that a gateway puts before the provider's message.
 _CLASS = re.compile(r"\b(?:litellm|openai|anthropic)\.(\w{1,60})")
 _DELAY = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
 _STATUS = re.compile(r"[1-5]\d\d\Z")
@@ -42,7 +42,7 @@ class ErrorBody:
 
 
 def read_error(body: Any) -> ErrorBody:
-    """What the body says; an empty ErrorBody where it says nothing."""
+    """Return the error in the body; an empty ErrorBody if there is none."""
     nodes = list(_nodes(body))
     status, words, message, delay_s = None, set(), "", None
     for node in nodes:
@@ -68,7 +68,7 @@ def read_error(body: Any) -> ErrorBody:
 
 
 def _named(nodes: list[dict[str, Any] | str], name: str) -> str | None:
-    """The innermost text of that name, where it is a short one; a number is none."""
+    """Return the innermost short text under `name`, unless it is an HTTP status."""
     texts = (node.get(name) for node in nodes if isinstance(node, dict))
     text = next((text for text in texts if isinstance(text, str) and text), "")
     is_word = text.isprintable() and len(text) <= _MOST_WORD and not _STATUS.match(text)
@@ -76,7 +76,7 @@ def _named(nodes: list[dict[str, Any] | str], name: str) -> str | None:
 
 
 def _nodes(body: Any) -> Iterator[dict[str, Any] | str]:
-    """The innermost error first, then what is around it, then its details."""
+    """Yield the innermost error first, then those around it, then their details."""
     chain: list[dict[str, Any] | str] = []
     node = _first(body)
     while isinstance(node, dict) and len(chain) < 4:
@@ -100,14 +100,14 @@ def _some(value: Any) -> list[Any]:
 
 
 def _status(value: Any) -> int | None:
-    """200 to 599, as a number or as a text."""
+    """Return an HTTP status of at least 400, given as number or text; else None."""
     if isinstance(value, bool) or not isinstance(value, int | str) or not _STATUS.match(str(value)[:4]):
         return None
     return int(value) if int(value) >= 400 else None
 
 
 def _word(text: str) -> str:
-    """`RateLimitError` and `rate_limit_error` are one; a sentence is none."""
+    """Normalise a code: `RateLimitError` and `rate_limit_error` become equal; a sentence becomes empty."""
     text = text.strip()
     if len(text) > _MOST_WORD or " " in text:
         return ""

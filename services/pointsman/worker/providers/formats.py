@@ -1,4 +1,4 @@
-"""Which adapter a provider's row names."""
+"""Chooses the wire format for a provider's row."""
 
 from typing import assert_never
 
@@ -11,7 +11,7 @@ from pointsman.worker.providers_file import ProviderRow
 
 
 def wire_format_of(row: ProviderRow) -> WireFormat:
-    """The adapter for the row's `format`."""
+    """Return the adapter for the row's `format`."""
     match row.format:
         case "openai":
             return OpenAIChat()

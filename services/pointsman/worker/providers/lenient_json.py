@@ -14,20 +14,20 @@ from pointsman.bus.codec.json import MAX_DEPTH, parse_object
 from pointsman.bus.codec.refused import RefusedError
 from pointsman_schemas.reasons import Reason
 
-#: An answer stands a few levels deep in the messages that carry it.
+#: A record nests the answer a few levels deep.
 MOST_DEPTH = MAX_DEPTH - 4
 
 _UNHOLDABLE = re.compile("[\0\ud800-\udfff]")
 _STANDS_FOR = "\ufffd"
-# A text is one token, closed or not; the quantifiers never go back.
+# A text is one token, closed or not; possessive quantifiers keep the match linear.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
 def read_json(content: bytes) -> tuple[Any, bool]:
-    """The JSON in `content`, and whether it had to be changed.
+    """Return the JSON in `content`, and whether it had to be changed.
 
-    NUL and half surrogates become U+FFFD, as does what is no UTF-8; NaN and infinity null; integers beyond 64
-    bits the nearest float; what is nested too deep null. A byte order mark is passed over.
+    NUL, lone surrogates and invalid UTF-8 become U+FFFD; NaN and infinity become null; integers beyond 64
+    bits become the nearest float; values nested too deep become null. A byte order mark is skipped.
 
     Raises:
         ValueError: it is not JSON.
@@ -98,7 +98,7 @@ def _deeper(value: Any) -> bool:
 
 
 def _cut(text: str) -> str:
-    """The text with null in place of what stands too deep."""
+    """Replace values that are nested too deep by null."""
     kept: list[str] = []
     depth = begin = 0
     for token in _TOKEN.finditer(text):

@@ -36,18 +36,18 @@ from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import Secrets
 from pointsman_schemas.base import Json
 
-#: Parameters that make a provider send events.
+#: Parameters that control streaming.
 _STREAMING = ("stream", "stream_options")
-#: An error's words may stand behind the request that it repeats.
+#: An error's message may follow a copy of the request.
 _MOST_ERROR_BYTES = 4 * MOST_OF_AN_ERROR
-#: To read more than this takes its time: not on the event loop.
+#: Larger bodies are parsed in a thread, to keep the event loop free.
 _LONG = 256 * 1024
 
 
 class Provider:
-    """A client for one row of `providers.yaml`; nothing is sent before the first call.
+    """A client for one row of `providers.yaml`. It connects at the first call.
 
-    `most_bytes`: the largest answer that is read.
+    `most_bytes`: the largest answer accepted.
 
     Raises:
         ValueError: the environment names a proxy or certificates that cannot be used.
@@ -77,7 +77,7 @@ class Provider:
             self._key if row.key_env else "",
             *(
                 value for value in extra_headers.values() if len(value) >= 6
-            ),  # a shorter one stands in every other sentence
+            ),  # a shorter one occurs in ordinary text
             proxy.password or "",
         ]
         self._secrets = Secrets(self._fixed)
@@ -95,10 +95,10 @@ class Provider:
         in_record: bool = False,
         chunks: CallChunks | None = None,
     ) -> Result:
-        """Send a chat request as it is and wait for the answer, at most the row's `timeout_s`.
+        """Send a chat request unchanged and wait for the answer, at most the row's `timeout_s`.
 
-        Cancelling the task closes the connection. `in_record`: the answer goes into no store of large values.
-        `chunks`: where the pieces of the answer go if it comes as a stream.
+        Cancelling the task closes the connection. `in_record`: the answer must fit a record, not the store of
+        large values. `chunks`: gets the chunks of the answer, if it is streamed.
         """
         most = min(self._most_bytes, MAX_RESPONSE_BYTES) if in_record else self._most_bytes
         trace = (
@@ -157,7 +157,7 @@ class Provider:
         return from_connection(self.row, error, self._secrets.hide(words_of(error)))
 
     async def _renewed(self, token: BearerToken) -> str:
-        """The token of now; it and the one before are secrets, as calls with that may be under way."""
+        """Return the current token. The previous one stays secret too, as calls with it may be in flight."""
         value = await token.value()
         if value != self._sent_token:
             self._secrets = Secrets([*self._fixed, value, self._sent_token])
@@ -184,7 +184,7 @@ class Provider:
             return not_readable(row, status, reply.body, reply.unreadable, secrets)
         if not reply.whole:
             return not_whole(row, status, reply.body, most, secrets)
-        # What is put into a store of its own is kept whole.
+        # Answers for the store of large values are kept whole.
         most_raw = most if most > MAX_RESPONSE_BYTES else MAX_RAW_BYTES
         return self._wire.decode(
             AnswerBody(row, request, status, reply.body, self._clock(), most_raw, secrets)
@@ -196,9 +196,9 @@ class Provider:
 
 
 def as_sent(request: Json, model: str, *, streamed: bool = False) -> Json:
-    """The request with the tier's model; all else is passed through.
+    """Return the request with the tier's model. All else passes, except the streaming parameters.
 
-    One answer is asked for, or where it is `streamed` events, and what the answer took as the last of them.
+    If `streamed`, events are requested, with the usage in the last one; else one body.
     """
     sent = {name: value for name, value in request.items() if name not in _STREAMING} | {"model": model}
     if not streamed:

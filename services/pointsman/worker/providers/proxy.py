@@ -1,4 +1,4 @@
-"""Which proxy the environment names for an address: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY. Pure."""
+"""Chooses the proxy for a URL from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY. Pure."""
 
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
@@ -6,12 +6,12 @@ from urllib.parse import urlsplit
 
 
 def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
-    """The proxy's address; None where the request goes straight to the host, as to loopback it always does.
+    """Return the proxy's URL; None for a direct connection, as always to loopback.
 
-    `proxies`: as `urllib.request.getproxies` gives them.
+    `proxies`: from `urllib.request.getproxies`.
 
     Raises:
-        ValueError: the proxy is of a kind that cannot be used.
+        ValueError: the proxy is neither HTTP nor HTTPS.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
@@ -37,7 +37,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_left_out(host: str, port: int | None, no_proxy: str) -> bool:
-    """Whether NO_PROXY names the host: by name, by domain, by address, by network, or all by `*`."""
+    """Whether NO_PROXY names the host: by name, domain, address or network, or by `*`."""
     for entry in no_proxy.lower().split(","):
         name = entry.strip().rpartition("://")[2]
         if name == "*":
@@ -58,7 +58,7 @@ def _without_port(name: str) -> tuple[str, int | None]:
 
 
 def _is_in_domain(host: str, name: str) -> bool:
-    """`a.test` is the host and all below it, `.a.test` and `*.a.test` only those below."""
+    """Whether the host is in the domain; `a.test` itself is in `a.test`, not in `.a.test` or `*.a.test`."""
     if name.startswith("*."):
         name = name[1:]
     return host.endswith(name) if name.startswith(".") else host == name or host.endswith(f".{name}")

@@ -1,4 +1,4 @@
-"""Reads rate-limit headers: for how long the provider will refuse further calls. Pure.
+"""Reads from rate-limit headers for how long the provider will refuse further calls. Pure.
 
 Two families: `x-ratelimit-remaining-requests` with `x-ratelimit-reset-requests` (OpenAI and compatible),
 `anthropic-ratelimit-requests-remaining` with `anthropic-ratelimit-requests-reset`; likewise for tokens.
@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pointsman.limits.bounds import LONGEST_PAUSE_S
 from pointsman.worker.calls.retry_after import number_in, time_left
 
-#: A header that asks for more is not believed; a `Retry-After` may still ask for it.
+#: A longer wait in these headers is ignored; `Retry-After` may still ask for it.
 MOST_S = LONGEST_PAUSE_S
-#: No span and no time is longer.
+#: The longest duration or time that is parsed.
 _MOST_CHARACTERS = 64
 
 _PAIRS = (
@@ -30,9 +30,9 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def wait_told(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds until the last of what is used up is there again; None while nothing is, or nobody says when.
+    """Return the seconds until the last exhausted limit is reset; None if there is none, or no reset time.
 
-    `headers` ignores case.
+    `headers` must ignore case.
     """
     resets = [headers.get(reset) for left, reset in _PAIRS if headers.get(left, "").strip() == "0"]
     waits = [wait for reset in resets if reset and (wait := _seconds(reset.strip(), now)) is not None]
@@ -41,7 +41,7 @@ def wait_told(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def _seconds(reset: str, now: datetime) -> float | None:
-    """`6m0s`, `12.5` (seconds), a Unix time near the present, or an RFC 3339 time."""
+    """Parse `6m0s`, `12.5` (seconds), a Unix time near the present, or an RFC 3339 time."""
     if len(reset) > _MOST_CHARACTERS:
         return None
     if _DURATION.fullmatch(reset):

@@ -1,24 +1,24 @@
-"""A body as received, up to a limit, in a form that a record can hold. Pure."""
+"""Keeps a body as received, up to a limit, in a form that a record can hold. Pure."""
 
 from base64 import b64encode
 from codecs import getincrementaldecoder
 
 from pointsman_schemas.calls import RawBody
 
-#: What is kept of a body that is no answer.
+#: Bytes kept of a body that is no answer.
 MOST_OF_AN_ERROR = 64 * 1024
 
 _UTF8 = getincrementaldecoder("utf-8")
 
 
 def raw_body(content: bytes, *, whole: bool = True, most: int = MOST_OF_AN_ERROR) -> RawBody | None:
-    """The first `most` bytes; None of an empty body. Text stays text: it can be searched, and masked."""
+    """Return the first `most` bytes; None for an empty body. Text stays text, to be searched and masked."""
     if not content:
         return None
     whole = whole and len(content) <= most
     content = content[:most]
     try:
-        text = _UTF8().decode(content, final=whole)  # what was cut may end within a character
+        text = _UTF8().decode(content, final=whole)  # the cut may be within a character
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:

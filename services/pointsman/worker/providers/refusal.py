@@ -19,9 +19,9 @@ from pointsman.worker.secrets import NO_SECRETS, Secrets
 from pointsman_schemas.calls import RawBody
 from pointsman_schemas.reasons import TOO_LONG, FailReason
 
-#: More of what a provider said is not repeated in a message; its body is in the call's record.
+#: The most characters of a provider's words in a message; the call's record has the body.
 MAX_SAID = 500
-#: An account that is used up is not asked again for so long, seconds.
+#: An account without funds or quota is not called for so many seconds.
 USED_UP_S = 300.0
 
 
@@ -35,7 +35,7 @@ def from_status(
     whole: bool = True,
     secrets: Secrets = NO_SECRETS,
 ) -> Retry | Reject:
-    """An HTTP status other than 2xx, with its body."""
+    """Return the failure for an HTTP status other than 2xx and its body."""
     body, changed = _read(content)
     body, content = secrets.hide_json(body), secrets.hide_bytes(content)
     error = read_error(body)
@@ -64,7 +64,10 @@ def from_status(
 def from_body(
     row: ProviderRow, status: int, error: ErrorBody, *, raw: RawBody | None, **answer: Any
 ) -> Retry | Reject:
-    """An error that came with status 2xx; it cost something unless the call was refused before any work."""
+    """Return the failure for an error with status 2xx.
+
+    It is billed unless the call was refused before any work.
+    """
     kind = kind_of(status, error)
     unbilled = kind in (
         RefusalKind.ACCOUNT,
@@ -88,9 +91,10 @@ def refuse(
     after: float | None = None,
     **rest: Any,
 ) -> Retry | Reject:
-    """A refusal of this kind; `detail` goes on after the status, `rest` are further fields.
+    """Return the failure for a kind of refusal.
 
-    `after`: the wait that headers ask for, in seconds; None: the body's counts.
+    `detail`: follows the status in the message; `rest`: other fields. `after`: the wait that headers ask for,
+    in seconds; None: use the body's.
     """
     rule = ROWS[kind]
     message = f"{row.name} answered {status}{detail}{_advice(row, kind)}"
@@ -108,7 +112,10 @@ def refuse(
 
 
 def from_connection(row: ProviderRow, error: BaseException, detail: str) -> Retry:
-    """No whole answer came: not connected, or cut off; `detail`: the HTTP library's word, without secrets."""
+    """Return the failure for a connection that was not made or broke off.
+
+    `detail`: the error's text, without secrets.
+    """
     proxied = isinstance(error, aiohttp.ClientHttpProxyError)
     unreached = proxied or isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
     detail = clean(detail) or type(error).__name__
@@ -124,7 +131,7 @@ def from_connection(row: ProviderRow, error: BaseException, detail: str) -> Retr
 
 
 def words_of(error: BaseException) -> str:
-    """What an HTTP library's error says without the foreign bytes that it quotes, which may be half a key."""
+    """Return an HTTP error's text without the bytes that it quotes, which may include part of a key."""
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"{error.status} {error.message}"
     if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
@@ -134,25 +141,25 @@ def words_of(error: BaseException) -> str:
 
 
 def timed_out(row: ProviderRow, cause: BaseException) -> Retry:
-    """The provider's `timeout_s` passed."""
+    """The failure for a call that exceeded the provider's `timeout_s`."""
     detail = f"{row.name} did not answer within {row.timeout_s:g} s (its timeout_s in providers.yaml)"
     return Retry(reason=FailReason.TIMEOUT, message=detail, cause=cause)
 
 
 def fell_silent(row: ProviderRow, cause: BaseException) -> Retry:
-    """Nothing more of a stream came for its `stream_idle_s`."""
+    """The failure for a stream that sent nothing for `stream_idle_s`."""
     detail = f"{row.name} sent nothing more for {row.stream_idle_s:g} s (its stream_idle_s in providers.yaml)"
     return Retry(reason=FailReason.TIMEOUT, message=detail, cause=cause)
 
 
 def without_token(row: ProviderRow, error: Exception) -> Retry:
-    """There is no token to send just now."""
+    """The failure for a call without a token, as none can be had now."""
     detail = f"{row.name} was not asked: {clean(str(error))} -- run or read it by hand, as the worker's user"
     return Retry(reason=FailReason.AUTHENTICATION, message=detail, unbilled=True, cause=error)
 
 
 def unsupported(row: ProviderRow, error: RequestFieldError) -> Reject:
-    """Its format cannot say the request, so nothing was sent; a provider of another format may well do it."""
+    """The failure for a request that the provider's format cannot express; another format may."""
     return Reject(
         reason=FailReason.BAD_REQUEST,
         message=f"{row.name} was not asked, as its format ({row.format}) cannot say it: {clean(str(error))}",
@@ -164,7 +171,7 @@ def unsupported(row: ProviderRow, error: RequestFieldError) -> Reject:
 
 
 def renewed_next_time(result: Result) -> Result:
-    """A refusal of a token that is renewed for the next attempt."""
+    """Make a refused token's failure transient: the next attempt renews the token."""
     if not isinstance(result, Reject):
         return result
     kept = {field.name: getattr(result, field.name) for field in fields(Failure)}
@@ -172,7 +179,7 @@ def renewed_next_time(result: Result) -> Result:
 
 
 def clean(text: str) -> str:
-    """One line of text, not too long, that every record can carry."""
+    """Return one line of text, shortened, that every record can hold."""
     line = " ".join(text[: 8 * MAX_SAID].replace("\0", " ").split())
     return line.encode("utf-8", "replace").decode()[:MAX_SAID]
 

@@ -31,7 +31,7 @@ class RefusalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefusalRow:
-    """`is_transient`: it may go well there another time; `elsewhere`: another target need not share it."""
+    """`is_transient`: a retry may succeed; `elsewhere`: another target may succeed."""
 
     reason: FailReason
     is_transient: bool = False
@@ -68,9 +68,9 @@ _STATUS = {
     429: RefusalKind.LIMITED,
     498: RefusalKind.FAILING,
 }
-#: A body with one of these means it, whatever the HTTP status around it.
+#: Statuses in a body that take precedence over a vague HTTP status.
 _PRECISE = (401, 402, 403, 404, 408, 413, 429)
-#: Under these a gateway may report anything.
+#: HTTP statuses that gateways use for any error.
 _VAGUE = (400, 500, 502, 503)
 
 
@@ -78,7 +78,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# As they are compared: lower case, no `_`, no `error` or `exception` at the end. The first that fits counts.
+# Normalised as by `_word` and `_stem`: lower case, no `_`, no final `error` or `exception`. First match wins.
 _WORDS: tuple[tuple[RefusalKind, frozenset[str]], ...] = (
     (
         RefusalKind.USED_UP,
@@ -220,7 +220,7 @@ _SENTENCES: tuple[tuple[RefusalKind, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
-#: The sentence of a refused request may quote the request: only what no request says is looked for in it.
+#: The message of a 4xx may quote the request, so only phrases for these kinds are searched in it.
 _SENTENCE_UNDER = {
     400: (
         RefusalKind.USED_UP,
@@ -238,7 +238,7 @@ _MOST_SENTENCE = 600
 
 
 def kind_of(status: int, error: ErrorBody) -> RefusalKind:
-    """The kind of a refusal with this HTTP status (2xx too, where the body is an error) and body."""
+    """Return the kind of a refusal. `status` is 2xx if the body of such a response is an error."""
     if 300 <= status < 400:
         return RefusalKind.REDIRECTED
     if status == 413:
@@ -258,11 +258,11 @@ def kind_of(status: int, error: ErrorBody) -> RefusalKind:
 
 
 def _limited(words: set[str], sentence: str) -> RefusalKind:
-    """Not all that goes by that name passes with time: used-up accounts, requests larger than the rate."""
+    """Tell rate limits, which pass with time, from exhausted accounts and requests larger than the rate."""
     if "request too large" in sentence:
         return RefusalKind.TOO_LONG
     if "resourceexhausted" in words or "resource_exhausted" in sentence:
-        return RefusalKind.LIMITED  # speaks of quotas where it means rates
+        return RefusalKind.LIMITED  # its messages say quota for a rate
     return _in_sentence(sentence, (RefusalKind.USED_UP,)) or RefusalKind.LIMITED
 
 

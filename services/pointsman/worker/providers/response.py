@@ -13,14 +13,14 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.calls import RawBody
 from pointsman_schemas.reasons import FailReason
 
-#: An answer travels in two records, with its request: more would not fit a topic's largest batch.
+#: The largest answer in bytes: it is in two records, one with its request, which a topic's batch must hold.
 MAX_RESPONSE_BYTES = 4 * 1024 * 1024
-#: The same where large values are kept in a store of their own.
+#: The largest answer with a store of large values, in bytes.
 MAX_STORED_BYTES = 16 * 1024 * 1024
-#: What is kept of an answer as it came, beside what could be read of it.
+#: Bytes kept of an answer as received, beside the parsed answer.
 MAX_RAW_BYTES = 1024 * 1024
 
-#: Ends that are none: a choice with one of these broke off where it was made.
+#: Finish reasons of a choice that the provider did not complete.
 _BROKEN_OFF = {
     "error", "failed", "abort", "aborted", "network_error", "server_error", "internal_error",
     "insufficient_system_resource", "engine_overloaded",
@@ -28,7 +28,7 @@ _BROKEN_OFF = {
 
 
 def read_answer(answered: AnswerBody) -> Result:
-    """What a whole body amounts to; an answer that no record of ours could hold is read as far as it goes."""
+    """Decode a whole body with status 2xx. Values that a record cannot hold are replaced."""
     row, status, content, secrets = answered.row, answered.status, answered.content, answered.secrets
     try:
         body, changed = read_json(content)
@@ -59,7 +59,7 @@ def read_answer(answered: AnswerBody) -> Result:
 
 
 def not_whole(row: ProviderRow, status: int, content: bytes, most: int, secrets: Secrets) -> Reject:
-    """A body that was larger than what is taken."""
+    """The failure for a body larger than `most` bytes."""
     message = f"{row.name} answered more than {most:,} bytes, which is the most that is taken"
     if most <= MAX_RESPONSE_BYTES:
         message += " without a store of large values (POINTSMAN_CLAIMS)"
@@ -73,13 +73,13 @@ def not_whole(row: ProviderRow, status: int, content: bytes, most: int, secrets:
 
 
 def not_finished(row: ProviderRow, status: int) -> Retry:
-    """A stream that came to its end before its answer did."""
+    """The failure for a stream that ended before its answer did."""
     message = f"{row.name} answered {status} with a stream that ends before its answer (no finish_reason)"
     return Retry(reason=FailReason.BAD_RESPONSE, message=message, http_status=status)
 
 
 def not_readable(row: ProviderRow, status: int, content: bytes, why: str, secrets: Secrets) -> Reject:
-    """A body in an encoding that was not asked for, or broken in it."""
+    """The failure for a body whose encoding was not requested or is broken."""
     return Reject(
         reason=FailReason.BAD_RESPONSE,
         message=f"{row.name} answered {status} with a body that cannot be read: {clean(why)}",
@@ -90,7 +90,7 @@ def not_readable(row: ProviderRow, status: int, content: bytes, why: str, secret
 
 
 def _choice(body: Json) -> Json | None:
-    """The first choice, where it has a message or an error."""
+    """Return the first choice, if it has a message or an error."""
     choices = body.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict):
@@ -99,7 +99,7 @@ def _choice(body: Json) -> Json | None:
 
 
 def _error_in(body: Json, choice: Json) -> ErrorBody:
-    """An error in place of the choice, or beside one without content."""
+    """Return the error in place of the choice, or beside a choice without content."""
     if error := choice.get("error"):
         return read_error(error) or ErrorBody(message="the choice is an error")
     finish = choice.get("finish_reason")
@@ -139,5 +139,5 @@ def _without_answer(
         "raw": raw,
         **_about(response),
     }
-    # What had to be changed to be read was paid for as it is: the same provider is not asked twice for it.
+    # An answer with changed values was paid for, and a repeat would give the same: do not retry here.
     return Reject(**about, elsewhere=True) if changed else Retry(**about)

@@ -1,4 +1,4 @@
-"""Sends POST requests: pooled connections, the environment's proxy and certificates, a limited body."""
+"""Sends POST requests, with pooled connections, the environment's proxy and certificates, bounded bodies."""
 
 import asyncio
 import os
@@ -15,16 +15,16 @@ import aiohttp
 from pointsman.worker.providers.content import ACCEPTED, Decoder, Plain, UnreadableError, decoder_of
 from pointsman.worker.providers.proxy import proxy_for
 
-#: A provider that does not take the connection in this many seconds is down.
+#: The longest time to connect, in seconds.
 CONNECT_S = 10.0
 _KEEP_ALIVE_S = 30.0
 
-#: Bodies above SMALL are read by so many calls at once, the others wait with what they have.
+#: How many calls may read a body larger than _SMALL at a time; the others wait.
 _SMALL = 256 * 1024
 _LARGE_AT_ONCE = 4
-#: Taken of a body that is too large by its headers: what is kept of one, and room for a secret at its end.
+#: Bytes read of a body that its headers show to be too large: what is kept, and room for a secret at the cut.
 _BEGINNING = 80 * 1024
-#: A connection whose stream is over is used again if its body ends within this many seconds.
+#: A connection is reused if its body ends within so many seconds after the stream's last event.
 _END_S = 0.25
 
 
@@ -32,7 +32,7 @@ _END_S = 0.25
 class Reply:
     """The HTTP response. `body`: truncated unless `whole`; not decoded if `unreadable`, which says why.
 
-    Empty for a stream, which went to `take`.
+    Empty for a stream, which was passed to `take`.
     """
 
     status: int
@@ -44,10 +44,9 @@ class Reply:
 
 
 class Transport:
-    """Sends to one server; no connection is made before the first request.
+    """Sends to one server.
 
-    Follows no redirects, keeps no cookies, retries nothing.
-
+    Follows no redirects, keeps no cookies, retries nothing; connects at the first request.
     Raises:
         ValueError: the environment names a proxy or certificates that cannot be used.
     """
@@ -69,13 +68,13 @@ class Transport:
         most: Callable[[int], int],
         take: Callable[[bytes], bool] | None = None,
     ) -> Reply:
-        """Send `body` to an address of the server and take what is answered, decoded.
+        """Send `body` to a URL of the server and return the decoded response.
 
-        At most `most(status)` bytes of it are taken. Where the answer is a stream of events, `take` has its
-        bytes as they come, until it wants no more.
+        At most `most(status)` bytes are read. If the response is a stream of events, `take` gets its bytes as
+        they arrive, until it returns False.
 
         Raises:
-            aiohttp.ClientError, OSError: no whole answer came.
+            aiohttp.ClientError, OSError: no complete response arrived.
         """
         session = self._session or self._connect()
         async with session.post(
@@ -89,7 +88,7 @@ class Transport:
                 return await self._hand_over(response, take)
             reply = await self._read(response, most(response.status))
             if not reply.whole or reply.unreadable:
-                response.close()  # what is left of it is not waited for
+                response.close()  # do not wait for the rest
             return reply
 
     async def close(self) -> None:
@@ -149,9 +148,9 @@ class Transport:
         came: bytearray,
         most: int,
     ) -> bool:
-        """Fill `body` up to `most` bytes; False where there was more, or as much of it encoded.
+        """Fill `body` up to `most` bytes. Return False if there are more, decoded or encoded.
 
-        `came` gets the beginning as it was encoded.
+        `came`: gets the first encoded bytes.
         """
         received, large = 0, False
         async with AsyncExitStack() as stack:
@@ -173,13 +172,13 @@ class Transport:
 
 
 def _is_stream(response: aiohttp.ClientResponse) -> bool:
-    """Some name no type; what is named as another one is read as a body."""
+    """Whether the response is a stream of events. A response without a type counts as one."""
     media_type = response.headers.get("content-type", "text/event-stream").partition(";")[0]
     return 200 <= response.status < 300 and media_type.strip().lower() == "text/event-stream"
 
 
 async def _until_end(response: aiohttp.ClientResponse) -> None:
-    """Nothing more is wanted of it; a connection that is not at its end is closed."""
+    """Wait briefly for the end of the body: only then can the connection be reused."""
     with suppress(TimeoutError, aiohttp.ClientError, OSError):
         async with asyncio.timeout(_END_S):
             await response.content.readany()
@@ -187,14 +186,14 @@ async def _until_end(response: aiohttp.ClientResponse) -> None:
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Trusts what SSL_CERT_FILE or SSL_CERT_DIR names, else what the system trusts.
+    """Return a TLS context that trusts SSL_CERT_FILE or SSL_CERT_DIR, or else the system's certificates.
 
     Raises:
-        ValueError: there are no certificates at that place.
+        ValueError: SSL_CERT_FILE or SSL_CERT_DIR has no readable certificates.
     """
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if sys.platform == "darwin" and not (file or folder):
-        import truststore  # the system's own store, which OpenSSL does not know of
+        import truststore  # the system's store, which OpenSSL cannot read
 
         return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:

@@ -9,15 +9,15 @@ from pointsman.worker.limits.estimate import answers, size
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import Usage
 
-#: No model has a longer window, and no answer is longer, in tokens.
+#: An upper bound on a prompt or an answer, in tokens.
 MOST = 10_000_000
-#: What a provider adds of its own to a request of text, and thinks of before it answers, in tokens.
+#: A bound on the tokens that a provider adds to a text request, and uses for reasoning.
 _UNSEEN = 200_000
 
 _INPUT = ("prompt_tokens", "input_tokens")
 _OUTPUT = ("completion_tokens", "output_tokens")
 _DETAILS = ("prompt_tokens_details", "input_tokens_details", "cache_creation")
-#: OpenAI and most others, Anthropic, DeepSeek, Moonshot; written among the details or beside them.
+#: Names used by OpenAI and most others, Anthropic, DeepSeek and Moonshot, in the details or beside them.
 _READ = ("cached_tokens", "cache_read_input_tokens", "cache_read_tokens", "prompt_cache_hit_tokens")
 _WRITTEN = ("cache_creation_input_tokens", "cache_creation_tokens", "cache_write_tokens")
 _WRITTEN_1H = ("cache_write_1h_tokens", "ephemeral_1h_input_tokens")
@@ -29,7 +29,7 @@ class _ImpossibleError(ValueError):
 
 
 def usage_of(body: Json) -> Usage | None:
-    """The tokens that the body speaks of; None where it does not, or where they cannot be so many."""
+    """Return the usage in the body; None if it is missing or impossible."""
     usage = body.get("usage")
     if not isinstance(usage, dict):
         return None
@@ -40,7 +40,7 @@ def usage_of(body: Json) -> Usage | None:
 
 
 def believed(result: Result, request: Json) -> Result:
-    """`result` without its usage where it speaks of more tokens than `request` has bytes, or can bring."""
+    """Return `result`, without its usage if that exceeds what `request` can take."""
     usage = result.usage
     if usage is None:
         return result
@@ -71,7 +71,7 @@ def _usage(usage: Json) -> Usage:
 
 
 def _counts_apart(usage: Json, total: int, cached: int) -> bool:
-    """Anthropic's `input_tokens` are those that were neither read from the cache nor written to it."""
+    """Whether `input_tokens` excludes cached tokens, as Anthropic's does."""
     native = any(
         usage.get(name) is not None for name in ("cache_read_input_tokens", "cache_creation_input_tokens")
     )
@@ -84,7 +84,7 @@ def _most(places: Sequence[Json], names: Sequence[str]) -> int:
 
 
 def _tokens(count: Any) -> int:
-    """A whole number; some write it with a point."""
+    """Return a token count; some providers write it as a float."""
     if (
         isinstance(count, bool)
         or not isinstance(count, int | float)
@@ -96,7 +96,7 @@ def _tokens(count: Any) -> int:
 
 
 def _is_text(request: Json) -> bool:
-    """Whether all that the model reads is in the request, letter by letter: no picture, file or search."""
+    """Whether the model reads nothing but the request's text: no picture, file or search."""
     messages = request.get("messages")
     return isinstance(messages, list) and not _brings_more(request) and all(map(_is_text_message, messages))
 

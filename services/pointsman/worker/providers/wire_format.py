@@ -15,7 +15,8 @@ from pointsman_schemas.base import Json
 class AnswerBody:
     """A whole body with status 2xx: the answer to `request`, received `at`.
 
-    If it cannot be parsed, `most_raw` bytes of it are kept; if it is not an answer, `secrets` are masked.
+    `most_raw`: bytes kept as received, if its JSON had to be changed. `secrets`: masked if it is not an
+    answer.
     """
 
     row: ProviderRow
@@ -33,33 +34,33 @@ class EventTranslator(Protocol):
     is_over: bool
 
     def chunks(self, event: Json) -> list[Json] | None:
-        """The pieces that an event stands for; None for one that says that there is no answer."""
+        """Return the chunks for an event; None if the event says that there is no answer."""
 
 
 class WireFormat(Protocol):
     """Translates chat requests to bytes, and responses back; sends nothing."""
 
     def url(self, base_url: str, request: Json) -> str:
-        """Where the request goes."""
+        """Return the URL for the request."""
 
     def models_url(self, base_url: str) -> str:
-        """Where the provider lists its models."""
+        """Return the URL of the provider's list of models."""
 
     def headers(self) -> Mapping[str, str]:
-        """What goes with every request, in lower case."""
+        """Return the headers of every request, in lower case."""
 
     def key_header(self, key: str) -> Mapping[str, str]:
-        """How a key is sent, in lower case; a bearer token goes the same way everywhere."""
+        """Return the header that carries a key, in lower case; not for bearer tokens."""
 
     def encode(self, request: Json) -> bytes:
-        """The body for a chat request.
+        """Return the body for a chat request.
 
         Raises:
-            RequestFieldError: it asks for something that cannot be asked for there.
+            RequestFieldError: the request asks for something that the format cannot express.
         """
 
     def decode(self, answered: AnswerBody) -> Result:
-        """What it amounts to."""
+        """Return the result for a body."""
 
     def translator(self, at: datetime) -> EventTranslator | None:
-        """For a stream that begins at that time; None where its events are OpenAI's."""
+        """Return a translator for a stream that begins `at`; None if its events are OpenAI's."""

@@ -1,1 +1,1 @@
-"""Anthropic's messages: request, answer and stream, from and to the shape of OpenAI's chat."""
+"""Converts between OpenAI's chat and Anthropic's messages: requests, answers and streams."""

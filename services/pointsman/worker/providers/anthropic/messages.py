@@ -1,4 +1,4 @@
-"""Anthropic's messages as a wire format."""
+"""The wire format of Anthropic's Messages API."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from pointsman.worker.providers.chat.completions import read_translated
 from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman_schemas.base import Json
 
-#: With the one before it, `2023-06-01`, models may take `temperature`, `top_p` and `top_k`.
+#: With the previous version, `2023-06-01`, models may accept `temperature`, `top_p` and `top_k`.
 _VERSION = "2026-10-21"
 
 
@@ -58,6 +58,6 @@ class AnthropicMessages:
 
 
 def _v1(base_url: str) -> str:
-    """Anthropic's own addresses are told without the version, others' with it."""
+    """Add the version if it is missing: Anthropic's own base URLs are given without it, others with it."""
     base = base_url.rstrip("/")
     return base if base.endswith("/v1") else f"{base}/v1"

@@ -1,4 +1,4 @@
-"""A chat request as one of Anthropic's messages."""
+"""Converts a chat request to a request of Anthropic's Messages API."""
 
 from typing import Any
 
@@ -30,12 +30,12 @@ _EFFORTS = {
 
 
 def to_message_request(request: Json, most: int, *, samples: bool = False) -> Json:
-    """What asks for the same; `most` tokens where the request sets no bound, as there must be one.
+    """Return the request that asks for the same. `most`: `max_tokens` if the request sets no bound.
 
-    `samples`: it may be said how answers are drawn, as it could once.
+    `samples`: whether the API version accepts sampling parameters.
 
     Raises:
-        RequestFieldError: a field, which it names, is wrong or has no counterpart.
+        RequestFieldError: a field, which the error names, is wrong or has no counterpart.
     """
     refuse_others(request, _KNOWN)
     request = _in_native_words(request)
@@ -65,7 +65,7 @@ def to_message_request(request: Json, most: int, *, samples: bool = False) -> Js
 
 
 def _in_native_words(request: Json) -> Json:
-    """How much is thought is said in Anthropic's own words where they are there."""
+    """Use the thinking parameters under `anthropic`, if any, instead of those in OpenAI's terms."""
     native = native_of(request, "")
     if not native:
         return request
@@ -151,7 +151,7 @@ def _output(request: Json) -> Json:
 
 
 def _thinking(request: Json) -> Json:
-    """In Anthropic's own words, as some models take them only; else as little as `none` asks for."""
+    """Pass Anthropic's own `thinking` on, as some models accept only that; `none` disables thinking."""
     given = request.get("thinking")
     if given is not None:
         return mapping(given, "thinking")
@@ -159,7 +159,7 @@ def _thinking(request: Json) -> Json:
 
 
 def _budget(thinking: Json) -> int:
-    """Thoughts count as part of the answer."""
+    """Return the tokens for thinking, which count as part of the answer."""
     budget = thinking.get("budget_tokens")
     return 0 if budget is None else whole_number(budget, "thinking.budget_tokens")
 

@@ -1,4 +1,4 @@
-"""A message of Anthropic's as a chat completion."""
+"""Converts an Anthropic message to a chat completion."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ THOUGHTS = ("thinking", "redacted_thinking")
 
 
 def to_completion(body: Json, created: int) -> Json | None:
-    """The completion; None where the body is no message. `created`: seconds since 1970."""
+    """Return the completion; None if the body is no message. `created`: seconds since 1970."""
     content = body.get("content")
     if body.get("type") != "message" or not isinstance(content, list):
         return None
@@ -37,18 +37,18 @@ def to_completion(body: Json, created: int) -> Json | None:
 
 
 def call_of(block: Json) -> Json:
-    """A call of a function."""
+    """Convert a tool call."""
     function = {"name": name_of(block.get("name")), "arguments": written(block.get("input"))}
     return {"id": name_of(block.get("id")), "type": "function", "function": function}
 
 
 def finish_reason(stop_reason: Any) -> str | None:
-    """In OpenAI's words; what is not known is passed on."""
+    """Convert to OpenAI's values; unknown ones are passed on."""
     return _STOPS.get(stop_reason, stop_reason) if isinstance(stop_reason, str) else None
 
 
 def usage_of(usage: Any) -> Json | None:
-    """Tokens, those of the cache among the others; None where they are not told, or cannot be so many."""
+    """Return the tokens, with cached ones in the prompt's; None if they are missing or impossible."""
     if not isinstance(usage, dict):
         return None
     plain, read = counted(usage, "input_tokens"), counted(usage, "cache_read_input_tokens", 0)

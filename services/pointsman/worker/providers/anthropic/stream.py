@@ -1,4 +1,4 @@
-"""Events of a message of Anthropic's, as pieces of a chat completion."""
+"""Converts the events of an Anthropic message to chat completion chunks."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from pointsman_schemas.base import Json
 
 
 class AnthropicEvents:
-    """See `EventTranslator`. `created`: when the stream began, seconds since 1970."""
+    """See `EventTranslator`. `created`: when the stream began, in seconds since 1970."""
 
     def __init__(self, created: int) -> None:
         self.is_over = False
@@ -110,6 +110,6 @@ class AnthropicEvents:
         return chunk_of(self._top, delta, finish)
 
     def _count(self, usage: Any) -> None:
-        """Its counts are sums: the last that is told holds."""
+        """Keep the latest counts: each is a running total."""
         if isinstance(usage, dict):
             self._usage |= {name: value for name, value in usage.items() if value is not None}

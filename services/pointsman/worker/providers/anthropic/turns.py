@@ -24,10 +24,10 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,256}\Z")
 
 
 def conversation(messages: object) -> tuple[str | list[Json], list[Json]]:
-    """The system's words, and the turns after them.
+    """Return the system prompt and the turns.
 
     Raises:
-        RequestFieldError: something in them is wrong or has no counterpart.
+        RequestFieldError: a part is wrong or has no counterpart.
     """
     system: list[Json] = []
     turns: list[Json] = []
@@ -63,7 +63,7 @@ def _blocks(message: Json, path: str) -> list[Json]:
 
 
 def _answer(message: Json, path: str) -> list[Json]:
-    """Its thoughts come first, as it was: only the model that had them can read them."""
+    """Put thinking blocks first, as in the answer; only the model that wrote them can read them."""
     thoughts = [
         {name: value for name, value in mapping(block, place).items() if name != "index"}
         for block, place in items(message.get("thinking_blocks") or [], f"{path}.thinking_blocks")
@@ -107,7 +107,7 @@ def _source(part: MediaPart) -> Json:
 
 
 def _marked(blocks: list[Json], message: Json, path: str) -> list[Json]:
-    """A mark on a message is one on its last block."""
+    """Put a message's cache mark on its last block."""
     mark = mark_of(message, path)
     if mark is not None and blocks:
         blocks[-1] = blocks[-1] | {"cache_control": mark}
@@ -115,12 +115,12 @@ def _marked(blocks: list[Json], message: Json, path: str) -> list[Json]:
 
 
 def _plain(blocks: list[Json]) -> str | list[Json]:
-    """One text as a text."""
+    """Return one plain block as a text."""
     if not blocks:
         return ""
     return blocks[0]["text"] if len(blocks) == 1 and blocks[0].keys() == {"type", "text"} else blocks
 
 
 def _id(id: str) -> str:
-    """A call's id; what Anthropic does not take for one gets another, always the same."""
+    """Return a call's id. An id that Anthropic does not accept is replaced by one derived from it."""
     return id if _ID.match(id) else f"toolu_{blake2b(id.encode(), digest_size=12).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Arguments of a tool call: text in one format, an object in another."""
+"""Converts a tool call's arguments: text in one format, an object in another."""
 
 import orjson
 
@@ -8,7 +8,7 @@ from pointsman_schemas.base import Json
 
 
 def calls_of(message: Json, path: str) -> list[tuple[Json, str, str, Json]]:
-    """The calls that an earlier answer made: each as it is, its id, its function's name and the arguments."""
+    """Return the calls of an earlier answer: each as given, its id, its function's name, its arguments."""
     calls = []
     for call, place in items(message.get("tool_calls") or [], f"{path}.tool_calls"):
         if call.get("type", "function") != "function":
@@ -24,7 +24,7 @@ def calls_of(message: Json, path: str) -> list[tuple[Json, str, str, Json]]:
 
 
 def arguments_of(written: object) -> Json:
-    """What a model wrote; what is no object, or not to be held in one, stands under `arguments`."""
+    """Parse arguments. Text that is no valid JSON object is returned under `arguments`."""
     if not isinstance(written, str) or not written.strip():
         return {}
     try:
@@ -35,12 +35,12 @@ def arguments_of(written: object) -> Json:
 
 
 def written(arguments: object) -> str:
-    """Arguments as the text that OpenAI's format has; what is no object stands there as the model gave it."""
+    """Return arguments as text, as in OpenAI's format. A text is returned unchanged."""
     if isinstance(arguments, str):
         return arguments
     return orjson.dumps({} if arguments is None else arguments).decode()
 
 
 def name_of(value: object) -> str:
-    """The name or the id of a call, which is a text or not there."""
+    """Return a call's name or id; empty if it is no text."""
     return value if isinstance(value, str) else ""

@@ -15,9 +15,9 @@ from pointsman_schemas.base import Json
 
 
 def read_translated(answered: AnswerBody, translate: Callable[[Json, int], Json | None]) -> Result:
-    """What a whole body amounts to; what `translate` makes nothing of is an error, or nothing of use.
+    """Decode a whole body. `translate` gets the body and the seconds since 1970 when it arrived.
 
-    It is given the body, and when that came in seconds since 1970.
+    If it returns None, the body is read as an error or as unusable.
     """
     try:
         body, changed = read_json(answered.content)
@@ -31,25 +31,25 @@ def read_translated(answered: AnswerBody, translate: Callable[[Json, int], Json 
 
 
 def completion_of(body: Json, created: int, message: Json, finish: str | None, usage: Json | None) -> Json:
-    """With the answer's own `id` and `model`."""
+    """Build a completion with the answer's own `id` and `model`."""
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
     top = {"id": body.get("id"), "object": "chat.completion", "created": created, "model": body.get("model")}
     return {**top, "choices": [choice], **({} if usage is None else {"usage": usage})}
 
 
 def chunk_of(top: Json, delta: Json, finish: str | None = None) -> Json:
-    """A piece of it; `top` is what all of them have in common."""
+    """Build a chunk. `top`: the fields that all chunks share."""
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
     return {**top, "object": "chat.completion.chunk", "choices": [choice]}
 
 
 def usage_chunk(top: Json, usage: Json) -> Json:
-    """The last piece."""
+    """Build the last chunk, which has the usage."""
     return {**top, "object": "chat.completion.chunk", "choices": [], "usage": usage}
 
 
 def counted(usage: Json, name: str, missing: int | None = None) -> int | None:
-    """So many tokens; None where they cannot be."""
+    """Return a token count; `missing` if it is absent, None if it is impossible."""
     value = usage.get(name)
     if value is None:
         return missing
@@ -60,9 +60,9 @@ def counted(usage: Json, name: str, missing: int | None = None) -> int | None:
 def usage_of_counts(
     prompt: int, answered: int, *, read: int, written: int, reasoning: int, hour: int = 0
 ) -> Json:
-    """Tokens as OpenAI tells them: `read` from a cache and `written` to it are part of `prompt`.
+    """Build a usage in OpenAI's shape. `read` from and `written` to a cache are part of `prompt`.
 
-    `hour`: those of the written that are kept for an hour.
+    `hour`: the part of `written` that is cached for an hour.
     """
     cached = {"cached_tokens": read, "cache_write_tokens": written}
     return {

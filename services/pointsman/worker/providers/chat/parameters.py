@@ -6,12 +6,12 @@ from typing import Any
 from pointsman.bus.codec.request_fields import RequestFieldError, items, mapping, text, whole_number
 from pointsman_schemas.base import Json
 
-#: What no answer depends on, and what is said in another way.
+#: Parameters that do not change the answer, or are converted elsewhere.
 _ASIDE = {
     "model", "messages", "stream", "stream_options", "store", "metadata", "user", "safety_identifier",
     "prompt_cache_key", "prompt_cache_retention", "cache_control", "anthropic",
 }  # fmt: skip
-#: Values that ask for what is done anyway.
+#: Values that ask for the default behaviour.
 _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
     "n": (1,),
     "frequency_penalty": (0,),
@@ -33,7 +33,7 @@ _HINTS = {
 
 
 def refuse_others(request: Json, allowed: Collection[str]) -> None:
-    """Raises RequestFieldError for a parameter that is not among the `allowed` and says something."""
+    """Raise RequestFieldError for a parameter that is not `allowed` and has an effect."""
     for name, value in request.items():
         if name in allowed or name in _ASIDE or value is None or value is False or value in ("", [], {}):
             continue
@@ -42,7 +42,7 @@ def refuse_others(request: Json, allowed: Collection[str]) -> None:
 
 
 def answer_tokens(request: Json) -> int | None:
-    """How long the answer may be."""
+    """Return the bound on the answer's tokens; None if there is none."""
     for name in ("max_completion_tokens", "max_tokens"):
         if request.get(name) is not None:
             return whole_number(request[name], name)
@@ -50,7 +50,7 @@ def answer_tokens(request: Json) -> int | None:
 
 
 def stops(request: Json) -> list[str]:
-    """The texts that end an answer."""
+    """Return the stop sequences."""
     stop = request.get("stop")
     if stop is None:
         return []
@@ -58,7 +58,7 @@ def stops(request: Json) -> list[str]:
 
 
 def functions(request: Json) -> list[tuple[Json, Json, str]]:
-    """What may be called: each tool, its `function`, and its path."""
+    """Return each tool with its `function` and its path in the request."""
     listed = []
     for tool, path in items(request.get("tools") or [], "tools"):
         if tool.get("type") != "function":
@@ -70,7 +70,7 @@ def functions(request: Json) -> list[tuple[Json, Json, str]]:
 
 
 def schema_of(function: Json, path: str) -> Json:
-    """What a function takes."""
+    """Return the schema of a function's parameters."""
     parameters = function.get("parameters")
     if not parameters:
         return {"type": "object", "properties": {}}
@@ -78,7 +78,11 @@ def schema_of(function: Json, path: str) -> Json:
 
 
 def named_choice(choice: Any) -> str:
-    """The function that must be called, where `tool_choice` names one."""
+    """Return the function that `tool_choice` names.
+
+    Raises:
+        RequestFieldError: it names no function.
+    """
     match choice:
         case {"type": "function", "function": {"name": str(name)}}:
             return name

@@ -8,7 +8,7 @@ from typing import Any
 from pointsman.bus.codec.request_fields import RequestFieldError, items, mapping, text
 from pointsman_schemas.base import Json
 
-#: Its parameters are left out; what is said of the data is not looked at.
+#: Parameters of the media type are dropped.
 _DATA_URL = re.compile(r"data:([a-zA-Z0-9.+-]{1,64}/[a-zA-Z0-9.+-]{1,64})(?:;[a-zA-Z0-9=_.-]{1,64})*;base64,")
 _MARKS = [{"type": "ephemeral", **lifetime} for lifetime in ({}, {"ttl": "5m"}, {"ttl": "1h"})]
 
@@ -48,12 +48,12 @@ def parts_of(content: Any, path: str) -> list[MessagePart]:
 
 
 def texts_of(content: Any, path: str) -> list[TextPart]:
-    """The same of what can be text alone."""
+    """Return the parts of content that must be text."""
     return [_text(part, path) for part in parts_of(content, path)]
 
 
 def spoken_by(message: Json, path: str) -> list[MessagePart]:
-    """What an earlier answer of the model's says in words, its refusal included."""
+    """Return the text of an earlier answer, including a refusal."""
     if message.get("audio"):
         raise RequestFieldError(f"{path}.audio", "has no counterpart there")
     words = parts_of(message.get("content"), f"{path}.content")
@@ -63,7 +63,10 @@ def spoken_by(message: Json, path: str) -> list[MessagePart]:
 
 
 def add_turn(turns: list[Json], role: str, key: str, parts: list[Json]) -> None:
-    """Two turns of the same in a row are one, whose `key` has the parts: results of several calls must be."""
+    """Add `parts` under `key`. A turn of the same role as the last one is merged with it.
+
+    The formats require that for the results of several calls.
+    """
     if turns and turns[-1]["role"] == role:
         turns[-1][key] += parts
     elif parts:
@@ -71,7 +74,7 @@ def add_turn(turns: list[Json], role: str, key: str, parts: list[Json]) -> None:
 
 
 def mark_of(value: Json, path: str) -> Json | None:
-    """The mark for a prompt's cache, in the words of Anthropic, which others took over."""
+    """Return the mark for a prompt cache, in Anthropic's form, which others have adopted."""
     match value.get("cache_control"):
         case None:
             return None
@@ -85,7 +88,7 @@ def mark_of(value: Json, path: str) -> Json | None:
 
 
 def native_of(value: Json, path: str) -> Json | None:
-    """What only Anthropic knows of it: formats of others leave that out."""
+    """Return the fields that only Anthropic has; adapters for other formats ignore them."""
     native = value.get("anthropic")
     return None if native is None else mapping(native, f"{path}.anthropic".lstrip("."))
 

@@ -1,1 +1,1 @@
-"""Google's generateContent: request, answer and stream, from and to the shape of OpenAI's chat."""
+"""Converts between OpenAI's chat and Google's generateContent: requests, answers and streams."""

@@ -1,4 +1,4 @@
-"""Google's generateContent as a wire format."""
+"""The wire format of Google's generateContent."""
 
 import re
 from collections.abc import Mapping
@@ -53,6 +53,6 @@ class GoogleGenerateContent:
 
 
 def _versioned(base_url: str) -> str:
-    """With the version where the address has none; Vertex AI's has its own, and a project below it."""
+    """Add the version if the URL has none; Vertex AI's URLs have one, followed by the project."""
     base = base_url.rstrip("/")
     return base if any(map(_VERSION.match, urlsplit(base).path.split("/"))) else f"{base}/v1"

@@ -1,4 +1,4 @@
-"""A chat request as one of Google's generateContent."""
+"""Converts a chat request to a request of Google's generateContent."""
 
 from typing import Any
 
@@ -30,10 +30,10 @@ _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
 
 def to_content_request(request: Json) -> Json:
-    """What asks for the same; the model and whether it is streamed are said by the address.
+    """Return the request that asks for the same. The URL gives the model and whether to stream.
 
     Raises:
-        RequestFieldError: a field, which it names, is wrong or has no counterpart.
+        RequestFieldError: a field, which the error names, is wrong or has no counterpart.
     """
     refuse_others(request, _KNOWN)
     system, turns = contents(request.get("messages"))
@@ -74,7 +74,7 @@ def _shape(form: Any) -> Json:
 
 
 def _thinking(request: Json) -> Json:
-    """In Google's own words, as older models know no levels."""
+    """Pass Google's own `thinking_config` on, as older models have no levels; else convert the effort."""
     if (given := request.get("thinking_config")) is not None:
         return {"thinkingConfig": mapping(given, "thinking_config")}
     match request.get("reasoning_effort"):

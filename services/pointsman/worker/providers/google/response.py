@@ -1,4 +1,4 @@
-"""An answer of Google's as a chat completion."""
+"""Converts a Google answer to a chat completion."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _FINISHES = {
         ),
         "content_filter",
     ),
-    # What came is no answer, and may be one another time.
+    # The output is unusable; another attempt may succeed.
     **dict.fromkeys(
         (
             "OTHER", "IMAGE_OTHER", "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS",
@@ -28,7 +28,7 @@ _FINISHES = {
 
 
 def to_completion(body: Json, created: int) -> Json | None:
-    """The completion, or the error that a blocked prompt is; None where the body is neither."""
+    """Return the completion, or the error for a blocked prompt; None if the body is neither."""
     if (error := blocked(body)) is not None:
         return error
     if not is_answer(body):
@@ -59,7 +59,7 @@ def to_completion(body: Json, created: int) -> Json | None:
 
 
 def blocked(body: Json) -> Json | None:
-    """The error where the prompt was blocked: there is no answer then."""
+    """Return the error if the prompt was blocked; None otherwise."""
     match body.get("promptFeedback"):
         case {"blockReason": str(reason)} if candidate_of(body) is None:
             error = {"code": "content_filter", "message": f"the prompt was blocked ({reason[:80]})"}
@@ -71,31 +71,31 @@ def blocked(body: Json) -> Json | None:
 
 
 def is_answer(body: Json) -> bool:
-    """Whether it is one, or a piece of one."""
+    """Whether the body is an answer or a chunk of one."""
     return isinstance(body.get("candidates"), list) or isinstance(body.get("usageMetadata"), dict)
 
 
 def candidate_of(body: Json) -> Json | None:
-    """The only one that is asked for."""
+    """Return the first candidate; only one is requested."""
     candidates = body.get("candidates")
     first = candidates[0] if isinstance(candidates, list) and candidates else None
     return first if isinstance(first, dict) else None
 
 
 def parts_of(candidate: Json) -> list[Json]:
-    """The parts of what it says."""
+    """Return the parts of the candidate's content."""
     content = candidate.get("content")
     parts = content.get("parts") if isinstance(content, dict) else None
     return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
 
 
 def top_of(body: Json) -> Json:
-    """The answer's id and model."""
+    """Return the answer's id and model."""
     return {"id": body.get("responseId"), "model": body.get("modelVersion")}
 
 
 def call_of(part: Json, answer: Any, place: int) -> Json:
-    """A call of a function; one without an id gets one of the `answer` and its `place` there."""
+    """Convert a function call. Without an id it gets one made of `place` and the `answer`'s id."""
     called = part["functionCall"]
     function = {"name": name_of(called.get("name")), "arguments": written(called.get("args"))}
     id = name_of(called.get("id")) or f"call_{place}_{answer if isinstance(answer, str) else ''}"
@@ -106,7 +106,7 @@ def call_of(part: Json, answer: Any, place: int) -> Json:
 
 
 def finish_reason(reason: Any, *, calls: bool) -> str | None:
-    """In OpenAI's words; what is not known is passed on, in lower case."""
+    """Convert to OpenAI's values; unknown ones are passed on in lower case."""
     if not isinstance(reason, str):
         return None
     finish = _FINISHES.get(reason, reason.lower())
@@ -114,7 +114,7 @@ def finish_reason(reason: Any, *, calls: bool) -> str | None:
 
 
 def usage_of(usage: Any) -> Json | None:
-    """Tokens; thoughts are part of the answer. None where they are not told, or cannot be so many."""
+    """Return the tokens, with thoughts in the answer's; None if they are missing or impossible."""
     if not isinstance(usage, dict):
         return None
     prompt, tools = counted(usage, "promptTokenCount"), counted(usage, "toolUsePromptTokenCount", 0)

@@ -1,4 +1,4 @@
-"""Pieces of an answer of Google's, as pieces of a chat completion."""
+"""Converts the chunks of a Google answer to chat completion chunks."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from pointsman_schemas.base import Json
 
 
 class GoogleEvents:
-    """See `EventTranslator`. `created`: when the stream began, seconds since 1970."""
+    """See `EventTranslator`. `created`: when the stream began, in seconds since 1970."""
 
     def __init__(self, created: int) -> None:
         self.is_over = False
@@ -26,7 +26,7 @@ class GoogleEvents:
         self._usage: Any = None
 
     def chunks(self, event: Json) -> list[Json] | None:
-        """See `EventTranslator`; its end is the end of the stream."""
+        """See `EventTranslator`; no event marks the end of the stream."""
         if blocked(event) is not None:
             return None
         self._top |= {name: value for name, value in top_of(event).items() if value is not None}

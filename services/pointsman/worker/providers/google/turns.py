@@ -22,10 +22,10 @@ _SYSTEM = ("system", "developer")
 
 
 def contents(messages: object) -> tuple[list[Json], list[Json]]:
-    """The parts of the system's words, and the contents after them.
+    """Return the parts of the system prompt, and the contents.
 
     Raises:
-        RequestFieldError: something in them is wrong or has no counterpart.
+        RequestFieldError: a part is wrong or has no counterpart.
     """
     system: list[Json] = []
     turns: list[Json] = []
@@ -45,7 +45,7 @@ def contents(messages: object) -> tuple[list[Json], list[Json]]:
 
 
 def _parts(message: Json, path: str, names: dict[str, str]) -> list[Json]:
-    """`names`: of the functions that were called, by the call's id."""
+    """Convert a message. `names`: maps the ids of earlier calls to their functions' names."""
     match message.get("role"):
         case "user":
             content = parts_of(message.get("content"), f"{path}.content")
@@ -67,7 +67,7 @@ def _answer(message: Json, path: str, names: dict[str, str]) -> list[Json]:
 
 
 def _signature(call: Json) -> Json:
-    """What the model thought before the call, where it was told: it wants that back."""
+    """Return the thought signature of a call, if it has one: the model needs it back."""
     match call.get("extra_content"):
         case {"google": {"thought_signature": str(signature)}}:
             return {"thoughtSignature": signature}
@@ -86,7 +86,7 @@ def _result(message: Json, path: str, names: dict[str, str]) -> Json:
 
 
 def _part(part: MessagePart, path: str) -> Json:
-    """Marks for a cache are left out: Google sets them by itself."""
+    """Convert a part. Cache marks are dropped: Google caches by itself."""
     match part:
         case TextPart():
             return {"text": part.text}

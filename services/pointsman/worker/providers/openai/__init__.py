@@ -1,1 +1,1 @@
-"""OpenAI's formats, and Azure's."""
+"""The wire formats of OpenAI, and Azure's variant."""

@@ -1,4 +1,4 @@
-"""OpenAI's chat completions, which most providers and gateways speak: requests pass as they are."""
+"""OpenAI's chat completions, which most providers and gateways accept: requests pass unchanged."""
 
 from collections.abc import Mapping
 from datetime import datetime

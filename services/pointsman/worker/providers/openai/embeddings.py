@@ -1,6 +1,6 @@
 """OpenAI's embeddings, as a job with one message for each input.
 
-The request has a field `embeddings` with the parameters, by which a tier of the other kind refuses it.
+The parameters are in the request's field `embeddings`, by which chat adapters recognise and refuse it.
 """
 
 from typing import Any
@@ -38,7 +38,7 @@ class OpenAIEmbeddings(OpenAIChat):
     def decode(self, answered: AnswerBody) -> Result:
         """See `WireFormat`."""
         body = _embeddings(answered.content)
-        if body is None:  # an error, or nothing that can be used: it is told as one of a conversation is
+        if body is None:  # an error or unusable: reported like that of a chat
             return read_answer(answered)
         model = body.get("model")
         answer = Answer(

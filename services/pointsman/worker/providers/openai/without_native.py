@@ -1,21 +1,21 @@
-"""Removes Anthropic's own fields from a request that was made from Anthropic's messages; pure."""
+"""Removes Anthropic's fields from a request that came in Anthropic's format; pure."""
 
 from typing import Any
 
 from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman_schemas.base import Json
 
-#: Marks where it comes from, and what is meant for Anthropic alone.
+#: The key for fields that only Anthropic has; its presence says that the request came in Anthropic's format.
 NATIVE = "anthropic"
 _OURS = {NATIVE, "cache_control", "thinking_blocks"}
 _FAILED = "The tool failed: "
 
 
 def without_native(request: Json) -> Json:
-    """The same in OpenAI's words alone; one that came in OpenAI's shape goes as it is, whatever it has.
+    """Return the request in OpenAI's format. One that came in OpenAI's format is returned unchanged.
 
     Raises:
-        RequestFieldError: what a tool gave is no text, or a document is one by its address.
+        RequestFieldError: a tool's result is not text, or a document is given by URL.
     """
     if NATIVE not in request:
         return request
@@ -56,7 +56,7 @@ def _result(content: Any, message: Json, path: str) -> Any:
 
 
 def _is_empty(message: Json) -> bool:
-    """A turn that was nothing but thoughts."""
+    """Whether the turn had nothing but thinking blocks."""
     return message.get("role") == "assistant" and not (message.get("content") or message.get("tool_calls"))
 
 

@@ -1,1 +1,1 @@
-"""Answers as server-sent events: passed on as they arrive, and combined to one body."""
+"""Streamed answers: passed on event by event, and combined to one body."""

@@ -1,4 +1,4 @@
-"""Parses a streamed answer: the events to pass on at once, and the body that they add up to. Pure."""
+"""Parses a streamed answer into chunks to pass on, and folds them into one body. Pure."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from pointsman.worker.providers.streaming.server_events import EventReader, Even
 from pointsman.worker.providers.wire_format import EventTranslator
 from pointsman_schemas.base import Json
 
-#: Events of one answer, and bytes that they may come in: a token takes some hundred bytes on its way.
+#: The most events of one answer, and the most bytes of its stream, which has some hundred bytes per token.
 _MOST_EVENTS = 1_000_000
 _MOST_BYTES = 256 * 1024 * 1024
 _DONE = b"[DONE]"
@@ -24,7 +24,7 @@ class AnswerStream:
     """
 
     def __init__(self, most: int, translator: EventTranslator | None = None) -> None:
-        """`most`: bytes of the body, and of one event. `translator`: of events that are not OpenAI's."""
+        """`most`: bytes of the body, and of one event. `translator`: for events not in OpenAI's format."""
         self.fold = CompletionFold()
         self.is_over = self.is_too_large = False
         self.stopped_by: bytes | None = None
@@ -35,7 +35,7 @@ class AnswerStream:
         self._events = self._bytes = 0
 
     def feed(self, data: bytes) -> list[Json]:
-        """The events of the answer that are whole now, as they came."""
+        """Return the chunks that are complete now."""
         if not self._events:
             self.beginning += data[: MOST_OF_AN_ERROR - len(self.beginning)]
         self._bytes += len(data)
@@ -47,7 +47,7 @@ class AnswerStream:
         return self._take(events)
 
     def finish(self) -> list[Json]:
-        """There is no more."""
+        """End the stream; return the last chunks."""
         return [] if self.is_over else self._take(self._reader.finish())
 
     def _take(self, events: list[ServerEvent]) -> list[Json]:
@@ -65,7 +65,7 @@ class AnswerStream:
         return chunks
 
     def _pieces(self, event: ServerEvent) -> list[Json]:
-        """The event as pieces of the answer; none where it is not, as what only keeps the line open."""
+        """Convert an event to chunks; none for events such as keep-alives."""
         data = event.data.strip()
         if not data:
             return []

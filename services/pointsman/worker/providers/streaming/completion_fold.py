@@ -12,19 +12,19 @@ import orjson
 
 from pointsman_schemas.base import Json
 
-#: Texts that name something: one that comes again stands for the same.
+#: Texts that are repeated as a whole, not continued.
 _NAMES = {"id", "type", "role", "name", "format", "signature"}
-#: Random characters that hide how long an event is: no part of an answer.
+#: Random characters that hide the length of an event; not part of the answer.
 _PADDING = "obfuscation"
-#: An item goes on with one of the last so many; a name in parts is no longer than that.
+#: How many of the last items a delta may continue; the longest name sent in parts.
 _MOST_ITEMS = _MOST_NAME = 256
-#: A choice without anything in it, bytes.
+#: The size of an empty choice in bytes.
 _CHOICE_BYTES = 80
 
 
 @dataclass(slots=True, eq=False)
 class _Text:
-    """A text in parts, joined once."""
+    """A text in parts, which are joined once."""
 
     parts: list[str]
 
@@ -41,16 +41,16 @@ class CompletionFold:
 
     @property
     def is_begun(self) -> bool:
-        """Whether a choice has come."""
+        """Whether there is a choice."""
         return bool(self._choices)
 
     @property
     def is_whole(self) -> bool:
-        """Whether each choice has said how it ends."""
+        """Whether each choice has its finish reason."""
         return self.is_begun and not self._unfinished
 
     def add(self, chunk: Json) -> None:
-        """Fold one `chat.completion.chunk`; its calls get the numbers that they have in the whole answer."""
+        """Fold a `chat.completion.chunk`. Its calls are renumbered in place, as in the whole answer."""
         for name, value in chunk.items():
             if name == "choices":
                 self._top.setdefault("choices", [])
@@ -61,7 +61,7 @@ class CompletionFold:
                 self._replace(self._top, name, value)
 
     def body(self) -> Json:
-        """A whole `chat.completion`; empty where no event came."""
+        """Return the whole `chat.completion`; empty if there were no events."""
         body: Json = {name: _whole(value) for name, value in self._top.items()}
         if self._choices:
             body["choices"] = [_whole_choice(self._choices[index]) for index in sorted(self._choices)]
@@ -76,7 +76,7 @@ class CompletionFold:
             self._choices[index] = kept
             self._unfinished.add(index)
             self.size += _CHOICE_BYTES
-        # Some send the whole message as their only event.
+        # Some providers send the whole message as the only event.
         delta = choice.get("delta") or choice.get("message")
         if isinstance(delta, dict):
             self._merge(kept["message"], delta)
@@ -120,7 +120,7 @@ class CompletionFold:
         elif not isinstance(kept, list):
             into[name] = _Text([value])
             self.size += len(name) + 6
-        elif value:  # content in parts goes on as a text
+        elif value:  # the content began as parts and continues as text
             last = kept[-1] if kept else None
             if isinstance(last, dict) and isinstance(text := last.get("text"), _Text):
                 text.parts.append(value)
@@ -150,10 +150,10 @@ class CompletionFold:
             self._merge(same, item)
 
     def _merge_call(self, kept: list[Any], item: Json) -> None:
-        """Onto the call of the same number, or where it has none onto the last one.
+        """Merge with the last call of the same number or, without a number, with the last call.
 
-        With an id and a name of its own it is another one: some number all their calls 0, some none of them,
-        some from 1 on. Here they are numbered as they begin.
+        An item with a new id and a name begins a new call, as some providers number all calls 0, some from 1
+        and some not at all. Calls are renumbered in the order in which they begin.
         """
         last = self._last_calls.setdefault(id(kept), {})
         index = item.get("index") if isinstance(item.get("index"), int) else None
@@ -178,7 +178,7 @@ class CompletionFold:
                 self._replace(into, name, list(value) if isinstance(value, list) else value)
 
     def _replace(self, into: Json, name: str, value: Any) -> None:
-        """The last value that says something; the first where none does."""
+        """Keep the last value, unless it is empty."""
         kept = into.get(name)
         if name not in into:
             self.size += len(name) + 4 + _size(value)
@@ -190,7 +190,7 @@ class CompletionFold:
 
 
 def _same(kept: list[Any], item: Json) -> Json | None:
-    """The one of the last items that has the same index."""
+    """Return the latest item with the same index."""
     index = item.get("index")
     if not isinstance(index, int):
         return None
@@ -199,7 +199,7 @@ def _same(kept: list[Any], item: Json) -> Json | None:
 
 
 def _whole_choice(choice: Json) -> Json:
-    """Its calls and thoughts in order, and without the index, which only a stream has."""
+    """Return the choice with calls and thoughts in order and without `index`, which only streams have."""
     whole: Json = _whole(choice)
     for name in ("tool_calls", "thinking_blocks"):
         items = whole["message"].get(name)

@@ -35,7 +35,7 @@ class EventReader:
         self._size = 0
 
     def feed(self, data: bytes) -> list[ServerEvent]:
-        """Raises EventTooLargeError."""
+        """Return the events that are complete now. Raises EventTooLargeError."""
         if self._ends_with_cr and data[:1] == b"\n":
             data = data[1:]
             self._ends_with_cr = False
@@ -55,7 +55,7 @@ class EventReader:
         return events
 
     def finish(self) -> list[ServerEvent]:
-        """There is no more: the event under way counts, as some leave out what ends the last one."""
+        """End the input; return the last event, even if its final blank line is missing."""
         events = [self._end_line(), self._end_event()] if self._line else [self._end_event()]
         return [event for event in events if event is not None]
 
@@ -76,7 +76,7 @@ class EventReader:
                 raise EventTooLargeError
         elif name == b"event":
             self._name = value
-        return None  # comments have no name; `id` and `retry` are for those who connect again
+        return None  # ignored: comments, and `id` and `retry`, which serve reconnection
 
     def _end_event(self) -> ServerEvent | None:
         event = ServerEvent(self._name, b"\n".join(self._data)) if self._data else None

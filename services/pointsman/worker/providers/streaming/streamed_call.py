@@ -1,4 +1,4 @@
-"""One streamed call: passes the answer on piece by piece, and returns one result at its end."""
+"""One streamed call: passes chunks on as they arrive, and returns one result at the end."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from pointsman_schemas.base import Json
 
 
 class StreamedCall:
-    """`chunks` gets the pieces; `most`: the largest answer in bytes. `at`: when the call began."""
+    """`chunks`: gets the chunks. `most`: the largest answer in bytes. `at`: when the call began."""
 
     def __init__(
         self,
@@ -50,16 +50,16 @@ class StreamedCall:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the answer is there, whatever became of the connection since."""
+        """Whether the answer is complete, whatever has become of the connection."""
         return self._answer.fold.is_whole and self._answer.stopped_by is None
 
     @property
     def size(self) -> int:
-        """About so many bytes the answer has."""
+        """The approximate size of the answer in bytes."""
         return self._answer.fold.size
 
     def taking(self, limit: asyncio.Timeout) -> Callable[[bytes], bool]:
-        """Takes the bytes as they come and says whether more is wanted; each moves `limit`, up to its end."""
+        """Return a function that takes bytes and returns whether to go on; each call moves `limit`."""
         loop = asyncio.get_running_loop()
         latest = limit.when() or float("inf")
 
@@ -72,22 +72,22 @@ class StreamedCall:
         return take
 
     def end(self) -> None:
-        """The stream came to its end: pass on the rest of it."""
+        """Pass the last chunks on after the end of the stream."""
         self._chunks.add(self._answer.finish(), 0)
         self._chunks.flush()
 
     def cut_off(self) -> Reply:
-        """The connection broke off after the whole answer: what is left of the bytes is none of it."""
+        """Return the reply for a connection that broke off after the answer was complete."""
         self._answer.is_over = True
         return Reply(200, {}, b"", streamed=True)
 
     def break_off(self) -> None:
-        """The call is given up: what came is kept for its record."""
+        """Keep the partial answer for the call's record after the call was cancelled."""
         self._chunks.flush()
         self._chunks.partial = self._secrets.hide_json(self._answer.fold.body()) or None
 
     def failed(self, failure: Retry | Reject) -> Retry | Reject:
-        """With what came before it, as somebody may have read it, and it was paid for."""
+        """Return the failure with the partial answer, which was paid for and may have been read."""
         self._chunks.flush()
         fold = self._answer.fold
         if not fold.is_begun:
@@ -96,7 +96,7 @@ class StreamedCall:
         return replace(failure, response=body, usage=usage_of(body), unbilled=False)
 
     def result(self, reply: Reply) -> Result:
-        """What the stream amounts to."""
+        """Return the result of the stream."""
         row, status, answer = self._row, reply.status, self._answer
         if reply.unreadable is not None:
             beginning = bytes(answer.beginning)
@@ -106,7 +106,7 @@ class StreamedCall:
         if answer.stopped_by is not None:
             return self._or_failed(self._decode(status, answer.stopped_by))
         body = answer.fold.body()
-        if not body:  # no event at all: some answer with one body under a stream's name
+        if not body:  # no events: some providers send one body as `text/event-stream`
             return self._decode(status, bytes(answer.beginning))
         if answer.fold.is_begun and not answer.fold.is_whole:
             return self.failed(not_finished(row, status))
