@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class AcceptModels:
-    """Each model is read once, when a job first names it; one that is not found stays unknown."""
+    """Reads each model once, when a job first names it; a missing model stays missing."""
 
     def __init__(self, kafka: KafkaPart, topics: Topics) -> None:
         self._kafka = kafka
@@ -28,13 +28,13 @@ class AcceptModels:
         self._found: dict[str, asyncio.Task[AcceptModel | None]] = {}
 
     async def of(self, named: NamedModel | None) -> AcceptModel | None:
-        """The model of that content; None where it cannot be had: then its jobs go up."""
+        """Return the named model; None if it cannot be read: its jobs are then escalated."""
         if named is None:
             return None
         task = self._found.get(named.sha256)
         if task is None:
             task = self._found[named.sha256] = asyncio.create_task(self._look(named))
-        return await asyncio.shield(task)  # a job that is cancelled does not end the search of the others
+        return await asyncio.shield(task)  # cancelling one job must not stop the read for others
 
     async def _look(self, named: NamedModel) -> AcceptModel | None:
         key = f"model/{named.sha256}".encode()
@@ -46,7 +46,7 @@ class AcceptModels:
                 if record.key == key and record.value is not None:
                     try:
                         return _read(record.value, named)
-                    except ValueError as error:  # anyone may have written it; the right one may follow
+                    except ValueError as error:  # another program may have written it; go on reading
                         why = str(error)
         except BusError as error:
             why = str(error)

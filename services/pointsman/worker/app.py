@@ -33,11 +33,11 @@ from pointsman.worker.tracing import traced
 def build(
     settings: WorkerSettings, *, clock: Clock = utc_now, transactions: SharedTransactions | None = None
 ) -> Service:
-    """A worker of `settings.tier` as a service.
+    """Build the worker of `settings.tier`.
 
     Raises:
-        FileError: the providers file cannot be used; with every problem's line.
-        ClaimsSettingError: there is no store of large values at such an address.
+        FileError: the providers file cannot be used; names every problem with its line.
+        ClaimsSettingError: the address of the store of large values is invalid.
     """
     file = load(settings.providers, tier=settings.tier)
     topics, in_force = settings.topics, RegistryInForce()
@@ -115,7 +115,10 @@ def build(
 
 
 def most_bytes(settings: WorkerSettings) -> int:
-    """The largest answer that is taken; a stored one lies beside its request, and twice if it was changed."""
+    """Return the largest answer to accept, in bytes.
+
+    A stored answer shares its value with the request, and is in it twice if its JSON was changed.
+    """
     if not settings.claims:
         return MAX_RESPONSE_BYTES
     return max(MAX_RESPONSE_BYTES, min(MAX_STORED_BYTES, settings.claims_max_bytes // 4))

@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 from pointsman.runtime.token_source import TokenSourceError, token_by_command, token_in_file
 from pointsman_schemas.base import Value
 
-#: No server takes a longer header.
+#: The longest token; no server accepts a longer header.
 MOST_CHARACTERS = 16 * 1024
-#: After a token could not be had it is not asked for again for so long, seconds.
+#: The pause after a failure to read a token, in seconds.
 _PAUSE_S = 5.0
-#: One that is refused so soon after it came would not be better the next time, seconds.
+#: If a token is refused so soon after it was read, another read is unlikely to help. Seconds.
 _FRESH_S = 10.0
 
 
@@ -32,14 +32,14 @@ class TokenRow(Value):
 
     @property
     def source(self) -> str:
-        """What messages name it by."""
+        """The setting's name, for messages."""
         return "token.file" if self.file is not None else "token.command"
 
     def read(self) -> str:
-        """The token of now; blocks.
+        """Read the current token; blocks.
 
         Raises:
-            TokenSourceError: there is none.
+            TokenSourceError: no token can be read.
         """
         if self.file is not None:
             token = token_in_file(self.file, self.source)
@@ -66,10 +66,10 @@ class BearerToken:
         self._renewal: asyncio.Task[str] | None = None
 
     async def value(self) -> str:
-        """The token to be sent now.
+        """Return the token to send.
 
         Raises:
-            TokenSourceError: there is none.
+            TokenSourceError: no token can be read.
         """
         if monotonic() >= self._renew_at:
             if self._renewal is None:
@@ -86,7 +86,7 @@ class BearerToken:
         return self._token
 
     def refused(self, token: str) -> bool:
-        """The provider does not take it; whether the next one may be better."""
+        """Note that the provider refused `token`; return whether the next one may be accepted."""
         if self._token != token:
             return True  # it was renewed meanwhile
         if monotonic() - self._read_at < _FRESH_S:

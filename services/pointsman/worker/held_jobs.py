@@ -1,4 +1,4 @@
-"""How many of a tier's jobs wait, and for what: counted when the metrics are scraped."""
+"""Counts a tier's waiting jobs by what they wait for, when the metrics are scraped."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,9 +8,9 @@ from pointsman.bus.consume.window_lane import WindowLane
 from pointsman.runtime.metrics import JOBS_HELD
 from pointsman.worker.limits.call_limiter import CallLimiter
 
-#: Of one core, from which on it is the processor that everything waits for.
+#: The share of one core above which jobs count as waiting for the processor.
 _BUSY = 0.9
-#: Seconds; the processor's part in a shorter time says nothing.
+#: The shortest time over which that share is measured, in seconds.
 _LEAST_S = 0.2
 
 
@@ -21,11 +21,11 @@ def tell_held_jobs(
     *,
     used_s: Callable[[], float] = time.process_time,
 ) -> dict[str, Callable[[], int]]:
-    """Export the counts as metrics, and return them. `used_s`: processor seconds of the process."""
+    """Export the counts as metrics, and return them. `used_s`: CPU seconds used by the process."""
     asked_at, used_then, is_busy = time.monotonic(), used_s(), False
 
     def behind_processor() -> int:
-        """All jobs, where the process has used a core nearly whole since this was asked before."""
+        """Return all pending jobs if the process has been busy since the last call, else 0."""
         nonlocal asked_at, used_then, is_busy
         now, used = time.monotonic(), used_s()
         if now - asked_at >= _LEAST_S:

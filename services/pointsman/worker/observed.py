@@ -22,10 +22,10 @@ from pointsman_schemas.reviews import ReviewRequested
 def observe(
     calls: Sequence[CallFinished], end: JobRouted | ReviewRequested | WorkerOutcome, tier: str
 ) -> None:
-    """Count what ended the job on the tier, and each call's duration, tokens and cost."""
+    """Count the end of the job on this tier, and each call's duration, tokens and cost."""
     if isinstance(end, ReviewRequested):
         REVIEWS.labels(end.stop.of, end.stop.source).inc()
-    elif not isinstance(end, JobRouted):  # the step of a job that was escalated was counted
+    elif not isinstance(end, JobRouted):  # `observe_step` has counted an escalated job
         kind = end.TYPE.removeprefix("job.").partition(".")[0]
         FINISHED.labels(tier, kind, end.reason if isinstance(end, JobFailed | JobRejected) else "").inc()
     for call in calls:
@@ -33,7 +33,7 @@ def observe(
 
 
 def observe_step(judged: Judged) -> None:
-    """Count an answer of a cascade that was judged."""
+    """Count a judged answer of a cascade."""
     step = judged.step
     CASCADE.labels(step.tier, "accepted" if step.accepted else "up", step.reason).inc()
 

@@ -1,4 +1,4 @@
-"""The outcome of a job from how its calls ended, or the next step of its cascade: pure."""
+"""Derives a job's outcome, or the next step of its cascade, from how its calls ended: pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,10 +53,7 @@ def outcome_of(
     *,
     rule: str | None = None,
 ) -> WorkerOutcome:
-    """The outcome of `job` after `calls`; only a job with a deadline can expire.
-
-    `rule`: the policy's rule that chose the tier.
-    """
+    """Return the outcome of `job` after `calls`. `rule`: the policy rule that chose the tier."""
     about: dict[str, Any] = {
         "job_id": job.job_id,
         "agent_id": job.agent_id,

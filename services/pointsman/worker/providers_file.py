@@ -25,11 +25,11 @@ from pointsman_schemas.base import TierName, Value
 
 Environ = Mapping[str, str]
 
-#: What is sent where a provider wants no key: as OpenAI's clients do it, some servers want the header there.
+#: Sent to providers without a key, as OpenAI's clients do: some servers require the header.
 NO_KEY = "none"
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
-# Upper case only: a key pasted here by mistake must not pass for a name, which messages repeat.
+# Upper case only: a key pasted by mistake must not pass as a name, as messages repeat names.
 _KEY_ENV = re.compile(r"^[A-Z_][A-Z0-9_]{0,63}\Z")
 _HEADER_NAME = re.compile(r"^[A-Za-z0-9-]+\Z")
 _SECRET_HEADERS = {"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"}
@@ -87,7 +87,7 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
 
 
 def is_azure_v1(base_url: str) -> bool:
-    """Whether it is Azure's newer address, which wants no `api-version` and no deployment in the path."""
+    """Whether it is an Azure v1 URL, which needs no `api-version` and no deployment in the path."""
     return urlsplit(base_url).path.rstrip("/").endswith("/openai/v1")
 
 
@@ -134,10 +134,10 @@ class ProviderRow(Value):
         return self
 
     def key(self, environ: Environ | None = None) -> SecretStr:
-        """The key from the environment.
+        """Return the API key from the environment.
 
         Raises:
-            ValueError: the variable is not set, or what it holds cannot be a key.
+            ValueError: the variable is not set, or its value cannot be a key.
         """
         if self.key_env is None:
             return SecretStr(NO_KEY)
@@ -156,7 +156,7 @@ class Model(Value):
     model: str = Field(min_length=1)
 
 
-#: Calls or jobs at once: more than any process does, and so many unfinished ones a position can tell.
+#: The most calls or jobs in flight: more than a process handles, and few enough for the commit metadata.
 _MOST_JOBS = 10_000
 
 
@@ -198,20 +198,20 @@ class TierRow(Pace):
 
     @property
     def jobs_of_a_lane(self) -> int:
-        """How many jobs of one partition are under way at once, which wait for their commit included.
+        """How many jobs of one partition may be in flight, including those that wait for their commit.
 
-        One lane alone keeps all calls going that may be, and as many outcomes may wait meanwhile.
+        Twice the calls: one lane can then use all of them while as many outcomes wait for their commit.
         """
         return self.window or min(_MOST_JOBS, 2 * self.max_in_flight)
 
     @property
     def most_waiting(self) -> int:
-        """How many jobs may wait for one agent's own limits: the others have the rest of a lane."""
+        """How many jobs may wait for one agent's own limits, leaving the rest of a lane to other agents."""
         return max(1, self.jobs_of_a_lane // 4)
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """All that conversations may go to, in the order in which they are tried."""
+        """The models for chats, in the order in which they are tried."""
         return Model(provider=self.provider, model=self.model), *self.fallback
 
 
@@ -223,18 +223,19 @@ class Providers(Value):
     ceilings: tuple[Ceiling, ...] = Field(default=(), description="what may be spent in a day")
 
     def of(self, tier: str) -> tuple[TierRow, ProviderRow]:
-        """The tier's row and its provider's. Raises KeyError for a tier that is not there."""
+        """Return the tier's row and its provider's. Raises KeyError for an unknown tier."""
         row = self.tiers[tier]
         return row, self.provider(row.provider)
 
     def provider(self, name: str) -> ProviderRow:
-        """The provider's row; the name is one that the file was checked for."""
+        """Return the row of a provider that exists; `load` has checked the names."""
         return next(provider for provider in self.providers if provider.name == name)
 
 
 def load(path: Path, *, tier: str | None = None, environ: Environ | None = None) -> Providers:
-    """Read and check the file; with `tier`, also that this tier is there and its provider's key is set.
+    """Read and check the file.
 
+    With `tier`, check also that it has the tier, and that its providers' keys are set.
     Raises:
         FileError: with every problem as path:line:column.
     """

@@ -1,4 +1,4 @@
-"""Whether an answer counts, or a person is asked first: pure."""
+"""Decides whether an answer is accepted or a person reviews it first: pure."""
 
 from pointsman.cascade.judge import Judged, Spent
 from pointsman.confidence.reading import ConfidenceEvidence
@@ -13,9 +13,10 @@ from pointsman_schemas.reviews import ReviewRequested, ReviewStop
 def reviewed(
     outcome: WorkerOutcome, routed: JobRouted, tier: str, judged: Judged | None, spent: Spent
 ) -> WorkerOutcome | ReviewRequested:
-    """The outcome, with the confidences that it was held to; or the case for a person, which proposes it.
+    """Return the outcome with its confidence checks, or a review request that proposes it.
 
-    `spent`: on this tier. Its step travels with the case, so that it is counted wherever the job is sent.
+    `spent`: on this tier. The review request includes that as a step, so that it counts wherever the job is
+    sent.
     """
     plan = routed.decision.review
     if plan is None or not isinstance(outcome, JobCompleted):
@@ -39,7 +40,7 @@ def reviewed(
 
 
 def _step(tier: str, stop: ReviewStop, spent: Spent) -> CascadeStep:
-    """The answer that stopped, as one that was judged."""
+    """Return the answer under review as a cascade step that was not accepted."""
     return CascadeStep(
         tier=tier,
         accepted=False,

@@ -1,4 +1,4 @@
-"""Masks keys and header values in our own messages, in every encoding in which they may be repeated."""
+"""Masks keys and header values in our own messages, in every encoding in which they may occur."""
 
 import re
 from base64 import b64encode
@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 _T = TypeVar("_T")
 
 _GONE = "***"
-#: A shorter secret stands in other words by chance; it is one only where it stands alone.
+#: A shorter secret may occur in other words by chance, so it is masked only as a whole word.
 _LONG = 8
-#: Of a longer one, such as a signed token, only beginning and end are found in every form, and all of it as
-#: it is: a pattern of all its characters takes too long to make, and what is between is of no use alone.
+#: Of a longer secret, such as a signed token, only beginning and end are masked in every encoding, and the
+#: whole only verbatim: a pattern of all its characters takes too long to build, and the middle is useless.
 _VERY_LONG = 256
-#: So much of an encoded secret is no chance.
+#: A shorter match of an encoded secret may be chance.
 _LEAST_ENCODED = 8
 _ENTITIES = {
     "&": "amp",
@@ -30,7 +30,7 @@ _ENTITIES = {
 
 
 class Secrets:
-    """The secrets of one provider. Only our own messages are searched, never an answer."""
+    """The secrets of one provider. They are masked in our own messages, never in an answer."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
@@ -39,15 +39,15 @@ class Secrets:
         return f"Secrets({len(self._secrets)})"
 
     def hide(self, text: str) -> str:
-        """The text without secrets."""
+        """Mask the secrets in a text."""
         return self._pattern.sub(_GONE, text) if self._secrets else text
 
     def hide_bytes(self, content: bytes) -> bytes:
-        """The same of bytes in any encoding."""
+        """Mask the secrets in bytes of any encoding."""
         return self.hide(content.decode("latin-1")).encode("latin-1") if self._secrets else content
 
     def hide_json(self, value: _T) -> _T:
-        """The same of every text in parsed JSON, names and numbers too."""
+        """Mask the secrets in every text, name and number of parsed JSON."""
         return self._hidden(value) if self._secrets else value
 
     def _hidden(self, value: Any) -> Any:
@@ -68,7 +68,7 @@ class Secrets:
         return re.compile("|".join(form for secret in self._secrets for form in _forms(secret)))
 
 
-#: As JSON and programs escape a character that is no letter, over and over.
+#: Backslashes, as JSON and programming languages put them before a character, perhaps several times.
 _ESCAPED = r"\\{0,8}+"
 
 NO_SECRETS = Secrets(())
@@ -80,7 +80,7 @@ def _forms(secret: str) -> Iterable[str]:
         for part in (secret[: _VERY_LONG // 2], secret[-_VERY_LONG // 2 :]):
             yield from _forms(part)
         return
-    # No quantifier goes back: the time is in proportion to the text, whatever the secret and the text are.
+    # Possessive quantifiers: the time is linear in the text, whatever the secret and the text are.
     characters = r"\x00{0,3}+".join(_character(*run) for run in _runs(secret))
     yield _alone(secret, f"(?i:{characters})")
     octets = [f"{octet:02x}" for octet in secret.encode()]
@@ -93,14 +93,14 @@ def _alone(secret: str, pattern: str) -> str:
 
 
 def _runs(secret: str) -> Iterable[tuple[str, int]]:
-    """Its characters; backslashes in a row are one, as nobody knows which of them escape others."""
+    """Yield the characters; consecutive backslashes are one run, as any of them may escape another."""
     for character, run in groupby(secret):
         length = len(list(run))
         yield from [(character, length)] if character == "\\" else [(character, 1)] * length
 
 
 def _character(character: str, times: int) -> str:
-    """One character as it is, or as JSON, a URL, HTML or a program's text escapes it."""
+    """Match a character verbatim, or as JSON, a URL, HTML or a programming language escapes it."""
     code = f"{ord(character):x}"
     forms = [
         rf"\\{{1,8}}+u\{{?0{{0,6}}{code}\}}?",
@@ -118,7 +118,7 @@ def _character(character: str, times: int) -> str:
 
 
 def _base64(secret: str) -> set[str]:
-    """What of it is the same wherever it stands in a longer text that was encoded."""
+    """Return the parts of its base64 that are the same wherever it begins in a longer encoded text."""
     kept = set()
     for before in range(3):
         encoded = b64encode(b"\0" * before + secret.encode()).decode()

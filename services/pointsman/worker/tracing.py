@@ -19,7 +19,7 @@ Handler = Callable[[Incoming], Awaitable[list[Outgoing]]]
 
 
 def traced(handler: Handler, tier: str, send: SendSpan | None, clock: Clock) -> Handler:
-    """The same handler; a span for each job and each call of it goes to `send`, if there is one."""
+    """Wrap the handler so that a span for each job and each of its calls goes to `send`, if given."""
     if send is None:
         return handler
 
@@ -28,7 +28,7 @@ def traced(handler: Handler, tier: str, send: SendSpan | None, clock: Clock) -> 
         try:
             for span in _spans(record, tier, made, clock):
                 send(span)
-        except Exception as error:  # whatever is wrong with a span, the job is done
+        except Exception as error:  # a problem with spans must not fail the job
             failure(log, Event.SPANS_FAILED, error)
         return made
 
