@@ -31,7 +31,7 @@ _CONNECTING_S = 1.0
 
 
 def _tells_no_secret(record: logging.LogRecord) -> bool:
-    """Whether it is no login that aiokafka writes into a log for debugging, password and all."""
+    """Filter out aiokafka's debug messages of logins, which include the password."""
     arguments = record.args if isinstance(record.args, tuple) else ()
     return not any(type(argument).__name__.startswith("SaslAuthenticate") for argument in arguments)
 
@@ -41,12 +41,12 @@ renewed_login.install()
 
 
 def client(settings: KafkaPart, **options: Any) -> AIOKafkaClient:
-    """A connection to each broker, for requests that are made by hand."""
+    """Return a client for hand-made requests; it connects to each broker."""
     return AIOKafkaClient(**_aiokafka(settings, options))
 
 
 async def connect(client: AIOKafkaClient) -> None:
-    """Connect; who is cancelled meanwhile waits a moment for it, or a first connection would be left open.
+    """Connect. If cancelled, wait a moment for the attempt, or its first connection would stay open.
 
     Raises:
         KafkaError: no broker answers.
@@ -70,13 +70,13 @@ def consumer(settings: KafkaPart, **options: Any) -> AIOKafkaConsumer:
 
 
 def admin(settings: KafkaPart, **options: Any) -> AIOKafkaAdminClient:
-    """For groups and their offsets."""
+    """Return an admin client for groups and their offsets."""
     return AIOKafkaAdminClient(**_aiokafka(settings, options))
 
 
 @asynccontextmanager
 async def connected_client(settings: KafkaPart) -> AsyncIterator[AIOKafkaClient]:
-    """A client while it is needed. Raises: as `connect`."""
+    """A connected client while inside. Raises: as `connect`."""
     made = client(settings)
     try:
         await connect(made)
@@ -87,7 +87,7 @@ async def connected_client(settings: KafkaPart) -> AsyncIterator[AIOKafkaClient]
 
 @asynccontextmanager
 async def connected_admin(settings: KafkaPart, within: float) -> AsyncIterator[AIOKafkaAdminClient]:
-    """One while it is needed; `within` bounds each request, in seconds.
+    """A connected admin client while inside. `within`: limit for each request, in seconds.
 
     Raises:
         KafkaError, OSError: no broker answers.
@@ -101,7 +101,7 @@ async def connected_admin(settings: KafkaPart, within: float) -> AsyncIterator[A
 
 
 def connection(settings: KafkaPart, host: str, port: int, within: float) -> AIOKafkaConnection:
-    """To one server, whichever brokers it knows; `within` bounds each step, in seconds."""
+    """Return a connection to one server, not to its cluster. `within`: limit for each step, in seconds."""
     return AIOKafkaConnection(
         host,
         port,
@@ -112,7 +112,7 @@ def connection(settings: KafkaPart, host: str, port: int, within: float) -> AIOK
 
 
 def service_broker(settings: KafkaPart, **options: Any) -> "KafkaBroker":
-    """What FastStream hosts a service on."""
+    """Return the broker on which FastStream hosts a service."""
     from faststream.kafka import KafkaBroker
 
     options |= {"client_id": settings.kafka_client_id or options["client_id"]}
@@ -120,28 +120,28 @@ def service_broker(settings: KafkaPart, **options: Any) -> "KafkaBroker":
 
 
 def cluster_admin(settings: KafkaPart) -> "AdminClient":
-    """For what aiokafka's cannot: topics, their settings, and a group's members."""
+    """Return an admin client for what aiokafka's cannot do: topics, their settings, a group's members."""
     from confluent_kafka.admin import AdminClient
 
     options: dict[str, Any] = {
         **_librdkafka(settings),
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1_000,
-        "log_level": 0,  # it would print to stderr; what matters comes back as an error
+        "log_level": 0,  # it would print to stderr; failures are raised anyway
         "error_cb": lambda error: event(log, logging.INFO, Event.KAFKA_CLIENT_ERROR, error=str(error)),
     }
     return AdminClient(options)
 
 
 def librdkafka_consumer(settings: KafkaPart, **options: Any) -> "Consumer":
-    """For measurements; `options` in librdkafka's names with `_` for `.`."""
+    """Return a consumer for measurements. `options`: librdkafka's, with `_` for `.`."""
     from confluent_kafka import Consumer
 
     return Consumer({**_librdkafka(settings), **_dotted(options)})
 
 
 def librdkafka_producer(settings: KafkaPart, **options: Any) -> "Producer":
-    """As `librdkafka_consumer`."""
+    """Return a producer, as `librdkafka_consumer`."""
     from confluent_kafka import Producer
 
     return Producer({**_librdkafka(settings), **_dotted(options)})

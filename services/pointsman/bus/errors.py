@@ -15,12 +15,12 @@ class BusError(Exception):
 
     @property
     def line(self) -> str:
-        """What happened and what to do, for a log."""
+        """The problem and the hint in one line, for a log."""
         return f"{self}; {self.hint}" if self.hint else str(self)
 
 
 def line_of(error: BaseException) -> str:
-    """An error as a log tells it: ours in words, another's as it is."""
+    """Return an error in one line for a log: ours in words, others as their repr."""
     return error.line if isinstance(error, BusError) else repr(error)
 
 

@@ -32,14 +32,14 @@ log = logging.getLogger(__name__)
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
-#: How old the date of an answer may be, seconds.
+#: How old the `date` header of a response may be, in seconds.
 _TICK_S = 1.0
 _OWN_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
 @dataclass(frozen=True)
 class Service:
-    """What the host runs: `run` works until `stop`; `not_ready`: what is missing, if anything.
+    """What the host runs. `run` works until `stop`; `not_ready` returns what is missing, if anything.
 
     `web` answers all requests but those for health and metrics. On shutdown `drain` is called first, while
     requests are still answered, then `stop`.
@@ -59,9 +59,9 @@ class Service:
 
 
 def control_broker(settings: LanePart) -> KafkaBroker:
-    """FastStream's broker, with the settings that its defaults get wrong for us spelled out.
+    """Return FastStream's broker, with explicit settings where its defaults are unsuitable.
 
-    The lanes do not go through it: see docs/decisions/0001-lanes.md.
+    The lanes do not use it: see docs/decisions/0001-lanes.md.
     """
     return connection.service_broker(
         settings,
@@ -98,7 +98,7 @@ class Host:
         )
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
-        """See ASGI."""
+        """The ASGI application."""
         web = self._service.web
         if web is None or scope["type"] == "lifespan" or scope["path"] in _OWN_PATHS:
             await self._own(scope, receive, send)
@@ -195,12 +195,12 @@ class _Server(uvicorn.Server):
         self._asked_to_exit = asyncio.Event()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let the requests that are under way know, then wait for them."""
+        """Drain, then wait for the requests in flight."""
         self._drain()
         await super().shutdown(sockets)
 
     async def stop_after(self, ended: asyncio.Event) -> None:
-        """Serve no longer than until then."""
+        """Stop serving when `ended` is set."""
         await ended.wait()
         self.should_exit = True
         self._asked_to_exit.set()
@@ -217,7 +217,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """SIGTERM or SIGINT asks to finish; a second SIGINT does not wait."""
+        """On SIGTERM or SIGINT finish; on a second SIGINT do not wait."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.handle_exit, number, None)

@@ -1,4 +1,4 @@
-"""Partitions, offsets, and the values that say where reading starts."""
+"""Types for partitions, offsets, and where reading starts."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -12,5 +12,5 @@ Offsets = Mapping[Place, int]
 Start = Literal["beginning", "end"] | datetime | Offsets
 Topics = Collection[str] | re.Pattern[str]
 
-#: What ListOffsets takes in place of a time.
+#: Special times of ListOffsets.
 LATEST, EARLIEST = -1, -2

@@ -18,12 +18,12 @@ from pointsman.bus.tokens import TokenError
 from pointsman.runtime.settings import KafkaPart
 from pointsman.runtime.tls import distrust
 
-#: What a connection raises; the last few where what answers is no broker.
+#: Errors of a connection; the last few occur if the server is no Kafka broker.
 FAILURES = (
     KafkaError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AssertionError, struct.error
 )  # fmt: skip
 
-#: How a server says by TLS that it wants another certificate of ours, or one at all.
+#: Words in TLS alerts of a server that requires a client certificate, or another one.
 _OUR_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED")
 
 _PROTOCOL = "POINTSMAN_KAFKA_SECURITY_PROTOCOL"
@@ -40,7 +40,7 @@ class ConnectionStage(Enum):
 def explain(
     error: BaseException, stage: ConnectionStage, settings: KafkaPart, address: tuple[str, int], within: float
 ) -> BusError:
-    """What failed: a `KafkaLoginError` where something answers, and does not let us in."""
+    """Return the error for a failed connection: a `KafkaLoginError` if a server answers but refuses us."""
     (host, port), cause = address, _cause(error)
     at = f"Kafka at {host}:{port}"
     match cause:
@@ -74,7 +74,7 @@ def explain(
             return _closed(stage, at, settings)
         case OSError():
             return BusError(f"{host}:{port}: {cause.strerror or cause}")
-        case ValueError() if "signature" in str(cause):  # a server that does not know the password
+        case ValueError() if "signature" in str(cause):  # the server does not know the password
             return KafkaLoginError(
                 f"{at} does not prove that it knows our password", "see that it is the right server"
             )
@@ -83,7 +83,7 @@ def explain(
 
 
 def _cause(error: BaseException) -> BaseException:
-    """What closed the connection, where aiokafka only says that it was closed."""
+    """Return the error behind aiokafka's generic connection error."""
     while isinstance(error, KafkaConnectionError) and error.__cause__ is not None:
         error = error.__cause__
     return error
@@ -133,7 +133,7 @@ def _refused(at: str, settings: KafkaPart, reason: str) -> KafkaLoginError:
 
 
 def _closed(stage: ConnectionStage, at: str, settings: KafkaPart) -> BusError:
-    """What it means when the server closes the connection without a word."""
+    """Explain why the server closed the connection without an error."""
     match stage:
         case ConnectionStage.CONNECTING if settings.encrypts:
             return _speaks_plain(at, "it closes the connection")

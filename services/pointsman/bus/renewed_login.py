@@ -18,7 +18,7 @@ from aiokafka.protocol.admin import SaslAuthenticateRequest
 
 from pointsman.bus.errors import KafkaLoginError
 
-#: Of the time that a broker gives, so that what is asked last is there in time.
+#: Renew after this share of the login's lifetime, so that the last response arrives in time.
 _PART = 0.6
 
 
@@ -40,7 +40,7 @@ class RenewedConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka h
     _renewed_at: float | None = None
 
     def connected(self) -> bool:
-        """Whether it may be used; its client asks before each request."""
+        """Whether the connection may be used; the client asks before each request."""
         if self._renewed_at is not None and time.monotonic() > self._renewed_at and not self._requests:
             self.close()
         return bool(super().connected())
@@ -67,7 +67,7 @@ class RenewedConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka h
 async def _create(*place: Any, **options: Any) -> RenewedConnection:
     for name, given in options.items():
         if (renew := getattr(given, "renew", None)) is not None:
-            with suppress(KafkaLoginError):  # a file that cannot be used just now: with what it held before
+            with suppress(KafkaLoginError):  # an unreadable file: use its previous content
                 options[name] = renew()
     made = RenewedConnection(*place, **options)
     await made.connect()
@@ -75,5 +75,5 @@ async def _create(*place: Any, **options: Any) -> RenewedConnection:
 
 
 def install() -> None:
-    """All clients of aiokafka make their connections so from now on."""
+    """Make all aiokafka clients create their connections this way from now on."""
     client.create_conn = _create

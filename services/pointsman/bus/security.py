@@ -1,4 +1,4 @@
-"""TLS and login options for each client library, read anew for each client.
+"""TLS and login options for each client library, read again for each client.
 
 Objects made from a file that may be replaced have a method `renew`, see `pointsman.bus.renewed_login`.
 """
@@ -19,9 +19,9 @@ from pointsman.runtime.tls import UnusableFileError, client_context
 if TYPE_CHECKING:
     from faststream.security import BaseSecurity
 
-#: How long librdkafka takes a token for good, seconds; it asks for another at four fifths of it.
+#: The lifetime that librdkafka assumes for a token, in seconds; it renews it at four fifths of that.
 _TOKEN_S = 300.0
-#: The most that a file with a secret may hold, bytes.
+#: The largest file with a secret, in bytes.
 _MOST_BYTES = 64 * 1024
 
 
@@ -31,12 +31,12 @@ class _FilePassword(str):
     settings: KafkaPart
 
     def renew(self) -> str:
-        """Raises: KafkaLoginError."""
+        """Read the file again. Raises: KafkaLoginError."""
         return password(self.settings)
 
 
 def for_aiokafka(settings: KafkaPart) -> dict[str, Any]:
-    """Options of aiokafka's clients.
+    """Return options for aiokafka's clients.
 
     Raises:
         KafkaLoginError: a file cannot be used.
@@ -55,10 +55,10 @@ def for_aiokafka(settings: KafkaPart) -> dict[str, Any]:
 
 
 def for_librdkafka(settings: KafkaPart) -> dict[str, Any]:
-    """Options of librdkafka's clients; raises as `for_aiokafka`."""
+    """Return options for librdkafka's clients; raises as `for_aiokafka`."""
     options: dict[str, Any] = {"security.protocol": settings.kafka_security_protocol}
     if settings.encrypts:
-        tls(settings)  # whose errors say more than librdkafka's
+        tls(settings)  # for its clearer errors
         if settings.kafka_ca_file is not None:
             options["ssl.ca.location"] = str(settings.kafka_ca_file)
         if settings.kafka_certificate_file is not None:
@@ -77,7 +77,7 @@ def for_librdkafka(settings: KafkaPart) -> dict[str, Any]:
 
 
 def for_faststream(settings: KafkaPart) -> dict[str, Any]:
-    """Options of FastStream's broker; raises as `for_aiokafka`."""
+    """Return options for FastStream's broker; raises as `for_aiokafka`."""
     from faststream import security
 
     context = tls(settings) if settings.encrypts else None
@@ -100,7 +100,7 @@ def for_faststream(settings: KafkaPart) -> dict[str, Any]:
 
 
 def tls(settings: KafkaPart) -> ssl.SSLContext:
-    """Trusts the CA that is named, or those of the system; a broker's name must be in its certificate.
+    """Return a TLS context that trusts the configured CA or else the system's, and checks host names.
 
     Raises:
         KafkaLoginError: a file cannot be used.
@@ -112,13 +112,13 @@ def tls(settings: KafkaPart) -> ssl.SSLContext:
     except UnusableFileError as error:
         names = {"ca": "CA_FILE", "certificate": "CERTIFICATE_FILE and POINTSMAN_KAFKA_KEY_FILE"}
         raise _unusable(names[error.role], str(error)) from error
-    if any(files):  # the system's CAs are many, and change with the system
+    if any(files):  # the system's CAs are costly to load, and change with the system
         context.renew = partial(tls, settings)  # type: ignore[attr-defined]
     return context
 
 
 def password(settings: KafkaPart) -> str:
-    """To log in with; raises as `tls`."""
+    """Return the login's password; raises as `tls`."""
     return _secret("PASSWORD", settings.kafka_password, settings.kafka_password_file) or ""
 
 

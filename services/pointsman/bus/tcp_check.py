@@ -16,20 +16,20 @@ from pointsman.bus.errors import BusError, KafkaLoginError, KafkaUnavailableErro
 from pointsman.bus.refused_connection import FAILURES, ConnectionStage, explain
 from pointsman.runtime.settings import KafkaPart
 
-#: How long a service or a command waits for Kafka before it says that there is none, seconds.
+#: How long to wait for Kafka before reporting that it is unavailable, in seconds.
 PATIENCE_S = 10.0
 _PAUSE_S = 0.2
-#: A server that closes connections may be one that is starting; after so long it will not have us.
+#: A server that closes connections may be starting; after so many seconds it counts as refusing them.
 _STARTING_S = 2.0
 _CLOSE_S = 1.0
 _NO_TOPICS: list[str] = []
 
 
 def addresses(bootstrap: str) -> list[tuple[str, int]]:
-    """Host and port of each server in `bootstrap` (comma separated, port 9092 when left out).
+    """Return host and port of each server in `bootstrap` (comma-separated, default port 9092).
 
     Raises:
-        ValueError: not an address; the text says which part.
+        ValueError: a part is no address; the text says which.
     """
     addresses = []
     for part in bootstrap.split(","):
@@ -47,11 +47,11 @@ def addresses(bootstrap: str) -> list[tuple[str, int]]:
 async def connected(
     settings: KafkaPart, host: str, port: int, within: float
 ) -> AsyncIterator[AIOKafkaConnection]:
-    """A connection that is let in: it answers more than what it answers to anybody.
+    """A connection that was accepted: the server answers a request that needs the login.
 
     Raises:
-        KafkaLoginError: we are not let in as we are set up.
-        BusError: nothing there answers within `within` seconds.
+        KafkaLoginError: the server refuses us.
+        BusError: there is no response within `within` seconds.
     """
     made = connection.connection(settings, host, port, within)
     stage = ConnectionStage.CONNECTING
@@ -73,7 +73,7 @@ async def connected(
 
 
 async def refusal(settings: KafkaPart, host: str, port: int, within: float) -> BusError | None:
-    """Why `host`:`port` does not let us in within `within` seconds, None when it does."""
+    """Return why `host`:`port` does not accept us within `within` seconds; None if it does."""
     try:
         async with connected(settings, host, port, within):
             return None
@@ -82,10 +82,10 @@ async def refusal(settings: KafkaPart, host: str, port: int, within: float) -> B
 
 
 async def ask_servers(settings: KafkaPart, within: float) -> tuple[str, int]:
-    """The first of the servers that lets us in; each is asked once.
+    """Return the first server that accepts us; each is tried once.
 
     Raises:
-        KafkaUnavailableError: none does; KafkaLoginError where one answers.
+        KafkaUnavailableError: none does; a KafkaLoginError if one answers.
     """
     reasons = []
     for host, port in addresses(settings.kafka):
@@ -100,10 +100,10 @@ async def ask_servers(settings: KafkaPart, within: float) -> tuple[str, int]:
 
 
 async def await_server(settings: KafkaPart, within: float = PATIENCE_S) -> tuple[str, int]:
-    """One of the servers, as soon as it lets us in.
+    """Return one of the servers as soon as it accepts us.
 
     Raises:
-        KafkaUnavailableError: none does within `within` seconds; KafkaLoginError, sooner, where one answers.
+        KafkaUnavailableError: none does within `within` seconds; sooner a KafkaLoginError, if one answers.
     """
     began = time.monotonic()
     until = began + within

@@ -9,10 +9,10 @@ from pointsman.runtime.logging import bound
 
 
 def together(services: Sequence[Service]) -> Service:
-    """They start, get ready and stop as one; if one fails, all end. At most one of them has a `web`.
+    """Combine services that start, become ready and stop as one; if one fails, all end.
 
-    Each keeps its own consumer group, and the lines it logs name it. That their lanes write in the same
-    transactions is for who builds them.
+    One at most has a `web`. Each keeps its consumer group, and its log lines name it. To share transactions,
+    build them with the same `SharedTransactions`.
     """
 
     async def run() -> None:

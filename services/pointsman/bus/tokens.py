@@ -10,25 +10,25 @@ from pointsman.runtime.token_source import TokenSourceError, token_by_command, t
 
 
 class TokenError(KafkaError):  # type: ignore[misc]
-    """There is no token. A subclass of Kafka's errors, because clients retry only after those."""
+    """No token can be read. Derived from Kafka's errors, as clients retry only after those."""
 
 
 class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
-    """aiokafka's token provider."""
+    """The token provider for aiokafka."""
 
     def __init__(self, settings: KafkaPart) -> None:
         self._settings = settings
 
     async def token(self) -> str:
-        """Raises: TokenError."""
+        """Return a token. Raises: TokenError."""
         return await asyncio.to_thread(read_token, self._settings)
 
 
 def read_token(settings: KafkaPart) -> str:
-    """The token to log in with now.
+    """Return a token for a login now.
 
     Raises:
-        TokenError: there is none; the text repeats nothing that was read.
+        TokenError: none can be read; the text repeats nothing that was read.
     """
     try:
         if settings.kafka_token_file is not None:

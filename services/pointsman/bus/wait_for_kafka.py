@@ -16,10 +16,10 @@ from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)
 
-#: How long a service waits for a broker that does not answer yet, seconds.
+#: How long a service waits for Kafka, in seconds.
 PATIENCE_S = 60.0
 _PAUSE_S = 0.25
-#: For one attempt.
+#: Time limit for one attempt, in seconds.
 _ASK_S = 5.0
 
 
@@ -31,7 +31,7 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
     """Return when Kafka answers and has `topics`.
 
     Raises:
-        BusNotReadyError: not within `patience_s` seconds.
+        BusNotReadyError: that is not so within `patience_s` seconds.
     """
     give_up = time.monotonic() + patience_s
     reported = None

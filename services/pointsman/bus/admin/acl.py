@@ -6,7 +6,7 @@ from typing import Literal
 
 Resource = Literal["topic", "group", "transactional id", "cluster"]
 Pattern = Literal["literal", "prefixed"]
-#: As Kafka calls them, in lower case.
+#: Kafka's names, in lower case.
 Operation = Literal[
     "all",
     "read",
@@ -21,10 +21,10 @@ Operation = Literal[
     "idempotent write",
 ]
 
-#: The only resource of its kind.
+#: The name of the only cluster resource.
 CLUSTER = "kafka-cluster"
 _USER = "User:"
-#: What is granted with an operation.
+#: For an operation, the operations whose grant includes it.
 _IMPLIED: dict[str, tuple[Operation, ...]] = {
     "describe": ("read", "write", "delete", "alter"),
     "describe configs": ("alter configs",),
@@ -33,7 +33,7 @@ _IMPLIED: dict[str, tuple[Operation, ...]] = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Acl:
-    """One rule. `principal` is as Kafka writes it, `User:NAME`; ours allow, and from anywhere."""
+    """One rule. `principal`: as Kafka writes it, `User:NAME`. Our own rules allow, from any host."""
 
     principal: str
     resource: Resource
@@ -45,11 +45,11 @@ class Acl:
 
     @property
     def user(self) -> str:
-        """Whom it is for."""
+        """The user's name, without Kafka's prefix."""
         return self.principal.removeprefix(_USER)
 
     def covers(self, resource: Resource, name: str) -> bool:
-        """Whether it is about this resource."""
+        """Whether the rule applies to this resource."""
         if resource != self.resource:
             return False
         if self.pattern == "prefixed":
@@ -65,16 +65,16 @@ class Acl:
 
 
 def principal(user: str) -> str:
-    """A user as an ACL names it."""
+    """Return a user's name as a Kafka principal."""
     return f"{_USER}{user}"
 
 
 def allowed(acls: Iterable[Acl], user: str, resource: Resource, name: str, operation: Operation) -> bool:
-    """What Kafka's authorizer makes of `acls`, of which none denies."""
+    """Return whether Kafka's authorizer allows the operation under `acls`, none of which denies."""
     acls_of_user = [acl for acl in acls if acl.user == user]
     if operation == "idempotent write" and any(
         (acl.resource, acl.operation) == ("topic", "write") for acl in acls_of_user
     ):
-        return True  # who may write to a topic may do so idempotently
+        return True  # Kafka grants it with write access to any topic
     enough = {"all", operation, *_IMPLIED.get(operation, ())}
     return any(acl.operation in enough and acl.covers(resource, name) for acl in acls_of_user)

@@ -35,14 +35,14 @@ _OPERATIONS: dict[Operation, AclOperation] = {
 
 
 async def list_acls(settings: KafkaPart) -> frozenset[Acl]:
-    """Every rule about topics, groups, transactional ids and the cluster.
+    """Return all rules about topics, groups, transactional ids and the cluster.
 
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
     """
     admin = await rdkafka.admin(settings)
     await rdkafka.demand(settings, admin, AclOperation.DESCRIBE)
-    any_text: Any = None  # which the client takes, and its types do not say
+    any_text: Any = None  # the client accepts None, which its types forbid
     everything = AclBindingFilter(
         ResourceType.ANY, any_text, ResourcePatternType.ANY, any_text, any_text, AclOperation.ANY,
         AclPermissionType.ANY,
@@ -53,7 +53,7 @@ async def list_acls(settings: KafkaPart) -> frozenset[Acl]:
 
 
 async def add_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:
-    """Raises: as `list_acls`."""
+    """Add rules. Raises: as `list_acls`."""
     if acls:
         admin = await rdkafka.admin(settings)
         futures = admin.create_acls(
@@ -63,7 +63,7 @@ async def add_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:
 
 
 async def remove_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:
-    """One that is not there is gone already. Raises: as `list_acls`."""
+    """Remove rules; missing ones are ignored. Raises: as `list_acls`."""
     if acls:
         admin = await rdkafka.admin(settings)
         futures = admin.delete_acls(

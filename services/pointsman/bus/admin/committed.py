@@ -1,8 +1,9 @@
-"""A group's committed offsets and their metadata; raises if they are unknown, never reports them as absent.
+"""Reads a group's committed offsets and their metadata.
 
-aiokafka's `list_consumer_group_offsets` drops the answer's own error code, so a coordinator that is still
-loading, as after a restart, looks like a group that never committed; and it cannot wait for transactions that
-have not ended. confluent-kafka reads the metadata beyond its end.
+An unknown offset is an error, never reported as absent. aiokafka's `list_consumer_group_offsets` drops the
+response's own error code, so a coordinator that is still loading, as after a restart, looks like a group that
+never committed; and it cannot wait for transactions that have not ended. confluent-kafka reads the metadata
+beyond its end.
 """
 
 import asyncio
@@ -33,12 +34,12 @@ async def committed_offsets(
     within: float = 10.0,
     stable: bool = False,
 ) -> dict[Place, tuple[int, str]]:
-    """Offset and metadata of each place that `group` has committed; of all places when none are given.
+    """Return offset and metadata for each of `places` that `group` has committed; by default for all places.
 
-    `stable`: wait for transactions that have not ended and will move one of them.
+    `stable`: wait until no open transaction includes one of these offsets.
 
     Raises:
-        KafkaError: the group's coordinator gave no good answer within `within` seconds.
+        KafkaError: the coordinator gave no valid response within `within` seconds.
     """
     give_up = time.monotonic() + within
     while True:

@@ -1,7 +1,7 @@
-"""How many messages wait in each lane, and how old the oldest of them is.
+"""Measures how many messages wait in each lane, and the age of the oldest.
 
-Offsets alone do not tell: transaction markers take offsets too, and a worker finishes jobs beyond its
-committed offset. So the records between the committed offset and the end are read, up to a bound.
+Offsets are not enough: transaction markers take offsets too, and a worker finishes jobs beyond its committed
+offset. So the records between the committed offset and the end are read, up to a bound.
 """
 
 import time
@@ -23,12 +23,12 @@ from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
-#: A span longer than this is not counted: its first unfinished record gives the age, offsets give the number.
+#: Longer spans are not counted: their first unfinished record gives the age, and offsets bound the number.
 COUNTED = 200
 
 
 class Span:
-    """Offsets [start, end), of which `finished` are done; is fed the records in it, in order."""
+    """Offsets [start, end), of which `finished` are done. `see` must be called for its records in order."""
 
     def __init__(self, start: int, end: int, finished: Set[int]) -> None:
         self.start = start
@@ -36,27 +36,27 @@ class Span:
         self._finished = finished
         self._seen = 0
         self._at = start
-        #: Timestamp of the oldest record that waits, milliseconds since 1970.
+        #: Timestamp of the oldest unfinished record, in milliseconds since 1970.
         self.oldest_ms: int | None = None
 
     @property
     def settled(self) -> bool:
-        """Whether looking at more records would change nothing."""
+        """Whether further records would not change the result."""
         return self._at >= self.end or (self.oldest_ms is not None and self.end - self.start > COUNTED)
 
     @property
     def exact(self) -> bool:
-        """Whether `waiting` is a count; else it is an upper bound."""
+        """Whether `waiting` is exact; otherwise it is an upper bound."""
         return self._at >= self.end
 
     @property
     def waiting(self) -> int:
-        """Records that are not finished: those seen, and as many more as there are offsets left."""
+        """The number of unfinished records: those seen, plus the unfinished offsets not reached yet."""
         left = range(self._at, self.end)
         return self._seen + len(left) - sum(offset in left for offset in self._finished)
 
     def see(self, offset: int, timestamp_ms: int) -> None:
-        """A record is there; offsets that were passed over held none (markers, aborted, compacted)."""
+        """Note a record. Skipped offsets hold no record: markers, aborted or compacted records."""
         self._at = min(offset + 1, self.end)
         if offset < self.end and offset not in self._finished:
             self._seen += 1
@@ -64,11 +64,11 @@ class Span:
                 self.oldest_ms = timestamp_ms
 
     def finish(self) -> None:
-        """There is no further record before the end."""
+        """Note that there are no further records before the end."""
         self._at = self.end
 
 
-#: How long the records between committed and end are looked at, seconds.
+#: Time limit for reading the records between committed offset and end, in seconds.
 _LOOK_S = 5.0
 _POLL_S = 0.1
 _PORTION = 500
@@ -76,7 +76,7 @@ _PORTION = 500
 
 @dataclass(frozen=True, slots=True)
 class WatchedTopic:
-    """A topic and its consumer group; `tier` for a tier's topic."""
+    """A topic and its consumer group. `tier`: if it is a tier's topic."""
 
     topic: str
     group: str
@@ -85,9 +85,9 @@ class WatchedTopic:
 
 @dataclass(frozen=True, slots=True)
 class PartitionLag:
-    """`waiting` counts records, and is an upper bound unless `exact`; `oldest_s` is null when none waits.
+    """`waiting`: unfinished records, an upper bound unless `exact`. `oldest_s`: null if none waits.
 
-    `committed` is null where the group has committed nothing yet: then everything waits.
+    `committed`: null if the group has committed nothing yet; then all records wait.
     """
 
     partition: int
@@ -100,7 +100,7 @@ class PartitionLag:
 
 @dataclass(frozen=True, slots=True)
 class LaneLag:
-    """The lag of one topic, over all its partitions."""
+    """The lag of one topic, summed over its partitions."""
 
     topic: str
     group: str
@@ -109,29 +109,29 @@ class LaneLag:
 
     @property
     def waiting(self) -> int:
-        """Records that are not finished."""
+        """The number of unfinished records."""
         return sum(partition.waiting for partition in self.partitions)
 
     @property
     def exact(self) -> bool:
-        """Whether `waiting` is a count, not an upper bound."""
+        """Whether `waiting` is exact, not an upper bound."""
         return all(partition.exact for partition in self.partitions)
 
     @property
     def oldest_s(self) -> float | None:
-        """Age of the oldest record that is not finished, in seconds."""
+        """The age of the oldest unfinished record in seconds."""
         return max(
             (partition.oldest_s for partition in self.partitions if partition.oldest_s is not None),
             default=None,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as JSON can hold it."""
+        """Return all fields as JSON."""
         return {**asdict(self), "waiting": self.waiting, "exact": self.exact, "oldest_s": self.oldest_s}
 
 
 def lanes(topics: Topics, tiers: Iterable[str]) -> list[WatchedTopic]:
-    """The lanes that jobs pass through: the router's, then each tier's."""
+    """Return the topics that jobs pass through: the intake, then each tier's."""
     return [
         WatchedTopic(topics.intake.name, f"{topics.prefix}.router"),
         *(WatchedTopic(topics.tier(tier).name, f"{topics.prefix}.worker.{tier}", tier) for tier in tiers),
@@ -141,10 +141,10 @@ def lanes(topics: Topics, tiers: Iterable[str]) -> list[WatchedTopic]:
 async def lag(
     settings: KafkaPart, watched: Sequence[WatchedTopic], *, clock: Clock = utc_now
 ) -> list[LaneLag]:
-    """The lag of each, in the same order.
+    """Return the lag of each topic, in the same order.
 
     Raises:
-        KafkaUnavailableError, TopicMissingError, BusError: it could not be found out.
+        KafkaUnavailableError, TopicMissingError, BusError: the lag could not be measured.
     """
     await await_server(settings)
     try:

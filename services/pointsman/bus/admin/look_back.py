@@ -1,11 +1,11 @@
-"""The offset from which a lane must read to see all records of a given time before its position."""
+"""Finds the offset from which a lane must read to see all records of a time span before its position."""
 
 from datetime import UTC, datetime, timedelta
 
 from pointsman.bus.places import Place
 from pointsman.bus.read.partitions import Partitions
 
-#: How far behind a lane may be, tried one after another: mostly it is not behind at all.
+#: Guesses of how far a lane is behind, tried in this order: usually it is not behind.
 _BEHIND = (
     timedelta(seconds=5),
     timedelta(minutes=1),
@@ -17,12 +17,13 @@ _BEHIND = (
 
 
 async def looked_back(partitions: Partitions, place: Place, next_offset: int, span: timedelta) -> int:
-    """An offset before which everything came more than `span` before the record at `next_offset`.
+    """Return an offset before which all records precede the one at `next_offset` by more than `span`.
 
-    By the broker's clock: this machine's says only where to try. At the earliest where the partition begins.
+    By the broker's clock; the local clock only provides guesses. At the earliest the partition's first
+    offset.
 
     Raises:
-        KafkaError: the brokers do not say.
+        KafkaError: no broker gave a valid response.
     """
     now = datetime.now(UTC)
     for behind in _BEHIND:

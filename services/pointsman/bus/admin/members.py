@@ -1,4 +1,4 @@
-"""The number of members of a consumer group, asked over a separate connection."""
+"""Counts the members of a consumer group, over a separate connection."""
 
 from pointsman.bus.admin import rdkafka
 from pointsman.bus.tcp_check import PATIENCE_S
@@ -6,7 +6,7 @@ from pointsman.runtime.settings import KafkaPart
 
 
 async def count_members(settings: KafkaPart, group: str) -> int:
-    """The group's members; one that was killed counts until its session has timed out.
+    """Return the number of members. A killed one counts until its session times out.
 
     Raises:
         BusError: the cluster did not answer, or refused.

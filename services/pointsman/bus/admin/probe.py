@@ -1,4 +1,4 @@
-"""What `doctor` asks of Kafka: whether it answers, its brokers, and whether each is reachable from here."""
+"""What `doctor` checks: whether Kafka answers, its brokers, and whether each is reachable from here."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from pointsman.bus.refused_connection import FAILURES
 from pointsman.bus.tcp_check import await_server, connected, refusal
 from pointsman.runtime.settings import KafkaPart
 
-#: Each question, seconds.
+#: Time limit for each request, in seconds.
 _PATIENCE_S = 5.0
-#: The release in which `metadata.version` first had a level, newest first.
+#: Levels of `metadata.version`, and the release that introduced each, newest first.
 _RELEASES = ((34, "newer than 4.4"), (31, "4.4"), (30, "4.3"), (28, "4.2"), (26, "4.1"), (22, "4.0"))
 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """A broker under its advertised address; `problem`: why it cannot be reached from here."""
+    """A broker at its advertised address. `problem`: why it cannot be reached from here."""
 
     id: int
     host: str
@@ -35,7 +35,7 @@ class Broker:
 class Probe:
     """If Kafka did not answer: `problem`, and `fix`, what to do; the other fields are then empty.
 
-    `topics` has the partitions of each. `transactions`: the version of them that the cluster has agreed on.
+    `topics`: the number of partitions by topic. `transactions`: the finalized level of `transaction.version`.
     """
 
     bootstrap: str
@@ -49,16 +49,16 @@ class Probe:
 
     @property
     def reachable(self) -> bool:
-        """Whether the bootstrap address and every broker behind it can be used from here."""
+        """Whether the bootstrap address and every broker can be reached from here."""
         return self.problem is None and not any(broker.problem for broker in self.brokers)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as JSON can hold it."""
+        """Return all fields as JSON."""
         return {**asdict(self), "reachable": self.reachable}
 
 
 async def probe(settings: KafkaPart) -> Probe:
-    """Ask; never raises, whatever is wrong is in the answer."""
+    """Probe the cluster; never raises, but reports problems in the result."""
     bootstrap = settings.kafka
     try:
         host, port = await await_server(settings, _PATIENCE_S)
@@ -98,7 +98,7 @@ def _release(spoken: Versions) -> str:
 
 
 async def _versions(connection: AIOKafkaConnection) -> Versions:
-    """What this very server says; nothing where it is too old to say."""
+    """Return what this server reports; empty if it is too old to report."""
     try:
         spoken: Versions = await connection.send(versions())
     except IncompatibleBrokerVersion:

@@ -1,4 +1,4 @@
-"""Client quotas of the brokers' users; confluent-kafka has no calls for them."""
+"""Client quotas of the brokers' users, for which confluent-kafka has no calls."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,12 +13,12 @@ from pointsman.bus.protocol.transaction_requests import Packed
 from pointsman.bus.tcp_check import await_server
 from pointsman.runtime.settings import KafkaPart
 
-#: Whatever its name is.
+#: The name for the default entity.
 _DEFAULT = "<default>"
 
 
 async def list_quotas(settings: KafkaPart) -> dict[str, dict[str, float]]:
-    """Of each user that has any, but for those that hold for one of its client ids only.
+    """Return the quotas of each user that has any, without those for single client ids.
 
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
@@ -31,8 +31,9 @@ async def list_quotas(settings: KafkaPart) -> dict[str, dict[str, float]]:
 
 
 async def list_client_quotas(settings: KafkaPart) -> dict[tuple[str, str | None], dict[str, float]]:
-    """Of a user and one of its client ids, None for whichever: they hold before those of the user.
+    """Return the quotas by user and client id, None for the default client id.
 
+    They override the user's quotas.
     Raises: as `list_quotas`.
     """
     return {
@@ -45,7 +46,7 @@ async def list_client_quotas(settings: KafkaPart) -> dict[tuple[str, str | None]
 async def set_client_quota(
     settings: KafkaPart, user: str, client: str | None, values: Mapping[str, float | None]
 ) -> None:
-    """Of one client id of a user's, whichever it is for None; a value of None takes one away.
+    """Set quotas of a user's client id, None for the default one. A value of None removes a quota.
 
     Raises: as `list_quotas`.
     """
@@ -53,7 +54,7 @@ async def set_client_quota(
 
 
 async def set_quotas(settings: KafkaPart, changes: Mapping[str, Mapping[str, float | None]]) -> None:
-    """Of each user; None takes one away. Raises: as `list_quotas`."""
+    """Set quotas by user; a value of None removes one. Raises: as `list_quotas`."""
     if changes:
         await _set(settings, quota_requests.alter(changes))
 

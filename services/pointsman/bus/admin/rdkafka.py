@@ -19,26 +19,26 @@ from pointsman.runtime.settings import KafkaPart
 
 T = TypeVar("T")
 
-#: One request to the cluster, seconds.
+#: Time limit for one request to the cluster, in seconds.
 REQUEST_S = 15.0
 _AWAY = {KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}
 
 
 async def admin(settings: KafkaPart) -> AdminClient:
-    """Keep it until its answers are here.
+    """Return an admin client. Keep a reference to it until its futures are done.
 
     Raises:
-        KafkaUnavailableError: no broker lets us in.
+        KafkaUnavailableError: no broker accepts the connection.
     """
     await await_server(settings)
     return connection.cluster_admin(settings)
 
 
 async def answer(settings: KafkaPart, future: "Future[T]", within: float = REQUEST_S) -> T:
-    """What the brokers say, in at most about `within` seconds.
+    """Wait for a response, about `within` seconds at most.
 
     Raises:
-        BusError: they did not answer, or refused; the cause is kept.
+        BusError: the brokers did not answer, or refused; its cause is kept.
     """
     try:
         return await asyncio.wrap_future(future)
@@ -49,7 +49,7 @@ async def answer(settings: KafkaPart, future: "Future[T]", within: float = REQUE
 async def carried_out(
     settings: KafkaPart, futures: Iterable["Future[None]"], already: Collection[int]
 ) -> bool:
-    """Whether all was done here; False where errors of the codes `already` say that some was so before.
+    """Return whether this call made all changes; False if an error code in `already` says otherwise.
 
     Raises: as `answer`.
     """
@@ -65,7 +65,7 @@ async def carried_out(
 
 
 async def list_topics(settings: KafkaPart, admin: AdminClient) -> ClusterMetadata:
-    """The cluster's brokers and topics. Raises: as `answer`."""
+    """Return the cluster's brokers and topics. Raises: as `answer`."""
     try:
         return await asyncio.to_thread(admin.list_topics, timeout=PATIENCE_S)
     except KafkaException as error:
@@ -73,12 +73,12 @@ async def list_topics(settings: KafkaPart, admin: AdminClient) -> ClusterMetadat
 
 
 async def demand(settings: KafkaPart, admin: AdminClient, operation: AclOperation) -> None:
-    """Return where this user may do that to the cluster.
+    """Return if this user may do `operation` on the cluster.
 
-    Asked before what librdkafka 2 does not survive being refused: it frees an answer about ACLs wrongly.
+    Checked first, as librdkafka 2 crashes when an ACL request is refused: it frees the response wrongly.
 
     Raises:
-        BusError: it may not, or the brokers did not answer.
+        BusError: the user may not, or the brokers did not answer.
     """
     future = admin.describe_cluster(include_authorized_operations=True, request_timeout=REQUEST_S)
     allowed = (await answer(settings, future)).authorized_operations
@@ -89,7 +89,7 @@ async def demand(settings: KafkaPart, admin: AdminClient, operation: AclOperatio
 
 
 def _explain(settings: KafkaPart, error: KafkaException, within: float) -> BusError:
-    """librdkafka's error in this project's words."""
+    """Translate librdkafka's error."""
     cause: KafkaError = error.args[0]
     if cause.code() in _AWAY:
         return KafkaUnavailableError(settings.kafka, within, cause.str())

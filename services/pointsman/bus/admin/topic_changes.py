@@ -1,4 +1,4 @@
-"""The changes that make an existing topic match its declaration: pure."""
+"""Derives the changes that make an existing topic match its declaration: pure."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,7 +10,7 @@ from pointsman_schemas.topic import Topic
 
 @dataclass(frozen=True, slots=True)
 class ExistingTopic:
-    """A topic of the cluster. `config`: its own settings, without the defaults."""
+    """A topic of the cluster. `config`: its own settings, without defaults."""
 
     partitions: int
     replication: int
@@ -19,7 +19,7 @@ class ExistingTopic:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change to one topic. `fewer` (partitions) is only reported; `none` is no change."""
+    """One change to a topic. Kind `fewer` (partitions) is only reported; `none` is no change."""
 
     topic: str
     kind: Literal["create", "partitions", "config", "fewer", "none"]
@@ -30,16 +30,16 @@ class Change:
 
     @property
     def to_do(self) -> bool:
-        """Whether applying it does something."""
+        """Whether applying it has an effect."""
         return self.kind in ("create", "partitions", "config")
 
     def to_json(self) -> dict[str, Any]:
-        """Its fields as JSON can hold them."""
+        """Return its fields as JSON."""
         return asdict(self)
 
 
 def changes(topic: Topic, existing: ExistingTopic | None, replication: int) -> list[Change]:
-    """One or two changes. `replication` is for a topic that is not there; an existing one keeps its own."""
+    """Return one or two changes. `replication`: for a new topic; an existing one keeps its own."""
     if existing is None:
         return [_create(topic, replication)]
     made = [*_partitions(topic, existing), *_config(topic, existing)]
@@ -47,17 +47,17 @@ def changes(topic: Topic, existing: ExistingTopic | None, replication: int) -> l
 
 
 def wanted_config(topic: Topic, replication: int) -> dict[str, str]:
-    """The settings that the declaration stands for, by Kafka's names."""
+    """Return the declared settings under Kafka's names."""
     wanted = {
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
         "max.message.bytes": str(topic.max_message_bytes),
     }
-    if topic.retention < timedelta(days=1):  # only what is not written to any more is deleted
+    if topic.retention < timedelta(days=1):  # retention deletes closed segments only
         wanted["segment.ms"] = wanted["retention.ms"]
     if topic.broker_time:
         wanted["message.timestamp.type"] = "LogAppendTime"
-    # With three copies one may be away; with fewer, asking for two would stop all writing when one is.
+    # With three replicas one may be down. With fewer, requiring two would stop all writes when one is down.
     return wanted | {"min.insync.replicas": "2"} if replication >= 3 else wanted
 
 
@@ -83,7 +83,7 @@ def _partitions(topic: Topic, existing: ExistingTopic) -> list[Change]:
 
 
 def _config(topic: Topic, existing: ExistingTopic) -> list[Change]:
-    # What equals the cluster's default is set all the same: the default may change.
+    # Values equal to the cluster's default are set too, as the default may change.
     wanted = wanted_config(topic, existing.replication)
     different = {name: value for name, value in wanted.items() if existing.config.get(name) != value}
     if not different:

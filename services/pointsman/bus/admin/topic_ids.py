@@ -1,7 +1,6 @@
-"""A topic's id and its cluster's, which distinguish it from a topic recreated under the same name.
+"""Reads the ids of topics and of the cluster, which distinguish a topic from one recreated under its name.
 
-aiokafka asks for metadata of a version from before there were ids. Layout: Kafka's protocol guide, Metadata,
-version 12.
+aiokafka requests a version of the metadata without ids. Layout: Kafka's protocol guide, Metadata, version 12.
 """
 
 from collections.abc import Collection
@@ -24,19 +23,19 @@ _INT16, _INT32, _UUID, _BOOL = Struct(">h"), Struct(">i"), Struct(">16s"), Struc
 _PARTITION = Struct(">hiii")
 _NO_ID = bytes(16)
 _ALL = b"\x00"
-#: Do not make topics, do not tell what we may do.
+#: Create no topics, report no authorized operations.
 _ONLY_ASK = b"\x00\x00"
 
 
 class TopicId(NamedTuple):
-    """A cluster's id and that of one of its topics."""
+    """The ids of a cluster and of one of its topics."""
 
     cluster: str
     topic: UUID
 
 
 async def topic_ids(client: AIOKafkaClient, topics: Collection[str]) -> dict[str, TopicId]:
-    """The ids of those topics that are there now.
+    """Return the ids of those topics that exist.
 
     Raises:
         KafkaError: no broker answers, or it is older than Kafka 3.1.
@@ -48,11 +47,11 @@ async def topic_ids(client: AIOKafkaClient, topics: Collection[str]) -> dict[str
 
 
 async def topic_ids_of(settings: KafkaPart) -> dict[str, TopicId]:
-    """The ids of all topics of a cluster.
+    """Return the ids of all topics of a cluster.
 
     Raises:
         KafkaUnavailableError: no broker answers.
-        KafkaError: they do not say.
+        KafkaError: no broker gave a valid response.
     """
     await await_server(settings)
     async with connection.connected_client(settings) as client:
@@ -61,7 +60,7 @@ async def topic_ids_of(settings: KafkaPart) -> dict[str, TopicId]:
 
 
 def request(topics: Collection[str] | None) -> Packed:
-    """Answered by a `TopicId` for each topic that is there; None: of all topics."""
+    """Build the request; the response has a `TopicId` for each existing topic. None: for all topics."""
     wanted = _ALL if topics is None else array(_NO_ID + compact(topic.encode()) + NO_TAGS for topic in topics)
     return Packed(_API, _VERSION, wanted + _ONLY_ASK + NO_TAGS, ResponseReader(_answer))
 
@@ -99,7 +98,7 @@ def _topic(answer: WireReader) -> tuple[int, str, bytes]:
 
 def _partition(answer: WireReader) -> None:
     answer.unpack(_PARTITION)
-    for _ in range(3):  # copies, those in step, those off line
+    for _ in range(3):  # replicas, in-sync replicas, offline replicas
         answer.array(_number)
     answer.tags()
 

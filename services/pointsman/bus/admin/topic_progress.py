@@ -1,4 +1,4 @@
-"""How far a topic's group has got, by offsets alone; no records are read.
+"""Reads how far a group has got on its topic, from offsets alone; no records are read.
 
 Transaction markers take offsets too, so the remainder is an upper bound; `bus.admin.lag` counts records.
 """
@@ -19,7 +19,7 @@ from pointsman.bus.produce.bitmap import decode_metadata
 from pointsman.bus.read.partitions import Partitions
 from pointsman.runtime.settings import KafkaPart
 
-#: For one answer, seconds.
+#: Time limit for one response, in seconds.
 PATIENCE_S = 5.0
 
 
@@ -32,12 +32,12 @@ class TopicProgress:
 
     @property
     def left(self) -> int:
-        """At most so many records are not finished."""
+        """An upper bound on the unfinished records."""
         return max(0, self.end - self.done)
 
 
 class ProgressReader:
-    """Asks over one connection, which stays open."""
+    """Reads progress over one connection, which stays open."""
 
     def __init__(self, settings: KafkaPart, admin: AIOKafkaAdminClient) -> None:
         self._kafka = settings.kafka
@@ -45,10 +45,10 @@ class ProgressReader:
         self._partitions = Partitions(admin._client, within=PATIENCE_S, user=settings.kafka_username)
 
     async def read(self, watched: Sequence[WatchedTopic]) -> dict[str, TopicProgress]:
-        """By topic.
+        """Return the progress by topic.
 
         Raises:
-            BusError: it could not be found out.
+            BusError: it could not be read.
         """
         try:
             places = await self._partitions.all({target.topic for target in watched})
@@ -70,7 +70,7 @@ class ProgressReader:
 
 @contextlib.asynccontextmanager
 async def progress_reader(settings: KafkaPart) -> AsyncIterator[ProgressReader]:
-    """Connected.
+    """Return a connected reader.
 
     Raises:
         BusError: no broker answers.
@@ -84,7 +84,7 @@ async def progress_reader(settings: KafkaPart) -> AsyncIterator[ProgressReader]:
 
 
 def _done(first: int, end: int, committed: tuple[int, str] | None) -> int:
-    """What is gone by retention counts as finished."""
+    """Count the finished offsets; records that retention deleted count as finished."""
     if committed is None:
         return first
     offset, metadata = committed

@@ -27,25 +27,25 @@ _BY_ID, _BY_NAME = "id", "name"
 
 
 class TopicMark(NamedTuple):
-    """The topic of a committed offset, and whether ids are derived from its name alone."""
+    """The topic id of a committed offset. `by_name`: whether ids are derived from the topic's name alone."""
 
     topic: UUID
     by_name: bool
 
     def seed(self, name: str) -> str:
-        """What derived ids call the topic of that name."""
+        """Return what stands for the topic of that name in derived ids."""
         return name if self.by_name else f"{name}@{self.topic}"
 
 
 def mark(metadata: str, made: TopicMark | None) -> str:
-    """The metadata of a position, with its mark."""
+    """Return commit metadata with its mark added."""
     if made is None:
         return metadata
     return f"{_MARK}{made.topic}:{_BY_NAME if made.by_name else _BY_ID}{_END}{metadata}"
 
 
 def unmark(metadata: str) -> tuple[TopicMark | None, str]:
-    """The mark and the rest of a position's metadata; None where it says nothing that can be read."""
+    """Split commit metadata into its mark and the rest; the mark is None if there is no valid one."""
     if not metadata.startswith(_MARK):
         return None, metadata
     text, _, rest = metadata.removeprefix(_MARK).partition(_END)
@@ -57,7 +57,7 @@ def unmark(metadata: str) -> tuple[TopicMark | None, str]:
 
 
 def mark_of(topic: UUID, metadata: Iterable[str]) -> TopicMark:
-    """The mark of that topic, by the metadata of all positions that a group has under its name."""
+    """Return the mark for a topic id, from the commit metadata of all partitions that a group has of it."""
     marks = {unmark(text)[0] for text in metadata}
     if TopicMark(topic, False) in marks:
         return TopicMark(topic, False)
@@ -65,20 +65,20 @@ def mark_of(topic: UUID, metadata: Iterable[str]) -> TopicMark:
 
 
 async def topic_mark(admin: AIOKafkaAdminClient, group: str, name: str, topic: UUID) -> TopicMark:
-    """As `mark_of`, of a group's positions as they are now.
+    """Return the mark as `mark_of`, from the group's current offsets.
 
     Raises:
-        KafkaError: the brokers do not say.
+        KafkaError: no broker gave a valid response.
     """
     offsets = await committed_offsets(admin, group)
     return mark_of(topic, [metadata for (of, _), (_, metadata) in offsets.items() if of == name])
 
 
 async def seed_of(settings: KafkaPart, group: str, name: str) -> str:
-    """What the lanes of that group call a topic, for who only looks; empty where there is none.
+    """Return the seed that the lanes of `group` use for a topic; empty if the topic does not exist.
 
     Raises:
-        KafkaUnavailableError, KafkaError: the brokers do not say.
+        KafkaUnavailableError, KafkaError: no broker gave a valid response.
     """
     known = (await topic_ids_of(settings)).get(name)
     if known is None:

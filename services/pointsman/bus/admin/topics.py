@@ -1,11 +1,11 @@
 """Makes the cluster's topics match their declarations, in two steps: plan, then apply.
 
-confluent-kafka, not aiokafka, because it can change one setting of a topic and leave the others alone;
-aiokafka's AlterConfigs puts every setting that is not named back to its default.
+Uses confluent-kafka, which can change one setting of a topic; aiokafka's AlterConfigs resets every setting
+that is not named to its default.
 
 Invariants:
 - Nothing is ever deleted: a topic with more partitions than declared is reported and left alone.
-- Two processes that apply at once succeed both, with the same topics.
+- If two processes apply at once, both succeed, with the same topics.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topic import Topic
 from pointsman_schemas.topics import Topics
 
-#: All of `apply`, seconds.
+#: Time limit for `apply`, in seconds.
 _APPLY_S = 30.0
 _DONE_BY_ANOTHER = {KafkaError.TOPIC_ALREADY_EXISTS, KafkaError.INVALID_PARTITIONS}
 
@@ -41,9 +41,9 @@ _DONE_BY_ANOTHER = {KafkaError.TOPIC_ALREADY_EXISTS, KafkaError.INVALID_PARTITIO
 async def plan(
     settings: KafkaPart, topics: Iterable[Topic], *, replication: int | None = None
 ) -> list[Change]:
-    """What makes the cluster's topics those declared, in their order.
+    """Return the changes that make the cluster's topics match `topics`, in their order.
 
-    `replication` is for new topics: by default 3, or the number of brokers where that is less.
+    `replication`: of new topics; by default 3, or the number of brokers if that is less.
 
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
@@ -52,7 +52,7 @@ async def plan(
 
 
 async def tiers_there(settings: KafkaPart, topics: Topics) -> list[str]:
-    """The tiers that have a topic in the cluster, by name.
+    """Return the names of the tiers that have a topic in the cluster.
 
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer.
@@ -67,7 +67,7 @@ async def tiers_there(settings: KafkaPart, topics: Topics) -> list[str]:
 async def apply(
     settings: KafkaPart, topics: Iterable[Topic], *, replication: int | None = None
 ) -> list[Change]:
-    """Do what `plan` says, and return what was done here. Twice, or two at once, is safe.
+    """Carry out `plan`, and return the changes made by this call. Repeated and concurrent calls are safe.
 
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
@@ -77,7 +77,7 @@ async def apply(
     done: dict[tuple[str, str], Change] = {}
     give_up = time.monotonic() + _APPLY_S
     while True:
-        # Planned again until nothing is left: brokers learn of a change one after another.
+        # Plan again until nothing is left, as brokers learn of a change one after another.
         to_do = [change for change in await _plan(settings, admin, declared, replication) if change.to_do]
         if not to_do:
             return list(done.values())
@@ -127,7 +127,7 @@ async def _configs(settings: KafkaPart, admin: AdminClient, names: list[str]) ->
 
 
 async def _carry_out(settings: KafkaPart, admin: AdminClient, change: Change) -> bool:
-    """True when it was done here, False when another had done it already."""
+    """Make a change; return False if another process had made it already."""
     futures: dict[Any, Future[None]]
     match change.kind:
         case "create":

@@ -14,7 +14,7 @@ from pointsman.bus.admin import rdkafka
 from pointsman.runtime.settings import KafkaPart
 
 MECHANISM = "SCRAM-SHA-512"
-#: Kafka's default is its least, 4096.
+#: Kafka's default is its minimum, 4096.
 ITERATIONS = 8192
 _NAMES = {ScramMechanism.SCRAM_SHA_256: "SCRAM-SHA-256", ScramMechanism.SCRAM_SHA_512: MECHANISM}
 _MECHANISMS = {name: mechanism for mechanism, name in _NAMES.items()}
@@ -23,7 +23,7 @@ _NOT_FOUND = 91
 
 
 async def list_users(settings: KafkaPart) -> dict[str, frozenset[str]]:
-    """Every user that has a password, with its mechanisms.
+    """Return every user that has a password, with its mechanisms.
 
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
@@ -41,7 +41,7 @@ async def list_users(settings: KafkaPart) -> dict[str, frozenset[str]]:
 
 
 async def set_passwords(settings: KafkaPart, passwords: Mapping[str, str]) -> None:
-    """Make these users, or give them another password. Raises: as `list_users`."""
+    """Create users, or change their passwords. Raises: as `list_users`."""
     info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
     await _alter(
         settings,
@@ -50,7 +50,7 @@ async def set_passwords(settings: KafkaPart, passwords: Mapping[str, str]) -> No
 
 
 async def remove_users(settings: KafkaPart, users: Collection[tuple[str, str]]) -> None:
-    """Take the password of each user and mechanism away: it logs in no more. One that is gone is gone.
+    """Remove each user's password for the given mechanism; missing ones are ignored.
 
     Raises: as `list_users`.
     """

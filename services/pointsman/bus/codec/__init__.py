@@ -1,1 +1,1 @@
-"""Between bytes and messages: records and their batches, JSON, envelopes, claims."""
+"""Converts between bytes and messages: records and batches, JSON, envelopes, claims."""

@@ -1,4 +1,4 @@
-"""Records whose value is kept in a store: their claim, and reading them without the value."""
+"""Records whose value is in the store of large values: their claims, and reading them without the value."""
 
 from dataclasses import fields
 
@@ -18,14 +18,14 @@ class LostError(RefusedError):
 
 
 def claim_of(record: Incoming) -> Claim | None:
-    """The claim that stands in the record instead of its value; None where the value is what it seems."""
+    """Return the claim that the record has instead of its value; None if it has its value."""
     if not record.headers or not has_dataref(record.headers) or isinstance(record, Fetched):
         return None
     return claim_in(_body(record.value))
 
 
 def stand_in(record: Incoming) -> Incoming:
-    """The record as it can be read without its store: its small fields are there, its bulk is empty."""
+    """Return the record as it can be read without the store, with its large fields empty."""
     if not record.headers or not has_dataref(record.headers):
         return record
     body = _body(record.value)
@@ -34,14 +34,14 @@ def stand_in(record: Incoming) -> Incoming:
     kind = (dict(record.headers).get("ce_type") or b"").decode("utf-8", "replace")
     try:
         value = orjson.dumps(fill_in(kind.removeprefix(TYPE_PREFIX), body))
-    except orjson.JSONEncodeError:  # deeper than can be written
+    except orjson.JSONEncodeError:  # nested too deep for orjson
         return record
     own = {field.name: getattr(record, field.name) for field in fields(Incoming)}
     return Fetched(**(own | {"value": value}), stub=record.value or b"")
 
 
 def small_fields(record: Incoming) -> Json | None:
-    """What stands on Kafka itself of a record whose value is kept elsewhere; None for a whole one."""
+    """Return the fields on Kafka of a record whose value is stored; None if the record has its value."""
     if not record.headers or not has_dataref(record.headers):
         return None
     body = _body(record.on_kafka)
@@ -49,7 +49,7 @@ def small_fields(record: Incoming) -> Json | None:
 
 
 def see_whole(record: Incoming) -> None:
-    """Raises: LostError, where the value is not the whole of it."""
+    """Check that the record has its whole value. Raises: LostError: it has not."""
     if isinstance(record, Fetched):
         if record.lost is not None:
             raise LostError(Reason.TOO_LARGE if record.too_large else Reason.MISSING_FIELD, record.lost)
@@ -64,7 +64,7 @@ def see_whole(record: Incoming) -> None:
 
 
 def dataref(record: Incoming) -> list[tuple[str, bytes]]:
-    """The header by which a copy of the record's stub is known for one; none for a whole record."""
+    """Return the header that marks a stub, to put on its copies; empty if the record has its value."""
     if not isinstance(record, Fetched):
         return []
     return [(name, value) for name, value in record.headers if name == DATAREF][:1]
@@ -79,7 +79,7 @@ def _body(value: bytes | None) -> Json | None:
 
 
 def claim_in(body: Json | None) -> Claim | None:
-    """The claim in a value; None where it has none."""
+    """Return the claim in a value; None if there is none."""
     try:
         return Claim.model_validate((body or {}).get("claim"))
     except ValidationError:

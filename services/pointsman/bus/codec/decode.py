@@ -22,14 +22,14 @@ from pointsman_schemas.reasons import Reason
 
 log = logging.getLogger(__name__)
 
-#: More headers than this are an attack or an accident, not an envelope.
+#: Limits on headers; an envelope needs far fewer.
 MAX_HEADERS = 64
 MAX_HEADER_BYTES = 16_384
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Why a record is invalid, with those of its ids that could be read."""
+    """Why a record is invalid, with the ids that could be read."""
 
     reason: Reason
     message: str
@@ -47,7 +47,7 @@ class Decoded:
 
 
 def decode(record: Incoming) -> Decoded | Malformed:
-    """Understand a record of any topic but the intake: our own envelope is required there."""
+    """Decode a record of any topic but the intake. It must have an envelope."""
     try:
         envelope = read_envelope(record)
         if envelope is None:
@@ -57,7 +57,7 @@ def decode(record: Incoming) -> Decoded | Malformed:
         return Malformed(error.reason, str(error))
     try:
         return Decoded(kind.model_validate(read_body(record)), envelope)
-    except LostError as error:  # the record itself is sound: it is known whose job came to nothing
+    except LostError as error:  # the record is valid, so its ids are known
         return Malformed(error.reason, str(error), envelope.job_id, envelope.agent_id or None, cause=envelope)
     except RefusedError as error:
         return Malformed(error.reason, str(error))
@@ -73,10 +73,10 @@ def decode(record: Incoming) -> Decoded | Malformed:
 
 
 def read_envelope(record: Incoming) -> Envelope | None:
-    """The envelope in the record's headers, None where there is none.
+    """Return the envelope from the record's headers; None if there is none.
 
     Raises:
-        RefusedError: too many headers, headers that cannot be read, or the record could not be read.
+        RefusedError: the headers are too many or invalid, or the record's batch could not be read.
     """
     if isinstance(record, Unread):
         raise RefusedError(record.reason, record.why)
@@ -94,11 +94,11 @@ def read_envelope(record: Incoming) -> Envelope | None:
 
 
 def read_body(record: Incoming) -> Json:
-    """The JSON object in the record's value.
+    """Return the JSON object in the record's value.
 
     Raises:
-        LostError: the value is kept elsewhere, and was not fetched or cannot be had.
-        RefusedError: there is none.
+        LostError: the value is in the store, and was not or cannot be fetched.
+        RefusedError: there is no valid JSON object.
     """
     see_whole(record)
     if record.value is None:
@@ -107,7 +107,7 @@ def read_body(record: Incoming) -> Json:
 
 
 def broker_time(record: Incoming) -> datetime:
-    """The record's Kafka timestamp; 1970 where it is outside what a date can hold."""
+    """Return the record's Kafka timestamp; 1970 if no datetime can hold it."""
     try:
         return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
     except (ValueError, OverflowError, OSError):
@@ -115,10 +115,10 @@ def broker_time(record: Incoming) -> datetime:
 
 
 def message_type(type: str) -> type[Message]:
-    """The message class named `type`.
+    """Return the message class for `type`.
 
     Raises:
-        RefusedError: no such name, or no such version of it.
+        RefusedError: the type or its version is unknown.
     """
     message_type = MESSAGES.get(type)
     if message_type is not None:
@@ -132,7 +132,7 @@ def message_type(type: str) -> type[Message]:
 
 
 def refusal(error: ValidationError, within: Sequence[str] = ()) -> RefusedError:
-    """What pydantic found, in one line: where, and what it should be."""
+    """Convert pydantic's errors to one line: where, and what it must be."""
     missing = any(
         fault["type"] == "missing" for fault in error.errors(include_url=False, include_context=False)
     )

@@ -1,6 +1,6 @@
 """Kafka's compression codecs with an output limit, as a few bytes may decompress to gigabytes.
 
-Codecs write into a buffer of the limit's size.
+Codecs write into a buffer of bounded size.
 """
 
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from typing import Any
 
 import cramjam
 
-#: More than a batch may hold, decompressed: twice the largest record that is sent.
+#: The largest decompressed batch: twice the largest record that is sent.
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 
-#: What is tried first, as a multiple of what was compressed and at least; and how much more the next time.
+#: The first buffer's size, as a multiple of the input and at least; the factor for each further attempt.
 _RATIO, _LEAST, _MORE = 8, 64 * 1024, 8
-#: Snappy in blocks, as Java has it: magic, version and the oldest that reads it; then each block's size.
+#: Java's framing of snappy: magic, version and oldest compatible version; then each block after its size.
 _XERIAL, _XERIAL_HEAD, _BLOCK = b"\x82SNAPPY\x00", 16, Struct(">i")
 
 
@@ -23,10 +23,10 @@ class DecompressError(ValueError):
 
 
 def decompress(codec: int, data: bytes, limit: int = MAX_BATCH_BYTES) -> bytes:
-    """What `data` holds, by Kafka's number of its codec; 0 is none.
+    """Decompress `data` by Kafka's number of the codec; 0 is none.
 
     Raises:
-        DecompressError: it is more than `limit` bytes, or broken, or the codec is not known.
+        DecompressError: the output exceeds `limit` bytes, the input is corrupt, or the codec is unknown.
     """
     if codec == 0:
         plain = data if len(data) <= limit else None
@@ -79,7 +79,7 @@ def _snappy(data: bytes, limit: int) -> bytes | None:
 
 
 def _block(data: bytes, limit: int) -> bytes | None:
-    """One block, whose first bytes say how much it holds: the codec keeps to that."""
+    """Decompress one block. Its first bytes give the output's size, which the codec does not exceed."""
     snappy: Any = cramjam.snappy
     try:
         if snappy.decompress_raw_len(data) > limit:

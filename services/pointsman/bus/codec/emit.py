@@ -12,18 +12,18 @@ from pointsman_schemas.ids import derived_id, uuid7
 from pointsman_schemas.topic import Topic
 
 UNKNOWN_AGENT = "unknown"
-#: A larger value is not repeated in a dead letter: its first `KEPT_BYTES` are. The audit has the whole of it.
+#: Of a larger value a dead letter has only the first `KEPT_BYTES`. The audit has it whole.
 MAX_LETTER_BYTES, KEPT_BYTES = 1024 * 1024, 64 * 1024
 
 
 def emit(topic: Topic, key: bytes | None, envelope: Envelope, message: Message) -> Outgoing:
-    """The record that carries `message`."""
+    """Return the record for `message`."""
     value = message.__pydantic_serializer__.to_json(message)
     return Outgoing(topic.name, key, value, envelope.to_headers(), topic.otherwise)
 
 
 def emit_own(topic: Topic, key: str, by: str, message: Message, now: datetime) -> Outgoing:
-    """The record that carries a message which follows from no other, from `by`."""
+    """Return the record for a message from `by` that has no cause."""
     return emit(topic, key.encode(), Envelope(uuid7(now), by, message.TYPE, now, by), message)
 
 
@@ -36,7 +36,7 @@ def dead_letter(
     source: str,
     now: datetime,
 ) -> Outgoing:
-    """The dead letter for `record`: its bytes as on Kafka, its own headers prefixed, both up to a bound."""
+    """Return the dead letter for `record`: its bytes as on Kafka and its headers prefixed, both bounded."""
     DEAD.labels(letter.stage, letter.reason).inc()
     if cause is None:
         id = derived_id(*record.root, "dead")
@@ -51,7 +51,7 @@ def dead_letter(
 
 
 def _bounded(value: bytes | None) -> tuple[bytes | None, list[tuple[str, bytes]]]:
-    """The value, or its beginning where it is large; then headers say how large, and its digest."""
+    """Return the value, or the beginning of a large one with headers that give its size and digest."""
     if value is None or len(value) <= MAX_LETTER_BYTES:
         return value, []
     digest = sha256(value).hexdigest().encode()

@@ -1,4 +1,4 @@
-"""Records for one partition, encoded and compressed as a Kafka batch holds them (record format 2)."""
+"""Records for one partition, encoded and compressed as in a Kafka batch (record format 2)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from pointsman.bus.codec.record_format import read_record
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.protocol.wire import WireReader
 
-#: Level 3, the broker's own, makes of routed jobs 7 % fewer bytes in 15 % more time.
+#: zstd's level. Level 3, the broker's default, makes routed jobs 7 % smaller in 15 % more time.
 _LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedBatch:
-    """`count` records that fit one batch. `content`: the bytes after a batch's header.
+    """`count` records that fit one batch. `content`: the bytes after the batch's header.
 
-    `partition`: the target, if the topic has it; this saves hashing keys where order does not matter.
+    `partition`: the target, modulo the topic's partitions; saves hashing keys where order does not matter.
     """
 
     topic: str
@@ -27,7 +27,7 @@ class EncodedBatch:
     content: bytes
 
     def unpack(self) -> list[Outgoing]:
-        """The records one by one."""
+        """Return the single records."""
         reader = WireReader(bytes(cramjam.zstd.decompress(self.content)))
         records = []
         for _ in range(self.count):
@@ -36,17 +36,17 @@ class EncodedBatch:
         return records
 
 
-#: What a lane writes.
+#: An output of a lane.
 Made = Outgoing | EncodedBatch
 
 
 def compressed(records: Any) -> bytes:
-    """The content of a batch; `records` is a buffer in which they stand one after another."""
+    """Return the content of a batch. `records`: a buffer with consecutive encoded records."""
     return bytes(cramjam.zstd.compress(records, level=_LEVEL))
 
 
 def unpacked(made: Iterable[Made]) -> Iterator[Outgoing]:
-    """Every record by itself."""
+    """Yield all records one by one."""
     for item in made:
         if isinstance(item, EncodedBatch):
             yield from item.unpack()

@@ -31,7 +31,7 @@ from pointsman_schemas.reasons import Reason
 
 log = logging.getLogger(__name__)
 
-#: What a record on the intake may weigh when the policy says nothing else.
+#: The largest intake record in bytes, unless the policy sets a limit.
 DEFAULT_MAX_BYTES = 262_144
 
 _FIELDS = frozenset(Job.model_fields) - {"request"}
@@ -48,7 +48,7 @@ class Accepted:
 
 
 def decode_intake(record: Incoming, max_bytes: int = DEFAULT_MAX_BYTES) -> Accepted | Malformed:
-    """Understand a record of the intake; ids and envelope are filled in where they are missing."""
+    """Decode an intake record; missing ids and a missing envelope are filled in."""
     cause: Envelope | None = None
     body: Json = {}
     try:
@@ -75,7 +75,11 @@ def decode_intake(record: Incoming, max_bytes: int = DEFAULT_MAX_BYTES) -> Accep
 
 
 def _see_same(stub: Json, whole: Json) -> None:
-    """Raises: RefusedError, where a claim's record and the value behind it are about two jobs."""
+    """Check that a claim's record and its value have the same fields.
+
+    Raises:
+        RefusedError: they differ.
+    """
     for name in sorted(_FIELDS):
         if stub.get(name) != whole.get(name):
             raise RefusedError(
@@ -91,7 +95,7 @@ def _accept(record: Incoming, cause: Envelope | None, body: Json) -> Accepted:
     job_id = _job_id(cause, fields, agent if is_signed(record.headers) else None)
     fields["job_id"] = job_id or derived_id(*record.root, "job")
     if fields.get("metadata", 0) is None:
-        del fields["metadata"]  # null is as good as nothing, as it is for every other field
+        del fields["metadata"]  # null means absent, as for every other field
     _about(cause, fields)
     if isinstance(fields.get("deadline"), int | float) or str(fields.get("deadline", "")).isdigit():
         raise RefusedError(
@@ -107,12 +111,12 @@ def _accept(record: Incoming, cause: Envelope | None, body: Json) -> Accepted:
 
 
 def as_submitted(body: Json) -> Json:
-    """The fields of a `JobSubmitted`, from its own shape or from a plain body.
+    """Return the fields of a `JobSubmitted`, from its own shape or from a plain body.
 
-    A plain body has `prompt` or `messages`; what is no field of a job is a parameter of the request.
+    A plain body has `prompt` or `messages`; fields that a job does not have become request parameters.
 
     Raises:
-        RefusedError: neither or both are there, or a version that is not known.
+        RefusedError: it has neither or both, or an unknown version.
     """
     fields = dict(body)
     for name in _VERSION_NAMES:
@@ -185,7 +189,7 @@ def _job_id(cause: Envelope | None, fields: Json, signer: str | None) -> UUID | 
 
 
 def _about(cause: Envelope | None, fields: Json) -> None:
-    """See that the metadata name whom the header names, and that a header can say it."""
+    """Check that metadata and header name the same data subject, and that a header can hold it."""
     claimed, metadata = cause.data_subject if cause else None, fields.get("metadata")
     named = subject_in(metadata)
     if named != _sayable(named):
@@ -210,7 +214,7 @@ def _uuid(text: object) -> UUID | None:
 
 
 def submitted(record: Incoming, agent_id: str, job_id: UUID, data_subject: str | None = None) -> Envelope:
-    """The envelope of a record that came without one."""
+    """Return an envelope for a record that has none."""
     return start(
         derived_id(*record.root, "submitted"),
         source=agent_id,

@@ -1,4 +1,4 @@
-"""Parses a JSON object that every later stage can hold: strict where parsers differ, bounded in depth."""
+"""Parses a JSON object that all later stages can store: strict where parsers differ, bounded in depth."""
 
 import json
 import re
@@ -9,26 +9,26 @@ import orjson
 from pointsman.bus.codec.refused import RefusedError
 from pointsman_schemas.reasons import Reason
 
-#: Deeper nesting is refused: serialisers and Postgres give up at depths of their own.
+#: Deeper nesting is refused: serialisers and Postgres have depth limits of their own.
 MAX_DEPTH = 64
 
-#: What Postgres can keep of a number in jsonb: so many decimal places; no larger exponent is needed.
+#: The most decimal places of a number in Postgres' jsonb, and the largest exponent accepted.
 MAX_DECIMALS = 16_383
 _MAX_DIGITS = 131_072
 
-# A first look, thirty times as fast as a parser: every digit is a zero, so that long numbers and large
-# exponents are a text to be found. orjson would turn the first into a float, the second into 0, in silence.
+# A quick check, thirty times as fast as a parser: with all digits mapped to zero, long numbers and large
+# exponents are found by text search. orjson silently makes a float of the former and 0 of the latter.
 _DIGITS_AS_ZERO = bytes.maketrans(b"123456789+E", b"0" * 9 + b"-e")
 _LONG, _LARGE, _SMALL = b"0" * 19, b"0e00000", b"0e-00000"
 
 
 def parse_object(value: bytes) -> dict[str, Any]:
-    """The JSON object in `value`.
+    """Parse the JSON object in `value`.
 
     Raises:
-        RefusedError: not UTF-8, not JSON, not an object, nested deeper than MAX_DEPTH, or holding a number
-            or character that does not survive the way (NaN, 1e400, 1e-20000, 70-bit integers, NUL, lone
-            surrogates).
+        RefusedError: not UTF-8, not JSON, not an object, nested deeper than MAX_DEPTH, or with a number or
+            character
+            that later stages cannot store (NaN, 1e400, 1e-20000, 70-bit integers, NUL, lone surrogates).
     """
     try:
         parsed = orjson.loads(value)
@@ -46,7 +46,10 @@ def parse_object(value: bytes) -> dict[str, Any]:
 
 
 def fits_jsonb(value: bytes) -> bool:
-    """Whether jsonb takes the numbers in `value`, which is JSON: it keeps longer integers than we do."""
+    """Whether jsonb can store the numbers in `value`, which is JSON.
+
+    It accepts longer integers than we do.
+    """
     if not _has_suspect_numbers(value):
         return True
     try:

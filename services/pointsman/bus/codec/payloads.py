@@ -10,25 +10,25 @@ class Payloads(Protocol):
     """Fetches large values before records are handled, and stores them before records are published."""
 
     async def fetch(self, records: Sequence[Incoming]) -> Sequence[Incoming]:
-        """The first of `records`, at least one: each with its whole value, or known to be lost.
+        """Return the first of `records`, at least one, each with its whole value or marked as lost.
 
-        Raises whatever keeps the store from answering: then the lane starts anew, and asks again.
+        Errors of an unavailable store pass through; the lane is then reopened and tries again.
         """
 
     async def deposit(self, records: list[Outgoing], *, above: int | None = None) -> list[Outgoing]:
-        """The same records; the large values among them are stored when this returns, and claims instead.
+        """Store the large values among `records`; return the records with claims in their place.
 
-        `above`: bytes, where less than usual is large. Raises the same.
+        `above`: a size in bytes from which a value counts as large, if not the usual one. Raises as `fetch`.
         """
 
 
 class Inline:
-    """No store: every value travels in its record."""
+    """No store: every value stays in its record."""
 
     async def fetch(self, records: Sequence[Incoming]) -> Sequence[Incoming]:
-        """All of them, as they are."""
+        """Return all records unchanged."""
         return records
 
     async def deposit(self, records: list[Outgoing], *, above: int | None = None) -> list[Outgoing]:
-        """All of them, as they are."""
+        """Return all records unchanged."""
         return records

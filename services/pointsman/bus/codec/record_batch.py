@@ -3,8 +3,8 @@
 Invariants:
 - `read_batches` never returns transaction markers or aborted records.
 - A batch with a wrong checksum is an error.
-- Content that cannot be read, in a batch with a correct checksum, is not an error: one `Unread` record stands
-  for the whole batch.
+- Undecodable content in a batch with a correct checksum is not an error: one `Unread` record stands for the
+  whole batch.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ from pointsman.bus.protocol.wire import WireReader
 from pointsman_schemas.envelope import Headers
 from pointsman_schemas.reasons import Reason
 
-#: Base offset, length; leader epoch, magic, checksum; attributes, last offset (from the base), first and last
-#: time, producer, its epoch, first sequence number, count.
+#: Base offset, length; leader epoch, magic, checksum; attributes, last offset delta, first and last time,
+#: producer id and epoch, first sequence number, count.
 _HEAD = Struct(">qiibIhiqqqhii")
 _BEFORE_LENGTH, _BEFORE_CHECKED = 12, 21
 _LAST_MS = 8
@@ -39,8 +39,8 @@ _ATTRIBUTES, _ATTRIBUTES_AT = Struct(">h"), 21
 class RecordBatch:
     """`count` records of one partition, from `offset` to before `next_offset`.
 
-    `start`: records before it are skipped. `timestamp_ms`: of the first. `raw`: the batch with its header.
-    `seed`: see `Incoming`.
+    `start`: earlier records are skipped. `timestamp_ms`: of the first record. `raw`: the batch with its
+    header. `seed`: see `Incoming`.
     """
 
     topic: str
@@ -56,24 +56,24 @@ class RecordBatch:
 
     @property
     def is_plain(self) -> bool:
-        """Whether all of it is wanted."""
+        """Whether no record is to be skipped."""
         return self.start <= self.offset
 
     @property
     def taken_ms(self) -> int | None:
-        """When the broker took it, milliseconds since 1970; None: each record has its writer's time."""
+        """The broker's append time in milliseconds since 1970; None if records have the producer's time."""
         return _HEAD.unpack_from(self.raw)[_LAST_MS] if self.attributes & _APPEND_TIME else None
 
     def content(self) -> bytes:
-        """The records as they stand one after another behind the head, decompressed.
+        """Return the decompressed records, which follow the header one after another.
 
         Raises:
-            DecompressError: they are more than MAX_BATCH_BYTES, or broken.
+            DecompressError: they exceed MAX_BATCH_BYTES, or are corrupt.
         """
         return decompress(self.attributes & _COMPRESSION, self.raw[_HEAD.size :])
 
     def records(self) -> Iterator[Incoming]:
-        """One by one; the batch is decompressed as a whole when the first is asked for."""
+        """Yield the records. The whole batch is decompressed for the first one."""
         try:
             content = self.content()
         except DecompressError:
@@ -82,7 +82,7 @@ class RecordBatch:
             return
         at = self.start
         plain = self._head_of_plain() + content
-        del content  # once is enough: it may be large, and is kept until its last record is taken
+        del content  # free the copy: a batch may be large, and lives until its last record is taken
         try:
             for entry in DefaultRecordBatch(plain):
                 if entry.offset >= at:
@@ -90,16 +90,16 @@ class RecordBatch:
                     headers = tuple(entry.headers)
                     yield self._record(entry.offset, entry.timestamp, entry.key, entry.value, headers)
         except (ValueError, IndexError, CorruptRecordException):
-            # The client reads no header whose name is no text, nor what is behind it.
+            # aiokafka fails at a header whose name is not UTF-8, and cannot read the records after it.
             yield from self._read_slowly(plain[_HEAD.size :], at)
 
     def _head_of_plain(self) -> bytes:
-        """The head of the same batch, had nobody compressed it."""
+        """Return the header for the decompressed content."""
         attributes = _ATTRIBUTES.pack(self.attributes & ~_COMPRESSION)
         return self.raw[:_ATTRIBUTES_AT] + attributes + self.raw[_ATTRIBUTES_AT + 2 : _HEAD.size]
 
     def _read_slowly(self, content: bytes, at: int) -> Iterator[Incoming]:
-        """The records from offset `at` on."""
+        """Yield the records from offset `at` on."""
         reader = WireReader(content)
         taken_ms = self.taken_ms
         for _ in range(self.count):
@@ -115,7 +115,7 @@ class RecordBatch:
             yield self._record(self.offset + place, timestamp_ms, key, value, headers)
 
     def _stand_in(self, reason: Reason, why: str) -> Unread:
-        """Stands at the last offset, so that whoever has dealt with it goes on behind the batch."""
+        """Return the record that stands for the batch, at its last offset: reading continues after it."""
         digest = hashlib.sha256(self.raw[_HEAD.size :]).hexdigest()
         last = self.next_offset - 1
         size = len(self.raw) - _HEAD.size
@@ -140,12 +140,12 @@ class RecordBatch:
 def read_batches(
     place: Place, start: int, data: bytes, aborted: Sequence[tuple[int, int]], seed: str = ""
 ) -> tuple[list[RecordBatch], int]:
-    """The batches in what was answered for `start`, and where the next question begins.
+    """Return the batches in a fetch response from offset `start`, and the offset of the next fetch.
 
-    The last one may be cut off, then it is left for that question. `aborted`: see `FetchedPartition`.
+    An incomplete last batch is left for that fetch. `aborted`: see `FetchedPartition`.
 
     Raises:
-        CorruptRecordException: a checksum is wrong, or a batch is of another format.
+        CorruptRecordException: a checksum is wrong, or a batch has another format.
     """
     batches: list[RecordBatch] = []
     coming, now_aborted = sorted(aborted, key=lambda transaction: transaction[1], reverse=True), set[int]()

@@ -1,17 +1,17 @@
-"""The records in a batch, after its header (record format 2)."""
+"""Decodes the records of a batch, after its header (record format 2)."""
 
 from pointsman.bus.protocol.wire import WireReader
 from pointsman_schemas.envelope import Headers
 
-#: Milliseconds since the batch's first record, place in the batch, key, value, headers.
+#: Timestamp delta (milliseconds), offset delta, key, value, headers.
 Parts = tuple[int, int, bytes | None, bytes | None, Headers]
 
 
 def read_record(reader: WireReader) -> Parts:
-    """The next one. A byte in a header's name that belongs to no text becomes `\\xHH`.
+    r"""Read the next record. Bytes of a header name that are not UTF-8 become `\xHH`.
 
     Raises:
-        IndexError: what stands there is shorter than it says.
+        IndexError: the data is shorter than it claims.
     """
     _signed(reader)  # its size
     reader.take(1)  # no attributes
@@ -31,6 +31,6 @@ def _sized(reader: WireReader) -> bytes | None:
 
 
 def _signed(reader: WireReader) -> int:
-    """The sign is the lowest bit."""
+    """Read a zigzag varint: its lowest bit is the sign."""
     number = reader.varint()
     return number >> 1 ^ -(number & 1)

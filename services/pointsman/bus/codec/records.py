@@ -1,6 +1,6 @@
 """A consumed record and a record to produce: bytes only, nothing decoded.
 
-Treat them as immutable. They are not declared frozen: that would cost a microsecond each, a thirtieth of the
+Treat them as immutable. They are not declared frozen, which would cost a microsecond each, a thirtieth of the
 router's time per job.
 """
 
@@ -9,21 +9,21 @@ from dataclasses import dataclass, field
 from pointsman_schemas.envelope import Headers
 from pointsman_schemas.reasons import Reason
 
-#: The largest record that is sent, bytes: an intake record with all that is added to it. What a topic takes
-#: is for the broker to say.
+#: The largest record that is sent, in bytes: an intake record and all that is added to it. A topic's limit
+#: is enforced by the broker.
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 
-#: A lane asks no broker whether it takes more than this, bytes before compression: a request of more than
-#: 100 MB ends the connection instead of being answered.
+#: The largest value that a lane sends to a broker, in bytes before compression: a request of more than
+#: 100 MB breaks the connection instead of being refused.
 LARGEST_VALUE = 32 * 1024 * 1024
 
 
 @dataclass(slots=True, unsafe_hash=True)
 class Incoming:
-    """One consumed record. `timestamp_ms` is the record's Kafka timestamp, milliseconds since 1970.
+    """One consumed record. `timestamp_ms`: its Kafka timestamp in milliseconds since 1970.
 
-    `by_broker`: whether the broker set it (LogAppendTime), not the producer (CreateTime).
-    `seed`: stands for the topic in derived ids, see `bus/admin/topic_seed.py`; empty: the topic's name does.
+    `by_broker`: whether the broker set it (LogAppendTime), not the producer (CreateTime). `seed`: stands for
+    the topic in derived ids, see `bus/admin/topic_seed.py`; if empty, the topic's name does.
     """
 
     topic: str
@@ -38,22 +38,22 @@ class Incoming:
 
     @property
     def origin(self) -> tuple[str, int, int]:
-        """Topic, partition and offset."""
+        """The record's topic, partition and offset."""
         return (self.topic, self.partition, self.offset)
 
     @property
     def place(self) -> dict[str, str | int]:
-        """As `origin`, for a log entry."""
+        """The same as `origin`, as fields of a log event."""
         return {"topic": self.topic, "partition": self.partition, "offset": self.offset}
 
     @property
     def root(self) -> tuple[str, int, int]:
-        """What ids are derived from."""
+        """What ids are derived from: seed, partition and offset."""
         return (self.seed or self.topic, self.partition, self.offset)
 
     @property
     def on_kafka(self) -> bytes | None:
-        """The value as it stands on Kafka."""
+        """The value as on Kafka."""
         return self.value
 
 
@@ -67,7 +67,7 @@ class Unread(Incoming):
 
 @dataclass(slots=True, unsafe_hash=True)
 class Outgoing:
-    """One record to be produced; the key chooses the partition as Java's default partitioner does.
+    """One record to produce; its key chooses the partition as in Java's default partitioner.
 
     `otherwise`: see `Topic`.
     """
@@ -81,9 +81,9 @@ class Outgoing:
 
 @dataclass(slots=True, unsafe_hash=True)
 class Fetched(Incoming):
-    """A record whose value is in a store: `value` is the whole value, `stub` the one on Kafka.
+    """A record whose value is in the store: `value` is the whole value, `stub` the one on Kafka.
 
-    `lost`: for people, why the value cannot be fetched; `value` is then the stub.
+    `lost`: why the value cannot be fetched, for people; `value` is then the stub.
     """
 
     stub: bytes
@@ -92,5 +92,5 @@ class Fetched(Incoming):
 
     @property
     def on_kafka(self) -> bytes:
-        """The value as it stands on Kafka."""
+        """The value as on Kafka."""
         return self.stub

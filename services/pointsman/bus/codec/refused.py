@@ -1,4 +1,4 @@
-"""The only error of decoding."""
+"""The error for a record that cannot be decoded."""
 
 from pointsman_schemas.reasons import Reason
 

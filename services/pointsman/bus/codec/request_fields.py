@@ -5,7 +5,10 @@ from typing import Any
 
 
 class RequestFieldError(ValueError):
-    """A field is invalid. `param`: its path, such as `tools[1].type`; the text has it too, and what to do."""
+    """A field is invalid.
+
+    `param`: its path, such as `tools[1].type`; the message has it too, and what to do.
+    """
 
     def __init__(self, param: str, message: str) -> None:
         super().__init__(f"{param}: {message}")
@@ -13,53 +16,53 @@ class RequestFieldError(ValueError):
 
 
 def text(value: Any, path: str) -> str:
-    """A text, however long."""
+    """Return `value` if it is a text."""
     if not isinstance(value, str):
         raise RequestFieldError(path, "must be a text")
     return value
 
 
 def mapping(value: Any, path: str) -> dict[str, Any]:
-    """An object."""
+    """Return `value` if it is an object."""
     if not isinstance(value, dict):
         raise RequestFieldError(path, "must be an object")
     return value
 
 
 def sequence(value: Any, path: str) -> list[Any]:
-    """A list."""
+    """Return `value` if it is a list."""
     if not isinstance(value, list):
         raise RequestFieldError(path, "must be a list")
     return value
 
 
 def items(value: Any, path: str) -> Iterator[tuple[dict[str, Any], str]]:
-    """The objects of a list, each with its own path."""
+    """Yield the objects of a list, each with its own path."""
     for place, item in enumerate(sequence(value, path)):
         yield mapping(item, f"{path}[{place}]"), f"{path}[{place}]"
 
 
 def kind(value: dict[str, Any], path: str) -> str:
-    """Its `type`."""
+    """Return the field `type` of an object."""
     return text(value.get("type"), f"{path}.type")
 
 
 def whole_number(value: Any, path: str) -> int:
-    """A whole number above 0."""
+    """Return `value` if it is a whole number above 0."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise RequestFieldError(path, "must be a whole number above 0")
     return value
 
 
 def number(value: Any, path: str) -> float:
-    """A number, whole or not."""
+    """Return `value` if it is a number."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise RequestFieldError(path, "must be a number")
     return value
 
 
 def only(value: dict[str, Any], known: Collection[str], path: str = "") -> None:
-    """Nothing but these fields says anything: a field that is null or empty says nothing."""
+    """Refuse fields that are not `known`, unless they are null or empty."""
     for name, given in value.items():
         if name not in known and given not in (None, [], {}, False, ""):
             field = f"{path}.{name}" if path else name

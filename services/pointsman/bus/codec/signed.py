@@ -10,13 +10,13 @@ from pointsman_schemas.envelope import SIGNATURE, Headers
 
 
 def sign(record: Outgoing, key: PrivateKey) -> Outgoing:
-    """The record with its signature: the last that is done to it before it is sent."""
+    """Return the record with its signature. Nothing may be changed afterwards."""
     header = signature_header(key, record.topic, record.headers, record.value)
     return replace(record, headers=[*record.headers, header])
 
 
 def is_signed(headers: Headers) -> bool:
-    """Whether there is a signature, good or not."""
+    """Whether there is a signature, valid or not."""
     for name, _ in headers:  # noqa: SIM110 -- `any` makes a generator for each record
         if name == SIGNATURE:
             return True
@@ -24,6 +24,6 @@ def is_signed(headers: Headers) -> bool:
 
 
 def verify_record(record: Incoming, agent_id: str, keys: AgentKeys) -> Verified:
-    """Whether `agent_id` signed the record, lately by the broker's clock."""
+    """Verify that `agent_id` signed the record, and recently by the broker's clock."""
     at_ms = record.timestamp_ms if record.by_broker else None
     return verify(keys, agent_id, record.topic, record.headers, record.on_kafka, at_ms=at_ms)

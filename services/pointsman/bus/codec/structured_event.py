@@ -16,7 +16,7 @@ from pointsman_schemas.envelope import Headers
 from pointsman_schemas.reasons import Reason
 
 _MEDIA_TYPE = b"application/cloudevents+json"
-#: What is a header in binary mode; other attributes are the sender's own.
+#: The attributes that become headers in binary mode; others are the sender's own.
 _ATTRIBUTES = (
     "specversion", "id", "source", "type", "time", "subject", "agentid", "jobid", "causationid", "attempt",
     "datasubject",
@@ -35,10 +35,11 @@ def is_structured(headers: Headers) -> bool:
 
 
 def in_binary_mode(record: Incoming) -> tuple[Incoming, Json | None]:
-    """The record with its attributes as headers, and its data; None where it is in binary mode already.
+    """Return the record with its attributes as headers, and its data; None if it is in binary mode already.
 
     Raises:
-        RefusedError: it is no JSON, its data are no JSON object, or an attribute is neither text nor number.
+        RefusedError: the value is not JSON, its data is no JSON object, or an attribute is neither text nor
+            number.
     """
     if not record.headers or not is_structured(record.headers):
         return record, None

@@ -1,4 +1,4 @@
-"""pydantic's validation errors in words for the record's publisher."""
+"""Words pydantic's validation errors for the record's publisher."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ _TIER = "1 to 32 lower-case letters, digits and -, beginning with a letter or di
 
 
 def describe_errors(error: ValidationError, within: Sequence[str] = ()) -> str:
-    """Each fault as `where: what`, in one line; `within` is where all of it stands, unseen by the writer."""
+    """Return the errors in one line, as `where: what`. `within`: a path prefix to leave out."""
     messages: dict[str, str] = {}
     for fault in error.errors(include_url=False):
         place, words = _place_and_words(fault)
@@ -39,7 +39,10 @@ def describe_errors(error: ValidationError, within: Sequence[str] = ()) -> str:
 
 
 def _place_and_words(fault: ErrorDetails) -> tuple[tuple[int | str, ...], str]:
-    """A union makes one fault for each kind that a value is not, all with the kind as the last step."""
+    """Return an error's path and wording.
+
+    For a union pydantic reports one error per member type, each with the type as the path's last step.
+    """
     place, kind = fault["loc"], fault["type"]
     match place:
         case (*above, str(name), "str" | "int" | "float" | "bool") if "metadata" in above[-1:]:

@@ -1,4 +1,4 @@
-"""The handler of a batch lane."""
+"""The interface of a batch lane's handler."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,30 +12,30 @@ from pointsman.bus.consume.hop import Times
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The records made from whole Kafka batches, and the input records' timestamps."""
+    """The outputs for whole Kafka batches, and the timestamps of their records."""
 
     made: list[Made]
     times: Times
 
 
 class BatchHandler(Protocol):
-    """Makes output records from a batch; does no I/O. One per lane, so it may remember the lane's records."""
+    """Makes output records from a batch; does no I/O. Each lane has its own, which may remember records."""
 
     def warm(self, records: Sequence[Incoming]) -> None:
-        """Remember records that were dealt with before this object existed."""
+        """Remember records that were handled before this object was created."""
 
     def recall(self, batch: RecordBatch) -> bool:
-        """As `warm`, of one of Kafka's own; False: its records have to be shown to `warm`."""
+        """Remember a whole batch, as `warm`; False if it must be passed to `warm` record by record."""
 
     def __call__(self, records: Sequence[Incoming]) -> list[Made]:
-        """Everything that follows from `records`; what is encoded holds no large value."""
+        """Return all outputs for `records`. An encoded batch must not contain large values."""
 
     def fail(self, record: Incoming) -> list[Outgoing]:
-        """What ends a record that the handler has failed on, in an object that has not met it."""
+        """Return the outputs that end a record on which another instance of the handler failed."""
 
     def whole(self, batches: Sequence[RecordBatch]) -> Whole | None:
-        """Everything that follows from Kafka's own batches, in their order.
+        """Return all outputs for whole Kafka batches, in order.
 
-        None: they have to be handed over record by record; then nothing was remembered. That is so where a
-        record refers to a value kept elsewhere.
+        None: they must be passed record by record, and nothing was remembered. This happens if a record's
+        value is in the store of large values.
         """

@@ -10,16 +10,16 @@ from pointsman.bus.codec.records import Incoming
 
 Item = TypeVar("Item", Incoming, RecordBatch)
 
-#: Decided at a time: so many records, or so many bytes of them, if that is less; one at least.
+#: Limits of one step: records and bytes, whichever is reached first, but at least one item.
 BATCH_RECORDS = 2_000
 BATCH_BYTES = 8 * 1024 * 1024
-#: A queue in which so many wait is full.
+#: A queue with so many records or bytes is full.
 BUFFERED_RECORDS = 4_000
 BUFFERED_BYTES = 16 * 1024 * 1024
 
 
 class BatchQueue:
-    """`records`: how many wait, also in batches; `bytes`: their size. `filled`: set while any waits."""
+    """`records`, `bytes`: what waits, including batches. `filled`: set while the queue is not empty."""
 
     def __init__(self) -> None:
         self._items: deque[Incoming | RecordBatch] = deque()
@@ -28,7 +28,7 @@ class BatchQueue:
         self.filled = asyncio.Event()
 
     def __len__(self) -> int:
-        """Items: a batch is one."""
+        """Return the number of items; a batch is one."""
         return len(self._items)
 
     @property
@@ -40,12 +40,12 @@ class BatchQueue:
         return self._items[0].timestamp_ms if self._items else None
 
     def put(self, items: Sequence[Incoming | RecordBatch]) -> None:
-        """Behind all others."""
+        """Append items."""
         self._items.extend(items)
         self._count(items, 1)
 
     def first(self, kind: type[Item]) -> list[Item]:
-        """As many of the first as are of this kind and make one step; they stay."""
+        """Return as many of the first items as are of this kind and make one step; they stay in the queue."""
         batch: list[Item] = []
         records = size = 0
         for item in self._items:
@@ -59,7 +59,7 @@ class BatchQueue:
         return batch
 
     def open(self, batches: Sequence[RecordBatch]) -> None:
-        """Put records of these, the first ones, in their place, about as many as make one step."""
+        """Replace the first of these batches by their records, about as many as make one step."""
         opened: list[RecordBatch] = []
         records: list[Incoming] = []
         size = 0
@@ -75,7 +75,7 @@ class BatchQueue:
         self._count(records, 1)
 
     def drop(self, done: Sequence[Incoming | RecordBatch]) -> None:
-        """The first ones are done."""
+        """Remove the first items, which are done."""
         for _ in done:
             self._items.popleft()
         self._count(done, -1)
@@ -90,10 +90,10 @@ class BatchQueue:
 
 
 def count_of(item: Incoming | RecordBatch) -> int:
-    """Records in it."""
+    """Return the number of records in an item."""
     return item.count if isinstance(item, RecordBatch) else 1
 
 
 def _size(item: Incoming | RecordBatch) -> int:
-    """Bytes that it holds, about."""
+    """Return the approximate size of an item in bytes."""
     return len(item.raw) if isinstance(item, RecordBatch) else len(item.value or b"")

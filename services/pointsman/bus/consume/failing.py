@@ -1,4 +1,4 @@
-"""What a lane writes in place of a record that it cannot finish.
+"""Makes the records that a lane writes in place of one that it cannot finish.
 
 Invariants:
 - A record on which the handler failed becomes a dead letter; its job, if it names one, ends as `failed`.
@@ -38,7 +38,7 @@ from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)
 
-#: A value of fewer bytes is not what makes its record too large.
+#: Smaller values, in bytes, are not stored: they do not make a record too large.
 _WORTH_STORING = 512
 #: Characters of a message or an error that are kept when its record is cut.
 _KEPT_CHARS = 500
@@ -72,7 +72,7 @@ class Failing:
         self._asides = asides
 
     def fail(self, record: Incoming, error: BaseException) -> list[Outgoing]:
-        """What is written for a record on which the handler kept failing."""
+        """Return the records for one on which the handler kept failing."""
         event(
             log,
             logging.ERROR,
@@ -88,13 +88,13 @@ class Failing:
     async def replace(
         self, record: Incoming, made: Sequence[Outgoing], refused: AbstractSet[int], payloads: Payloads
     ) -> list[Outgoing]:
-        """The records `made` from `record`, with those that topics refused (by Python `id`) replaced.
+        """Return the records `made` from `record`, with those that topics refused (by Python `id`) replaced.
 
-        A large value goes to the store, if there is one, and the record carries a claim to it.
+        A large value goes to the store, if there is one, and its record gets a claim.
 
         Raises:
-            RecordsRefusedError: one was cut already.
-            ClaimsUnavailableError: the store does not answer.
+            RecordsRefusedError: a refused record was cut already.
+            ClaimsUnavailableError: the store is unavailable.
         """
         calls = sum(_kind(record_out) == CallFinished.TYPE for record_out in made)
         replaced: list[Outgoing] = []
@@ -136,7 +136,7 @@ class Failing:
         *,
         ends: bool = True,
     ) -> list[Outgoing]:
-        """The dead letter and, if the cause names a job, that job's outcome."""
+        """Return the dead letter and, if the cause names a job, that job's outcome."""
         now = self._clock()
         reason, fail_reason = reasons
         letter = dead.DeadLetter(reason, problem, self._stage, *record.origin)
@@ -219,7 +219,7 @@ _ENDING = {*_CUT} - {dead.TYPE, CallFinished.TYPE} | {
 
 
 def _left_out(part: Json) -> Json:
-    """Stands for a part of a call: its size and digest."""
+    """Return what stands for a part of a call: its size and digest."""
     content = orjson.dumps(part)
     return {"cut": {"bytes": len(content), "digest": _digest(content)}}
 

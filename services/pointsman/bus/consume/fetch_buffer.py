@@ -1,4 +1,4 @@
-"""Records of one partition that were fetched and not taken yet."""
+"""Holds records of one partition that were fetched and not taken yet."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from itertools import islice
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming
 
-#: Values that are taken at a time, bytes.
+#: The most bytes of values that are taken at a time.
 MOST_BYTES = 8 * 1024 * 1024
 
 
@@ -20,11 +20,11 @@ class FetchBuffer:
         self._left = 0
 
     def __len__(self) -> int:
-        """How many records, about."""
+        """Return the approximate number of records."""
         return self._left
 
     def __bool__(self) -> bool:
-        """Whether there may be more."""
+        """Whether there may be more records."""
         return bool(self._batches) or self._opened is not None
 
     def put(self, batches: Iterable[RecordBatch]) -> None:
@@ -33,9 +33,10 @@ class FetchBuffer:
             self._left += batch.count
 
     def take(self, most: int) -> list[Incoming]:
-        """The next records, `most` of them or fewer; none only if there are none.
+        """Return the next records, at most `most`; none only if there are none.
 
-        Of one batch at a time, and no more when they have `MOST_BYTES`: a small batch may hold large ones.
+        They are from one batch, and end once they have `MOST_BYTES`: a small batch may decompress to large
+        records.
         """
         while self:
             if self._opened is None:
@@ -55,7 +56,7 @@ class FetchBuffer:
         return []
 
     def take_batch(self, most: int) -> RecordBatch | None:
-        """The next batch, if it is plain, untouched, and holds no more than `most` records."""
+        """Return the next batch if it is untouched and plain and has at most `most` records."""
         if self._opened is None and self._batches:
             first = self._batches[0]
             if first.is_plain and first.count <= most:

@@ -30,18 +30,18 @@ log = logging.getLogger(__name__)
 
 _NEVER_MS = 24 * 3600 * 1000
 _GROUP_MS = 1_000
-#: The client looks so often whether there is something to fetch, which there never is.
+#: How often the client checks for something to fetch, in milliseconds; there never is.
 _FETCHES_MS = 5_000
 _RECONNECT_S = 1.0
 _CLOSE_S = 10.0
 _STABLE = "Stable"
 
-#: Told which partitions are ours, and no others; the group is settled when it returns.
+#: Called with all partitions assigned to this member; the group is settled when it returns.
 Assigned = Callable[[set[TopicPartition]], Awaitable[None]]
 
 
 async def keep_connected(stopping: asyncio.Event, connected: Callable[[], Awaitable[None]]) -> None:
-    """Run `connected` until `stopping`; a broken connection is replaced by a new one."""
+    """Run `connected` until `stopping` is set; after a broken connection run it again."""
     while not stopping.is_set():
         try:
             await connected()
@@ -54,7 +54,7 @@ async def keep_connected(stopping: asyncio.Event, connected: Callable[[], Awaita
 async def group_member(
     settings: LanePart, group: str, gather_bytes: int = 1, *, aligned: bool = False
 ) -> AsyncIterator["GroupMember"]:
-    """One that has yet to join, and leaves the group at the end; `aligned`: see `consumer_of`.
+    """A member that has not joined yet; it leaves the group on exit. `aligned`: see `consumer_of`.
 
     Raises:
         KafkaUnavailableError: no broker answers.
@@ -75,7 +75,7 @@ async def group_member(
 class GroupMember:
     """`settled`: set once the assignment is known and the lanes have been adjusted to it.
 
-    `stall_s`: for how long a partition may stand still.
+    `stall_s`: how long a partition may make no progress, in seconds.
     """
 
     group: str
@@ -95,12 +95,12 @@ class GroupMember:
         pattern: str | None = None,
         waits: bool = True,
     ) -> None:
-        """Return when the group has given us partitions, perhaps none, of these topics.
+        """Return when the group has assigned partitions of these topics, perhaps none.
 
-        Or, unless it `waits`, once we have asked for them: the group may wait for a member that is gone.
+        Unless it `waits`, return once joining was requested: the group may wait for a dead member.
 
         Raises:
-            KafkaError, OSError
+            KafkaError, OSError: the brokers do not answer, or refuse.
         """
         await self.admin.start()
         await self.fetcher.start()
@@ -114,7 +114,7 @@ class GroupMember:
         self._watching = asyncio.create_task(self._watch())
 
     async def leave(self) -> None:
-        """Close what is connected; what does not close in time is left."""
+        """Close all connections; those that do not close in time are abandoned."""
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
@@ -126,7 +126,7 @@ class GroupMember:
         await asyncio.wait(closing, timeout=_CLOSE_S)
 
     async def _stop_joining(self) -> None:
-        """Leave while the group waits for others: the consumer's own connection has no answers by then."""
+        """Leave over the admin connection: during a rebalance the consumer's own gets no response."""
         coordinator = self.consumer._coordinator
         if coordinator is None or coordinator.coordinator_id is None or not coordinator.member_id:
             return
@@ -136,10 +136,11 @@ class GroupMember:
                 await self.admin._client.send(coordinator.coordinator_id, leave)
 
     def turns(self, stopping: asyncio.Event) -> Iterator[Watchdog]:
-        """Turns of a loop until `stopping`; whoever reads shows the watchdog in each how far it is.
+        """Yield the watchdog once per turn of a reading loop, until `stopping`.
 
+        The reader reports its positions to it.
         Raises:
-            KafkaError: the group refuses for good.
+            KafkaError: the group refuses this member permanently.
         """
         watchdog = Watchdog(self.fetcher, self.stall_s)
         while not stopping.is_set():
@@ -148,7 +149,7 @@ class GroupMember:
             yield watchdog
 
     async def gather(self, wanted: Sequence[TopicPartition], within_s: float) -> list[TopicPartition]:
-        """As the fetcher's; another partition is the first each time. The order in which they are now."""
+        """Fetch as `Fetcher.gather`, beginning with another partition each time; return the order used."""
         self._turn = (self._turn + 1) % max(1, len(wanted))
         ordered = [*wanted[self._turn :], *wanted[: self._turn]]
         await self.fetcher.gather(ordered, within_s)
@@ -156,15 +157,15 @@ class GroupMember:
 
     @property
     def membership(self) -> Membership:
-        """As the group gave it with the partitions that it gave out last; who has yet to join has none."""
-        coordinator = self.consumer._coordinator  # the client's public face does not say who it is
+        """The membership under which the latest assignment was made; empty before joining."""
+        coordinator = self.consumer._coordinator  # the client's public interface has no member id
         assert coordinator is not None
         return Membership(self.group, coordinator.member_id, coordinator.generation)
 
     async def is_member(self) -> bool:
-        """Whether the group is settled and we take part; False too where the brokers do not say.
+        """Whether the group is stable and includes this member; False too if the brokers do not answer.
 
-        A member of a settled group has joined its present round, so it knows its partitions.
+        A member of a stable group has joined its current generation, so its assignment is known.
         """
         coordinator = self.consumer._coordinator
         if coordinator is None:
@@ -177,21 +178,21 @@ class GroupMember:
         return not error and state == _STABLE and any(id == coordinator.member_id for id, *_ in members)
 
     async def _watch(self) -> None:
-        """Keep asking the consumer: what the group refuses, it tells nobody else."""
+        """Poll the consumer: it reports the group's refusals only there."""
         while True:
             await self.consumer.getmany(timeout_ms=_GROUP_MS)
 
 
 async def wait_at_most(seconds: float, happened: asyncio.Event) -> None:
-    """Return when it has, or after so many seconds."""
+    """Return when `happened` is set, or after so many seconds."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(happened.wait(), seconds)
 
 
 def consumer_of(settings: LanePart, group: str, *, aligned: bool = False) -> AIOKafkaConsumer:
-    """A consumer that keeps us in a group; it commits nothing by itself.
+    """Return a consumer that keeps this process in a group; it commits nothing by itself.
 
-    `aligned`: of topics with as many partitions, those with the same number go to the same member.
+    `aligned`: of topics with equally many partitions, those with the same number go to the same member.
     """
     return connection.consumer(
         settings,
@@ -203,7 +204,7 @@ def consumer_of(settings: LanePart, group: str, *, aligned: bool = False) -> AIO
         session_timeout_ms=settings.session_timeout_ms,
         heartbeat_interval_ms=min(3_000, settings.session_timeout_ms // 4),
         rebalance_timeout_ms=max(10_000, settings.session_timeout_ms),
-        # Whether there is progress is for our own watchdog.
+        # Progress is checked by our own watchdog.
         max_poll_interval_ms=_NEVER_MS,
         partition_assignment_strategy=(RangePartitionAssignor if aligned else StickyPartitionAssignor,),
         metadata_max_age_ms=5_000,

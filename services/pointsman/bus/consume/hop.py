@@ -11,19 +11,19 @@ from pointsman.runtime.metrics import HOP_SECONDS
 _TIMESTAMP_MS = attrgetter("timestamp_ms")
 
 
-#: How many records have a timestamp, milliseconds; many were published within one.
+#: The number of records by timestamp in milliseconds; many records share one.
 Times = Mapping[int, int]
 
 
 def times_of(records: Iterable[Incoming]) -> Times:
-    """Of these."""
+    """Count the records by timestamp."""
     return Counter(map(_TIMESTAMP_MS, records))
 
 
 def observe_hop(topic: str, times: Times) -> None:
-    """Count the hop of each of the records of one topic."""
+    """Observe the hop of each record of one topic."""
     now = time.time()
     hops: Counter[float] = Counter()
     for timestamp_ms, count in times.items():
-        hops[max(0.0, now - timestamp_ms / 1000)] += count  # any number of clocks may be ahead of ours
+        hops[max(0.0, now - timestamp_ms / 1000)] += count  # producers' clocks may be ahead of ours
     HOP_SECONDS.observe(topic, hops)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
 
-#: Taken from the fetch buffer at a time.
+#: Records taken from the fetch buffer at a time.
 PORTION = 500
 
 
 class Lane(ABC):
-    """A lane as its host sees it; `position` is the next offset to feed. `commits` counts them."""
+    """A lane as its host sees it. `position`: the next offset to feed. `commits`: the number of commits."""
 
     def __init__(self, position: int) -> None:
         self.position = position
@@ -21,7 +21,7 @@ class Lane(ABC):
 
     @property
     def ready(self) -> bool:
-        """Whether it can work on records now."""
+        """Whether the lane can handle records now."""
         return True
 
     @property
@@ -34,13 +34,13 @@ class Lane(ABC):
         """Take records, in offset order."""
 
     def offer(self, fetch_buffer: FetchBuffer) -> None:
-        """Take the next records from the buffer, if any."""
+        """Take the next records from the buffer, if there are any."""
         records = fetch_buffer.take(PORTION)
         if records:
             self.feed(records)
 
     def passed(self, offset: int) -> None:
-        """No record is left before `offset`: move the position past transaction markers."""
+        """Move the position past transaction markers: no record is left before `offset`."""
         self.position = max(self.position, offset)
 
     @abstractmethod
@@ -49,26 +49,26 @@ class Lane(ABC):
 
     @abstractmethod
     async def finish(self, grace_s: float) -> None:
-        """Commit what can be finished within `grace_s` seconds; what is not committed is handed back."""
+        """Commit what can be finished within `grace_s` seconds; the rest is left for the next owner."""
 
     @property
     @abstractmethod
     def pending(self) -> int:
-        """Records fed and not committed."""
+        """The number of records fed and not committed."""
 
     @property
     @abstractmethod
     def oldest_ms(self) -> int | None:
-        """Kafka timestamp of the oldest record fed and not committed."""
+        """The Kafka timestamp of the oldest record fed and not committed."""
 
     async def abandon(self) -> None:  # noqa: B027
         """Cancel the work in flight; idempotent."""
 
     async def pause(self) -> None:
-        """Let the open transaction end and begin no other, while the lane's ownership is checked."""
+        """Wait for the open transaction and begin no other, while the lane's ownership is checked."""
         await self._turn.acquire()
 
     def resume(self) -> None:
-        """Go on after `pause`: the lane is still ours."""
+        """Continue after `pause`: this process still owns the lane."""
         if self._turn.locked():
             self._turn.release()

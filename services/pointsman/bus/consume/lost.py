@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 async def pass_over_lost(
     settings: LanePart, group: str, writer: LaneWriter, position: Position, first: int
 ) -> None:
-    """Where the lane's position is before `first`, which the partition begins at: say so, and move it there.
+    """If the lane's position is before `first`, the partition's first offset, report the gap and move there.
 
-    The dead letter and the position are one transaction, so it is said once.
+    Dead letter and position are one transaction, so the gap is reported once.
     """
     if position.next_offset is None or position.next_offset >= first:
         return
@@ -57,7 +57,7 @@ async def pass_over_lost(
 
 
 def report_lost(group: str, place: tuple[str, int], at: int, first: int) -> None:
-    """The error in the log and the metric."""
+    """Log the lost records and count them in the metric."""
     LOST.labels(place[0]).inc(first - at)
     event(
         log,

@@ -9,11 +9,11 @@ from pointsman.bus.places import Place
 
 
 class MovedError(Exception):
-    """The store's position is not where this reader left it."""
+    """The store's position is not the one that this reader expects."""
 
 
 class TopicsChangedError(Exception):
-    """These topics are not those that were read before: they were recreated, or are another cluster's."""
+    """These topics were recreated, or are another cluster's: they are not those read before."""
 
     def __init__(self, topics: Collection[str]) -> None:
         super().__init__(", ".join(sorted(topics)))
@@ -35,14 +35,14 @@ class Store(Protocol):
     """Stores records and the reader's positions."""
 
     async def positions(self, places: Sequence[Place], ids: Mapping[str, TopicId]) -> Mapping[Place, int]:
-        """The next offset of each place that has one.
+        """Return the next offset of each place that has one.
 
         Raises:
             TopicsChangedError, UnavailableError
         """
 
     async def lose(self, place: Place, expected: int, next: int) -> None:
-        """Put on record that what stood from `expected` to before `next` was never read, and move there.
+        """Note that offsets from `expected` to before `next` were never read, and move the position there.
 
         Raises:
             MovedError, UnavailableError
@@ -56,9 +56,9 @@ class Store(Protocol):
         *,
         bare: bool = False,
     ) -> None:
-        """Store all or nothing, and move each place from `expected` to its end.
+        """Store all batches or none, and move each place from `expected` to its end.
 
-        `bare`: of each record its place and digest alone, as nothing more of it can be stored.
+        `bare`: store only place and digest of each record, as the rest cannot be stored.
 
         Raises:
             MovedError, UnavailableError: nothing was stored.
@@ -66,7 +66,7 @@ class Store(Protocol):
 
 
 def halved(batches: Mapping[Place, list[Incoming]]) -> dict[Place, list[Incoming]] | None:
-    """The first half: of the places, or of the records of the only one; None for a single record."""
+    """Return the first half: of the places or, if there is one, of its records; None for a single record."""
     places = list(batches)
     if len(places) > 1:
         return {place: batches[place] for place in places[: len(places) // 2]}

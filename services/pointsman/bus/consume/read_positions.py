@@ -24,16 +24,15 @@ from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)
 
-#: Until partitions that cannot be read are looked at again, seconds.
+#: The pause before partitions that cannot be read are looked up again, in seconds.
 _LOOK_AGAIN_S = 5.0
 
 
 class ReadPositions:
-    """`next`: the offset that the store expects next of each partition; None: it has none yet.
+    """`next`: the offset that the store expects next, by partition; None if it has none yet.
 
-    `unknown`: partitions whose position must be looked up before they are read.
-    `changed`: topics that are not read, because they were recreated or are another cluster's.
-    `read_by`: see `Reader`.
+    `unknown`: partitions whose position must be looked up before they are read. `changed`: topics that are
+    not read, because they were recreated or are another cluster's. `read_by`: see `Reader`.
     """
 
     def __init__(self, store: Store, group: str, read_by: Mapping[str, str]) -> None:
@@ -43,28 +42,28 @@ class ReadPositions:
         self.next: dict[Place, int | None] = {}
         self.unknown: set[TopicPartition] = set()
         self.changed: Set[str] = frozenset()
-        #: Partitions that cannot be read for now, and when they are looked at again.
+        #: Partitions that cannot be read now, and when they are looked up again.
         self._aside: set[TopicPartition] = set()
         self._look_again = 0.0
 
     def assigned(self, owned: set[TopicPartition]) -> None:
-        """Forget every position: the store is asked anew."""
+        """Forget all positions, so that they are looked up in the store."""
         self.next = {}
         self._aside, self.changed = set(), frozenset()
         self.unknown = set(owned)
 
     def moved(self, positions: Mapping[Place, int]) -> dict[Place, int]:
-        """The store has all before these; those of them that are still ours."""
+        """Note that the store has everything before these offsets; return those of assigned partitions."""
         ours = {place: offset for place, offset in positions.items() if place in self.next}
         self.next |= ours
         return ours
 
     def look_up(self, places: Set[Place]) -> None:
-        """Have these looked up anew, but for what the group took away: that is not ours to look for."""
+        """Look these partitions up again, except those that are no longer assigned."""
         self.unknown |= {TopicPartition(*place) for place in places if place in self.next}
 
     def review(self, fetcher: Fetcher) -> None:
-        """Have those looked up that cannot go on from where they stand, and now and then those set aside."""
+        """Look up partitions that cannot continue, and from time to time those set aside."""
         for place in [place for place in self.next if fetcher.halted(TopicPartition(*place))]:
             del self.next[place]
             self.unknown.add(TopicPartition(*place))
@@ -72,9 +71,9 @@ class ReadPositions:
             self.unknown |= self._aside
 
     async def locate(self, member: GroupMember) -> Mapping[Place, int]:
-        """Look up those that are unknown and go there: the positions that the store has for them.
+        """Look up the unknown partitions and seek to their positions; return those that the store has.
 
-        None are, and some stay unknown, where the group or the store moved on meanwhile.
+        If the assignment or the store changed meanwhile, return nothing; some then stay unknown.
 
         Raises:
             UnavailableError, KafkaError
@@ -86,7 +85,7 @@ class ReadPositions:
         try:
             positions = await self._store.positions(existing, ids)
             if wanted is not self.unknown:
-                return {}  # the group changed hands meanwhile
+                return {}  # the assignment changed meanwhile
             first = await fetcher.partitions.offsets(dict.fromkeys(existing, EARLIEST))
             if wanted is not self.unknown:
                 return {}
@@ -106,13 +105,13 @@ class ReadPositions:
             fetcher.seek(TopicPartition(*place), positions.get(place, first[place]), marks[place[0]])
         self.unknown, self._aside = set(), self._aside - wanted
         self.changed -= ids.keys()
-        if len(existing) < len(wanted):  # deleted: the group will hear of it, or it is made anew
+        if len(existing) < len(wanted):  # deleted topics: a new assignment follows, or they are recreated
             self._set_aside({tp for tp in wanted if tp.topic not in ids})
         fetcher.forget_others(TopicPartition(*place) for place in self.next)
         return positions
 
     async def _lose(self, positions: Mapping[Place, int], first: Mapping[Place, int]) -> dict[Place, int]:
-        """Where to go on: behind what is gone, which is put on record."""
+        """Return where to continue, after deleted records, which are reported to the store."""
         behind = dict(positions)
         for place, position in positions.items():
             if position < (begins := first[place]):

@@ -1,4 +1,4 @@
-"""The audit's kind of lane: positions are stored with the records, in Postgres, not in Kafka.
+"""The audit's kind of lane: positions are stored with the records in Postgres, not in Kafka.
 
 Invariants:
 - A partition is read from the position in the store, never from the group's offsets; those are committed too,
@@ -29,17 +29,17 @@ from pointsman.runtime.metrics import LANE_LAG
 
 log = logging.getLogger(__name__)
 
-#: Nobody waits for the audit: fewer and fuller answers cost the broker, the database and us far less.
+#: The audit is not urgent: fewer, larger fetches cost the broker, the database and this process far less.
 _GATHER_BYTES = 256 * 1024
 
 _POLL_S = 0.5
-#: Stored at a time: so many records, or values of so many bytes and one more portion.
+#: Limits of one append: records, and bytes of values, which the last portion may exceed.
 _POLL_RECORDS, _POLL_BYTES = 2_000, 8 * 1024 * 1024
-#: A batch that broke the way to the store so often in a row is halved; a record alone is stored bare.
+#: After so many broken connections in a row a batch is halved; a single record is stored bare.
 _BREAKS, _BREAKS_ALONE = 2, 10
-#: For a commit, seconds. The client tries for as long as no broker answers, even when we are told to stop.
+#: Time limit for a commit, in seconds: the client retries without end while no broker answers.
 _ANNOUNCE_S = 2.0
-#: Between two commits, seconds: nothing depends on them but what is shown as lag.
+#: Seconds between commits, which only the reported lag depends on.
 _ANNOUNCE_EVERY_S = 1.0
 _STORE_AGAIN_S = 0.5
 
@@ -47,7 +47,7 @@ _STORE_AGAIN_S = 0.5
 class Reader:
     """Stores the records of every topic that matches a pattern, each exactly once.
 
-    `read_by`: gives the group whose lanes derive ids from a topic's records, see `topic_seed`.
+    `read_by`: maps a topic to the group whose lanes derive ids from its records, see `topic_seed`.
     """
 
     def __init__(
@@ -64,22 +64,22 @@ class Reader:
         self._store = store
         self._stopping = asyncio.Event()
         self._positions = ReadPositions(store, group, read_by)
-        #: What is stored and could not be announced yet.
+        #: Offsets that are stored but not committed to the group yet.
         self._unannounced: dict[Place, int] = {}
         self._next_announcement = 0.0
         self.ready = False
 
     @property
     def changed(self) -> Set[str]:
-        """Topics that are not read, as they are not the ones of their names that were read before."""
+        """Topics that are not read, as they were recreated or are another cluster's."""
         return self._positions.changed
 
     def stop(self) -> None:
-        """Store what was read and return from `run`."""
+        """Store what was read, then return from `run`."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Read until stopped; a broken connection is replaced by a new one."""
+        """Read until stopped; reconnect after a broken connection."""
         await keep_connected(self._stopping, self._connected)
 
     async def _connected(self) -> None:
@@ -91,7 +91,10 @@ class Reader:
                 self.ready = False
 
     async def assigned(self, owned: set[TopicPartition]) -> None:
-        """Told by the group. A batch on its way to the store is safe: the store compares positions."""
+        """Take over an assignment from the group.
+
+        A batch being stored is safe: the store compares positions.
+        """
         self._positions.assigned(owned)
         self._unannounced, self._next_announcement = {}, 0.0
         event(log, logging.INFO, Event.PARTITIONS_ASSIGNED, group=self._group, partitions=len(owned))
@@ -110,19 +113,19 @@ class Reader:
         await self._announce(member, {})
 
     async def _locate(self, member: GroupMember) -> None:
-        """Go where the store stands, in partitions that are new to us."""
+        """Seek to the store's positions in partitions that are new."""
         while self._positions.unknown and not self._stopping.is_set():
             try:
                 located = await self._positions.locate(member)
             except UnavailableError as error:
                 await self._wait_for_store(error)
                 continue
-            # What was stored while the group changed hands could not be announced.
+            # What was stored during a rebalance could not be committed.
             await self._announce(member, {place: next for place, next in located.items() if next})
         self.ready = not self._positions.unknown and not self._positions.changed
 
     async def _gathered(self, member: GroupMember) -> dict[Place, list[Incoming]]:
-        """The next records of our partitions."""
+        """Return the next records of the assigned partitions."""
         gathered: dict[Place, list[Incoming]] = {}
         left, left_bytes = _POLL_RECORDS, _POLL_BYTES
         wanted = [TopicPartition(*place) for place in self._positions.next]
@@ -176,9 +179,9 @@ class Reader:
         offsets = {TopicPartition(*place): next for place, next in self._unannounced.items()}
         now = time.monotonic()
         if not offsets or (now < self._next_announcement and not self._stopping.is_set()):
-            return  # none, which the client would refuse, or too soon
+            return  # the client refuses an empty commit; or it is too soon
         self._next_announcement = now + _ANNOUNCE_EVERY_S
-        # Only for those who watch the lag: when it has to wait, storing does not.
+        # Only for monitoring of lag, so storing does not wait for it.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ANNOUNCE_S):
                 with contextlib.suppress(KafkaError, IllegalStateError):
@@ -194,7 +197,7 @@ class Reader:
 
 
 def _end(fetcher: Fetcher, place: Place, records: Sequence[Incoming]) -> int:
-    """Where a place stands behind these records: behind markers too, as these are no loss when they go."""
+    """Return the offset after these records and the markers that follow: deleted markers are no loss."""
     tp = TopicPartition(*place)
     end = records[-1].offset + 1
     return end if fetcher.fetch_buffer(tp) else max(end, fetcher.next_offset(tp))

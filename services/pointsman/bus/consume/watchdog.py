@@ -25,10 +25,10 @@ class Watchdog:
         self._next_look = self._called_at + limit_s / 2
 
     async def look(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Cheap on every poll; asks the broker every half limit."""
+        """Check the lanes' positions. Cheap at every poll; asks the broker every half limit."""
         now = time.monotonic()
         if now - self._called_at > self._limit_s / 4:
-            self._seen = {}  # it was us who stood still: frozen, or waiting for a store
+            self._seen = {}  # this process paused: frozen, or waiting for a store
         self._called_at = now
         if now < self._next_look:
             return
@@ -49,6 +49,6 @@ class Watchdog:
         for tp in still:
             self._seen[tp] = (moved[tp][0], now)
             end, read_to = ends[tp.topic, tp.partition], self._fetcher.position(tp)
-            # What is left may be markers only; a lane may have failed while the broker was asked.
+            # The rest may be markers only, or the lane may have failed meanwhile.
             if end > moved[tp][0] and read_to is not None and read_to < end:
                 raise StalledError(f"{tp.topic}-{tp.partition} stands at {moved[tp][0]}, its end is {end}")

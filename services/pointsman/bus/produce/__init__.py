@@ -1,1 +1,1 @@
-"""Writing to Kafka: in a lane's transaction, and outside of one."""
+"""Writes to Kafka, in a lane's transaction or outside of one."""

@@ -1,4 +1,4 @@
-"""Splits a transaction's records into Kafka batches, one after another for each partition."""
+"""Splits a transaction's records into Kafka batches, written one after another for each partition."""
 
 import time
 from collections import deque
@@ -11,17 +11,17 @@ from aiokafka.record.util import calc_crc32c
 from pointsman.bus.codec.encoded_batch import EncodedBatch, Made
 from pointsman.bus.codec.records import Outgoing
 
-#: Aim of one produce batch of loose records before compression, bytes.
+#: Target size of a batch of single records before compression, in bytes.
 BATCH_BYTES = 512 * 1024
 
 _MAGIC = 2
 _TRANSACTIONAL = 0x10
 
-#: Base offset, length, leader epoch, magic, checksum; then what the checksum is of.
+#: Base offset, length, leader epoch, magic, checksum; the checksum covers what follows.
 _HEAD = Struct(">qiibI")
-#: Attributes, last offset, first and last time, producer, epoch, first sequence number, count.
+#: Attributes, last offset delta, first and last time, producer id and epoch, first sequence number, count.
 _BODY = Struct(">hiqqqhii")
-#: Of the length's own, what stands before it.
+#: The bytes that the length field does not count.
 _BEFORE_LENGTH = 12
 _NO_LEADER_EPOCH = -1
 
@@ -50,12 +50,12 @@ class Batches:
         self._next()
 
     def written(self) -> None:
-        """The batch is in Kafka: on to the next one."""
+        """Note that the batch is written; make the next one."""
         self._sequence += self._count
         self._next()
 
     def refuse(self) -> None:
-        """The broker will never take the batch as it is."""
+        """Note that the broker refuses the batch permanently; halve it, or give up its single record."""
         records = self._current.unpack() if isinstance(self._current, EncodedBatch) else self._current
         middle = len(records) // 2
         if middle:
@@ -75,7 +75,7 @@ class Batches:
             self.batch = self._bundled(first) if isinstance(first, EncodedBatch) else self._built(first)
 
     def _built(self, records: list[Outgoing]) -> bytes:
-        """The first of `records`, as many as fit; the first one always does."""
+        """Build a batch of the first of `records`, as many as fit, but at least one."""
         batch = DefaultRecordBatchBuilder(
             _MAGIC,
             DefaultRecordBatch.CODEC_ZSTD,

@@ -1,4 +1,4 @@
-"""Which offsets beyond the committed one are finished: a bitmap small enough for commit metadata."""
+"""Encodes which offsets beyond the committed one are finished, as a bitmap that fits commit metadata."""
 
 import base64
 import zlib
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pointsman.bus.admin.topic_seed import unmark
 
-#: How far finished work may be ahead of the committed offset. 20,000 bits fit the broker's default limit of
+#: How far finished offsets may be ahead of the committed one. 20,000 bits fit the broker's default limit of
 #: 4,096 bytes of metadata even when they do not compress.
 MAX_SPAN = 20_000
 
@@ -14,7 +14,7 @@ _MARK = "done1:"
 
 
 def encode_metadata(committed: int, finished: Iterable[int]) -> str:
-    """The commit metadata for `finished` offsets, each in [committed, committed + MAX_SPAN)."""
+    """Return the commit metadata for `finished` offsets, each in [committed, committed + MAX_SPAN)."""
     bits = 0
     for offset in finished:
         if not 0 <= offset - committed < MAX_SPAN:
@@ -27,7 +27,7 @@ def encode_metadata(committed: int, finished: Iterable[int]) -> str:
 
 
 def decode_metadata(committed: int, metadata: str) -> frozenset[int]:
-    """The finished offsets beyond `committed`; empty for metadata that is not ours."""
+    """Return the finished offsets beyond `committed`; empty for metadata in another format."""
     _, metadata = unmark(metadata)
     if not metadata.startswith(_MARK):
         return frozenset()

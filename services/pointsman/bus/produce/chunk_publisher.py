@@ -3,8 +3,8 @@
 Invariants:
 - `send` never waits. Unacknowledged records are bounded in number and bytes; beyond that records are dropped
   and counted.
-- Records of one key stay in order; one may be duplicated, when the producer retries.
-- It connects with the first record.
+- Records of one key stay in order; one may be duplicated when the producer retries.
+- It connects at the first record.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _RECONNECT_S = 1.0
 
 
 class ChunkPublisher:
-    """`send` works within the context manager `running`."""
+    """Use `send` inside `running`."""
 
     def __init__(
         self, settings: KafkaPart, *, most_records: int = _MOST_RECORDS, most_bytes: int = _MOST_BYTES
@@ -49,7 +49,7 @@ class ChunkPublisher:
         self._task: asyncio.Task[None] | None = None
 
     def send(self, record: Outgoing) -> bool:
-        """Take the record, or leave it out where too many are under way: then False."""
+        """Queue the record; return False and drop it if too many are in flight."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="chunks")
         size, under_way = _size(record), len(self._waiting) + len(self._unanswered)
@@ -63,7 +63,7 @@ class ChunkPublisher:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
-        """At the end what is under way has a moment to arrive."""
+        """On exit give records in flight a moment to arrive."""
         try:
             yield
         finally:
@@ -76,7 +76,7 @@ class ChunkPublisher:
             await self._more.wait()
             try:
                 await self._publish_all()
-            except Exception as error:  # whatever it is: the calls go on
+            except Exception as error:  # chunks must not fail calls
                 event(log, logging.WARNING, Event.CHUNKS_UNAVAILABLE, problem=str(error) or repr(error))
             self._leave_out_waiting()
             await asyncio.sleep(_RECONNECT_S)
@@ -102,7 +102,7 @@ class ChunkPublisher:
             self._bytes -= size
             CHUNKS_DROPPED.labels("failed").inc()
             if isinstance(error, MessageSizeTooLargeError):
-                return  # the next one may fit
+                return  # the next record may fit
             raise
         self._unanswered.add(answer)
         answer.add_done_callback(partial(self._answered, size))
@@ -114,7 +114,7 @@ class ChunkPublisher:
             CHUNKS_DROPPED.labels("failed").inc()
 
     def _leave_out_waiting(self) -> None:
-        """What is old when Kafka is back helps nobody."""
+        """Drop the queued chunks: they are outdated once Kafka is available again."""
         CHUNKS_DROPPED.labels("failed").inc(len(self._waiting))
         self._bytes -= sum(map(_size, self._waiting))
         self._waiting.clear()

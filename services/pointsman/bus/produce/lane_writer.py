@@ -1,8 +1,8 @@
 """Writes a lane's records and offset in the process's transactions.
 
 Invariants:
-- An offset is committed with the group membership under which the lane was assigned: once the partition is
-  another's, the broker refuses it, however late this process wakes.
+- An offset is committed with the group membership under which the lane was assigned. Once another member owns
+  the partition, the broker refuses it, even if this process was frozen for long.
 - The committed offset is read only when no open transaction would move it: a former owner's has ended, or
   will be refused.
 - After any error but a refusal the transaction's result is unknown: the writer is not used again, and the
@@ -34,57 +34,57 @@ from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)
 
-#: For the transaction of an owner that died to be aborted, seconds: its time, and until the broker looks.
+#: Time for a dead owner's transaction to be aborted, in seconds: its timeout and the broker's interval.
 _STABLE_S = 40.0
-#: For how long a topic that cannot be written to is not tried once more, seconds.
+#: The pause before a topic that cannot be written to is tried again, in seconds.
 _CLOSED_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a lane goes on: the next offset, and the finished offsets beyond it."""
+    """Where a lane continues: the next offset, and the finished offsets beyond it."""
 
     next_offset: int | None
     finished: frozenset[int] = frozenset()
 
     def behind(self, first: int) -> int:
-        """The next offset in a partition that begins at `first`."""
+        """Return the next offset in a partition whose first offset is `first`."""
         return first if self.next_offset is None else max(first, self.next_offset)
 
 
 class LaneWriter:
-    """One lane's access to the transactions."""
+    """One lane's access to the process's transactions."""
 
     def __init__(
         self, group: str, lane: TopicPartition, transactions: TransactionQueue, membership: Membership
     ) -> None:
-        """`membership`: what the lane was given to, which whoever keeps the lane brings up to date."""
+        """`membership`: the one under which the lane was assigned; the lane's host keeps it up to date."""
         self._group = group
         self.lane = lane
         self.membership = membership
         self._queue = transactions
         self._partitions: dict[str, int] = {}
-        #: How many partitions the lane's own topic has; known once the position is.
+        #: The number of partitions of the lane's topic; known once `position` was called.
         self.partitions = 1
         self._keyless = itertools.count()
-        #: Topics whose records go to another one, and until when.
+        #: Topics that cannot be written to, whose records go elsewhere, and until when.
         self._closed_until: dict[str, float] = {}
         self._last = Position(None)
-        #: The topic in which the lane has the partition of its own number, whatever the keys of its records.
+        #: The topic whose records go to the partition with the lane's number, whatever their keys.
         self.changelog: str | None = None
-        #: Which topic the lane's positions are in; None until it is asked for.
+        #: The mark of the lane's topic; None until `position` was called.
         self.mark: TopicMark | None = None
 
     @property
     def seed(self) -> str:
-        """What derived ids call the lane's topic, see `Incoming`."""
+        """What stands for the lane's topic in derived ids, see `Incoming`."""
         return "" if self.mark is None else self.mark.seed(self.lane.topic)
 
     async def position(self, admin: AIOKafkaAdminClient, topic: UUID | None = None) -> Position:
-        """The committed position of this lane; `topic`: the id of the topic that it must be in.
+        """Return the committed position of this lane. `topic`: the topic id that it must belong to.
 
         Raises:
-            KafkaError: the brokers do not say; the lane must not take that for a group that never committed.
+            KafkaError: it could not be read; the lane must not take that for a group that never committed.
         """
         await self._queue.settled((self.lane.topic, self.lane.partition))
         await self._count(self.lane.topic)
@@ -94,15 +94,15 @@ class LaneWriter:
         return self._last
 
     async def settled(self, topics: Iterable[str]) -> None:
-        """Return when nothing that we wrote for the lanes of this partition in these topics is under way."""
+        """Return when no write of this process for this partition of `topics` is in flight."""
         for topic in topics:
             await self._queue.settled((topic, self.lane.partition))
 
     async def is_last(self, admin: AIOKafkaAdminClient, *, within: float) -> bool:
-        """Whether the committed position is as this writer read or wrote it last: nobody else had the lane.
+        """Whether the committed position is what this writer last read or wrote: nobody else had the lane.
 
         Raises:
-            KafkaError: the brokers did not say `within` seconds.
+            KafkaError: it could not be read within `within` seconds.
         """
         return await self._committed(admin, within) == self._last
 
@@ -129,9 +129,9 @@ class LaneWriter:
         """Publish `records` and commit the lane's position: all of it or nothing.
 
         Raises:
-            RecordsRefusedError: nothing was written, as topics do not take some of the records.
-            TopicsClosedError: nothing was written, as we may not write to some of the topics.
-            KafkaError, OSError: whether it was written is not known.
+            RecordsRefusedError: nothing was written, as topics refuse some of the records.
+            TopicsClosedError: nothing was written, as this user may not write to some of the topics.
+            KafkaError, OSError: it is unknown whether it was written.
         """
         records = list(records)
         place = (self.lane.topic, self.lane.partition)
@@ -142,7 +142,7 @@ class LaneWriter:
                 await self._queue.write(self.membership, offset, grouped)
                 break
             except TopicsClosedError as error:
-                # Another lane's, which is in the same transaction; or ours, which go elsewhere then.
+                # Topics of another lane in the transaction, or of this one, whose records then go elsewhere.
                 ours = error.topics.intersection(topic for topic, _ in grouped)
                 if ours - {record.topic for record in records if _otherwise(record)}:
                     raise
@@ -151,7 +151,7 @@ class LaneWriter:
         self._last = Position(next_offset, decode_metadata(next_offset, metadata))
 
     async def _grouped(self, records: Iterable[Made]) -> dict[Place, list[Made]]:
-        """By the partition to which they go. Raises: RecordsRefusedError."""
+        """Group records by target partition. Raises: RecordsRefusedError."""
         grouped: dict[Place, list[Made]] = {}
         refused: list[Outgoing] = []
         for record in records:
@@ -173,7 +173,7 @@ class LaneWriter:
         return grouped
 
     async def _is_open(self, topic: str) -> bool:
-        """Whether it can be written to, as far as is known."""
+        """Whether the topic can be written to, as far as is known."""
         if time.monotonic() < self._closed_until.get(topic, 0.0):
             return False
         if topic in self._partitions or await self._queue.transactions.is_there(topic):
@@ -193,17 +193,17 @@ class LaneWriter:
         return count
 
     def forget_partitions(self) -> None:
-        """Ask again how many partitions topics have: there may be more by now."""
+        """Read the numbers of partitions again: topics may have grown."""
         self._partitions.clear()
 
 
 def partition_of(key: bytes | None, count: int, keyless: "itertools.count[int]") -> int:
-    """The partition that Java's default partitioner gives a key; records without one go round."""
+    """Return the partition as Java's default partitioner does; without a key they take turns."""
     if key is None:
         return next(keyless) % count
     return int(murmur2(key) & 0x7FFFFFFF) % count
 
 
 def _otherwise(record: Made) -> str | None:
-    """The topic to which it goes where its own takes nothing."""
+    """Return the topic to use instead if the record's own cannot be written to."""
     return record.otherwise if isinstance(record, Outgoing) else None

@@ -1,4 +1,4 @@
-"""aiokafka's producers, started and closed within time limits, which aiokafka does not have."""
+"""Starts and closes aiokafka's producers within time limits, which aiokafka does not have."""
 
 import asyncio
 import contextlib
@@ -13,15 +13,15 @@ from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.tcp_check import await_server
 from pointsman.runtime.settings import KafkaPart
 
-#: How long an orderly end may take when no broker answers, seconds.
+#: Time limit for an orderly close if no broker answers, in seconds.
 CLOSE_S = 2.0
 
 
 async def start_producer(settings: KafkaPart, patience: float, **options: Any) -> AIOKafkaProducer:
-    """A producer that is connected; `patience` bounds the wait for a broker, seconds.
+    """Return a connected producer. `patience`: the longest wait for a broker, in seconds.
 
     Raises:
-        KafkaUnavailableError: no broker, or it lets us not in.
+        KafkaUnavailableError: no broker answers, or it refuses the login.
     """
     await await_server(settings, patience)
     producer = connection.producer(
@@ -36,7 +36,7 @@ async def start_producer(settings: KafkaPart, patience: float, **options: Any) -
         async with asyncio.timeout(patience):
             await asyncio.shield(starting)
     except BaseException as error:
-        # Broken off in its middle it would leave its first connection open.
+        # If interrupted, it would leave its first connection open.
         await asyncio.wait([starting], timeout=CLOSE_S)
         starting.cancel()
         await asyncio.wait([asyncio.create_task(producer.stop())], timeout=CLOSE_S)
@@ -47,7 +47,7 @@ async def start_producer(settings: KafkaPart, patience: float, **options: Any) -
 
 
 async def close_producer(producer: AIOKafkaProducer) -> None:
-    """Flush for a moment, then let go: a producer waits for its brokers for ever, its user must not."""
+    """Flush for a moment, then close: by itself a producer waits without end for its brokers."""
     with contextlib.suppress(TimeoutError, KafkaError):
         async with asyncio.timeout(CLOSE_S):
             await producer.stop()

@@ -31,12 +31,12 @@ from pointsman.bus.produce.producers import CLOSE_S, close_producer, start_produ
 from pointsman.bus.tcp_check import PATIENCE_S
 from pointsman.runtime.settings import KafkaPart
 
-#: Aim of one produce batch before compression, bytes.
+#: Target size of a batch before compression, in bytes.
 _BATCH_BYTES = 256 * 1024
-#: How long a new topic may take to be known everywhere, seconds.
+#: How long a new topic may take to be known to all brokers, in seconds.
 _TOPIC_S = 3.0
 
-#: What stays as it is however often it is tried, why, and what to do.
+#: Errors that a retry does not change, their reason, and what to do.
 _REFUSED: dict[type[KafkaError], tuple[str, str]] = {
     MessageSizeTooLargeError: (
         "too large",
@@ -63,7 +63,7 @@ class Publisher:
     """An idempotent producer with acks=all: an async context manager."""
 
     def __init__(self, settings: KafkaPart, *, patience: float = PATIENCE_S, timeout: float = 30.0) -> None:
-        """`patience` bounds the wait for a broker at the start, `timeout` one publish; seconds."""
+        """`patience`: the longest wait for a broker at the start, `timeout`: for one publish; in seconds."""
         self._settings = settings
         self._patience = patience
         self._timeout = timeout
@@ -84,7 +84,7 @@ class Publisher:
             await _to_its_end(*self._retiring)
 
     async def publish(self, records: Sequence[Outgoing], *, within: float | None = None) -> list[RecordPlace]:
-        """Send `records`; returns the place of each, in their order, once all are acknowledged.
+        """Send `records`; return the place of each, in their order, once all are acknowledged.
 
         Raises:
             KafkaUnavailableError, TopicMissingError: nothing was sent.
@@ -121,7 +121,7 @@ class Publisher:
             return self._producer
 
     async def _find_topics(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
-        # Asked of the cluster as a whole: `send` would take its full time, and complain every 100 ms.
+        # Checked first: for a missing topic `send` would use its full timeout and log a warning every 100 ms.
         known = producer.client.cluster
         loop = asyncio.get_running_loop()
         give_up = loop.time() + _TOPIC_S
@@ -179,7 +179,7 @@ async def _send(producer: AIOKafkaProducer, record: Outgoing) -> "asyncio.Future
     except KafkaError as error:
         answer = asyncio.get_running_loop().create_future()
         answer.set_exception(error)
-    # Nobody may be waiting any more when an answer comes.
+    # Retrieve the exception, as nothing may be waiting for it any more.
     answer.add_done_callback(lambda done: done.cancelled() or done.exception())
     return answer
 
@@ -189,7 +189,7 @@ def _place(metadata: Any) -> RecordPlace:
 
 
 async def _to_its_end(*tasks: "asyncio.Task[None]") -> None:
-    """Wait for tasks that take a bounded time, even when cancelled meanwhile."""
+    """Wait for tasks, within a time limit, even if cancelled meanwhile."""
     ended = asyncio.ensure_future(asyncio.wait(tasks, timeout=3 * CLOSE_S))
     try:
         await asyncio.shield(ended)

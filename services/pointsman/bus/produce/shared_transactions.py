@@ -10,7 +10,7 @@ from pointsman.bus.settings import LanePart
 
 
 class SharedTransactions:
-    """Groups that share it write in the same transactions, and therefore with the same login."""
+    """Groups that share it write in the same transactions, and so with the same login."""
 
     def __init__(self, settings: LanePart) -> None:
         self._settings = settings
@@ -20,10 +20,10 @@ class SharedTransactions:
 
     @asynccontextmanager
     async def opened(self, group: str) -> AsyncIterator[TransactionQueue]:
-        """The queue; its transactional id is that of the group that came first.
+        """The queue while inside. Its transactional id is made from the name of the first group.
 
         Raises:
-            BrokerTooOldError: the cluster has not agreed on these transactions.
+            BrokerTooOldError: the cluster has no transactions of version 2.
         """
         async with self._changing:
             if self._queue is None:

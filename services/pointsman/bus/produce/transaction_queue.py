@@ -28,25 +28,25 @@ from pointsman.bus.places import Place
 from pointsman.bus.produce.transactions import Transactions
 from pointsman.bus.protocol.transaction_requests import Membership, Offset
 
-#: Values of so many bytes go into one transaction, and what one lane writes at a time.
+#: Target size of one transaction, in bytes of values; one lane's write is never split.
 _TRANSACTION_BYTES = 4 * 1024 * 1024
-#: By these a group takes no positions of its member; nothing is wrong with what others write.
+#: Errors by which a group refuses its member's offsets; other groups' writes are not concerned.
 _REFUSED_BY_A_GROUP = (
     GroupAuthorizationFailedError,
     IllegalGenerationError,
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
-#: A transaction of fewer records is small; so many times as long as it took nothing is written after it, and
-#: so many seconds at most.
+#: A transaction of fewer records is small. After it comes a pause of so many times its duration, and
+#: at most so many seconds.
 _SMALL, _REST, _REST_MOST_S = 32, 2.0, 0.02
-#: So much sooner than that, where none came before: a job's second transaction follows its first at once.
+#: The pause is reduced by so many seconds, so that a job's second transaction follows its first at once.
 _SOONER_S = 0.02
 
 
 @dataclass(slots=True, eq=False)
 class _Write:
-    """One lane's write. `given_up`: the lane was abandoned meanwhile."""
+    """One lane's write. `given_up`: its lane was abandoned meanwhile."""
 
     membership: Membership
     offset: Offset
@@ -57,28 +57,28 @@ class _Write:
 
     @property
     def size(self) -> int:
-        """Bytes of its values."""
+        """The bytes of its values."""
         return sum(_size(record) for records in self.records.values() for record in records)
 
     @property
     def count(self) -> int:
-        """Of its records."""
+        """The number of its records."""
         return sum(_count(record) for records in self.records.values() for record in records)
 
     def end(self, error: BaseException | None = None) -> None:
-        """It is written, or not, or nobody knows."""
+        """Report the result: `error` None if it was written."""
         self.error = error
         self.ended.set()
 
 
 class TransactionQueue:
-    """Writes everything that waits in one transaction, until closed; made within a running event loop."""
+    """Writes all waiting writes in one transaction, until closed; needs a running event loop."""
 
     def __init__(self, transactions: Transactions) -> None:
         self.transactions = transactions
-        #: Whether the outcome of the last transaction is known.
+        #: Whether the result of the last transaction is known.
         self._clear = True
-        #: How many go alone now.
+        #: How many of the next writes are sent alone.
         self._alone = 0
         self._waiting: list[_Write] = []
         self._some_wait = asyncio.Event()
@@ -89,11 +89,11 @@ class TransactionQueue:
     async def write(
         self, membership: Membership, offset: Offset, records: Mapping[Place, Sequence[Made]]
     ) -> None:
-        """`records` to their partitions, and where a lane goes on, with what other lanes write now.
+        """Write `records` and a lane's offset, in one transaction with other lanes' writes.
 
         Raises:
             RecordsRefusedError, TopicsClosedError: nothing of it was written.
-            KafkaError, OSError: whether it was written is not known.
+            KafkaError, OSError: it is unknown whether it was written.
         """
         write = _Write(membership, offset, records)
         self._waiting.append(write)
@@ -107,17 +107,17 @@ class TransactionQueue:
             raise write.error
 
     async def settled(self, lane: Place) -> None:
-        """Return when nothing is under way that would move the lane's position.
+        """Return when no write in flight would move the lane's position.
 
-        A lane that was let go may have left a write behind, and the broker cannot tell that from a write of
-        the lane that follows in the same generation.
+        An abandoned lane may have a write in flight, which the broker cannot tell from a write of its
+        successor in the same generation.
         """
         for write in list(self._under_way):
             if write.offset.place == lane:
                 await write.ended.wait()
 
     async def close(self) -> None:
-        """Let go of what is not written."""
+        """Discard what is not written, and close."""
         self._task.cancel()
         await asyncio.wait([self._task])
         for write in self._waiting:
@@ -142,7 +142,7 @@ class TransactionQueue:
                 self._under_way = []
 
     def _next_ones(self) -> list[_Write]:
-        """Those that come first: of one membership in each group, and not too much for a transaction."""
+        """Return the first writes that fit one transaction: one membership per group, limited size."""
         waiting = [write for write in self._waiting if not write.given_up]
         together: list[_Write] = []
         memberships: dict[str, Membership] = {}
@@ -160,7 +160,10 @@ class TransactionQueue:
         return together
 
     async def _write_each(self, writes: Sequence[_Write]) -> None:
-        """All together; where something is refused in parts, so that only its lane or group hears of it."""
+        """Write all together.
+
+        If something is refused, write in parts, so that only its lane or group fails.
+        """
         if not writes:
             return
         try:
@@ -172,8 +175,8 @@ class TransactionQueue:
                 for write in writes:
                     await self._write_each([write])
         except Exception as error:
-            # What is left of it holds up all who read its topics: it is aborted at once. If that fails, it is
-            # before the next transaction, or by the broker when its time is over.
+            # An unfinished transaction blocks its topics' readers, so abort it. If that fails, it is aborted
+            # before the next transaction, or by the broker after its timeout.
             with contextlib.suppress(KafkaError, OSError):
                 await self.transactions.begin_anew()
                 self._clear = True

@@ -4,13 +4,14 @@ from uuid import uuid4
 
 
 def transactional_ids(group: str) -> str:
-    """How those of a group's processes begin.
+    """Return the prefix of the transactional ids of a group's processes.
 
-    It ends with what no group's name has: those of `worker.small` do not begin as those of `worker.small-eu`.
+    It ends with a character that no group's name has, so that `worker.small` does not match `worker.small-
+    eu`.
     """
     return f"{group}/"
 
 
 def transactional_id(group: str) -> str:
-    """One for a process of its own: it is the group that fences, not the transactional id."""
+    """Return a new id for one process: fencing is done by the group, not by the transactional id."""
     return f"{transactional_ids(group)}{uuid4()}"

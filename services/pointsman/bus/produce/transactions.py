@@ -43,14 +43,14 @@ from pointsman.bus.protocol.transaction_requests import Membership, Offset, Pack
 from pointsman.bus.settings import LanePart
 from pointsman.bus.tcp_check import ask_servers
 
-#: Between two tries, seconds. The coordinator takes a millisecond or two to end the transaction before.
+#: Pauses between attempts, in seconds. The coordinator takes 1 or 2 ms to end the previous transaction.
 _SOON_S, _PAUSE_S = 0.003, 0.05
-#: From a commit's answer until the coordinator has most likely ended it. Records that come sooner are not
-#: refused, but the broker looks again only after `add.partitions.to.txn.retry.backoff.ms`, which is 20.
+#: Time after a commit's response until the coordinator has most likely completed it. Earlier records are not
+#: refused, but the broker retries only after `add.partitions.to.txn.retry.backoff.ms`, by default 20.
 _SETTLE_S = 0.002
-#: Batches for one broker that go together, bytes: it takes no request of more than 100 MB.
+#: The most bytes of batches per request; a broker accepts at most 100 MB.
 _TOGETHER_BYTES = 32 * 1024 * 1024
-#: What is said to a batch for what is in it. INVALID_RECORD is unknown to the client.
+#: Error codes for a batch's content. aiokafka does not know INVALID_RECORD.
 _INVALID_RECORD = 87
 _REFUSED = {MessageSizeTooLargeError.errno, RecordListTooLargeError.errno, _INVALID_RECORD}
 
@@ -60,7 +60,7 @@ class _RefusedError(KafkaError):  # type: ignore[misc]
 
 
 async def transaction_version(client: AIOKafkaClient) -> int:
-    """The version of transactions that the whole cluster has agreed on; 0 where it does not say."""
+    """Return the finalized level of `transaction.version`; 0 if the cluster does not report it."""
     try:
         versions: Versions = await client.send(client.get_random_node(), requests.versions())
     except IncompatibleBrokerVersion:
@@ -86,10 +86,10 @@ class Transactions:
 
     @classmethod
     async def open(cls, settings: LanePart, group: str) -> "Transactions":
-        """Ready for the first one.
+        """Connect, and get ready for the first transaction.
 
         Raises:
-            BrokerTooOldError: the cluster has not agreed on these transactions.
+            BrokerTooOldError: the cluster has no transactions of version 2.
         """
         client = connection.client(settings, client_id=group, request_timeout_ms=settings.request_timeout_ms)
         made = cls(client, settings, group)
@@ -97,7 +97,7 @@ class Transactions:
             try:
                 await connection.connect(client)
             except KafkaConnectionError:
-                await ask_servers(settings, settings.request_timeout_ms / 1000)  # which says why
+                await ask_servers(settings, settings.request_timeout_ms / 1000)  # to raise the reason
                 raise
             if await transaction_version(client) < 2:
                 raise BrokerTooOldError(settings.kafka)
@@ -108,7 +108,7 @@ class Transactions:
         return made
 
     async def partitions(self, topic: str) -> int:
-        """How many partitions the topic has."""
+        """Return the number of the topic's partitions."""
         patience = self._patience()
         await self._client.add_topic(topic)
         while not (partitions := self._client.cluster.partitions_for_topic(topic)):
@@ -117,20 +117,20 @@ class Transactions:
         return len(partitions)
 
     async def is_there(self, topic: str) -> bool:
-        """Whether there is such a topic that we may see; the brokers are asked where it is not known."""
+        """Whether the topic exists and is visible to this user; asks the brokers if it is not known."""
         await self._client.add_topic(topic)
         if not self._client.cluster.partitions_for_topic(topic):
             await self._client.force_metadata_update()
         return bool(self._client.cluster.partitions_for_topic(topic))
 
     async def begin_anew(self) -> None:
-        """A new epoch; a transaction that has not ended is aborted, or ends as it was told to."""
+        """Get a new epoch. An unfinished transaction is aborted, or completed as was requested."""
         await self._next_epoch(requests.init_producer(self._name, self._timeout_ms))
 
     async def write(
         self, positions: Mapping[Membership, Sequence[Offset]], records: Mapping[Place, Sequence[Made]]
     ) -> None:
-        """One transaction: `records` to their partitions, and where the lanes of each member go on."""
+        """Write one transaction: `records` to their partitions, and the offsets of each member's lanes."""
         producer = self._producer
         await asyncio.sleep(self._settled_at - time.monotonic())
         left = {place: Batches(some, producer.id, producer.epoch) for place, some in records.items()}
@@ -149,20 +149,20 @@ class Transactions:
             raise RecordsRefusedError(refused, f"too large for its topic, or no valid record: {topics}")
 
     async def close(self) -> None:
-        """Let go; the broker aborts a transaction that is still open when its time is over."""
+        """Close; the broker aborts an open transaction after its timeout."""
         await self._client.close()
 
     def _is_in_order(self, places: Iterable[Place], memberships: Iterable[Membership]) -> bool:
-        """Whether one broker takes records and positions, by one connection, so one after the other.
+        """Whether one broker gets records and offsets over one connection, and so one after the other.
 
-        Else they would meet at the transaction's coordinator, which refuses the one that comes second.
+        Otherwise they could meet at the transaction's coordinator, which would refuse the second.
         """
         brokers = {self._client.cluster.leader_for_partition(TopicPartition(*place)) for place in places}
         brokers |= {self._coordinators.get(membership.group) for membership in memberships}
         return len(brokers) == 1 and None not in brokers
 
     async def _produce(self, left: Mapping[Place, Batches]) -> None:
-        """A batch for each partition, to its leader; again until it is written or refused."""
+        """Send a batch for each partition to its leader, until all are written or refused."""
         patience = self._patience()
         while portion := _portion(left):
             requests = [self._ask_leader(*asked_of) for asked_of in self._by_leader(portion).items()]
@@ -193,7 +193,7 @@ class Transactions:
     async def _ask_leader(
         self, leader: int | None, portion: Mapping[Place, bytes]
     ) -> dict[Place, KafkaError | None]:
-        """What is wrong with each partition's batch; None where it is written."""
+        """Send batches to a leader; return the error of each partition, None if it was written."""
         if leader in (None, -1):
             return dict.fromkeys(portion, LeaderNotAvailableError(str(list(portion))))
         try:
@@ -250,14 +250,14 @@ class Transactions:
 
 
 async def _all(*requests: Awaitable[None]) -> None:
-    """Return when both are answered. Raises: the first one's error that failed."""
+    """Wait for all requests. Raises: the first error, in their order."""
     for outcome in await asyncio.gather(*requests, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
 
 
 def _portion(left: Mapping[Place, Batches]) -> dict[Place, bytes]:
-    """The next batches, one of a partition; one at least, and no more than may go together."""
+    """Return the next batches, one per partition, within the size limit but at least one."""
     portion: dict[Place, bytes] = {}
     size = 0
     for place, batches in left.items():

@@ -16,13 +16,13 @@ from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
 
 _API, _VERSION = 1, 13
 
-#: Replica, longest wait, fewest and most bytes, isolation level, session and its epoch.
+#: Replica, longest wait, least and most bytes, isolation level, session and its epoch.
 _ASKED = Struct(">iiiibii")
-#: Partition, leader's epoch, offset, epoch of the last record, start of the log, most bytes.
+#: Partition, leader epoch, offset, last fetched epoch, log start offset, most bytes.
 _ASKED_PARTITION = Struct(">iiqiqi")
-#: Throttle time, error code, session.
+#: Throttle time, error code, session id.
 _ANSWERED = Struct(">ihi")
-#: Partition, error code, end, last stable offset, start of the log.
+#: Partition, error code, high watermark, last stable offset, log start offset.
 _ANSWERED_PARTITION = Struct(">ihqqq")
 _ABORTED = Struct(">qq")
 _REPLICA = Struct(">i")
@@ -54,12 +54,10 @@ def fetch(
     most_of_each: int,
     committed_only: bool = True,
 ) -> Packed:
-    """Records from these offsets on, as soon as there are `least_bytes`; a `FetchedPartition` by place.
+    """Request records from these offsets on, as soon as there are `least_bytes`.
 
-    `ids`: of their topics.
-
-    A batch that is larger than `most_of_each` comes only for the first partition that has any, so let
-    each be the first in turn.
+    The response has a `FetchedPartition` by place. `ids`: the topics' ids. A batch larger than `most_of_each`
+    is returned only for the first partition that has records, so put each first in turn.
     """
     topics: dict[str, list[bytes]] = {}
     for (topic, partition), offset in starts.items():
@@ -69,7 +67,7 @@ def fetch(
         (
             _ASKED.pack(_CONSUMER, wait_ms, least_bytes, most_bytes, committed_only, *_NO_SESSION),
             array(ids[topic].bytes + array(parts) + NO_TAGS for topic, parts in topics.items()),
-            array([]),  # none to be forgotten
+            array([]),  # no forgotten topics
             compact(b""),  # no rack
             NO_TAGS,
         )

@@ -15,27 +15,27 @@ _COMMITTED, _COMMITTED_VERSION = 9, 7
 
 #: Replica, isolation level.
 _ASKED = Struct(">ib")
-#: Partition, leader's epoch, time.
+#: Partition, leader epoch, timestamp.
 _ASKED_PARTITION = Struct(">iiq")
 _THROTTLE = Struct(">i")
-#: Partition, error code, time, offset, leader's epoch.
+#: Partition, error code, timestamp, offset, leader epoch.
 _ANSWERED_PARTITION = Struct(">ihqqi")
 
 _PARTITION = Struct(">i")
-#: Partition, offset, leader's epoch.
+#: Partition, offset, leader epoch.
 _POSITION = Struct(">iqi")
 _CODE = Struct(">h")
 
 _CONSUMER, _UNKNOWN = -1, -1
 
-#: An error code, and of each place an error code, where the group goes on, and the metadata of that.
+#: An error code; and for each place an error code, the committed offset and its metadata.
 Committed = tuple[int, dict[Place, tuple[int, int, str]]]
 
 
 def list_offsets(times: Mapping[Place, int], *, committed_only: bool) -> Packed:
-    """The first offset at or after a time (milliseconds since 1970), or of LATEST or EARLIEST; -1 for none.
+    """Request the first offset at or after a time (milliseconds since 1970), or at LATEST or EARLIEST.
 
-    Answered by error code and offset of each place.
+    The response has error code and offset by place; -1 if there is no such offset.
     """
     topics: dict[str, list[bytes]] = {}
     for (topic, partition), at in times.items():
@@ -61,15 +61,15 @@ def _partition(answer: WireReader) -> tuple[int, tuple[int, int]]:
 
 
 def committed(group: str, places: Collection[Place] | None, *, stable: bool) -> Packed:
-    """What a group has committed, of all places if none are given; answered by `Committed`.
+    """Request a group's committed offsets, by default of all places; the response is `Committed`.
 
-    `stable`: a place whose position is part of a transaction that has not ended is answered with an error.
+    `stable`: an offset that is part of an open transaction gives an error.
     """
     topics: dict[str, list[bytes]] | None = None if places is None else {}
     for topic, partition in places or ():
         assert topics is not None
         topics.setdefault(topic, []).append(_PARTITION.pack(partition))
-    listed = compact(None) if topics is None else by_topic(topics)  # no array is written as no text is
+    listed = compact(None) if topics is None else by_topic(topics)  # a null array is encoded like a null text
     body = compact(group.encode()) + listed + bytes([stable]) + NO_TAGS
     return Packed(_COMMITTED, _COMMITTED_VERSION, body, ResponseReader(_committed))
 

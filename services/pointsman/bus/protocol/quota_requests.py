@@ -8,30 +8,30 @@ from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
 
 _DESCRIBE, _ALTER, _VERSION = 48, 49, 1
 _USER, CLIENT = "user", "client-id"
-#: Of a component: the user that is named, or whatever user is.
+#: Match types of a component: the named user, or any user.
 _EXACT, _ANY = 0, 2
 
 _THROTTLE = Struct(">i")
 _CODE = Struct(">h")
 _VALUE = Struct(">d")
 
-#: Of each user, and client id where it has one, the quotas by their names; None stands for the default.
+#: Quotas by name, for each user, with client id if any; the name None stands for the default.
 Quotas = dict[tuple[tuple[str, str | None], ...], dict[str, float]]
 
 
 def describe() -> Packed:
-    """All that any user has; answered by error code, text and `Quotas`."""
+    """Request the quotas of all users; the response has error code, text and `Quotas`."""
     component = compact(_USER.encode()) + bytes([_ANY]) + compact(None) + NO_TAGS
     return Packed(_DESCRIBE, _VERSION, array([component]) + b"\x00" + NO_TAGS, ResponseReader(_described))
 
 
 def alter(changes: Mapping[str, Mapping[str, float | None]]) -> Packed:
-    """Set each user's quotas; None takes one away. Answered by error code and text of each user."""
+    """Set quotas by user; None removes one. The response has error code and text by user."""
     return _alter([_change({_USER: user}, values) for user, values in changes.items()])
 
 
 def alter_client(user: str, client: str | None, values: Mapping[str, float | None]) -> Packed:
-    """The same of one client id of a user's; None: whatever it is."""
+    """Set quotas of a user's client id; None: of the default one."""
     return _alter([_change({_USER: user, CLIENT: client}, values)])
 
 

@@ -26,7 +26,7 @@ _FEATURE = Struct(">hh")
 _API = Struct(">hhh")
 
 _VERSIONS_API = 18
-#: Tags of its answer.
+#: Tags of its response.
 _KNOWN, _AGREED = 0, 2
 _ACKS_ALL = _INT16.pack(-1)
 _NO_LEADER_EPOCH = -1
@@ -73,7 +73,7 @@ class Versions:
 
     @property
     def transactions(self) -> int:
-        """The version of transactions that the whole cluster has agreed on; 0 where it does not say."""
+        """The finalized level of `transaction.version`; 0 if it is not reported."""
         return self.agreed.get("transaction.version", 0)
 
 
@@ -97,7 +97,11 @@ class Packed:
     RESPONSE_TYPE: ResponseReader
 
     def prepare(self, versions: Mapping[int, tuple[int, int]]) -> "Packed":
-        """Itself, if the broker knows this version."""
+        """Return itself, if the broker supports this version.
+
+        Raises:
+            IncompatibleBrokerVersion: it does not.
+        """
         lowest, highest = versions.get(self.API_KEY, (0, -1))
         if not lowest <= self.API_VERSION <= highest:
             raise IncompatibleBrokerVersion(
@@ -112,18 +116,18 @@ class Packed:
         return self.body
 
     def parse_response_header(self, stream: BytesIO) -> Any:
-        # So that any client can read what versions there are, this one answer has the header of old.
+        # The response to ApiVersions has the old header, so that every client can read it.
         return (ResponseHeader_v0 if self.API_KEY == _VERSIONS_API else ResponseHeader_v1).decode(stream)
 
 
 def init_producer(transactional_id: str, timeout_ms: int) -> Packed:
-    """Answered by error code and `Producer`; whoever had the transactional id before is fenced."""
+    """Request a `Producer`; the response has an error code too. The id's former user is fenced."""
     body = compact(transactional_id.encode()) + _INT32.pack(timeout_ms) + Producer(-1, -1).packed() + NO_TAGS
     return Packed(22, 4, body, ResponseReader(_owner))
 
 
 def produce(transactional_id: str, timeout_ms: int, batches: Mapping[Place, bytes]) -> Packed:
-    """One batch to each partition; answered by error codes."""
+    """Write one batch to each partition; the response has error codes."""
     topics: dict[str, list[bytes]] = {}
     for (topic, partition), batch in batches.items():
         packed = _INT32.pack(partition) + compact(batch) + NO_TAGS
@@ -143,7 +147,7 @@ def produce(transactional_id: str, timeout_ms: int, batches: Mapping[Place, byte
 def commit_offsets(
     transactional_id: str, producer: Producer, membership: Membership, offsets: Iterable[Offset]
 ) -> Packed:
-    """Answered by error codes."""
+    """Commit offsets; the response has error codes."""
     topics: dict[str, list[bytes]] = {}
     for offset in offsets:
         topic, partition = offset.place
@@ -165,13 +169,13 @@ def commit_offsets(
 
 
 def end(transactional_id: str, producer: Producer, *, commit: bool = True) -> Packed:
-    """Commit or abort; answered by error code and the `Producer` for the next transaction."""
+    """Commit or abort; the response has an error code and the `Producer` for the next transaction."""
     body = compact(transactional_id.encode()) + producer.packed() + bytes([commit]) + NO_TAGS
     return Packed(26, 5, body, ResponseReader(_owner))
 
 
 def versions() -> Packed:
-    """What the broker can do and the whole cluster has agreed on; answered by `Versions`."""
+    """Request the features of broker and cluster; the response is `Versions`."""
     body = compact(b"pointsman") + compact(b"1") + NO_TAGS
     return Packed(_VERSIONS_API, 3, body, ResponseReader(_versions))
 
@@ -212,7 +216,7 @@ def _offset_one(answer: WireReader) -> tuple[int, int]:
 
 def _versions(answer: WireReader) -> Versions:
     (code,) = answer.unpack(_INT16)
-    if code:  # it does not know this version of the question, and what follows is of another
+    if code:  # it does not know this version, and the rest has another layout
         return Versions({}, {})
     answer.array(_api)
     answer.unpack(_INT32)
@@ -231,7 +235,7 @@ def _api(answer: WireReader) -> None:
 
 
 def _feature(answer: WireReader) -> tuple[str, int, int]:
-    """What is known is told from the lowest level to the highest, what is agreed on the other way round."""
+    """Read a feature. Supported levels are sent as lowest, highest; finalized ones as highest, lowest."""
     name = answer.text()
     first, second = answer.unpack(_FEATURE)
     answer.tags()

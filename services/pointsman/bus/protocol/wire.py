@@ -1,4 +1,4 @@
-"""Kafka's flexible wire format (KIP-482): the types that our requests use."""
+"""Kafka's flexible wire format (KIP-482): the types used by our requests."""
 
 import struct
 from collections.abc import Callable, Iterable, Mapping
@@ -8,12 +8,12 @@ from pointsman.bus.places import Place
 
 T = TypeVar("T")
 
-#: Where tagged fields may stand, and there are none.
+#: An empty set of tagged fields.
 NO_TAGS = b"\x00"
 
 
 def varint(number: int) -> bytes:
-    """An unsigned number, seven bits to a byte, the lowest first."""
+    """Encode an unsigned number, seven bits to a byte, the lowest first."""
     if number < 0x80:
         return number.to_bytes(1, "big")
     made = bytearray()
@@ -25,18 +25,18 @@ def varint(number: int) -> bytes:
 
 
 def compact(value: bytes | bytearray | None) -> bytes:
-    """A text or bytes behind their length; None is told from empty."""
+    """Encode a text or bytes after their length; None differs from empty."""
     return b"\x00" if value is None else varint(len(value) + 1) + value
 
 
 def array(items: Iterable[bytes]) -> bytes:
-    """Items that are packed already."""
+    """Encode an array of encoded items."""
     listed = list(items)
     return varint(len(listed) + 1) + b"".join(listed)
 
 
 def by_topic(topics: Mapping[str, Iterable[bytes]]) -> bytes:
-    """Items of the partitions of each topic that is called by its name."""
+    """Encode an array of topics by name, each with an array of its partitions' items."""
     return array(compact(topic.encode()) + array(items) + NO_TAGS for topic, items in topics.items())
 
 
@@ -51,13 +51,13 @@ class WireReader:
         self._at = 0
 
     def unpack(self, form: struct.Struct) -> tuple[int, ...]:
-        """Numbers of fixed length."""
+        """Read numbers of fixed length."""
         numbers = form.unpack_from(self._data, self._at)
         self._at += form.size
         return numbers
 
     def varint(self) -> int:
-        """An unsigned number as `varint` packs it."""
+        """Read an unsigned number."""
         number = shift = 0
         while True:
             byte = self._data[self._at]
@@ -68,18 +68,18 @@ class WireReader:
             shift += 7
 
     def compact(self) -> bytes | None:
-        """A text or bytes as `compact` packs them."""
+        """Read a text or bytes; None if null."""
         size = self.varint() - 1
         if size < 0:
             return None
         return self.take(size)
 
     def array(self, item: "Callable[[WireReader], T]") -> list[T]:
-        """What `item` makes of each item."""
+        """Read an array; `item` reads each item."""
         return [item(self) for _ in range(self.varint() - 1)]
 
     def text(self) -> str:
-        """A text; none counts as empty."""
+        """Read a text; null becomes empty."""
         return (self.compact() or b"").decode()
 
     def by_topic(
@@ -87,7 +87,7 @@ class WireReader:
         item: "Callable[[WireReader], tuple[int, T]]",
         topic: "Callable[[WireReader], str]" = text,
     ) -> dict[Place, T]:
-        """What `item` makes of each partition, behind its number; `topic` reads whose they are."""
+        """Read an array of topics; `item` reads each partition's number and content, `topic` the topic."""
         parts: dict[Place, T] = {}
         for _ in range(self.varint() - 1):
             name = topic(self)
@@ -96,11 +96,11 @@ class WireReader:
         return parts
 
     def tags(self) -> dict[int, bytes]:
-        """Tagged fields by their number."""
+        """Read tagged fields, by number."""
         return {self.varint(): self.take(self.varint()) for _ in range(self.varint())}
 
     def take(self, size: int) -> bytes:
-        """So many bytes."""
+        """Read so many bytes."""
         start, self._at = self._at, self._at + size
         if self._at > len(self._data):
             raise IndexError(f"{size} bytes are announced, {len(self._data) - start} are left")

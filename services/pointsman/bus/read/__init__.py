@@ -1,1 +1,1 @@
-"""Reading topics outside of a consumer group: nothing is committed."""
+"""Reads topics outside of a consumer group; nothing is committed."""

@@ -17,7 +17,7 @@ from pointsman.bus.tcp_check import PATIENCE_S
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
-#: More than so many records before a job are not looked at: then offsets give an upper bound.
+#: At most so many records before a job are counted; beyond that offsets give an upper bound.
 COUNTED = 20_000
 
 
@@ -46,10 +46,10 @@ class _Found:
 
 
 async def ahead(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start) -> Ahead | None:
-    """Where the job stands that was made at `start` or later; None where no tier has it.
+    """Return the place in the queue of a job that was submitted at `start` or later; None if no tier has it.
 
     Raises:
-        KafkaUnavailableError, BusError: it could not be found out.
+        KafkaUnavailableError, BusError: the topics could not be read.
     """
     ahead_of = await _find(settings, topics, job_id, start)
     if ahead_of.place is None:
@@ -94,7 +94,7 @@ async def _committed(settings: KafkaPart, group: str, place: Place) -> tuple[int
 async def _count(
     settings: KafkaPart, place: Place, starts: Mapping[Place, int], end: int, done: frozenset[int]
 ) -> int:
-    """Records before `end` that are not done; offsets stand for markers too, so they are looked at."""
+    """Count the unfinished records before `end`. Records are read, as markers take offsets too."""
     count = 0
     async with Follower(settings, [place[0]], start=starts, until_end=True) as follower:
         while not follower.ended and follower.offsets.get(place, 0) <= end:

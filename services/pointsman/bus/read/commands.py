@@ -1,4 +1,4 @@
-"""Reads a topic in full in every process, whatever partitions that owns."""
+"""Reads a whole topic in every process, not only assigned partitions."""
 
 import asyncio
 import logging
@@ -48,10 +48,10 @@ class TopicListener:
         self.caught_up = asyncio.Event()
 
     async def catch_up(self) -> None:
-        """Take what is on the topic by now.
+        """Take all records that the topic has now.
 
         Raises:
-            BusError: it cannot be read.
+            BusError: the topic cannot be read.
         """
         async with self._follower(until_end=True) as follower:
             async for record in follower:
@@ -60,11 +60,11 @@ class TopicListener:
         self.caught_up.set()
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """Inside, the topic is read."""
+        """Read the topic while inside."""
         return background(self.run(), f"listener {self._topic.name}")
 
     async def run(self) -> None:
-        """Read until cancelled; a broken connection is replaced by a new one."""
+        """Read until cancelled; reconnect after a broken connection."""
         while True:
             try:
                 if not self.caught_up.is_set():
@@ -73,7 +73,7 @@ class TopicListener:
             except BusError as error:
                 self.problem = f"{self._topic.name} cannot be read: {error}"
                 event(log, logging.WARNING, Event.COMMANDS_UNAVAILABLE, problem=self.problem)
-            except Exception as error:  # a defect of ours: said, and tried again from where it was
+            except Exception as error:  # an internal error: log it, and continue where reading was
                 self.problem = f"{self._topic.name} cannot be read: {error!r}"
                 failure(log, Event.COMMANDS_FAILED)
             await asyncio.sleep(_RECONNECT_S)
@@ -98,7 +98,7 @@ class TopicListener:
 
 
 class MessageListener(TopicListener, Generic[M]):
-    """Calls `hear` for every message of these kinds on a topic, with its record, from `start` on."""
+    """Calls `hear` with every message of these kinds and its record, from `start` on."""
 
     def __init__(
         self,
@@ -127,5 +127,5 @@ class MessageListener(TopicListener, Generic[M]):
         elif isinstance(read.message, self._kinds):
             try:
                 self._hear(read.message, record)
-            except Exception:  # one message of a stranger's must not keep the others from being heard
+            except Exception:  # one message must not stop the others
                 failure(log, Event.COMMAND_FAILED, **record.place)

@@ -29,10 +29,10 @@ from pointsman.runtime.settings import KafkaPart
 Isolation = Literal["read_committed", "read_uncommitted"]
 
 _BATCH = 500
-#: How long a read waits for records, seconds; and the next one, where that was in vain.
+#: How long a read waits for records, in seconds; and after a read without any.
 _POLL_S, _QUIET_S = 0.5, 2.0
-#: How often partitions are looked for that were not there before, seconds: of any topic that matches, and of
-#: topics that are named, which seldom get more.
+#: How often new partitions are looked for, in seconds: for a pattern, and for
+#: named topics, which seldom get more.
 _REFRESH_S, _REFRESH_NAMED_S = 5.0, 30.0
 
 
@@ -44,7 +44,7 @@ async def follow(
     isolation: Isolation = "read_committed",
     until_end: bool = False,
 ) -> AsyncGenerator[Incoming, None]:
-    """Every record from `start` on. Takes what `Follower` takes, and raises what it raises."""
+    """Yield every record from `start` on. Parameters and errors as `Follower`."""
     async with Follower(settings, topics, start=start, isolation=isolation, until_end=until_end) as follower:
         async for record in follower:
             yield record
@@ -83,16 +83,16 @@ class Follower:
         self._turn = 0
         self._is_quiet = False
         self._looking: asyncio.Task[None] | None = None
-        #: The next offset of each partition.
+        #: The next offset by partition.
         self.offsets: dict[Place, int] = {}
 
     @property
     def ended(self) -> bool:
-        """Whether all is read; never so without `until_end`."""
+        """Whether everything was read; always False without `until_end`."""
         return self._until_end and all(self.offsets[place] >= end for place, end in self._ends.items())
 
     async def __aenter__(self) -> Self:
-        """Raises: KafkaUnavailableError, TopicMissingError, BusError."""
+        """Connect and find the start offsets. Raises: KafkaUnavailableError, TopicMissingError, BusError."""
         await await_server(self._settings, self._patience)
         self._fetcher = Fetcher(
             self._settings,
@@ -122,22 +122,22 @@ class Follower:
         await self._fetcher.close()
 
     async def __aiter__(self) -> AsyncGenerator[Incoming, None]:
-        """Every record until it has `ended`; raises what `read` raises."""
+        """Yield every record until `ended`; raises as `read`."""
         while not self.ended:
             for record in await self.read():
                 yield record
 
     async def read(self) -> list[Incoming]:
-        """The next records, at most 500; none when none came for a moment.
+        """Return the next records, at most 500; none if none came for a moment.
 
         A cancelled call loses nothing: the next one returns what it would have returned.
 
         Raises:
-            BusError: the brokers refuse, or were silent for `stalled_after`.
+            BusError: the brokers refuse, or gave no response for `stalled_after` seconds.
         """
         task = asyncio.current_task()
         if task is not None and task.cancelling():
-            raise asyncio.CancelledError  # aiokafka's client swallows one that comes while it is closing
+            raise asyncio.CancelledError  # aiokafka's client swallows a cancellation while it closes
         if not self._until_end:
             self._find_new()
         places = [place for place in self.offsets if self._wants(place)]
@@ -159,10 +159,10 @@ class Follower:
         return records
 
     async def bounds(self, place: Place) -> tuple[int, int]:
-        """The first offset that a partition has, and the one after its last.
+        """Return the first offset of a partition, and the one after its last.
 
         Raises:
-            BusError: they cannot be had.
+            BusError: the brokers do not answer, or refuse.
         """
         try:
             end = await self._partitions.offsets({place: LATEST})
@@ -171,7 +171,7 @@ class Follower:
             raise self._refused(error) from error
 
     def seek(self, place: Place, offset: int) -> None:
-        """Read this partition on from there."""
+        """Continue reading this partition at `offset`."""
         self.offsets[place] = offset
         self._fetcher.seek(TopicPartition(*place), offset)
 
@@ -196,12 +196,12 @@ class Follower:
         if self._until_end:
             end = self._ends.get(place, 0)
             records = [record for record in records if record.offset < end]
-            # What came behind it was not given out, so it was not read.
+            # Later records were not returned, so they do not count as read.
             self.offsets[place] = min(self.offsets[place], end)
         return records
 
     def _caught_up(self, place: Place, tp: TopicPartition) -> None:
-        """All that was fetched is taken: go on behind the markers of transactions; or anew, see above."""
+        """Move past transaction markers, or to the first record if the next one was deleted."""
         position, first = self._fetcher.next_offset(tp), self._fetcher.missing(tp)
         if first is not None and first < position:
             self.seek(place, first)
@@ -220,13 +220,13 @@ class Follower:
         self._next_refresh = time.monotonic() + self._refresh_s
 
     def _find_new(self) -> None:
-        """Beside the reading, which does not wait for it."""
+        """Look for new partitions in the background."""
         if time.monotonic() > self._next_refresh and (self._looking is None or self._looking.done()):
             self._next_refresh = time.monotonic() + self._refresh_s
             self._looking = asyncio.create_task(self._look(), name="new partitions")
 
     async def _look(self) -> None:
-        with contextlib.suppress(KafkaError, OSError):  # the brokers are away: look again later
+        with contextlib.suppress(KafkaError, OSError):  # the brokers are unavailable: try again later
             new = await self._partitions.existing(self._topics) - self.offsets.keys()
             if new:
                 await self._fetcher.know({topic for topic, _ in (*self.offsets, *new)})

@@ -1,4 +1,4 @@
-"""The last messages of a topic with one partition, read once."""
+"""Reads the last messages of a topic with one partition, once."""
 
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.places import Start
@@ -9,10 +9,10 @@ from pointsman_schemas.topic import Topic
 
 
 async def log_end(settings: KafkaPart, topic: Topic, most: int | None) -> list[tuple[int, int, Message]]:
-    """Offset, broker time in milliseconds and message of the last `most` records; None: of all.
+    """Return offset, broker time in milliseconds and message of the last `most` records; None: of all.
 
     Raises:
-        KafkaUnavailableError, TopicMissingError, BusError: it cannot be read.
+        KafkaUnavailableError, TopicMissingError, BusError: the topic cannot be read.
     """
     start: Start = "beginning"
     if most is not None:

@@ -36,7 +36,8 @@ _KEYLESS: "itertools.count[int]" = itertools.count()
 class PartitionReader:
     """`topics` have the same number of partitions; the group assigns those of the first.
 
-    `take` gets every record. `needed`: the partition numbers to read even if not assigned to this process.
+    `take`: gets every record. `needed`: returns the partition numbers to read even if not assigned to this
+    process.
     """
 
     def __init__(
@@ -62,19 +63,19 @@ class PartitionReader:
 
     @property
     def problem(self) -> str | None:
-        """Why nothing is read at the moment, for `/readyz`."""
+        """Why nothing is read now, for `/readyz`."""
         return None if self._connected.is_set() else f"{self._topics[0]} is not read yet"
 
     @property
     def owned(self) -> frozenset[int]:
-        """The numbers that the group gave us and that are being read; perhaps none."""
+        """The partition numbers that are assigned to this process and being read."""
         return frozenset(number for number in self._given if self._is_read(number))
 
     def number_of(self, key: bytes) -> int:
-        """The number of the partition to which a key leads.
+        """Return the partition number for a key.
 
         Raises:
-            KafkaUnavailableError: nothing is connected.
+            KafkaUnavailableError: there is no connection to Kafka.
         """
         if self._member is None:
             raise self._unavailable()
@@ -84,10 +85,10 @@ class PartitionReader:
         return partition_of(key, count, _KEYLESS)
 
     async def read_too(self, number: int) -> None:
-        """Return when this number is read, from where its partitions end now or earlier.
+        """Return when this partition number is being read, from its present end or an earlier offset.
 
         Raises:
-            KafkaUnavailableError: no broker says where they end.
+            KafkaUnavailableError: the ends cannot be read.
         """
         if not self._is_read(number):
             try:
@@ -96,7 +97,7 @@ class PartitionReader:
                 raise self._unavailable() from error
 
     def stop(self) -> None:
-        """Return from `run`."""
+        """End `run`."""
         self._stopping.set()
 
     async def run(self) -> None:
@@ -106,7 +107,7 @@ class PartitionReader:
     async def _read(self) -> None:
         async with group_member(self._settings, self._group) as member:
             try:
-                # What is read does not hang on the group, which waits for a process that was killed.
+                # Reading does not wait for the group, which may wait for a dead member.
                 await member.join(self._assigned, topics=[self._topics[0]], waits=False)
                 await member.fetcher.know(self._topics)
                 self._member = member
@@ -115,7 +116,7 @@ class PartitionReader:
                 for watchdog in member.turns(self._stopping):
                     await self._locate([number for number in self._wanted if not self._is_read(number)])
                     self._connected.set()
-                    self._let_go(member, self._wanted)  # asked once more: others began to wait meanwhile
+                    self._let_go(member, self._wanted)  # asked again, as more may be needed by now
                     wanted = [TopicPartition(*place) for place in self._next]
                     for tp in await member.gather(wanted, _POLL_S):
                         self._take_from(member, tp)
@@ -137,7 +138,7 @@ class PartitionReader:
         )
 
     async def _locate(self, numbers: Sequence[int]) -> None:
-        """Begin to read these numbers at their end; what was halted, at its beginning."""
+        """Start reading these numbers at their ends; halted partitions at their first record."""
         if not numbers:
             return
         async with self._locating:
@@ -155,7 +156,7 @@ class PartitionReader:
             times = {place: EARLIEST if place in self._halted else LATEST for place in places}
             starts = await member.fetcher.partitions.offsets(times)
             if member is not self._member:
-                raise self._unavailable()  # the next connection would not know of them
+                raise self._unavailable()  # the next connection does not have them
             for place, start in starts.items():
                 self._next[place] = start
                 self._halted.discard(place)
@@ -171,13 +172,13 @@ class PartitionReader:
                 self._take(record)
                 self._next[place] = record.offset + 1
         self._next[place] = max(self._next[place], member.fetcher.next_offset(tp))
-        if member.fetcher.halted(tp):  # retention was faster, or the topic was made anew
+        if member.fetcher.halted(tp):  # its offset was deleted, or the topic was recreated
             del self._next[place]
             self._halted.add(place)
             member.fetcher.forget(tp)
 
     def _let_go(self, member: GroupMember, wanted: Collection[int]) -> None:
-        """Read no longer what was given to another and nobody needs."""
+        """Stop reading partitions that are neither assigned nor needed."""
         for place in [place for place in self._next if place[1] not in wanted]:
             del self._next[place]
             member.fetcher.forget(TopicPartition(*place))

@@ -15,15 +15,15 @@ from pointsman.bus.errors import TopicMissingError
 from pointsman.bus.places import EARLIEST, LATEST, Place, Start, Topics
 from pointsman.bus.protocol.offset_requests import list_offsets
 
-#: How long a topic that was just made may take to be known, seconds.
+#: How long a new topic may take to be known, in seconds.
 _TOPIC_S = 3.0
 _PAUSE_S = 0.1
-#: Fenced or unknown leader's epoch, unknown offset for a moment: what the client has no names for.
+#: FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, OFFSET_NOT_AVAILABLE: the client has no names for them.
 _LEADER_CHANGES = (74, 75, 78)
 
 
 class Partitions:
-    """Asks brokers through a connected client. `committed_only`: the end is the last stable offset.
+    """Queries brokers through a connected client. `committed_only`: the end is the last stable offset.
 
     `within`: seconds for each request. `user`: the client's login, if it has one.
     """
@@ -37,7 +37,7 @@ class Partitions:
         self._committed_only = committed_only
 
     async def existing(self, topics: Topics) -> set[Place]:
-        """The partitions that `topics` have now; a topic that is not there has none.
+        """Return the partitions that `topics` have now; a missing topic has none.
 
         Raises:
             KafkaError: no broker answers.
@@ -48,11 +48,11 @@ class Partitions:
         return {(name, number) for name in wanted for number in cluster.partitions_for_topic(name) or ()}
 
     async def all(self, topics: Topics) -> set[Place]:
-        """As `existing`, but each topic that is named must be there.
+        """Return the partitions as `existing`; each named topic must exist.
 
         Raises:
             KafkaError: no broker answers.
-            TopicMissingError: a topic that is named is not there.
+            TopicMissingError: a named topic does not exist.
         """
         give_up = time.monotonic() + _TOPIC_S
         while True:
@@ -67,10 +67,10 @@ class Partitions:
             await asyncio.sleep(_PAUSE_S)
 
     async def offsets(self, times: Mapping[Place, int]) -> dict[Place, int]:
-        """As `list_offsets`; a partition that changes hands is asked for again.
+        """Return offsets as `list_offsets` does; a partition whose leader changes is queried again.
 
         Raises:
-            KafkaError: no answer in time, or a refusal.
+            KafkaError: no response in time, or a refusal.
         """
         give_up = time.monotonic() + self._within
         offsets_found: dict[Place, int] = {}
@@ -85,11 +85,11 @@ class Partitions:
         return offsets_found
 
     async def first(self, place: Place) -> int:
-        """Where a partition begins; raises as `offsets`."""
+        """Return a partition's first offset; raises as `offsets`."""
         return (await self.offsets({place: EARLIEST}))[place]
 
     async def _ask(self, times: Mapping[Place, int], offsets_found: dict[Place, int]) -> KafkaError | None:
-        """Ask each leader once; returns an error, if there was one."""
+        """Query each leader once; return an error if there was one."""
         leaders: dict[int, dict[Place, int]] = {}
         first_error: KafkaError | None = None
         for place, at in times.items():
@@ -116,9 +116,9 @@ class Partitions:
         return first_error
 
     async def resolve(self, places: Collection[Place], start: Start) -> dict[Place, int]:
-        """Where each place begins for `start`; a place that the offsets do not name, at its first record.
+        """Return each place's offset for `start`; its first one if `start` does not name it.
 
-        An offset that the partition does not have any more, or never had, is its first one.
+        An offset that the partition no longer or not yet has is replaced by its first one.
 
         Raises:
             KafkaError: as `offsets`.

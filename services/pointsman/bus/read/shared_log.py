@@ -20,7 +20,7 @@ from pointsman_schemas.topic import Topic
 
 log = logging.getLogger(__name__)
 
-#: How long an append may be without an answer, seconds; it is written again then.
+#: Time limit for an append, in seconds; the caller then writes it again.
 _APPEND_S = 5.0
 _CLOSE_S = 10.0
 
@@ -29,9 +29,9 @@ Read = tuple[int, int, Message]
 
 
 class SharedLog:
-    """A connection to the topic's only partition; after an error make a new one.
+    """A connection to the topic's only partition; after an error create a new one.
 
-    Entering, reading and appending raise BusError: no broker, or it refuses.
+    Entering, reading and appending raise BusError: no broker answers, or it refuses.
     """
 
     def __init__(self, settings: LanePart, topic: Topic, source: str, *, clock: Clock = utc_now) -> None:
@@ -51,7 +51,7 @@ class SharedLog:
 
     @property
     def position(self) -> int:
-        """The next offset that is read."""
+        """The next offset to read."""
         return self._follower.offsets[self._place]
 
     async def __aenter__(self) -> Self:
@@ -66,23 +66,23 @@ class SharedLog:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Neither must keep the other from being closed, nor take too long.
+        # Closing one must neither prevent closing the other nor take too long.
         await self._close(
             self._follower.__aexit__(None, None, None), self._publisher.__aexit__(None, None, None)
         )
 
     async def bounds(self) -> tuple[int, int]:
-        """The first offset that is there, and the one after the last."""
+        """Return the first offset, and the one after the last."""
         return await self._follower.bounds(self._place)
 
     def seek(self, offset: int) -> None:
-        """Read on from there."""
+        """Continue reading at `offset`."""
         self._follower.seek(self._place, offset)
 
     async def read(self) -> list[Read]:
-        """What comes next, in order; nothing when nothing came for a moment.
+        """Return the next messages, in order; none if none came for a moment.
 
-        A record that is not understood is left out: everybody leaves it out.
+        Records that cannot be decoded are skipped, by every reader alike.
         """
         before = self.position
         records = await self._follower.read()
@@ -108,7 +108,7 @@ class SharedLog:
         return understood
 
     async def append(self, messages: Sequence[tuple[str, Message]]) -> None:
-        """Write messages, each under its key, in order; a BusError leaves open whether they are there."""
+        """Write messages, each under its key, in order. After a BusError they may or may not be written."""
         now = self._clock()
         records = [emit_own(self._topic, key, self._source, message, now) for key, message in messages]
         await self._publisher.publish(records, within=_APPEND_S)

@@ -1,4 +1,4 @@
-"""The handler of a state lane."""
+"""The interface of a state lane's handler."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,12 +6,12 @@ from typing import NamedTuple, Protocol
 
 from pointsman.bus.codec.records import MAX_RECORD_BYTES, Incoming, Outgoing
 
-#: Key, value and headers of one change, bytes; what is left of a record's limit is for the batch around it.
+#: The largest change in bytes of key, value and headers; leaves room for the batch within a record's limit.
 LARGEST_CHANGE = MAX_RECORD_BYTES - 1024 * 1024
 
 
 class Effects(NamedTuple):
-    """The handler's results: records for other topics, and changes, which are records for the changelog.
+    """A handler's results: records for other topics, and changes, which are records for the changelog.
 
     A change has a key; without a value it deletes the key. The lane sets its partition.
     """
@@ -23,14 +23,14 @@ class Effects(NamedTuple):
 class StateHandler(Protocol):
     """Does no I/O. `state`: the current value of each key, read-only.
 
-    Made anew whenever the state is restored, so it may keep decoded values.
+    A new one is created whenever the state is restored, so it may cache decoded values.
     """
 
     def handle(self, record: Incoming, state: Mapping[bytes, bytes]) -> Effects:
-        """What follows from a record of any of the input topics."""
+        """Return the effects of a record of any input topic."""
 
     def due(self, now: datetime, state: Mapping[bytes, bytes]) -> Effects:
-        """What follows from the time alone. Asked about once a second, and at once again after any answer.
+        """Return the effects of the time alone.
 
-        So it may answer in portions.
+        Called about once a second, and again at once after any effect. So it may return them in portions.
         """

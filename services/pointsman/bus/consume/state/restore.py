@@ -29,7 +29,7 @@ _POLL_S = 0.5
 
 
 class PartitionsDifferError(BusError):
-    """The topics of a state lane and its changelog differ in their number of partitions."""
+    """A state lane's topics and its changelog have different numbers of partitions."""
 
     def __init__(self, counts: dict[str, int]) -> None:
         counted = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
@@ -40,17 +40,17 @@ class PartitionsDifferError(BusError):
 
 
 async def restore(settings: LanePart, inputs: Sequence[str], changelog: TopicPartition) -> dict[bytes, bytes]:
-    """The latest value of each key in that partition.
+    """Return the latest value of each key in a partition of the changelog.
 
     Raises:
-        TopicMissingError, PartitionsDifferError: the topics are not as they have to be.
-        StalledError: a transaction in it does not end.
+        TopicMissingError, PartitionsDifferError: a topic is missing, or the numbers of partitions differ.
+        StalledError: reading makes no progress, as when a transaction does not end.
         KafkaError, OSError: no broker answers.
     """
     started = time.monotonic()
     place, timeout_ms = (changelog.topic, changelog.partition), settings.request_timeout_ms
     fetcher = Fetcher(settings, "pointsman-state", request_timeout_ms=timeout_ms, skips=False)
-    # What is not committed yet counts, too.
+    # Read up to the high watermark, open transactions included.
     ends = Partitions(fetcher.client, within=timeout_ms / 1000, committed_only=False)
     try:
         await fetcher.start()
@@ -93,14 +93,19 @@ async def restore(settings: LanePart, inputs: Sequence[str], changelog: TopicPar
 
 
 def see_alike(topics: Sequence[str], partitions_of: Sequence[str]) -> None:
-    """Raises: PartitionsDifferError, unless each topic is named as often: once for each partition."""
+    """Check that all topics have the same number of partitions.
+
+    `partitions_of`: a topic's name per partition.
+    Raises:
+        PartitionsDifferError: they have not.
+    """
     counts = {topic: partitions_of.count(topic) for topic in topics}
     if len(set(counts.values())) > 1:
         raise PartitionsDifferError(counts)
 
 
 def apply(values: dict[bytes, bytes], records: Iterable[Incoming]) -> None:
-    """The later one counts. What no state lane has written is left out: its state is what it wrote."""
+    """Apply records to `values` in order. Records that no state lane can have written are skipped."""
     for record in records:
         if record.key is None or isinstance(record, Unread):
             event(log, logging.ERROR, Event.CHANGE_NOT_UNDERSTOOD, origin=record.origin)

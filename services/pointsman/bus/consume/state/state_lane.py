@@ -1,8 +1,8 @@
 """A lane with keyed state: a batch lane that shares its partition's state with the lanes of other topics.
 
 Invariants:
-- Records, state changes and the offset are one transaction. What follows from time alone is written with the
-  unchanged offset, so that the broker refuses it from a former owner.
+- Records, state changes and the offset are one transaction. Effects of time alone are written with the
+  unchanged offset, so that the broker refuses them from a former owner.
 - One lane of a partition works at a time, from its first read of the state until the commit: so the changelog
   has their order.
 - The state is restored only while no lane of the partition has an open transaction.
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 class StateLane(BatchLane):
-    """`table`: the partition's state, shared with the lanes of the other topics."""
+    """`table`: the partition's state, which the lanes of all topics share."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class StateLane(BatchLane):
                 table.measure()
 
     async def _due(self) -> None:
-        """What is wrong with what is due keeps no record waiting."""
+        """Write the effects of time. A failure is retried later and does not hold records up."""
         table = self._table
         try:
             made = table.due()
@@ -103,17 +103,17 @@ class StateLane(BatchLane):
         self, record: Incoming, made: list[Outgoing], refused: set[int]
     ) -> tuple[Incoming, list[Outgoing]]:
         if any(id(record) in refused and record.topic == self._table.changelog.topic for record in made):
-            # Cut short it would not be what the handler takes it for.
+            # A cut change is not what the handler assumes the state to be.
             self.suspects.failed[record.offset] = TRIES
             raise RecordsRefusedError([], f"the changelog does not take what follows from {record.origin}")
         answer = await super()._replaced(record, made, refused)
-        # In another life it may be another one: the state goes on in the other lanes.
+        # Do not reuse the answer after reopening: other lanes may change the state meanwhile.
         self.suspects.answers.pop(record.offset, None)
         return answer
 
 
 class _BesideChanges:
-    """Keeps changes in the changelog whole: the state is restored without a store of large values."""
+    """Keeps the values of changes in the changelog: the state is restored without the store."""
 
     def __init__(self, changelog: str, payloads: Payloads) -> None:
         self._changelog = changelog
@@ -140,9 +140,9 @@ def state_lanes(
     payloads: Payloads | None = None,
     transactions: SharedTransactions | None = None,
 ) -> Lanes:
-    """Lanes on these topics; partitions of one number share their state, which is in that one of `changelog`.
+    """Build lanes on these topics. Partitions with the same number share one state, kept in `changelog`.
 
-    All topics have as many partitions as the changelog. `make_handler`: of the partition's number.
+    All topics have as many partitions as the changelog. `make_handler`: gets the partition's number.
     """
     tables: dict[int, StateTable] = {}
 

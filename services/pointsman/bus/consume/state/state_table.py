@@ -4,7 +4,7 @@ Invariants:
 - Between two steps it equals the changelog at the committed offsets. A step that does not commit discards it,
   and the next one restores it.
 - It is valid for one group generation: after a rebalance another process may have owned the partition and
-  written what was due, which moves no offset.
+  written effects of time, which move no offset.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class RecordGivenUpError(Exception):
 
 
 class _State:
-    """`values`: as restored under a membership, with all changes since; `size`: in bytes."""
+    """`values`: restored under `membership`, with all later changes. `size`: in bytes."""
 
     def __init__(self, membership: Membership, values: dict[bytes, bytes], handler: StateHandler) -> None:
         self.membership = membership
@@ -74,45 +74,48 @@ class StateTable:
         self._make_handler = make_handler
         self._clock = clock
         self._state: _State | None = None
-        #: What the handler failed with last.
+        #: The handler's latest error.
         self.failed: BaseException | None = None
         self._due_at = 0.0
         self._due_again_s = _EVERY_S
 
     def is_restored(self, membership: Membership) -> bool:
-        """Whether there is a state that nobody else can have changed while we are that member."""
+        """Whether there is a state that is valid under this membership."""
         return self._state is not None and self._state.membership == membership
 
     @property
     def due_in_s(self) -> float:
-        """Until it is asked what is due."""
+        """Seconds until `due` is to be called."""
         return max(0.0, self._due_at - time.monotonic())
 
     async def restore(self, writer: LaneWriter) -> None:
-        """Have a state, read anew where it was thrown away or the group changed hands; `writer`: of a lane.
+        """Restore the state if it was discarded or the membership changed. `writer`: that of a lane.
 
         Raises: as `read`.
         """
         while not self.is_restored(writer.membership):
             self._state, membership = None, writer.membership
-            # A lane that was let go may have left a write behind, which is in no changelog yet.
+            # An abandoned lane may have a write in flight that is not in the changelog yet.
             await writer.settled(self._inputs)
             values = await self._read()
             self._state = _State(membership, values, self._make_handler(self.changelog.partition))
             self.measure()
 
     def discard(self) -> None:
-        """It may not be what the changelog says. Whoever is at work ends with one that nobody uses again."""
+        """Discard the state, as it may differ from the changelog.
+
+        A running step goes on with its own copy.
+        """
         self._state = None
 
     def measure(self) -> None:
-        """How much it is."""
+        """Export the state's size as metrics."""
         if self._state is not None:
             STATE_ENTRIES.labels(*self.changelog).set(len(self._state.values))
             STATE_BYTES.labels(*self.changelog).set(self._state.size)
 
     def __call__(self, records: Sequence[Incoming]) -> list[Made]:
-        """Everything that follows from `records`, changes too, which are in the state when this returns."""
+        """Return all outputs for `records`, changes included, which are applied to the state."""
         state, made = self._present(), list[Made]()
         try:
             for record in records:
@@ -123,35 +126,35 @@ class StateTable:
         return made
 
     def due(self) -> list[Outgoing]:
-        """Everything that follows from the time; it is asked for again at once if that is anything."""
+        """Return all effects of the time. If there are any, it is to be called again at once."""
         state = self._present()
         made = self._changed(state, state.handler.due(self._clock(), state.view))
         self._due_at = time.monotonic() + (0.0 if made else _EVERY_S)
         return made
 
     def due_done(self) -> None:
-        """What was due is written."""
+        """Note that the effects of time are written."""
         self._due_again_s = _EVERY_S
 
     def due_failed(self) -> float:
-        """What was due cannot be had, or not be written: in how many seconds it is asked for again."""
+        """Note that the effects of time failed; return the seconds until the next attempt."""
         again_s, self._due_again_s = self._due_again_s, min(self._due_again_s * 2, _MOST_S)
         self._due_at = time.monotonic() + again_s
         return again_s
 
     def fail(self, record: Incoming) -> list[Outgoing]:
-        """Nothing of ours: the lane has a dead letter for it."""
+        """Raise, so that the lane writes a dead letter."""
         raise RecordGivenUpError(f"{record.topic}/{record.partition}@{record.offset}") from self.failed
 
     def warm(self, records: Sequence[Incoming]) -> None:
-        """What was dealt with before is in the changelog."""
+        """Do nothing: earlier records are in the changelog."""
 
     def recall(self, batch: RecordBatch) -> bool:
-        """As `warm`."""
+        """Do nothing, as `warm`."""
         return True
 
     def whole(self, batches: Sequence[RecordBatch]) -> None:
-        """One record at a time."""
+        """Return None: records are handled one by one."""
 
     def _present(self) -> _State:
         assert self._state is not None, "not restored"
