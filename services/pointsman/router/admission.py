@@ -1,4 +1,4 @@
-"""Admission: whether a job may be done at all, and the checks that this adds to the trace."""
+"""Admission: whether a job may be done at all, with the checks that this adds to the trace."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Refused:
 
 
 def admit(registry: Registry, policy: Policy, job: Job, now: datetime) -> Admitted | Refused:
-    """Check the agent, what it may ask for, and the deadline."""
+    """Check the agent, what it asks for, and the deadline."""
     if job.agent_id == SHADOW_AGENT:
         return Refused(
             Reason.AGENT_NOT_ALLOWED, f"`{SHADOW_AGENT}` is the router's own; submit the job as another agent"
@@ -81,13 +81,13 @@ def _registered(agent_id: str, agent: AgentEntry | None, identity: str) -> Check
         detail = (
             f"{agent_id} is not registered; the registry says `unregistered: admit`, identity is {identity}"
         )
-    else:  # the owner at the end: `audit.agents` reads it there
+    else:  # the owner must be last: `audit.agents` parses it
         detail = f"{agent_id} is registered, identity is {identity}, owner is {agent.owner}"
     return _passed("agent", detail)
 
 
 def _may_not_act(registered: RegisteredAgent, now: datetime) -> str | None:
-    """Why the agent may not act now; None if it may."""
+    """Return why the agent may not act now; None if it may."""
     entry = registered.entry
     match registered.state:
         case "suspended":

@@ -38,11 +38,11 @@ log = getLogger(__name__)
 def build(
     settings: RouterSettings, *, clock: Clock = utc_now, transactions: SharedTransactions | None = None
 ) -> Service:
-    """The router as a service.
+    """Build the router.
 
     Raises:
-        FileError: the policy cannot be read; with every problem's line.
-        ClaimsSettingError: there is no store of large values at such an address.
+        FileError: the policy cannot be used; names every problem with its line.
+        ClaimsSettingError: the address of the store of large values is invalid.
     """
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)

@@ -1,4 +1,4 @@
-"""Of an intake record: the job id its publisher chose, its lane's key, and the envelope of what it causes."""
+"""Derives from an intake record the publisher's job id, the lane's key, and the envelope of its effects."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -11,19 +11,19 @@ from pointsman_schemas.envelope import Envelope
 
 
 def given_id(read: Accepted | Malformed) -> UUID | None:
-    """The job id that the publisher chose; None if it was derived from the offset, which is unique."""
+    """Return the job id that the publisher chose; None if it was derived from the offset, which is unique."""
     if isinstance(read, Malformed):
         return read.job_id
     return read.job.job_id if read.explicit_id else None
 
 
 def lane_key(read: Accepted | Malformed) -> bytes:
-    """The record key of the lane that remembers the job."""
+    """Return the record key that leads to the lane that remembers the job."""
     return str(read.job_id).encode() if isinstance(read, Malformed) else read.job.key
 
 
 def cause_of(read: Accepted | Malformed, record: Incoming) -> Envelope | None:
-    """The record's envelope, with job and agent filled in where known; None if neither is."""
+    """Return the record's envelope, with known ids filled in; None if it has neither envelope nor job id."""
     if isinstance(read, Accepted):
         return read.cause
     agent = read.agent_id or UNKNOWN_AGENT

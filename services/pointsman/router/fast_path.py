@@ -32,11 +32,11 @@ from pointsman_schemas.topics import Topics
 if TYPE_CHECKING:
     import pointsman_native
 
-#: Why it stopped at a record, as `Why` in `services/native/src/router.rs`.
+#: Why the library stopped at a record; see `Why` in `services/native/src/router.rs`.
 _DONE, _UNDECIDED = 0, 1
-#: A longer value goes to the full path, which knows how to keep large ones elsewhere.
+#: Longer values are left to the full path, which can put them into the store of large values.
 MOST_BYTES = 64 * 1024
-#: What batches that are taken together may hold, decompressed.
+#: The most decompressed bytes of batches taken together.
 MOST_CONTENT_BYTES = 32 * 1024 * 1024
 
 
@@ -48,7 +48,10 @@ class Left(NamedTuple):
 
 
 class FastScore:
-    """A policy's score compiled for the library, for all lanes; `native` is None without a score."""
+    """A policy's score compiled for the library, for all lanes.
+
+    `native`: None if the library cannot score.
+    """
 
     def __init__(self, scorer: Scorer) -> None:
         self.native: pointsman_native.Score | None = None
@@ -69,17 +72,17 @@ class FastScore:
         )
 
 
-#: As `Use` in `services/native/src/used.rs`.
+#: In the order of `Use` in `services/native/src/used.rs`.
 _USED = (SignatureVerdict.VALID, SignatureVerdict.REPEATED, SignatureVerdict.STALE)
 
 
 class FastPath:
     """One per lane: `take` a batch, handle the records that it `left`, then get those it `routed`.
 
-    Its decisions are valid for one registry: call `forget` when the registry changes, and for the first one.
-
-    The full path uses `add_id` and `use` too, so that both know the same jobs and signatures.
-    `largest`: most bytes of a value to publish. `seed`: see `Incoming`. `partitions`: of the intake.
+    Its decisions are valid for one registry: call `forget` with the first one, and whenever it changes. The
+    full path uses `add_id` and `use` too, so that both know the same jobs and signatures. `largest`: most
+    bytes of a value to publish. `seed`: see `Incoming`. `partitions`: returns the intake's number of
+    partitions.
     """
 
     def __init__(
@@ -119,15 +122,15 @@ class FastPath:
         self._suspended: Check | None = None
 
     def add_id(self, id: str) -> bool:
-        """As `RecentIds.add`: remember a job's id; False if it was there already."""
+        """Remember a job's id, as `RecentIds.add`; return False if it was known already."""
         return self._native.seen(id)
 
     def use(self, agent_id: str, raw: bytes, time_ms: int, at_ms: int) -> SignatureVerdict:
-        """As `UsedSignatures.use`: use a valid signature up."""
+        """Use a valid signature up, as `UsedSignatures.use`."""
         return _USED[self._native.use_up(agent_id.encode(), raw, time_ms, at_ms)]
 
     def forget(self, registry: Registry, keys: AgentKeys | None) -> None:
-        """Repeat no decision that was made by another registry; `keys`: of agents who must sign."""
+        """Forget all decisions, as the registry changed. `keys`: of agents that must sign."""
         self._native.forget(length_bounds(self._policy, registry))
         listed = (
             None
@@ -137,9 +140,9 @@ class FastPath:
         self._native.demand(self._topic, listed)
 
     def take(self, records: Sequence[Incoming], time: bytes, suspended: Check | None) -> None:
-        """Begin a batch: records of one partition.
+        """Begin a batch of records of one partition.
 
-        `time`: of the envelopes. `suspended`: the check that says why the score is not asked; None: it is.
+        `time`: for the envelopes. `suspended`: the check that says why the score is not asked; None if it is.
         """
         self._begin(records[0].partition, time, suspended)
         self._native.take(
@@ -150,7 +153,7 @@ class FastPath:
         )
 
     def take_whole(self, batches: Sequence[RecordBatch], time: bytes, suspended: Check | None) -> bool:
-        """As `take`, of Kafka's own batches; False, before anything is done, where it cannot read them."""
+        """Begin a batch of whole Kafka batches; return False, with no effect, if it cannot read them."""
         self._begin(batches[0].partition, time, suspended)
         size = 0
         for batch in batches:
@@ -166,9 +169,9 @@ class FastPath:
         return True
 
     def recall(self, batches: Sequence[RecordBatch]) -> list[int] | None:
-        """Remember the jobs and signatures of batches that were answered before.
+        """Remember the jobs and signatures of batches that were handled before.
 
-        Returns the places of the records that are left to the full path; None where it cannot read them.
+        Returns the indexes of the records left to the full path; None if it cannot read the batches.
         """
         if not self.take_whole(batches, b"", None):
             return None
@@ -178,9 +181,9 @@ class FastPath:
         return places
 
     def left(self) -> Iterator[Left]:
-        """Route what was taken; yields each record that is left to the full path, in order.
+        """Route the batch; yield each record that is left to the full path, in order.
 
-        Before the next one is asked for, `remember` may say what was decided.
+        Before asking for the next one, the caller may pass the decision to `remember`.
         """
         place = 0
         while True:
@@ -191,7 +194,7 @@ class FastPath:
             place += 1
 
     def remember(self, decision: Decision) -> None:
-        """Repeat this decision, on the record that was yielded last, for jobs that no rule tells from it."""
+        """Repeat this decision, on the record yielded last, for jobs that no rule can tell apart from it."""
         scored = [check for check in decision.checks if check.layer == "score"]
         if scored and not self._would_say(scored):
             return
@@ -206,13 +209,13 @@ class FastPath:
         )
 
     def routed(self) -> list[EncodedBatch]:
-        """What it made of the batch, once all of it is routed."""
+        """Return the records made from the batch, once all of it is routed."""
         self._watch()
         self._count()
         return self._bundles()
 
     def times(self) -> Times:
-        """When the records of Kafka's batches came."""
+        """Count the records of the Kafka batches by timestamp."""
         together: Counter[int] = Counter()
         for time_ms, count in self._native.times():
             together[time_ms] += count
@@ -224,14 +227,14 @@ class FastPath:
         self._native.begin(partition, self._partitions(), time, why_not)
 
     def _would_say(self, scored: Sequence[Check]) -> bool:
-        """Whether these are checks that the library itself would come to."""
-        if self._suspended is not None:  # the score may have been suspended in the middle of a batch
+        """Whether the library itself would make these checks."""
+        if self._suspended is not None:  # the score may be suspended during a batch
             return scored == [self._suspended]
         known = all(check.name == IN_DOUBT or check.name in self._policy.tiers for check in scored)
         return known and self._score.native is not None
 
     def _open(self, decision: Decision) -> int:
-        """A bit for each of the score's tiers that was open."""
+        """Return a bit mask of the score's open tiers."""
         tiers = self._policy.scorer.tiers
         open_tiers = tiers if decision.open_tiers is None else decision.open_tiers
         return sum(1 << at for at, tier in enumerate(tiers) if tier in open_tiers)
@@ -253,7 +256,7 @@ class FastPath:
 
 
 def length_bounds(policy: Policy, registry: Registry) -> list[int]:
-    """Lengths at which a rule or an agent's restriction changes, ascending."""
+    """Return the text lengths at which a rule or an agent's restriction changes, ascending."""
     entries = [agent.entry for agent in registry.agents.values()]
     restricted = [entry.max_chars + 1 for entry in entries if entry.max_chars is not None]
     return sorted({*policy.char_bounds, *restricted})

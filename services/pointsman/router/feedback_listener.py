@@ -25,10 +25,10 @@ from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)
 
-#: So many verdicts are read again at a start; suspensions are on record besides.
+#: The number of verdicts read at startup; suspensions are recorded separately.
 VERDICTS_READ = 10_000
 _PAUSE_S = 1.0
-#: For so long a partition may be without an answer of its broker's, seconds.
+#: How long a partition may be without a response of its broker, in seconds.
 _STALLED_S = 60.0
 
 
@@ -42,12 +42,12 @@ async def following_calibration(
     clock: Clock,
     is_by: IsBy,
 ) -> AsyncIterator[None]:
-    """Inside, `calibration` knows what is on record and follows it, if there is a score.
+    """Load `calibration` and keep it up to date while inside, if the policy has a score.
 
-    `is_by`: whether a verdict is by the agent whose job it says it is about.
+    `is_by`: whether a verdict comes from the agent whose job it names.
 
     Raises:
-        BusError: what is on record cannot be read.
+        BusError: the recorded suspensions cannot be read.
     """
     if calibration.model is None:
         yield
@@ -63,14 +63,14 @@ async def following_calibration(
 
 
 async def load_calibration(kafka: KafkaPart, topics: Topics, calibration: CalibrationMonitor) -> Offsets:
-    """Read the suspensions up to now; returns where to go on, with the last verdicts.
+    """Read the suspensions up to now; return the offsets at which to continue, with the last verdicts.
 
     Raises:
-        BusError: it cannot be read.
+        BusError: they cannot be read.
     """
     async with Follower(kafka, [topics.policy.name], start="beginning", until_end=True) as reader:
         async for record in reader:
-            _apply(calibration, record, lambda _record, _agent_id: False)  # no verdicts stand there
+            _apply(calibration, record, lambda _record, _agent_id: False)  # this topic has no verdicts
     async with Follower(kafka, [topics.feedback.name], start="end", until_end=True) as verdicts:
         last = {place: max(0, end - VERDICTS_READ) for place, end in verdicts.offsets.items()}
     return {**reader.offsets, **last}
@@ -122,12 +122,12 @@ def _apply(calibration: CalibrationMonitor, record: Incoming, is_by: IsBy) -> No
                 calibration.resume(resumption, broker_time(record))
             case _:
                 pass
-    except Exception:  # one message of a stranger's must not keep the others from being counted
+    except Exception:  # one message must not stop the others
         failure(log, Event.FEEDBACK_FAILED, **record.place)
 
 
 def _log_change(before: Check | None, calibration: CalibrationMonitor) -> None:
-    """Say in the log whether the score is asked, where that has changed."""
+    """Log whether the score is used, if that has changed."""
     if before is None and calibration.suspended is not None:
         detail = calibration.suspended.detail
         event(log, logging.WARNING, Event.SCORE_SUSPENDED, model=calibration.model, found=detail)

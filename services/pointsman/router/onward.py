@@ -1,4 +1,4 @@
-"""Where a decided job goes: to its tier, or to a person if the decision is not confident enough."""
+"""Sends a decided job to its tier, or to a person if the decision is not confident enough."""
 
 from typing import NamedTuple
 
@@ -13,14 +13,14 @@ from pointsman_schemas.jobs import Job
 
 
 class Onward(NamedTuple):
-    """`stopped`: the record is a case for a person; no tier gets the job yet."""
+    """`stopped`: the record is a review request; no tier gets the job yet."""
 
     record: Outgoing
     stopped: bool
 
 
 def onward(replies: Replies, cause: Envelope, job: Job, decision: Decision) -> Onward:
-    """The record that follows from a decision; counts it in the metrics."""
+    """Return the record that follows from a decision, and count it in the metrics."""
     review = review_of(decision.review, "routing", ConfidenceEvidence(score=decision.score))
     if review.stop is not None:
         REVIEWS.labels(review.stop.of, review.stop.source).inc()

@@ -1,7 +1,7 @@
 """Publishes the policy and its models, so that each decision can be recomputed.
 
 Invariants:
-- Both are on the topic `policy` before the first job is decided by them; the audit stores them.
+- Both are on the topic `policy` before they decide the first job; the audit stores them.
 - Keys identify contents: nothing is written twice, and compaction loses nothing. A policy written by a
   release without the field `tiers` is written again, with it.
 """
@@ -25,10 +25,10 @@ SOURCE = "pointsman/router"
 
 
 async def publish_policy(kafka: KafkaPart, topics: Topics, file: PolicyFile, text: str, clock: Clock) -> int:
-    """Publish what is not there yet of the policy, whose file says `text`, and its models; returns how many.
+    """Publish the policy with text `text` and its models unless they are there; return how many were not.
 
     Raises:
-        BusError: they are not, or may not be, on record.
+        BusError: they are not, or perhaps not, published.
     """
     published = follow(kafka, [topics.policy.name], start="beginning", until_end=True)
     existing = [record async for record in published]
@@ -42,7 +42,7 @@ async def publish_policy(kafka: KafkaPart, topics: Topics, file: PolicyFile, tex
 def records(
     topics: Topics, file: PolicyFile, text: str, existing: Sequence[Incoming], now: datetime
 ) -> Iterator[Outgoing]:
-    """What the topic lacks when it has `existing`: the models' bytes first, then the policy naming them."""
+    """Yield the records that the topic lacks, given its `existing` ones: models first, then the policy."""
     values = {record.key: record.value for record in existing}
     kept = [record.key or b"" for record in existing if values[record.key] is not None]
     policies = [record for record in existing if (record.key or b"").startswith(b"policy/")]

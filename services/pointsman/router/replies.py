@@ -28,9 +28,9 @@ STAGE = "router"
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """Makes records from one intake record. `cause` is its envelope, with job and agent filled in.
+    """Makes records from one intake record. `cause`: its envelope, with job and agent filled in.
 
-    `outcomes`: gives the topic for an agent's outcomes.
+    `outcomes`: returns the topic for an agent's outcomes.
     """
 
     topics: Topics
@@ -40,7 +40,7 @@ class Replies:
     now: datetime
 
     def routed(self, cause: Envelope, job: Job, decision: Decision) -> Outgoing:
-        """The job for its tier; the order key is a header too, as lanes do not read values."""
+        """Return the job for its tier. The order key is in a header too, as lanes do not decode values."""
         message = JobRouted(job=job, decision=decision)
         made = emit(self.topics.tier(decision.tier), job.key, self._follow(cause, "routed", message), message)
         if job.order_key is not None:
@@ -48,31 +48,31 @@ class Replies:
         return made
 
     def undecided(self, cause: Envelope, job: Job, decision: Decision) -> Outgoing:
-        """The job for the second opinion, with the score's own decision."""
+        """Return the job for the second opinion, with the score's own decision."""
         message = JobUndecided(job=job, decision=decision)
         return emit(self.topics.opinion, job.key, self._follow(cause, "undecided", message), message)
 
     def review(self, cause: Envelope, message: ReviewRequested) -> Outgoing:
-        """The case for a person."""
+        """Return the review request."""
         key = str(message.job.job_id).encode()
         return emit(self.topics.review, key, self._follow(cause, "review", message), message)
 
     def shadow(self, cause: Envelope, job: Job, decision: Decision) -> Outgoing:
-        """A copy of the job, under an id of its own, for another tier."""
+        """Return a copy of the job, with an id of its own, for another tier."""
         message = JobRouted(job=job, decision=decision)
         own = replace(cause, agent_id=job.agent_id, job_id=job.job_id)
         envelope = self._follow(own, f"shadow:{decision.tier}", message)
         return emit(self.topics.tier(decision.tier), job.key, envelope, message)
 
     def dead_letter(self, cause: Envelope | None, why: Refused) -> list[Outgoing]:
-        """The dead letter alone, for a record whose job is unknown or has its outcome already."""
+        """Return only a dead letter, for a record whose job is unknown or has its outcome already."""
         letter = DeadLetter(why.reason, why.message, STAGE, *self.record.origin)
         return [
             dead_letter(self.topics.dead, self.record, letter, cause=cause, source=self.source, now=self.now)
         ]
 
     def refuse(self, cause: Envelope | None, why: Refused, job: Job | None = None) -> list[Outgoing]:
-        """The dead letter and, if the cause names a job, that job's outcome."""
+        """Return the dead letter and, if the cause names a job, that job's outcome."""
         letter = self.dead_letter(cause, why)
         if cause is None or cause.job_id is None:
             return letter
@@ -95,9 +95,9 @@ class Replies:
         return [*letter, emit(topic, key, self._follow(cause, "outcome", outcome), outcome)]
 
     def republish(self, key: bytes, cause: Envelope | None) -> Outgoing:
-        """The same value on the intake again, under `key`.
+        """Return the same value for the intake, under `key`.
 
-        With a `cause` the new record gets an envelope that follows from it, else it keeps its own headers.
+        With a `cause` the record gets an envelope that follows from it; without one it keeps its headers.
         """
         headers = list(self.record.headers)
         if cause is not None:

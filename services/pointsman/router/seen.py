@@ -1,10 +1,10 @@
-"""The latest job ids of a lane, by which a second record of a job is recognised."""
+"""Remembers a lane's latest job ids, to recognise duplicates."""
 
 from collections import deque
 
 
 class RecentIds:
-    """Remembers the last `capacity` ids; the oldest is forgotten first, even if it was seen again."""
+    """Remembers the last `capacity` ids. The oldest is forgotten first, even if it was added again."""
 
     def __init__(self, capacity: int = 10_000) -> None:
         self._order: deque[str] = deque()
@@ -12,7 +12,7 @@ class RecentIds:
         self._capacity = capacity
 
     def add(self, id: str) -> bool:
-        """Remember `id`; False if it was there already."""
+        """Remember `id`; return False if it was known already."""
         if id in self._ids:
             return False
         if len(self._order) == self._capacity:

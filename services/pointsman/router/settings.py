@@ -24,5 +24,5 @@ class RouterSettings(LanePart, HttpPart, ClaimsPart, RegistryPart):
 
     @property
     def opinion_group(self) -> str:
-        """The consumer group of the processes that give second opinions."""
+        """The consumer group of the second opinion's processes."""
         return f"{self.prefix}.opinion"

@@ -20,9 +20,9 @@ from pointsman.router.policy.policy_file import SHADOW, ShadowSection
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import SUBJECT, Job
 
-#: Whose jobs shadows are.
+#: The agent that shadows belong to.
 AGENT = "pointsman/shadow"
-#: In a shadow's metadata: the id of the job that it repeats.
+#: The metadata key for the id of the job that a shadow copies.
 OF = "shadow_of"
 
 
@@ -35,27 +35,27 @@ class Shadow:
 
 
 class Shadows:
-    """One lane's shadows; `lanes`: how many share the hourly limit, which restarts with each object."""
+    """One lane's shadows. `lanes`: how many share the hourly limit, which restarts with each object."""
 
     def __init__(self, section: ShadowSection, lanes: int) -> None:
         self._section = section
-        self._budget = -(-section.jobs_per_hour // lanes)  # rounded up: a small budget is not none at all
+        self._budget = -(-section.jobs_per_hour // lanes)  # rounded up, so that a small budget is not 0
         self._hour = datetime.min.replace(tzinfo=UTC)
         self._spent = 0
 
     def of(self, job: Job, decision: Decision, now: datetime) -> list[Shadow]:
-        """The shadows of a job that went by `decision`."""
+        """Return the shadows of a job with `decision`."""
         drawn = draw(job.job_id)
         if not drawn < self._section.share or count_chars(job.request.messages) > self._section.max_chars:
             return []
-        begun = None if decision.cascade is not None else decision.tier  # its answer may not be the job's
+        begun = None if decision.cascade is not None else decision.tier  # its answer may not be final
         tiers = [tier for tier in self._section.tiers if tier != begun and is_open(tier, decision)]
         if not self._afford(len(tiers), now):
             return []
         return [_shadow(job, decision, tier, f"{drawn:.6f} < {self._section.share:g}") for tier in tiers]
 
     def _afford(self, jobs: int, now: datetime) -> bool:
-        # Not the record's own time: anyone may write any there, and one from the year 3000 would end it all.
+        # Not the record's time, which a publisher can set: the year 3000 would block all later shadows.
         hour = now.replace(minute=0, second=0, microsecond=0)
         if hour != self._hour:
             self._hour, self._spent = hour, 0
@@ -66,12 +66,12 @@ class Shadows:
 
 
 def is_open(tier: str, decision: Decision) -> bool:
-    """Whether `tier` was open to the agent about whose job `decision` was made."""
+    """Whether `tier` was open to the agent of the job that `decision` is about."""
     return decision.open_tiers is None or tier in decision.open_tiers
 
 
 def draw(job_id: UUID) -> float:
-    """A number from 0 to 1, always the same for a job, evenly spread over jobs."""
+    """Return a number in [0, 1): always the same for a job, uniformly distributed over jobs."""
     return int.from_bytes(hashlib.sha256(job_id.bytes + b"shadow").digest()[:6], "big") / 2**48
 
 

@@ -20,20 +20,23 @@ from pointsman.router.admission import Refused
 from pointsman.router.causation import given_id, lane_key
 from pointsman_schemas.reasons import Reason
 
-#: The agents' keys where what they send must be signed; None where an agent is whoever it says it is.
+#: Returns the agents' keys if agents must sign; None if the agent id is trusted as given.
 Keys = Callable[[], AgentKeys | None]
 
 
-#: A signature that was good before may be good again, by a clock that was ahead, for so long.
+#: How long a used signature may still be valid, as the sender's clock may have been ahead.
 LOOKS_BACK = 2 * GOOD_FOR
 _KEYLESS: "count[int]" = count()
 
-#: By whom a record is that was refused so is known: its job may be named.
+#: Refusals of a genuine signature: the sender is known, so the dead letter may name the job.
 KNOWN = frozenset({Reason.SIGNATURE_STALE, Reason.SIGNATURE_REPEATED})
 
 
 class SignatureCheck:
-    """One per lane. `use`: as that of `UsedSignatures`; `partitions`: how many the intake has now."""
+    """One per lane. `use`: as `UsedSignatures.use`.
+
+    `partitions`: returns the intake's number of partitions.
+    """
 
     def __init__(
         self,
@@ -46,19 +49,19 @@ class SignatureCheck:
         self._use = use
 
     def is_misrouted(self, record: Incoming, read: Accepted | Malformed) -> bool:
-        """Whether a record is to be sent on to the lane of its job."""
+        """Whether the record must be republished, to reach the lane of its job."""
         if given_id(read) is None:
             return False
         key = lane_key(read)
         return record.key != key or (self._keys() is not None and not self._leads_to(record, key))
 
     def refusal(self, record: Incoming, read: Accepted | Malformed) -> Refused | None:
-        """Why nothing is made of the record; None where it may count. A good signature is then used up."""
+        """Return why the record is refused; None if it is accepted. A valid signature is then used up."""
         keys = self._keys()
         if keys is None:
             return None
         agent = read.agent_id if isinstance(read, Malformed) else read.job.agent_id
-        if agent is None:  # nobody to ask, and nobody to answer
+        if agent is None:  # no agent whose keys could be checked
             return Refused(read.reason, read.message) if isinstance(read, Malformed) else None
         signed = verify_record(record, agent, keys)
         verdict = signed.verdict

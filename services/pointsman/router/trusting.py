@@ -1,4 +1,4 @@
-"""Whether routers use a policy's score, and `pointsman policy trust`, which ends its suspension."""
+"""Finds whether routers use a policy's score, and resumes it for `pointsman policy trust`."""
 
 from pointsman.bus.codec.emit import emit_own
 from pointsman.bus.produce.publisher import Publisher
@@ -13,7 +13,7 @@ from pointsman_schemas.topics import Topics
 
 
 async def calibration_of(kafka: KafkaPart, topics: Topics, policy: Policy) -> CalibrationMonitor:
-    """What routers found about the score of `policy`, by what is on record.
+    """Return the recorded state of the score of `policy`.
 
     Raises:
         BusError: it cannot be read.
@@ -24,11 +24,11 @@ async def calibration_of(kafka: KafkaPart, topics: Topics, policy: Policy) -> Ca
 
 
 async def trust(kafka: KafkaPart, topics: Topics, policy: Policy, by: str, comment: str) -> str:
-    """Put on record that `by` trusts the policy's score again; returns the score's name.
+    """Record that `by` trusts the policy's score again; return the score's name.
 
     Raises:
-        CommandError: the policy has no score, or nothing is held against it.
-        BusError: it cannot be read or written.
+        CommandError: the policy has no score, or the score is not suspended.
+        BusError: the record cannot be read or written.
     """
     calibration = await calibration_of(kafka, topics, policy)
     if calibration.model is None:

@@ -1,1 +1,1 @@
-"""The learned score: from a job's text to how likely each tier is good enough. Pure; needs no numpy."""
+"""The learned score: estimates from a job's text how likely each tier is sufficient. Pure; needs no numpy."""

@@ -1,8 +1,8 @@
-"""Whether a score is calibrated: as many judged answers are good as it predicted.
+"""Checks whether a score is calibrated: whether as many judged answers are good as it predicted.
 
 Verdicts are from 0 (bad) to 1 (good). The score predicts the probability p that an answer is as good as the
 strongest tier's. That tier's answers are good with probability g, estimated from their own verdicts. So an
-answer is good with probability of at least p * g; the sum of verdicts is near the sum of these, with a
+answer is good with probability at least p * g, and the sum of verdicts is near the sum of these, with a
 standard deviation of at most the root of the sum of p * g * (1 - p * g).
 """
 
@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-#: Fewer verdicts than this say too little.
+#: The least number of verdicts for a check.
 LEAST = 30
-#: By chance alone a score that is right falls so many standard deviations short about once in 700 looks.
+#: A calibrated score falls so many standard deviations short by chance in about 1 of 700 checks.
 DEVIATIONS = 3.0
-#: So many good answers the strongest tier is credited with before its first verdict.
+#: The number of good answers assumed for the strongest tier before its first verdict.
 CREDIT = 10
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationReport:
-    """Of `judged` answers `good` were good, `expected` should have been; `least`: what still passes."""
+    """Of `judged` answers `good` were good and `expected` were predicted; `least` is the lower bound."""
 
     judged: int
     good: float
@@ -43,9 +43,9 @@ class CalibrationReport:
 def check_calibration(
     promised: Sequence[float], verdicts: Sequence[float], strongest: Sequence[float]
 ) -> CalibrationReport:
-    """Hold verdicts against what was promised of the same answers.
+    """Compare verdicts with the probabilities promised for the same answers.
 
-    `strongest`: the verdicts on answers of the strongest tier.
+    `strongest`: verdicts on answers of the strongest tier.
     """
     goodness = (sum(strongest) + CREDIT) / (len(strongest) + CREDIT)
     chances = [probability * goodness for probability in promised]

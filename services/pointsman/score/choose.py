@@ -1,4 +1,4 @@
-"""The cheapest tier that is likely enough to be sufficient; ties and doubt go up, never down.
+"""Chooses the cheapest tier that is likely enough to be sufficient; ties and doubt go up, never down.
 
 A tier's expected loss of quality against the strongest tier is weighed against its expected saving. This is
 written as a comparison of probabilities, so that a decision can be read and repeated:
@@ -14,7 +14,7 @@ from pointsman.score.estimate import Bar, Estimate
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One tier's comparison; it is reached when `sufficient > required`, so never by a NaN or a tie."""
+    """One tier's comparison. Only `sufficient > required` reaches it, so NaN or a tie never does."""
 
     tier: str
     sufficient: float
@@ -26,7 +26,7 @@ class Compared:
 
 
 def in_words(sufficient: float, required: float) -> str:
-    """`0.8100 < 0.9000`; what differs looks different."""
+    """Return `0.8100 < 0.9000`; with all digits if the rounded values are equal but the values are not."""
     sign = ">" if sufficient > required else "=" if sufficient == required else "<"
     left, right = f"{sufficient:.4f}", f"{required:.4f}"
     if left == right and sign != "=":
@@ -36,7 +36,7 @@ def in_words(sufficient: float, required: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TierChoice:
-    """`tier`, and every comparison that was made, ascending. `undecided` says why none was, if none was."""
+    """The chosen tier and all comparisons, ascending. `undecided`: why there are none."""
 
     tier: str
     compared: tuple[Compared, ...]
@@ -44,7 +44,7 @@ class TierChoice:
 
     @property
     def sufficient(self) -> float:
-        """Of the chosen tier; 1 for the strongest."""
+        """The probability for the chosen tier; 1 for the strongest."""
         return next((compared.sufficient for compared in self.compared if compared.tier == self.tier), 1.0)
 
 
@@ -57,11 +57,10 @@ def choose(
     prices: Sequence[float] | None = None,
     allowed: Collection[str] | None = None,
 ) -> TierChoice:
-    """The cheapest of `tiers` (ascending) whose `sufficient` exceeds what `bar` requires of it.
+    """Return the cheapest of `tiers` (ascending) whose `sufficient` exceeds what `bar` requires of it.
 
-    `floor`: the least share of known words below which the text counts as unknown. `prices`: per tier,
-    today's price over that of training. `allowed`: tiers that may be chosen; the strongest of them is the
-    last resort.
+    `floor`: the least share of known words of a familiar text. `prices`: per tier, today's price divided by
+    that in training. `allowed`: the tiers that may be chosen; the strongest of them is the last resort.
     """
     usable = [at for at, tier in enumerate(tiers) if allowed is None or tier in allowed]
     if not usable:
@@ -91,6 +90,6 @@ def choose(
 
 
 def _worth(estimate: Estimate, bar: Bar, cost: Sequence[float], at: int) -> float:
-    """Quality expected of a tier, less the strongest's, plus what it saves."""
+    """Return a tier's expected quality less the strongest's, plus the value of its saving."""
     gained = estimate.sufficient[at] + estimate.better[at] - 1.0
     return gained + bar.rate * (cost[-1] - cost[at]) - bar.margin

@@ -1,4 +1,4 @@
-"""Whether a set of texts resembles a score's training data.
+"""Measures whether a set of texts resembles a score's training data.
 
 A single unfamiliar text is caught by its share of known words. A set is compared by the distribution of its
 texts' shapes: their population stability index, sum of (now - then) * log(now / then), needs no labels.
@@ -11,18 +11,21 @@ from math import log
 
 from pointsman.score.features import read
 
-#: Up to here a large set counts as familiar; the common rule of thumb calls more than 0.1 a shift.
+#: The largest index of a familiar large set; by a common rule of thumb more than 0.1 is a shift.
 FAMILIAR = 0.1
-#: A small set looks shifted by chance: about 4 / texts; more than twice that is allowed for.
+#: The allowance for chance, divided by the number of texts; by chance the index is about 4 / texts.
 CHANCE = 10.0
-#: Fewer texts than this say too little.
+#: The least number of texts for a comparison.
 LEAST = 30
 _SMALLEST = 0.002
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """`size`: the index, a mean over kinds of shape; `most`: the kind that moved most; of so many `texts`."""
+    """`size`: the index, a mean over kinds of shape. `most`: the kind that moved most.
+
+    `texts`: their number.
+    """
 
     size: float
     most: str
@@ -34,7 +37,7 @@ class Shift:
 
     @property
     def allowed(self) -> float:
-        """What a set of so many texts may be shifted by."""
+        """The largest index of a familiar set with so many texts."""
         return FAMILIAR + CHANCE / max(self.texts, 1)
 
     def __str__(self) -> str:
@@ -46,12 +49,12 @@ class Shift:
 
 
 def shapes(texts: Iterable[str]) -> list[tuple[bytes, ...]]:
-    """Of each text."""
+    """Return each text's shape."""
     return [read(text).shape for text in texts]
 
 
 def profile(shapes: Iterable[tuple[bytes, ...]]) -> dict[str, float]:
-    """The share of texts with each step of each kind of shape."""
+    """Return for each step of each kind of shape the share of texts that have it."""
     counts: Counter[bytes] = Counter()
     total = 0
     for shape in shapes:
@@ -61,7 +64,7 @@ def profile(shapes: Iterable[tuple[bytes, ...]]) -> dict[str, float]:
 
 
 def shift(then: Mapping[str, float], shapes: Collection[tuple[bytes, ...]]) -> Shift:
-    """How far texts of these shapes are from the profile of the training."""
+    """Compare texts of these shapes with the training's profile `then`."""
     now = profile(shapes)
     moved: dict[str, float] = {}
     for step in sorted({*then, *now}):

@@ -24,11 +24,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a required quality asks of a tier.
+    """What a required quality demands of a tier.
 
     `rate`: how much quality may be lost for one unit saved; a unit is the strongest tier's mean cost in
-    training.
-    `margin`: how much better than that a tier must look, for what training could not know.
+    training. `margin`: how much better a tier must look, as training does not know everything.
     """
 
     rate: float
@@ -36,10 +35,10 @@ class Bar:
 
 
 def tuned_for(bars: Mapping[str, Bar], quality: str) -> str:
-    """The name of the bar for `quality`, which may be written otherwise: 0.990 is 0.99.
+    """Return the name of the bar for `quality`, which may be written differently: 0.990 is 0.99.
 
     Raises:
-        ValueError: the model has none.
+        ValueError: the model has no bar for it.
     """
     try:
         name = next((name for name in bars if Decimal(name) == Decimal(quality)), None)

@@ -1,19 +1,19 @@
-"""The score's features of a text: its distinct words and signs, and its shape; in bounded time.
+"""Reads a text's features: its distinct words and signs, and its shape; in bounded time.
 
-Digits are all alike and capital letters are small ones, so that a number seen in training stands for every
+All digits are read as 0 and capital letters as small ones, so that a number seen in training stands for every
 number of its length. Of a long text only the beginning and the end are read.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-#: Characters read at the beginning and at the end. With them a text of any length costs as much as 2,000.
+#: Characters read at the beginning and at the end, which bound the cost for a text of any length.
 HEAD, TAIL = 1_500, 500
 
 _OPTIONS = b"\na. "
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _ALIKE = bytes.maketrans(_LETTERS.upper() + b"123456789", _LETTERS + b"0" * 9)
-#: What is no part of a word; the backslash is, so that commands of TeX are words of their own.
+#: Characters that separate words. The backslash does not, so that TeX commands are words.
 SIGNS = bytes(code for code in range(33, 127) if not chr(code).isalnum() and chr(code) != "\\")
 _NO_SIGN = bytes(set(range(256)) - set(SIGNS))
 _APART = bytes.maketrans(SIGNS + bytes(range(32)) + b"\x7f", b" " * (len(SIGNS) + 33))
@@ -27,7 +27,7 @@ KINDS = (
 
 
 class TextFeatures(NamedTuple):
-    """Distinct `words`; distinct `signs`, as numbers; `shape`, always as many."""
+    """Distinct `words`; distinct `signs`, as character codes; `shape`: a step of each kind, in order."""
 
     words: set[bytes]
     signs: set[int]
@@ -35,12 +35,12 @@ class TextFeatures(NamedTuple):
 
     @property
     def all(self) -> set[bytes]:
-        """Every feature by its name in a model's file."""
+        """All features under their names in a model file."""
         return self.words.union((bytes([sign]) for sign in self.signs), self.shape)
 
 
 def read(text: str) -> TextFeatures:
-    """The features of a text."""
+    """Return a text's features."""
     seen = f"{text[:HEAD]}\n{text[-TAIL:]}" if len(text) > HEAD + TAIL else text
     raw = seen.encode("utf-8", "surrogatepass").translate(_ALIKE)
     return TextFeatures(
@@ -49,12 +49,12 @@ def read(text: str) -> TextFeatures:
 
 
 def shape_of(steps: Iterable[int]) -> tuple[bytes, ...]:
-    """A shape from the step of each kind."""
+    """Return the shape with these steps, one of each kind."""
     return tuple(b"%b %d" % kind_steps for kind_steps in zip(KINDS, steps, strict=True))
 
 
 def share_read(text: str) -> float:
-    """How much of the text is looked at: what nobody has read cannot count as known."""
+    """Return the share of the text that is read: unread words must not count as known."""
     return (HEAD + TAIL) / len(text) if len(text) > HEAD + TAIL else 1.0
 
 
@@ -79,7 +79,7 @@ def _shape(raw: bytes, length: int) -> tuple[bytes, ...]:
 
 
 def in_words(feature: bytes) -> str:
-    """A feature as a person reads it."""
+    """Describe a feature for people."""
     name, _, step = feature.decode("utf-8", "backslashreplace").partition(" ")
     if not step:
         return f"a number of {len(name)} digits" if not name.strip("0") else f"`{name}` in the text"

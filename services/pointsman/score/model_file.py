@@ -1,7 +1,7 @@
 """Reads and writes a score model's file: JSON with a checksum.
 
-Words are in one text, a line each; their weights are signed bytes, one for each hidden unit, times that
-unit's step; `rarity` is the square of each word's.
+`words`: one text, a line each. `weights`: signed bytes, one per word and hidden unit, to be multiplied by
+that unit's step. `rarity`: the square of each word's rarity.
 """
 
 from array import array
@@ -16,7 +16,10 @@ FORMAT = "pointsman-score-1"
 
 
 def write(body: Mapping[str, Any], words: Sequence[bytes], weights: bytes, rarity: Sequence[int]) -> bytes:
-    """The file's bytes. `body`: everything else that `parse` reads; `weights` hidden x words signed bytes."""
+    """Return the file's bytes. `weights`: signed bytes, hidden units x words.
+
+    `body`: all other fields of `parse`.
+    """
     whole = {
         **body,
         "words": b64encode(b"\n".join(words)).decode(),
@@ -27,10 +30,10 @@ def write(body: Mapping[str, Any], words: Sequence[bytes], weights: bytes, rarit
 
 
 def parse(content: bytes) -> NetScore:
-    """The model that a file's bytes are.
+    """Parse a model file.
 
     Raises:
-        ModelFileError: they are none, or not as they were written.
+        ModelFileError: the bytes are no model file, or damaged.
     """
     return unseal(content, FORMAT, _model)
 

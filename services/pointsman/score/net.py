@@ -1,8 +1,8 @@
-"""The learned network: words -> hidden units -> probabilities and costs, in whole numbers.
+"""The learned network: words -> hidden units -> probabilities and costs, in integers.
 
 A word's weights to all hidden units are packed in one integer, 32 bits each, so that one addition adds all of
-them; the last field is the square of the word's rarity, for the norm of the text's vector. Sums of whole
-numbers do not depend on the order.
+them; the last field is the square of the word's rarity, for the norm of the text's vector. Integer sums do
+not depend on the order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,9 +18,9 @@ from pointsman.score.exact import exp, sigmoid
 from pointsman.score.features import SIGNS, in_words, read, share_read
 
 _NARROW, _WIDE = 32, 64
-#: A hidden unit's value is in units of 1 / 2**UNIT, before the scale of its net.
+#: A hidden unit's value is in units of 1 / 2**UNIT, before the net's scale.
 UNIT = 12
-#: A text's length is the root of its square times 2**LENGTH.
+#: The norm of a text's vector is the root of its square times 2**LENGTH.
 LENGTH = 16
 
 
@@ -36,15 +36,15 @@ class OutputHead:
 
 @dataclass(frozen=True)
 class NetScore:
-    """A text in, an estimate out, the same on every machine.
+    """Estimates a text, with identical results on every machine.
 
     `version`: first 12 hex digits of the SHA-256 of the file. `tiers`: ascending capability. `bars`: by
     required quality as written ("0.99"), tuned so that the lower bound of the quality reaches it. `floor`:
-    the least share of known words below which the text counts as unknown.
+    the least share of known words of a familiar text.
 
     `features`: by word or shape, its packed fields. `biases`: of the hidden units. `heads`: for each tier
-    below the strongest P(worse), then for each P(better), then each tier's cost. `profile`: how the shapes of
-    the texts it was trained for are spread, for `drift.shift`.
+    below the strongest P(worse), then for each P(better), then each tier's cost. `profile`: the distribution
+    of shapes in the training texts, for `drift.shift`.
     """
 
     name: str
@@ -59,17 +59,17 @@ class NetScore:
 
     @cached_property
     def _outward(self) -> tuple[int, ...]:
-        """For each hidden unit its weights to all heads, and at last the heads' biases, packed alike."""
+        """For each hidden unit its packed weights to all heads, and last the heads' packed biases."""
         rows = zip(*[(*head.weights, head.bias) for head in self.heads], strict=True)
         return tuple(pack(row, _WIDE) for row in rows)
 
     def estimate(self, text: str) -> Estimate:
-        """In at most 60 us for usual prompts; bounded for any length."""
+        """Estimate a text, in at most 60 us for usual prompts; bounded for any length."""
         total, known = self._add(text)
         return self._estimate(self._logits(total), known)
 
     def logits(self, text: str) -> tuple[tuple[float, ...], float]:
-        """What the heads say before it is read as probabilities, and the known share."""
+        """Return the heads' outputs in log-odds, and the share of known words."""
         total, known = self._add(text)
         return tuple(self._logits(total)), known
 
@@ -97,7 +97,7 @@ class NetScore:
         return Estimate((*[1.0 - chance for chance in worse], 1.0), (*better, 0.0), tuple(cost), known)
 
     def reasons(self, text: str, tier: str, top: int = 5) -> list[ScoreReason]:
-        """The strongest features for and against `tier`: how its log-odds change without the feature."""
+        """Return the strongest features for and against `tier`: its log-odds' change without the feature."""
         at = self.tiers.index(tier)
         if at == len(self.tiers) - 1:
             return []
@@ -114,12 +114,12 @@ class NetScore:
 
 
 def key_of(feature: bytes) -> bytes | int:
-    """Under which key a feature of a file stands in `NetScore.features`: signs are found by their number."""
+    """Return the key of a feature in `NetScore.features`; a sign's key is its character code."""
     return feature[0] if len(feature) == 1 and feature in SIGNS else feature
 
 
 def pack(fields: Sequence[int], bits: int = _NARROW) -> int:
-    """Whole numbers as one, each within `bits` with its sign; sums of these are sums of the numbers."""
+    """Pack integers into one, each in `bits` bits with its sign; packed integers can be added."""
     total = 0
     for number in reversed(fields):
         total = (total << bits) + number
@@ -127,7 +127,7 @@ def pack(fields: Sequence[int], bits: int = _NARROW) -> int:
 
 
 def unpack(total: int, count: int, bits: int = _NARROW) -> tuple[int, ...]:
-    """The numbers that `total` was packed from, or their sums.
+    """Return the packed integers, or their sums.
 
     Raises:
         OverflowError: the last one is out of bounds.
@@ -138,6 +138,9 @@ def unpack(total: int, count: int, bits: int = _NARROW) -> tuple[int, ...]:
 
 @lru_cache(maxsize=16)
 def _layout(count: int, bits: int) -> tuple[Struct, int]:
-    """With `middles` added no field borrows from the next; turned over, they make two's complement."""
+    """Return the struct of the fields, and a number whose addition keeps fields from borrowing.
+
+    XOR with the same number after the addition gives two's complement.
+    """
     middles = pack([1 << (bits - 1)] * count, bits)
     return Struct(f"<{count}{'i' if bits == _NARROW else 'q'}"), middles

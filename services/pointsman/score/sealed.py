@@ -1,4 +1,4 @@
-"""JSON with a checksum over the other fields: the form of every model's file."""
+"""The format of model files: JSON with a checksum over the other fields."""
 
 import hashlib
 import json
@@ -10,12 +10,12 @@ from pointsman.score.estimate import Bar
 
 Model = TypeVar("Model")
 
-#: What making a model of a sound file's content may raise, where a part of it is missing or wrong.
+#: Errors of building a model if a part of an undamaged file is missing or wrong.
 _WRONG = (KeyError, TypeError, ValueError, OverflowError)
 
 
 def seal(body: Mapping[str, Any], form: str) -> bytes:
-    """The file's bytes: the same for the same content."""
+    """Return the file's bytes: always the same for the same content."""
     whole = {**body, "format": form}
     return _canonical({**whole, "sha256": _sum(whole)}) + b"\n"
 
@@ -27,10 +27,10 @@ class ModelFileError(ValueError):
 
 
 def unseal(content: bytes, form: str, make: Callable[[dict[str, Any], str], Model]) -> Model:
-    """What `make` makes of the content and its version: the first 12 hex digits of the file's SHA-256.
+    """Return `make(content, version)`; the version is the first 12 hex digits of the file's SHA-256.
 
     Raises:
-        ModelFileError: these bytes are no such file, or not as they were written.
+        ModelFileError: the bytes are no such file, or damaged.
     """
     try:
         body = json.loads(content)
@@ -48,7 +48,7 @@ def unseal(content: bytes, form: str, make: Callable[[dict[str, Any], str], Mode
 
 
 def real(value: Any) -> float:
-    """A finite number.
+    """Convert to a finite number.
 
     Raises:
         ValueError, TypeError: it is none.
@@ -68,5 +68,5 @@ def _sum(body: Mapping[str, Any]) -> str:
 
 
 def bars_of(body: Mapping[str, Any]) -> dict[str, Bar]:
-    """By required quality as written."""
+    """Return the bars by required quality as written."""
     return {str(q): Bar(real(bar["rate"]), real(bar["margin"])) for q, bar in body["bars"].items()}

@@ -1,4 +1,4 @@
-"""The text of a job, the same for training and routing."""
+"""Extracts the text of a job, in the same way for training and routing."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,7 @@ from pointsman_schemas.jobs import ChatMessage
 
 
 def text_of(messages: Iterable[ChatMessage]) -> str:
-    """All texts of all messages, a line each; images, sound and files are no text."""
+    """Return all texts of all messages, joined by line feeds; without images, audio and files."""
     parts: list[str] = []
     for message in messages:
         content = message.content
@@ -19,7 +19,7 @@ def text_of(messages: Iterable[ChatMessage]) -> str:
 
 
 def answered(response: dict[str, Any] | None) -> str:
-    """The text of the first choice of a chat completion; tool calls by their names; `` if neither."""
+    """Return the text of a completion's first choice, else the names of its tool calls; empty if neither."""
     try:
         message = (response or {})["choices"][0]["message"]
         text = content_text(message.get("content"))
@@ -30,7 +30,7 @@ def answered(response: dict[str, Any] | None) -> str:
 
 
 def content_text(content: Any) -> str:
-    """A message's content as text; parts that are no text by their type in brackets."""
+    """Return a message's content as text; parts without text as their type in brackets."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):

@@ -1,1 +1,1 @@
-"""The second opinion's process, and whether one is running."""
+"""The second opinion's process, and the check whether one is running."""

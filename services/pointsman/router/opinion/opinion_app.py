@@ -1,4 +1,4 @@
-"""Builds the second opinion's process: lanes on the undecided jobs, one thread that embeds."""
+"""Builds the second opinion's process: lanes on the undecided jobs, and one thread that embeds texts."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -26,19 +26,19 @@ from pointsman.router.settings import RouterSettings
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.score.estimate import Estimate
 
-#: Jobs of one partition under way at once: more would only wait in front of the one thread.
+#: Jobs of one partition in flight: more would only wait for the one thread.
 WINDOW = 64
 
 
 def build(
     settings: RouterSettings, *, clock: Clock = utc_now, transactions: SharedTransactions | None = None
 ) -> Service:
-    """The process as a service.
+    """Build the second opinion's process.
 
     Raises:
-        FileError: the policy cannot be read; with every problem's line.
-        ClaimsSettingError: there is no store of large values at such an address.
-        OpinionMissingError: the policy asks for no opinion, or what gives one is not installed.
+        FileError: the policy cannot be used; names every problem with its line.
+        ClaimsSettingError: the address of the store of large values is invalid.
+        OpinionMissingError: the policy has no second opinion, or its packages are not installed.
     """
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)
@@ -83,10 +83,10 @@ def build(
 
 
 def giver(file: PolicyFile) -> Give:
-    """Gives the opinion that the policy names, on a thread of its own: 13 ms of work hold up no heartbeat.
+    """Return a function that gives the policy's second opinion, in a thread, as 13 ms would delay heartbeats.
 
     Raises:
-        OpinionMissingError: there is none to give.
+        OpinionMissingError: the policy has none, or its packages are not installed.
     """
     section = None if file.score is None else file.score.opinion
     if section is None:

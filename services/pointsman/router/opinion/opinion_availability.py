@@ -1,4 +1,4 @@
-"""Whether a process gives second opinions; if none has for longer than a job may wait, none is asked for.
+"""Tracks whether a process gives second opinions. After too long without one, none are asked for.
 
 Invariants:
 - A check of the decision says why no opinion was asked for, so it can be recomputed without this object.
@@ -33,17 +33,17 @@ class OpinionAvailability:
     def __init__(self, wait_s: float) -> None:
         self._wait_s = wait_s
         self._missing_since: datetime | None = None
-        #: The check for undecided jobs, while nobody is there.
+        #: The check for undecided jobs while no process is running; else None.
         self.missing: Check | None = None
 
     @classmethod
     def of(cls, policy: Policy) -> Self:
-        """As the policy says; where it asks nobody, nobody is missed."""
+        """Return one for the policy; without second opinions none is ever missing."""
         second = policy.scorer.second
         return cls(inf if second is None else second.wait_s)
 
     def update(self, members: int, now: datetime) -> None:
-        """So many processes gave opinions at `now`."""
+        """Note the number of processes at `now`."""
         before = self.missing
         if members:
             self._missing_since = self.missing = None
@@ -61,7 +61,7 @@ class OpinionAvailability:
 async def watching_opinions(
     kafka: KafkaPart, group: str, policy: Policy, opinions: OpinionAvailability, clock: Clock
 ) -> AsyncIterator[None]:
-    """Inside, `opinions` is kept up to date; a policy without second opinions needs none."""
+    """Keep `opinions` up to date while inside, if the policy has second opinions."""
     if policy.scorer.second is None:
         yield
         return
@@ -72,11 +72,11 @@ async def watching_opinions(
 
 
 async def _look(kafka: KafkaPart, group: str, opinions: OpinionAvailability, clock: Clock) -> None:
-    from pointsman.bus.admin.members import count_members  # loads librdkafka, which nothing else here needs
+    from pointsman.bus.admin.members import count_members  # loads librdkafka, which is needed only here
 
     while True:
         try:
             opinions.update(await count_members(kafka, group), clock())
-        except BusError as error:  # nobody can tell; what was known stands
+        except BusError as error:  # unknown now: keep the previous state
             event(log, logging.INFO, Event.OPINIONS_UNKNOWN, problem=str(error))
         await asyncio.sleep(_LOOK_S)

@@ -32,7 +32,7 @@ from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)
 
-#: From a text to what is thought of it; slow, and done elsewhere than on the loop.
+#: Estimates a text; slow, so it runs outside the event loop.
 Give = Callable[[str], Awaitable[Estimate]]
 
 SOURCE = "pointsman/opinion"
@@ -55,7 +55,7 @@ class OpinionHandler:
         calibration: CalibrationMonitor | None = None,
         outcomes: Callable[[str], Topic] | None = None,
     ) -> None:
-        """`outcomes`: the topic for the outcomes of an agent's jobs; by default one for all."""
+        """`outcomes`: returns the topic for an agent's outcomes; by default one topic for all."""
         self._policy = policy
         self._topics = topics
         self._outcomes = outcomes or (lambda _: topics.results)
@@ -64,7 +64,7 @@ class OpinionHandler:
         self._clock = clock
 
     async def __call__(self, record: Incoming) -> list[Outgoing]:
-        """The routed job, or the case for a person, that follows from `record`."""
+        """Return the routed job or the review request that follows from `record`, or its refusal."""
         replies = Replies(self._topics, self._outcomes, SOURCE, record, self._clock())
         decoded = decode(record)
         if isinstance(decoded, Malformed):

@@ -1,1 +1,1 @@
-"""The decision: policy files, rules, and a decision made again."""
+"""Decisions: policy files, rules, and recomputing."""

@@ -22,7 +22,7 @@ from pointsman_schemas.base import Value
 from pointsman_schemas.cascades import Accept, CascadePlan
 
 AcceptFile = NamedFile[AcceptModel]
-#: The accept model that a policy calls by this name; raises OSError and ModelFileError.
+#: Reads the accept model that a policy names; raises OSError and ModelFileError.
 ReadAccept = Callable[[str], AcceptFile]
 ACCEPT = FileKind("accept model", parse, "pointsman.score", "models/accept.json", "read_accept")
 
@@ -65,7 +65,7 @@ class CascadeSection(Value):
 
     @property
     def plan(self) -> CascadePlan:
-        """What travels with a job."""
+        """The plan that travels with a job."""
         return CascadePlan(
             tiers=self.tiers,
             accept=self.accept,

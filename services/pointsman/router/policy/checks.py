@@ -7,5 +7,5 @@ from pointsman_schemas.decisions import Check, Layer
 
 @lru_cache(maxsize=4096)
 def check_of(layer: Layer, name: str, passed: bool, detail: str) -> Check:
-    """One check. They are frozen and most are alike, and making one costs more than what it tells of."""
+    """Return a check. They are frozen and mostly equal, and creating one costs more than a cache lookup."""
     return Check(layer=layer, name=name, passed=passed, detail=detail)

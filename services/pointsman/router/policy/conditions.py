@@ -1,4 +1,4 @@
-"""The conditions of a rule as functions: whether one holds, and its text for the trace."""
+"""Compiles a rule's conditions to functions: whether one holds, and its text for the trace."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -13,14 +13,14 @@ Scalar = str | int | float | bool | None
 
 
 class Condition(NamedTuple):
-    """`words` states both sides of the comparison, whether it holds or not."""
+    """`words`: returns both sides of the comparison as text, whether it holds or not."""
 
     holds: Callable[[JobFacts], bool]
     words: Callable[[JobFacts], str]
 
 
 def conditions(when: When, tiers: Sequence[str]) -> tuple[Condition, ...]:
-    """The conditions that `when` names, in the order in which they are looked at."""
+    """Return the conditions in `when`, in the order in which they are checked."""
     return tuple(_each(when, tiers))
 
 
@@ -31,7 +31,7 @@ def _each(when: When, tiers: Sequence[str]) -> Iterator[Condition]:
         yield _text("kind", when.kind)
     if when.agent:
         yield _text("agent", when.agent)
-    for key, wanted in sorted(when.metadata.items()):  # as in the version, where their order does not count
+    for key, wanted in sorted(when.metadata.items()):  # sorted, as in the policy's version
         yield _metadata(key, wanted)
     if when.tools is not None:
         yield _tools(when.tools)
@@ -105,12 +105,12 @@ def _bounded(bound: int, unit: str, measure: str, least: bool) -> Condition:
 
 
 def _exact(value: Scalar) -> tuple[bool, Scalar]:
-    """True is not 1 here, as it is not in JSON."""
+    """Tell true from 1, as JSON does."""
     return isinstance(value, bool), value
 
 
 def show(value: Scalar) -> str:
-    """A publisher's value for a person to read: JSON's words, at most 40 characters, nothing unprintable."""
+    """Return a publisher's value for people: in JSON's words, at most 40 characters, all printable."""
     if isinstance(value, str):
         text = value if len(value) <= 40 else f"{value[:39]}…"
         return text if text.isprintable() else ascii(text)

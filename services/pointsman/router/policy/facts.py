@@ -1,4 +1,4 @@
-"""The facts of a job that a policy may use, read once."""
+"""Reads once the facts of a job that a policy may use."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ from pointsman_schemas.jobs import ChatMessage, ChatRequest, Job
 
 
 class JobFacts(NamedTuple):
-    """`chars`: characters of text in all messages. `turns`: messages. `tools`: tools brought along."""
+    """`chars`: characters of text in all messages. `turns`: number of messages. `tools`: number of tools."""
 
     agent: str
     tier: str | None
@@ -19,7 +19,7 @@ class JobFacts(NamedTuple):
 
 
 def read_facts(job: Job) -> JobFacts:
-    """The facts of one job."""
+    """Return the facts of a job."""
     request = job.request
     extra = request.__pydantic_extra__ or {}
     return JobFacts(
@@ -35,7 +35,7 @@ def read_facts(job: Job) -> JobFacts:
 
 
 def count_chars(messages: list[ChatMessage]) -> int:
-    """Characters of all texts; images, sound and files are no text."""
+    """Count the characters of all texts, without images, audio and files."""
     total = 0
     for message in messages:
         content = message.content
@@ -47,13 +47,13 @@ def count_chars(messages: list[ChatMessage]) -> int:
 
 
 def count_tools(extra: dict[str, Any]) -> int:
-    """Tools that a request with these parameters brings along."""
+    """Count the tools of a request with these parameters."""
     tools = extra.get("tools") or extra.get("functions")  # `functions` is the wire format's older name
     return len(tools) if isinstance(tools, list) else int(tools is not None)
 
 
 def tool_names(request: ChatRequest) -> list[str]:
-    """What the tools are called that a request brings along; an empty name for one that has none."""
+    """Return the names of the request's tools; empty for a tool without a name."""
     extra = request.__pydantic_extra__ or {}
     offered: list[Any] = []
     for given in (extra.get("tools"), extra.get("functions")):
@@ -62,7 +62,7 @@ def tool_names(request: ChatRequest) -> list[str]:
 
 
 def _names(tool: Any) -> list[str]:
-    """A function's own name, or a custom tool's; a tool of the provider's is named by its type."""
+    """Return a function's or custom tool's name; a provider's own tool is named by its type."""
     if not isinstance(tool, dict):
         return [""]
     called = [part for kind in ("function", "custom") if isinstance(part := tool.get(kind), dict)]
@@ -71,7 +71,7 @@ def _names(tool: Any) -> list[str]:
 
 
 def format_of(wanted: Any) -> str | None:
-    """The type of response that is demanded; plain text is no demand."""
+    """Return the type of response that is required; None for plain text."""
     if wanted is None:
         return None
     kind = wanted.get("type") if isinstance(wanted, dict) else wanted

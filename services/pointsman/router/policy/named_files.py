@@ -1,4 +1,4 @@
-"""Files that a policy names, such as models: beside the policy, or shipped with pointsman."""
+"""Reads files that a policy names, such as models: beside the policy, or shipped with pointsman."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from pydantic import PlainSerializer, ValidationInfo
 from pointsman.router.policy.tier_names import context_of
 from pointsman_schemas.base import NamedModel
 
-#: Instead of a path: the one that comes with pointsman.
+#: In place of a path: the file that is shipped with pointsman.
 BUILTIN = "builtin"
-#: What fits into one record of the topic `policy`, written in base64.
+#: The largest file that fits one record of the topic `policy` in base64.
 MAX_BYTES = 5 * 1024 * 1024
-#: What of a file counts in a policy's version: what it holds, not where it is.
+#: A policy's version includes a file's content, not its path.
 BY_CONTENT = PlainSerializer(lambda file: file.sha256, str)
 
 
@@ -41,12 +41,12 @@ class NamedFile(Generic[M]):
 
     @classmethod
     def holding(cls, content: bytes, model: M) -> "NamedFile[M]":
-        """`model`, which was read from these bytes."""
+        """Return the file with these bytes, from which `model` was read."""
         return cls(content, hashlib.sha256(content).hexdigest(), model)
 
     @property
     def named(self) -> NamedModel:
-        """What plans and the record call it."""
+        """The name, version and SHA-256 in plans and on record."""
         return NamedModel(name=self.model.name, version=self.model.version, sha256=self.sha256)
 
 
@@ -54,7 +54,7 @@ class NamedFile(Generic[M]):
 class FileKind(Generic[M]):
     """A kind of file: its name in errors, how it is read, and the one shipped with pointsman.
 
-    `reader`: the key in a validation's context for another way to find files of this kind.
+    `reader`: the key in a validation's context for another way to read files of this kind.
     """
 
     name: str
@@ -64,15 +64,15 @@ class FileKind(Generic[M]):
     reader: str
 
     def read(self, content: bytes) -> NamedFile[M]:
-        """The model that these bytes are.
+        """Parse a file.
 
         Raises:
-            ValueError: they are none; of the kind's own class.
+            ValueError: it is invalid; a subclass of this kind's parser.
         """
         return NamedFile.holding(content, self.parse(content))
 
     def reader_beside(self, policy: Path) -> Callable[[str], NamedFile[M]]:
-        """Reads files by their path relative to the policy's."""
+        """Return a reader of files by path relative to the policy's."""
 
         def read(name: str) -> NamedFile[M]:
             if name == BUILTIN:
@@ -82,10 +82,10 @@ class FileKind(Generic[M]):
         return read
 
     def named(self, written: Any, info: ValidationInfo) -> NamedFile[M]:
-        """The file that a policy names.
+        """Return the file that a policy names.
 
         Raises:
-            ValueError: it is not there, is something else, or is too large to be put on record.
+            ValueError: it does not exist, is invalid, or is too large to be recorded.
         """
         kind = self.name
         if not isinstance(written, str) or not written:

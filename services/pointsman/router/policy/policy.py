@@ -1,9 +1,9 @@
-"""The decision: which tier a job goes to, by which rule, and what would have been next.
+"""Decides which tier a job goes to, by which rule, and what the runner-up is.
 
 Layers, in order; each adds its checks to the trace:
 1. admission, before this file;
 2. rules;
-3. the learned score, where a rule asks it;
+3. the learned score, if a rule asks for it;
 4. confidence: whether the job begins a cascade, and whether a person must confirm the tier.
 
 Invariants:
@@ -40,7 +40,7 @@ INSTEAD = "The fallback, where the score does not decide."
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule ready for deciding. `tier`: None for the tier that the job asks for, or `cascade`.
+    """A rule compiled for deciding. `tier`: None for the tier that the job asks for, or `cascade`.
 
     `scored`: the score chooses, and `tier` is the fallback. `choices`: by tier, the choice to record if the
     rule decides; `instead`: the same if the rule is the runner-up.
@@ -67,7 +67,7 @@ class CompiledRule:
         return cls(name, conditions, None if named == ASKED else named, scored, choices, instead)
 
     def look(self, facts: JobFacts) -> Check:
-        """The check of this rule: every comparison if all hold, else the first that does not."""
+        """Return the check of this rule: all comparisons if all hold, else the first that does not."""
         for holds, words in self.conditions:
             if not holds(facts):
                 return check_of("rule", self.name, False, words(facts))
@@ -75,7 +75,7 @@ class CompiledRule:
         return check_of("rule", self.name, True, text or "no rule above holds")
 
     def holds(self, facts: JobFacts) -> bool:
-        """As `look`, without the text; a plain loop, because `all` makes a generator for each rule."""
+        """Whether the rule holds. A plain loop, as `all` creates a generator for each rule."""
         for holds, _ in self.conditions:  # noqa: SIM110
             if not holds(facts):
                 return False
@@ -84,9 +84,9 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy file ready for deciding; `rules` ends with the default.
+    """A policy file compiled for deciding; `rules` ends with the default.
 
-    `metadata_keys`: those that rules read. `char_bounds`: lengths at which a condition changes.
+    `metadata_keys`: those that rules read. `char_bounds`: text lengths at which a condition changes.
     """
 
     name: str
@@ -191,7 +191,7 @@ def _bounds(file: PolicyFile) -> set[int]:
 
 
 def nearest_allowed(tiers: tuple[str, ...], wanted: str, allowed: Collection[str] | None) -> str:
-    """`wanted` where it is allowed, else the nearest allowed tier below it, else the nearest above.
+    """Return `wanted` if it is allowed, else the nearest allowed tier below it, else the nearest above.
 
     Raises:
         ValueError: none of `tiers` is allowed.
@@ -218,10 +218,10 @@ def _runner_up(
     chosen: str,
     allowed: Collection[str] | None,
 ) -> Choice | None:
-    """The choice of the next rule that holds and names another tier.
+    """Return the choice of the next rule that holds and names another tier.
 
-    The score is not asked, as that would cost more than the decision itself: a scored rule counts as its
-    fallback here, and a cascade as its first tier.
+    The score is not asked, as that would cost more than the decision itself: here a scored rule stands for
+    its fallback, and a cascade for its first tier.
     """
     for rule in rest:
         if rule.holds(facts):

@@ -1,4 +1,4 @@
-"""Edits a policy's text to use a newly trained model; comments and layout stay."""
+"""Edits a policy's text to use a newly trained model; comments and layout are kept."""
 
 from collections.abc import Iterable
 
@@ -9,9 +9,9 @@ from pointsman.router.policy.tier_names import SCORED
 
 
 def with_score(text: str, model: str, quality: str) -> str:
-    """`text` with this model in its `score` section, and a scored default that falls back to what it was.
+    """Return `text` with this model in its `score` section, and with its default scored.
 
-    `text` must be a policy that can be read; a default that is scored already keeps its fallback.
+    `text` must be a valid policy. The previous default becomes the fallback; a scored default keeps its own.
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode)
@@ -24,7 +24,7 @@ def with_score(text: str, model: str, quality: str) -> str:
 
 
 def with_accept(text: str, model: str, quality: str) -> str:
-    """`text`, a policy with a cascade, whose answers this model accepts from now on."""
+    """Return `text`, a policy with a cascade, with answers accepted by this model."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode)
     section = next(value for key, value in root.value if key.value == "cascade")
@@ -36,7 +36,7 @@ def with_accept(text: str, model: str, quality: str) -> str:
         if name in entries
     ]
     lacking = [f"{name}: {entry}" for name, entry in new.items() if name not in entries]
-    if "threshold" in entries:  # of another way to accept
+    if "threshold" in entries:  # belongs to another way to accept
         key, value = entries["threshold"]
         cuts.append((key.start_mark.index, value.end_mark.index, lacking.pop()))
     key, value = entries["accept"]
@@ -45,12 +45,12 @@ def with_accept(text: str, model: str, quality: str) -> str:
     return _cut(text, cuts)
 
 
-#: From, to, and what stands there instead; places in the text.
+#: Start and end in the text, and the replacement.
 Cut = tuple[int, int, str]
 
 
 def _cut(text: str, cuts: Iterable[Cut]) -> str:
-    # From the end: what comes before stays where it is.
+    # From the end, so that earlier positions stay valid.
     for start, end, replacement in sorted(cuts, reverse=True):
         text = text[:start] + replacement + text[end:]
     return text

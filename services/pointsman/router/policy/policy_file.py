@@ -34,16 +34,16 @@ from pointsman.runtime.unknown_tier import unknown_tier
 from pointsman.runtime.yaml_file import Loc
 from pointsman_schemas.base import AgentId, TierName, Value
 
-#: What the default is called where a rule's name stands.
+#: The name of the default, as a rule.
 DEFAULT = "default"
-#: What a shadow's rule is called.
+#: The name of a shadow's rule.
 SHADOW = "shadow"
-#: What a client asks for that asks for no tier, and how the name of one begins that does.
+#: The model name that lets the policy choose, and the prefix of one that asks for a tier.
 AUTO, BY_TIER = "auto", "tier:"
 
 T = TypeVar("T")
 
-#: One value, or a list of which one is enough.
+#: One value, or a list of alternatives.
 OneOf = Annotated[
     tuple[T, ...],
     BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]),
@@ -190,7 +190,7 @@ class PolicyFile(Value):
             raise ValueError(f"`{CASCADE}` stands for several tiers in turn; give the tier another name")
         if len(set(tiers)) < len(tiers):
             raise ValueError("lists a tier twice")
-        context_of(info)["tiers"] = tiers  # fields are validated in order: rules and default look here
+        context_of(info)["tiers"] = tiers  # later fields are validated against it
         return tiers
 
     @property
@@ -202,7 +202,7 @@ class PolicyFile(Value):
 
 
 def load(path: Path) -> PolicyFile:
-    """Read a policy, and the model that it names.
+    """Read a policy and the models that it names.
 
     Raises:
         FileError: every problem with file, line and column.
@@ -212,8 +212,8 @@ def load(path: Path) -> PolicyFile:
 
 
 def load_text(path: Path) -> tuple[PolicyFile, str]:
-    """As `load`, and the text that it was read from."""
-    load(path)  # says what is wrong with a file that cannot be read at all
+    """Read a policy as `load`; return its text too."""
+    load(path)  # reports problems of reading the file
     text = path.read_text("utf-8")
     return parse(text, str(path)), text
 
@@ -226,14 +226,14 @@ def parse(
     read_accept: ReadAccept | None = None,
     read_opinion: ReadOpinion | None = None,
 ) -> PolicyFile:
-    """As `load`, from a text; `path` is what the errors name, the others find a model by its name."""
+    """Parse a policy. `path`: for errors. `read_*`: read the models that it names, by default from files."""
     given = {"read_model": read_model, "read_accept": read_accept, "read_opinion": read_opinion}
     context = _readers(Path(path)) | {name: read for name, read in given.items() if read is not None}
     return yaml_file.parse(text, path, PolicyFile, context=context, check=_problems)
 
 
 def _readers(path: Path) -> dict[str, object]:
-    """What finds the models that a policy at `path` names."""
+    """Return the readers of the models that a policy at `path` names."""
     return {kind.reader: kind.reader_beside(path) for kind in (SCORE, ACCEPT, OPINION)}
 
 
@@ -253,7 +253,7 @@ def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:
 
 
 def _asking(file: PolicyFile, name: str, problem: str) -> Iterator[tuple[Loc, str]]:
-    """`said` at each place where a target names `name`."""
+    """Yield `problem` at each place where a target names `name`."""
     targets: list[tuple[Loc, RuleTarget]] = [(("default",), file.default)]
     targets += [(("rules", index), rule) for index, rule in enumerate(file.rules)]
     for place, target in targets:

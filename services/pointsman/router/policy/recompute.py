@@ -15,10 +15,9 @@ from pointsman_schemas.jobs import Job
 
 
 def decide_again(policy: Policy, job: Job, made: Decision) -> Decision:
-    """What `policy` decides about `job`, with the admission, open tiers and agent's thresholds of `made`.
+    """Return the decision of `policy` on `job`, with admission, open tiers and agent's thresholds of `made`.
 
-    What the router had found out about the work or its score, and what a second opinion said, counts for the
-    policy that `made` it alone.
+    Drift, a suspension and a second opinion in `made` are reused only if the same policy made it.
 
     Raises:
         ValueError: none of the policy's tiers was open to the agent.
@@ -44,13 +43,13 @@ def _check_named(made: Decision, *names: str) -> Check | None:
 
 
 def canonical(decision: Json | Decision) -> bytes:
-    """The one spelling of a decision: JSON with sorted keys, without blanks."""
+    """Return a decision as canonical JSON: sorted keys, no whitespace."""
     value = decision.model_dump(mode="json") if isinstance(decision, Decision) else decision
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def difference(recorded: bytes, recomputed: bytes) -> Sequence[str]:
-    """What differs between two canonical decisions, as lines of a unified diff; empty when nothing does."""
+    """Return the lines of a unified diff of two canonical decisions; empty if they are equal."""
     if recorded == recomputed:
         return ()
     lines = difflib.unified_diff(

@@ -1,7 +1,7 @@
 """Decides recorded jobs by another policy: which would move, at what cost and quality.
 
 Costs use the recorded tokens, though another model would have written more or fewer. A cascade's cost depends
-on answers that do not exist: a job that moves to or from a cascade, or between different ones, has no price.
+on answers that do not exist, so a job that moves to or from a cascade, or between cascades, has no price.
 Whether a person would be asked is known for the routing; for an answer, only that it has a threshold.
 """
 
@@ -21,13 +21,13 @@ from pointsman.score.text import text_of
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
 
-#: US dollars for so many tokens in and out on a tier; None where no price is known.
+#: Returns the US dollars for input and output tokens on a tier; None if the price is unknown.
 Price = Callable[[str, int, int], Decimal | None]
 
 
 @dataclass(frozen=True, slots=True)
 class JobCost:
-    """The cost of a job's calls; `cost_usd` None: unknown, or there was no call."""
+    """The tokens and cost of a job's calls. `cost_usd`: None if unknown or without a call."""
 
     tokens_in: int
     tokens_out: int
@@ -36,7 +36,7 @@ class JobCost:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A job that would go elsewhere; `before` and `after` are rules."""
+    """A job that would go elsewhere. `before`, `after`: names of rules."""
 
     job_id: UUID
     from_tier: str
@@ -51,8 +51,8 @@ class Moved:
 class PolicyReplay:
     """Add jobs one by one, then read the totals.
 
-    Costs are US dollars of the `priced` jobs, whose price is known on both sides. `sufficient_*` are sums
-    over the `scored` jobs of the probability that the answer is at least as good as the strongest tier's.
+    Costs are US dollars of the `priced` jobs, whose price is known on both sides. `sufficient_*`: sums over
+    the `scored` jobs of the probability that the answer is at least as good as the strongest tier's.
     `stopped`: would wait for a person before they are done; `held`: their answers have thresholds.
     """
 
@@ -78,12 +78,12 @@ class PolicyReplay:
     held: int = 0
 
     def add(self, job: Job, made: Decision, spent: JobCost | None) -> None:
-        """Decide `job`, which went by `made`, by the other policy; shadows do not count."""
+        """Decide `job`, recorded with decision `made`, by the other policy; shadows do not count."""
         if made.rule == SHADOW:
             return
         try:
             recomputed = decide_again(self.policy, job, made)
-        except ValueError:  # the other policy has none of the tiers that were open to the agent
+        except ValueError:  # the other policy has none of the agent's tiers
             self.undecidable += 1
             return
         self.jobs += 1
@@ -112,7 +112,7 @@ class PolicyReplay:
 
     def _cost(self, before: str, after: str, spent: JobCost | None, *, judged_alike: bool) -> None:
         if spent is None:
-            return  # no call was made for it
+            return  # no call was made
         cost = spent.cost_usd
         if before != after or not judged_alike:
             is_comparable = CASCADE not in (before, after)
@@ -135,5 +135,5 @@ class PolicyReplay:
 
 
 def target(made: Decision) -> str:
-    """The tier that a decision leads to; `cascade` where it is not known which one's answer will count."""
+    """Return the tier of a decision; `cascade` if the tier of its answer is open."""
     return made.tier if made.cascade is None else CASCADE

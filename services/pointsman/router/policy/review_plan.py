@@ -1,4 +1,4 @@
-"""The review thresholds that apply to one job, from the policy and its agent's entry, and their queues.
+"""Derives the review thresholds that apply to a job, from the policy and its agent's entry, and their queues.
 
 Invariants:
 - The same policy, entry and kind of job give the same plan.
@@ -12,14 +12,17 @@ from pointsman.router.policy.review_section import AGENT, ReviewSection
 from pointsman_schemas.control.review_plans import EntryThreshold, ReviewPlan, ReviewQueue, ReviewThreshold
 from pointsman_schemas.jobs import Job
 
-#: The queue of an entry's threshold where the policy names none: after four hours the job is rejected.
+#: The queue of a policy without a `review` section; it rejects a job after four hours.
 BUILT_IN = ReviewQueue(name="default", deadline_s=4 * 3600)
 
 
 def plan_of(
     section: ReviewSection | None, job: Job, tiers: Sequence[str], own: Iterable[EntryThreshold]
 ) -> ReviewPlan | None:
-    """The plan for `job`, to which `tiers` are open; None: nobody is asked. `own`: of the agent's entry."""
+    """Return the plan for `job`; None if no threshold applies.
+
+    `tiers`: open to the job's agent. `own`: thresholds from the agent's entry.
+    """
     queues = [BUILT_IN] if section is None else [_plain(queue) for queue in section.queues]
     names = {queue.name for queue in queues}
     thresholds = [
@@ -42,12 +45,12 @@ def plan_of(
 
 
 def queues_of(section: ReviewSection | None) -> list[str]:
-    """The names of the queues that there are."""
+    """Return the names of the queues."""
     return [BUILT_IN.name] if section is None else [queue.name for queue in section.queues]
 
 
 def own_of(plan: ReviewPlan | None) -> tuple[EntryThreshold, ...]:
-    """What the agent's entry said when the plan was made, as far as it held for the job."""
+    """Return the thresholds in the plan that came from the agent's entry."""
     return tuple(
         EntryThreshold(of=threshold.of, source=threshold.source, above=threshold.above, queue=threshold.queue)
         for threshold in (() if plan is None else plan.thresholds)
@@ -56,7 +59,7 @@ def own_of(plan: ReviewPlan | None) -> tuple[EntryThreshold, ...]:
 
 
 def _reached(queues: Sequence[ReviewQueue], names: set[str]) -> list[ReviewQueue]:
-    """The queues of these names and those that they lead to, in the policy's order."""
+    """Return the queues with these names and those that they lead to, in the policy's order."""
     after = {queue.name: queue.then for queue in queues}
     reached: set[str] = set()
     for name in names:

@@ -18,7 +18,7 @@ from pointsman_schemas.control.review_plans import (
     ReviewThreshold,
 )
 
-#: What the thresholds of an agent's entry are called.
+#: The name of thresholds from an agent's registry entry.
 AGENT = "agent"
 
 
@@ -64,7 +64,7 @@ class ReviewSection(Value):
 
 
 def queue_problems(section: ReviewSection) -> Iterator[tuple[Loc, str]]:
-    """What is wrong with where the queues lead to."""
+    """Yield the problems of the queues' `then` fields."""
     after = {queue.name: queue.then for queue in section.queues}
     for place, queue in enumerate(section.queues):
         here = ("review", "queues", place, "then")
@@ -80,5 +80,5 @@ def queue_problems(section: ReviewSection) -> Iterator[tuple[Loc, str]]:
 
 
 def unknown_queue(name: QueueName, known: list[QueueName]) -> str:
-    """What to say of a queue that the policy does not have."""
+    """Return the error text for a queue that the policy does not have."""
     return f"unknown queue `{name}`; the policy's queues are {', '.join(known) or 'none'}"

@@ -1,4 +1,4 @@
-"""Checks of names in a policy: that a tier exists, and that a name is not used twice."""
+"""Validates names in a policy: that a tier exists, and that a name is used once."""
 
 from typing import Annotated, Any
 
@@ -7,16 +7,16 @@ from pydantic import AfterValidator, ValidationInfo
 from pointsman.runtime.unknown_tier import unknown_tier
 from pointsman_schemas.base import TierName
 
-#: Instead of a tier's name: whichever tier the job asks for.
+#: In place of a tier's name: the tier that the job asks for.
 ASKED = "asked"
-#: Instead of a tier's name: whichever tier the learned score finds good enough.
+#: In place of a tier's name: the tier that the learned score chooses.
 SCORED = "scored"
-#: Instead of a tier's name: the cascade's tiers, one after the other, until an answer counts.
+#: In place of a tier's name: the cascade's tiers in order, until an answer is accepted.
 CASCADE = "cascade"
 
 
 def known_tier(*others: str) -> AfterValidator:
-    """For the name of one of the file's tiers, or of `others`."""
+    """Return a validator: the name is one of the file's tiers, or one of `others`."""
 
     def check(tier: str, info: ValidationInfo) -> str:
         tiers = context_of(info).get("tiers")
@@ -32,12 +32,12 @@ PolicyTier = Annotated[TierName, known_tier()]
 
 
 def context_of(info: ValidationInfo) -> dict[str, Any]:
-    """What the validators of one file tell one another; `tiers` are its tiers once they are read."""
+    """Return what the validators of one file share; `tiers`: the file's tiers, once they are read."""
     return info.context if isinstance(info.context, dict) else {}
 
 
 def unique_name(kind: str, **other_names: str) -> AfterValidator:
-    """Refuses a `kind`'s name that an earlier one has, or that is in `other_names` (name -> meaning)."""
+    """Return a validator that refuses a name used before, or in `other_names` (name -> meaning)."""
 
     def check(name: str, info: ValidationInfo) -> str:
         if name in other_names:

@@ -1,4 +1,4 @@
-"""Recorded policies and models: from the audit database, else from the compacted topic `policy`.
+"""Reads recorded policies and models from the audit database, else from the compacted topic `policy`.
 
 A policy that is older than the database's retention is still on the topic.
 """
@@ -24,16 +24,16 @@ class PolicyRecord:
         self._on_topic: dict[bytes, bytes] | None = None
 
     async def policy(self, version: str) -> PolicyApplied | None:
-        """The policy of that version in the database."""
+        """Return the policy of that version from the database; None if it is not there."""
         return await self._decisions.policy(version)
 
     async def policy_on_topic(self, version: str) -> PolicyApplied | None:
-        """The policy of that version on the topic."""
+        """Return the policy of that version from the topic; None if it is not there."""
         value = await self._look(f"policy/{version}")
         return None if value is None else PolicyApplied.model_validate_json(value)
 
     async def model(self, sha256: str) -> ModelApplied | None:
-        """The model of that content, in the database or on the topic."""
+        """Return the model with that SHA-256 from the database or the topic; None if it is in neither."""
         applied = await self._decisions.model(sha256)
         if applied is None and (value := await self._look(f"model/{sha256}")) is not None:
             applied = ModelApplied.model_validate_json(value)
@@ -58,5 +58,5 @@ class PolicyRecord:
                     if record.key is not None and record.value is not None:
                         values[record.key] = record.value
         except BusError:
-            return {}  # not to be reached: what is missing is told as missing
+            return {}  # no broker: the caller reports what is missing
         return values

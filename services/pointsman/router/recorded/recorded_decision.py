@@ -1,4 +1,4 @@
-"""A recorded decision: the score's reasons, and the decision recomputed."""
+"""Explains a recorded decision by the score's reasons, and recomputes it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Saw:
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """Both decisions in canonical JSON; `model` None: the policy has no score."""
+    """Both decisions in canonical JSON. `model`: None if the policy has no score."""
 
     job_id: UUID
     policy_version: str
@@ -44,18 +44,21 @@ class Recomputed:
 
     @property
     def same(self) -> bool:
-        """Byte for byte."""
+        """Whether both are equal byte for byte."""
         return self.recorded == self.recomputed
 
 
 async def made_by(
     record: PolicyRecord, routed: JobRouted, at_hand: Path, lost: str | None
 ) -> tuple[str | None, Saw | None]:
-    """The policy's name, and what the score saw where it was asked; `lost`: why the text is not there."""
+    """Return the policy's name, and the score's reasons if it was asked.
+
+    `lost`: why the job's text is unavailable, None if it is not.
+    """
     scored = any(check.layer == "score" for check in routed.decision.checks)
     try:
         file = await policy_of(record, routed.decision.policy_version, at_hand, everywhere=scored)
-    except (CommandError, FileError, ValueError) as error:  # the decision stands whatever became of these
+    except (CommandError, FileError, ValueError) as error:  # without the policy, the decision is shown alone
         return None, Saw("", {}, str(error).removeprefix("error: ").partition("\n")[0]) if scored else None
     if not scored or lost is not None:
         return file.name, Saw("", {}, lost) if scored else None
@@ -66,10 +69,10 @@ async def made_by(
 async def recompute(
     job_id: UUID, decisions: Decisions, record: PolicyRecord, whole: WholeMessages, at_hand: Path
 ) -> Recomputed:
-    """The decision on record about a job, and the one that its policy makes of it now.
+    """Return the recorded decision about a job, and the one that its policy makes now.
 
     Raises:
-        CommandError: the job was never routed, or what it was decided by is nowhere.
+        CommandError: the job was never routed, or its policy, model or text is unavailable.
     """
     value = await decisions.value(job_id)
     if value is None:

@@ -1,4 +1,4 @@
-"""Finds the policy of a version, with its models: recorded, or in a local file."""
+"""Finds the policy of a version with its models: on record, or in a local file."""
 
 import base64
 from pathlib import Path
@@ -14,19 +14,19 @@ from pointsman_schemas.base import NamedModel
 
 
 class NotOnRecordError(CommandError):
-    """The policy, or the model that it names, was not found on record."""
+    """The policy, or a model that it names, was not found on record."""
 
 
 async def policy_of(
     record: PolicyRecord, version: str, at_hand: Path, *, everywhere: bool = True
 ) -> PolicyFile:
-    """The policy of that version: in the database, else the file `at_hand`, else on the topic.
+    """Return the policy of a version: from the database, else from the file `at_hand`, else from the topic.
 
-    `everywhere` False: the topic is not asked, which takes a while where there is no broker.
+    `everywhere` False: do not read the topic, which takes long if no broker answers.
 
     Raises:
-        NotOnRecordError: it is nowhere.
-        CommandError: what is on record is not what its version says.
+        NotOnRecordError: it was not found.
+        CommandError: the recorded policy does not match its version.
     """
     applied = await record.policy(version)
     if applied is None and (file := _at_hand(at_hand, version)) is not None:

@@ -1,4 +1,4 @@
-"""Feeds recorded jobs to a policy replay."""
+"""Feeds recorded jobs into a policy replay."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -11,9 +11,9 @@ from pointsman.router.policy.replay import JobCost, PolicyReplay
 from pointsman.store.ask.decisions import open_decisions
 from pointsman_schemas.jobs import JobRouted
 
-#: Makes messages on record whole while inside.
+#: Completes recorded messages with their stored values while inside.
 Whole = AbstractAsyncContextManager[WholeMessages]
-#: Of so many of what is named: yields what is told of each step.
+#: Gets a total and a label; yields a function to call with the size of each step.
 Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -28,7 +28,7 @@ async def replay_jobs(
                     value, lost = await record.whole_value(JobRouted.TYPE, decided.value)
                     try:
                         routed = JobRouted.model_validate_json(value)
-                    except ValidationError:  # of another release, or erased
+                    except ValidationError:  # written by another release, or erased
                         lost = "unreadable"
                     if lost is not None:
                         replay.unreadable += 1

@@ -1,12 +1,12 @@
-"""Whether judged answers are as good as the score predicted; if not, the score is suspended.
+"""Checks that judged answers are as good as the score predicted, and suspends the score if they are not.
 
 Invariants:
 - Every router process reads the same topics, so all reach the same result, whichever routed the judged jobs.
 - A suspension is recorded as a check of the decisions it affects, so they can be recomputed without this
   object.
 - A suspension does not end by itself: the fallback's answers say nothing about the tiers that the score would
-  choose. It ends with another model, or `pointsman policy trust`; verdicts from before then no longer count,
-  in whatever order they are read.
+  choose. It ends with another model, or `pointsman policy trust`; earlier verdicts then no longer count, in
+  whatever order they are read.
 """
 
 from collections import OrderedDict
@@ -23,7 +23,7 @@ from pointsman_schemas.decisions import Check
 from pointsman_schemas.feedback import JobFeedback
 
 NAME = "promise"
-#: Of the judged answers the last count.
+#: How many of the latest judged answers count.
 KEPT = 300
 _NEVER = datetime.fromtimestamp(0, UTC)
 
@@ -50,24 +50,24 @@ class CalibrationMonitor:
         self._judged: OrderedDict[UUID, _Judged] = OrderedDict()
         self._resumed_at = _NEVER
         self._suspension: PromiseBroken | None = None
-        #: The check for jobs that would be scored, while the score is suspended.
+        #: The check for jobs that would be scored, during a suspension; else None.
         self.suspended: Check | None = None
         #: Why no verdicts can be read now, for `/readyz`.
         self.problem: str | None = None
-        #: A suspension that began here and is not published yet.
+        #: A suspension found by this process and not published yet.
         self.unpublished: PromiseBroken | None = None
 
     @classmethod
     def of(cls, policy: Policy) -> Self:
-        """Of the score that `policy` asks, if it asks one."""
+        """Return a monitor for the score of `policy`, if it has one."""
         return cls(policy.tiers[-1], None if policy.scorer.model is None else policy.scorer.name)
 
     def add_verdict(self, feedback: JobFeedback, at: datetime) -> None:
-        """Count a verdict; the last of each judge counts, and of several judges the mean."""
+        """Count a verdict: the last one of each judge, and the mean of several judges."""
         if feedback.score is None or feedback.tier is None or at <= self._resumed_at:
             return
         if feedback.score.model.partition(" with ")[0] != self.model:
-            return  # it was promised by another one; an opinion beside this one makes no difference
+            return  # predicted by another model; a second opinion makes no difference
         promised = None if feedback.tier == self._strongest else feedback.score.sufficient
         answer = self._judged.setdefault(feedback.job_id, _Judged(promised, at))
         answer.verdicts[feedback.by] = feedback.verdict
@@ -78,13 +78,13 @@ class CalibrationMonitor:
             self._check()
 
     def suspend(self, message: PromiseBroken) -> None:
-        """Suspend the score, as a router found it wrong."""
+        """Suspend the score, as a router has found it miscalibrated."""
         if message.model == self.model and message.judged_at > self._resumed_at:
             self.unpublished = None
             self._suspend(message)
 
     def resume(self, message: PromiseRenewed, at: datetime) -> None:
-        """Use the score again, as somebody trusts it: verdicts from before count no more."""
+        """End a suspension, as a person trusts the score; earlier verdicts no longer count."""
         if message.model != self.model:
             return
         self._resumed_at = max(self._resumed_at, at)

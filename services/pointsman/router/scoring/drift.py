@@ -1,10 +1,10 @@
-"""Whether a lane's jobs still resemble the score's training data; if not, the fallback decides.
+"""Detects when a lane's jobs no longer resemble the score's training data; the fallback then decides.
 
 Invariants:
 - Drift is recorded as a check of the decisions it affects, so they can be recomputed without this object.
 - Only the shapes of a sample are kept: a tenth of the scored texts, the latest two hundred, compared after
-  each hundred. A hash of the job's id draws the sample: every tenth job would be biased by a publisher who
-  alternates.
+  each hundred. A hash of the job's id draws the sample: taking every tenth job would be biased if a publisher
+  alternates kinds of jobs.
 - It recovers by itself: shapes are sampled while the fallback decides, too.
 """
 
@@ -29,23 +29,23 @@ EVERY, KEPT, CHECK_EVERY = 10, 200, 100
 
 
 class DriftWatch:
-    """One per lane. `profile`: of the training texts; an empty one never reports drift."""
+    """One per lane. `profile`: that of the training texts; with an empty one drift is never reported."""
 
     def __init__(self, profile: Mapping[str, float]) -> None:
         self.watches = bool(profile)
         self._profile = profile
         self._shapes: deque[tuple[bytes, ...]] = deque(maxlen=KEPT)
         self._kept = 0
-        #: The check for jobs that would be scored, while the work is unfamiliar.
+        #: The check for jobs that would be scored, during drift; else None.
         self.suspended: Check | None = None
 
     def add(self, job: Job) -> None:
-        """Keep the shape of the text of a job that was to be scored, if it is drawn."""
+        """Keep the shape of a job that would be scored, if its id is drawn."""
         if crc32(job.job_id.bytes) % EVERY == 0:
             self.keep(read(text_of(job.request.messages)).shape)
 
     def keep(self, shape: tuple[bytes, ...]) -> None:
-        """Keep the shape of the text of a job that was drawn."""
+        """Keep the shape of a drawn job."""
         self._shapes.append(shape)
         self._kept += 1
         if self._kept % CHECK_EVERY == 0:

@@ -9,9 +9,9 @@ from pointsman.opinion.card import Card, read_card
 from pointsman.router.policy.named_files import BY_CONTENT, FileKind, NamedFile
 from pointsman_schemas.base import Value
 
-#: An opinion's bytes, and what they say of themselves; the router itself needs no more.
+#: An opinion model's bytes and its card, which is all that the router needs.
 OpinionFile = NamedFile[Card]
-#: The opinion that a policy calls by this name; raises OSError and ModelFileError.
+#: Reads the opinion model that a policy names; raises OSError and ModelFileError.
 ReadOpinion = Callable[[str], OpinionFile]
 OPINION = FileKind("opinion", read_card, "pointsman.opinion", "models/general.json", "read_opinion")
 

@@ -14,13 +14,13 @@ from pointsman.score.net import NetScore
 from pointsman_schemas.base import Value
 
 ModelFile = NamedFile[NetScore]
-#: The model that a policy calls by this name; raises OSError and ModelFileError.
+#: Reads the model that a policy names; raises OSError and ModelFileError.
 ReadModel = Callable[[str], ModelFile]
 SCORE = FileKind("model", parse, "pointsman.score", "models/general.json", "read_model")
 
 
 def as_text(value: Any) -> Any:
-    """0.99 may be written as a number or as a text."""
+    """Convert a number to text: 0.99 may be written as either."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -88,6 +88,6 @@ class ScoreSection(Value):
 
 
 def model_names(written: Mapping[str, str], tiers: tuple[str, ...], model: NetScore) -> dict[str, str]:
-    """What the model calls each of the policy's tiers that it knows."""
+    """Return the model's name for each of the policy's tiers that it knows."""
     names = {tier: written.get(tier, tier) for tier in tiers}
     return {tier: name for tier, name in names.items() if name in model.tiers}

@@ -1,4 +1,4 @@
-"""The score's layer of a decision: the cheapest tier that is sufficient with enough probability."""
+"""The score's layer of a decision: the cheapest tier that is likely enough to be sufficient."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from pointsman.score.estimate import Bar, Estimate, ScoreReason
 from pointsman.score.net import NetScore
 from pointsman_schemas.decisions import Check, Score, SecondOpinion
 
-#: The check of a score that cannot say.
+#: The check of an undecided score.
 IN_DOUBT = "in-doubt"
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The score's result. `tier` None: the score is undecided, and the fallback decides."""
+    """The score's result. `tier`: None if the score is undecided, so that the fallback decides."""
 
     tier: str | None
     score: Score | None
@@ -33,7 +33,7 @@ class Scored:
 class Scorer:
     """A model compiled for one policy. `tiers`: the policy's names of the model's tiers, ascending.
 
-    `bar` None: the model is not tuned for the policy's quality. `model` None: the policy has no score.
+    `bar`: None if the model is not tuned for the policy's quality. `model`: None if the policy has no score.
     """
 
     name: str
@@ -46,12 +46,12 @@ class Scorer:
 
     @property
     def profile(self) -> Mapping[str, float]:
-        """How the texts that the model was trained for are made up; empty where it does not say."""
+        """The distribution of shapes in the model's training texts; empty if the model has none."""
         return self.model.profile if self.model else {}
 
     @classmethod
     def compile(cls, file: PolicyFile) -> "Scorer":
-        """Make the score of a policy file ready; one that has none is in doubt about everything."""
+        """Compile the score of a policy file; without one, every text is undecided."""
         if file.score is None:
             return cls("none", None, "", None, (), None)
         section, model = file.score, file.score.model.model
@@ -70,10 +70,10 @@ class Scorer:
         *,
         alone: bool = False,
     ) -> Scored:
-        """The cheapest tier for `text` that is open and sure enough, with every comparison that was made.
+        """Return the cheapest open tier that is likely to be sufficient for `text`, with all comparisons.
 
-        `opinion`: what was said of an undecided text, or the check that says why nothing was. `alone`: nobody
-        is asked.
+        `opinion`: the second opinion on an undecided text, or the check that says why there is none. `alone`:
+        do not ask for a second opinion.
         """
         if self.model is None:
             return _undecided("there is no model")
@@ -115,14 +115,14 @@ class Scorer:
         return Scored(choice.tier, score, tuple(checks))
 
     def reasons(self, text: str, top: int = 5) -> dict[str, list[ScoreReason]]:
-        """For each tier below the strongest what in `text` speaks for it and against it; slow."""
+        """Return for each tier below the strongest the features of `text` for and against it; slow."""
         if self.model is None:
             return {}
         below = zip(self.tiers[:-1], self.model.tiers[:-1], strict=True)
         return {tier: self.model.reasons(text, theirs, top) for tier, theirs in below}
 
     def sufficient(self, text: str) -> dict[str, float] | None:
-        """For each tier of the model, how likely it is good enough; None for a text it does not know."""
+        """Return for each tier the probability that it is sufficient; None if the text is unfamiliar."""
         if self.model is None:
             return None
         estimate = self.model.estimate(text)
@@ -137,7 +137,7 @@ def _compared(compared: Compared) -> Check:
 
 
 def _with(check: Check) -> Check:
-    """The same comparison, told as one of the score and the opinion together."""
+    """Reword the check as one of score and opinion together."""
     return check.model_copy(update={"detail": f"with the opinion {check.detail}"})
 
 

@@ -16,7 +16,7 @@ from pointsman.score.choose import Compared
 from pointsman.score.estimate import Bar, Estimate
 from pointsman_schemas.decisions import Check, Decision, SecondOpinion
 
-#: Names of checks: the score hangs in the balance; why there is no opinion although one was asked.
+#: Names of checks: the score is undecided; why there is no opinion although one was wanted.
 UNDECIDED, NONE = "undecided", "no-opinion"
 
 
@@ -32,7 +32,7 @@ class Second:
 
     @classmethod
     def compile(cls, file: PolicyFile) -> "Second | None":
-        """Make a policy file's ready; None where it has none."""
+        """Compile a policy file's second opinion; None if it has none."""
         section = None if file.score is None else file.score.opinion
         if file.score is None or section is None:
             return None
@@ -41,11 +41,11 @@ class Second:
 
     @property
     def name(self) -> str:
-        """As decisions name it."""
+        """Its name in decisions."""
         return f"{self.card.name}@{self.card.version}"
 
     def asks(self, compared: Sequence[Compared]) -> Check | None:
-        """The check that says which comparison hung by too little; None where none did."""
+        """Return the check that names an undecided comparison; None if there is none."""
         for comparison in compared:
             hung = abs(comparison.sufficient - comparison.required)
             if hung <= self.band:
@@ -54,7 +54,7 @@ class Second:
         return None
 
     def on_record(self, estimate: Estimate) -> SecondOpinion | None:
-        """What was said, as a decision keeps it; None where a figure is none."""
+        """Return the opinion as recorded in a decision; None if a number is not finite."""
         if not all(map(isfinite, (*estimate.sufficient, *estimate.better, *estimate.cost))):
             return None
         return SecondOpinion(
@@ -63,16 +63,16 @@ class Second:
 
 
 def recorded(opinion: SecondOpinion) -> Estimate:
-    """The estimate again."""
+    """Return the estimate of a recorded opinion."""
     return Estimate(opinion.sufficient, opinion.better, opinion.cost, 1.0)
 
 
 def missing(why: str) -> Check:
-    """The check that says why there is no opinion: the fallback decides, as in every doubt."""
+    """Return the check that says why there is no opinion; the fallback decides."""
     return check_of("score", NONE, False, f"{why}: the fallback decides")
 
 
 def is_undecided(decision: Decision) -> bool:
-    """Whether a second opinion is to decide instead."""
+    """Whether a second opinion is to decide."""
     names = {check.name for check in decision.checks if check.layer == "score"}
     return UNDECIDED in names and NONE not in names
