@@ -36,7 +36,7 @@ class ChatStream:
         self._top: Json = {}
         self._sent: dict[_Field, str] = {}
         self._begun: set[int] = set()
-        self._items_begun: dict[_Field, object] = {}  # their ids, where they have one
+        self._items_begun: dict[_Field, object] = {}  # the items' ids, None for an item without
         self._signed: set[_Field] = set()
         self._call: object = None
         self._index = 0

@@ -200,7 +200,7 @@ class TierRow(Pace):
     def jobs_of_a_lane(self) -> int:
         """How many jobs of one partition may be in flight, including those that wait for their commit.
 
-        Twice the calls: one lane can then use all of them while as many outcomes wait for their commit.
+        By default twice the calls: one lane can then use all of them while as many outcomes wait.
         """
         return self.window or min(_MOST_JOBS, 2 * self.max_in_flight)
 

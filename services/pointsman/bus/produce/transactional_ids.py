@@ -6,8 +6,7 @@ from uuid import uuid4
 def transactional_ids(group: str) -> str:
     """Return the prefix of the transactional ids of a group's processes.
 
-    It ends with a character that no group's name has, so that `worker.small` does not match `worker.small-
-    eu`.
+    It ends with a character that no group's name has, so that `worker.small` and `worker.small-eu` differ.
     """
     return f"{group}/"
 

@@ -1,4 +1,4 @@
-"""Blocks of content as parts of a chat message.
+"""Converts Anthropic's content blocks to parts of a chat message.
 
 Cache marks are kept in place; other fields that only Anthropic has are kept under `anthropic`. Adapters for
 other formats drop both.

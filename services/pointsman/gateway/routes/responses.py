@@ -174,7 +174,7 @@ async def _find(door: Door, agent_id: str, id: str, param: str | None = None) ->
         job_id = UUID(hex=id.removeprefix(_PREFIX)) if id.startswith(_PREFIX) else None
     except ValueError:
         job_id = None
-    ours = job_id is not None and job_id.version in (5, 7)  # of a key, or by the clock
+    ours = job_id is not None and job_id.version in (5, 7)  # 5: from an idempotency key
     found_job = await find(door, job_id, agent_id) if job_id is not None and ours else None
     if found_job is None:
         raise not_found(f"there is no response {id[:60]!r} of yours", param)

@@ -155,7 +155,7 @@ class RateLimiter:
     # --- as a part of the shared limits
 
     def begin(self) -> Sequence[Keyed]:
-        """Mark queued grants for a new request, and return what the log holds for calls unknown here."""
+        """Drop undecided grants, whose calls ask again; settle the log's open calls that are unknown here."""
         for grant in list(self._grants.values()):
             if grant.state in ("asked", "queued") and grant not in self._new_grants:
                 grant.become("dropped")

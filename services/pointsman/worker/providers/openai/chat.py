@@ -55,7 +55,7 @@ class OpenAIChat:
 
 
 class AzureOpenAI(OpenAIChat):
-    """The same at Azure: another header for the key, and, except with `/openai/v1`, a deployment in the path.
+    """Azure's variant: another header for the key and, except with `/openai/v1`, a deployment in the path.
 
     `base_url`: the resource's address, with or without `/openai`; or up to `/openai/v1` or the deployment.
     """
