@@ -1,4 +1,4 @@
-"""The simulated provider: a real HTTP server that speaks several wire formats, with faults to order."""
+"""The simulated provider: a real HTTP server that speaks several wire formats and can inject faults."""
 
 from pointsman.dev.simulator.app import build, run
 from pointsman.dev.simulator.faults import FaultRule

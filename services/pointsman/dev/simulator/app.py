@@ -30,7 +30,7 @@ MODELS = "/v1/models"
 
 
 def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], float] = time.time) -> ASGIApp:
-    """A provider with its own faults and records; `clock` gives seconds since the epoch."""
+    """Return the app, with its own faults and request records; `clock` returns seconds since the epoch."""
     settings = settings or SimulatorSettings()
     faults = Faults(list(settings.faults))
     ledger = RequestLedger(settings.keep)
@@ -75,14 +75,14 @@ def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], floa
 
 
 def run(settings: SimulatorSettings) -> None:
-    """Serves until SIGINT or SIGTERM."""
-    # uvicorn raises the signal again after its shutdown
+    """Serve until SIGINT or SIGTERM."""
+    # uvicorn re-raises the signal after its shutdown
     with listening(settings.http_host, settings.http_port) as sock, suppress(KeyboardInterrupt):
         server_of(build(settings)).run(sockets=[sock])
 
 
 def canned() -> dict[str, Any]:
-    """The shipped samples' answers by their last user message."""
+    """Return the canned answers of the sample jobs, by their last user message."""
     answers = samples.answers()
     return {
         question(job.get("messages") or [{"role": "user", "content": job["prompt"]}]): answers[name]

@@ -1,4 +1,4 @@
-"""The few lines of ASGI that are needed: read a body, deliver a reply."""
+"""Read a request body and deliver a reply over ASGI."""
 
 import asyncio
 
@@ -6,11 +6,11 @@ from starlette.types import Receive, Send
 
 from pointsman.dev.simulator.reply import SimulatedReply
 
-WATCHED_S = 0.5  # a shorter wait is not worth watching the client for: it costs a task
+WATCHED_S = 0.5  # shorter waits do not watch the client, as that costs a task
 
 
 async def read(receive: Receive) -> bytes | None:
-    """The request's body, None if the client left before its end."""
+    """Return the request's body; None if the client disconnected before its end."""
     parts = []
     while True:
         message = await receive()
@@ -22,7 +22,7 @@ async def read(receive: Receive) -> bytes | None:
 
 
 async def deliver(reply: SimulatedReply, receive: Receive, send: Send, *, request_id: str = "") -> str:
-    """Sends a reply as it says. Returns how it ended: answered, cut or abandoned."""
+    """Send a reply. Returns how it ended: answered, cut or abandoned."""
     if reply.hang:
         await left(receive)
         return "abandoned"
@@ -39,17 +39,17 @@ async def deliver(reply: SimulatedReply, receive: Receive, send: Send, *, reques
         if reply.gap_s and await leaves_within(reply.gap_s, receive):
             return "abandoned"
         await send({"type": "http.response.body", "body": piece, "more_body": reply.cut or i < last})
-    return "cut" if reply.cut else "answered"  # a server closes the connection of a body left open
+    return "cut" if reply.cut else "answered"  # the server closes the connection of an unfinished body
 
 
 async def left(receive: Receive) -> None:
-    """Returns when the client has gone away."""
+    """Return when the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def leaves_within(seconds: float, receive: Receive) -> bool:
-    """Waits that long, or until the client has gone away, which is then True; short waits do not look."""
+    """Wait for that long. Returns True, early, if the client disconnects; short waits do not notice."""
     if seconds < WATCHED_S:
         await asyncio.sleep(seconds)
         return False

@@ -1,4 +1,4 @@
-"""What a chat request must look like; parameters that are not listed pass unread, as new ones do."""
+"""Validate a chat request. Unknown parameters are accepted unread, as real providers add new ones."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -82,7 +82,7 @@ class _Parameters(_Strict):
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The request as a checked object. Raises `Refusal` (400) for anything the real provider would refuse."""
+    """Return the validated request. Raises `Refusal` (400) for what the real provider would refuse."""
     request = read_object(body)
     try:
         _Parameters.model_validate(request)
@@ -93,7 +93,7 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def _refusal(error: ValidationError) -> Refusal:
-    """Of the first problem, by the parameter's name; of a message by its place and what of it is wrong."""
+    """Return the refusal for the first error, which names the parameter, or the place within a message."""
     first = error.errors(include_url=False)[0]
     name, *within = map(str, first["loc"])
     if name == "messages" and within:

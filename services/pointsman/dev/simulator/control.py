@@ -1,4 +1,4 @@
-"""The `/_sim/` endpoints: what tests read from the simulator and tell it at run time."""
+"""The `/_sim/` endpoints, by which tests read the simulator's records and set faults at run time."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from pointsman.dev.simulator.reply import SimulatedReply, refused, whole
 
 
 def answer(faults: Faults, ledger: RequestLedger, method: str, path: str, body: bytes) -> SimulatedReply:
-    """`GET` and `DELETE` for requests, stats and faults; `POST` adds faults."""
+    """Serve `GET` and `DELETE` for requests, stats and faults; `POST` adds faults."""
     match method, path.removeprefix("/_sim/"):
         case "GET", "requests":
             return _json(ledger.requests())
@@ -31,7 +31,7 @@ def answer(faults: Faults, ledger: RequestLedger, method: str, path: str, body: 
             return _json({"cleared": "faults"})
         case "POST", "faults":
             try:
-                faults.add(RULES.validate_json(body))  # all of them or, if one is wrong, none
+                faults.add(RULES.validate_json(body))  # all or, if one is invalid, none
             except ValidationError as error:
                 wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
                 return refused(Refusal(400, f"These are not fault rules: {wrong}."))

@@ -1,4 +1,4 @@
-"""Refusals in OpenAI's error format."""
+"""Refused requests, in OpenAI's error format."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import orjson
 
 @dataclass(eq=False)
 class Refusal(Exception):  # noqa: N818 - it is an answer, raised to leave the checks early
-    """An error answer: HTTP `status`, OpenAI's error fields and extra headers."""
+    """An error answer: HTTP `status`, the fields of OpenAI's error object, extra headers."""
 
     status: int
     message: str
@@ -24,7 +24,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, raised to leave the c
 
 
 def read_object(body: bytes, problem: str = "The body is not a JSON object") -> dict[str, Any]:
-    """The JSON object in a body. Raises `Refusal` (400), which begins with `problem`."""
+    """Return the JSON object in a body. Raises `Refusal` (400), whose message begins with `problem`."""
     try:
         read = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -39,5 +39,5 @@ def bad(param: str, message: str, code: str = "invalid_value") -> Refusal:
 
 
 def limited(message: str, headers: Mapping[str, str]) -> Refusal:
-    """There is no room now; the headers say when there is."""
+    """Return a 429 refusal; its headers say when to try again."""
     return Refusal(429, message, kind="requests", code="rate_limit_exceeded", headers=headers)

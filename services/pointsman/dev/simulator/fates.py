@@ -1,4 +1,4 @@
-"""What a fault does to an answer."""
+"""Apply faults to an answer."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ Spoiling = EmptyChoices | Cut | MalformedBody | ErrorEvent | Unfinished | Hang
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The sum of a call's effects: times add up, of the others the first one counts."""
+    """The combined effect of a call's faults: delays add up; of the other faults the first one applies."""
 
     delay_s: float
     gap_s: float
@@ -53,7 +53,7 @@ def ordered(effects: Iterable[Effect], seed: int) -> Order:
 
 
 def refusal(fate: Refusing, model: str, now: float) -> errors.Refusal:
-    """The error answer that a fault stands for; `now` in seconds since the epoch."""
+    """Return the error answer of a refusing fault; `now` is in seconds since the epoch."""
     match fate:
         case RateLimit():
             message = f"Rate limit reached for {model}; try again after the time in Retry-After."
@@ -72,7 +72,7 @@ def refusal(fate: Refusing, model: str, now: float) -> errors.Refusal:
 def _retry_after(limit: RateLimit, now: float) -> dict[str, str]:
     if limit.retry_after_s is None:
         return {}
-    if limit.as_date:  # a date has whole seconds: rounded up, it is never sooner than was asked for
+    if limit.as_date:  # a date has whole seconds: rounded up, it is never too early
         return {"retry-after": formatdate(ceil(now + limit.retry_after_s), usegmt=True)}
     return {"retry-after": f"{limit.retry_after_s:g}"}
 
@@ -80,9 +80,9 @@ def _retry_after(limit: RateLimit, now: float) -> dict[str, str]:
 def spoilt(
     reply: SimulatedReply, fate: Spoiling | None, encode: Callable[[str, str | None], tuple[bytes, bytes]]
 ) -> SimulatedReply:
-    """The reply as the fault leaves it; `encode`: the body and the event of an error of that type."""
+    """Return the reply with the fault applied; `encode` returns body and event for an error type and code."""
     match fate:
-        case None | EmptyChoices():  # whose choices were never made
+        case None | EmptyChoices():  # its choices were left out earlier
             return reply
         case Hang():
             return replace(reply, hang=True)
@@ -103,7 +103,7 @@ def spoilt(
 
 
 def _malformed(reply: SimulatedReply, after: float) -> SimulatedReply:
-    """A plain body that ends early, well formed as HTTP; a stream with an event that does not parse."""
+    """Cut a plain body short, with a valid length; in a stream, add an event that is not JSON."""
     if reply.length is None:
         return replace(reply, pieces=(*_first(reply, after), b'data: {"id": "chatcmpl-\n\n' + DONE))
     broken = b"".join(reply.pieces)[: reply.length // 2]
@@ -117,7 +117,7 @@ def _failed(reply: SimulatedReply, fate: ErrorEvent, body: bytes, event: bytes) 
 
 
 def _first(reply: SimulatedReply, part: float) -> tuple[bytes, ...]:
-    """This part of a stream's events."""
+    """Return the first `part` of a stream's events."""
     events = [data + EVENT_END for data in b"".join(reply.pieces).split(EVENT_END) if data]
     kept = events[: int(len(events) * part)]
     return tuple(kept) if reply.gap_s else (b"".join(kept),) * bool(kept)

@@ -1,4 +1,4 @@
-"""Faults to order: rules that pick requests, and what happens to the requests they pick."""
+"""Fault injection: rules that select requests, and the effect on those requests."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class _Frozen(BaseModel):
 
 
 class Latency(_Frozen):
-    """Answers `ms` later; with `sigma` > 0 lognormal around it, drawn from `seed` and the request."""
+    """Answer `ms` later. With `sigma` > 0 the delay is lognormal, drawn from `seed` and the request."""
 
     kind: Literal["latency"]
     ms: NonNegativeFloat
@@ -21,7 +21,7 @@ class Latency(_Frozen):
 
 
 class RateLimit(_Frozen):
-    """429; `Retry-After` as seconds, as an HTTP date (whole seconds, rounded up), or absent when null."""
+    """Answer 429. `Retry-After` is in seconds, or a date rounded up to whole seconds, or absent if null."""
 
     kind: Literal["rate_limit"]
     retry_after_s: NonNegativeFloat | None = 1
@@ -29,7 +29,7 @@ class RateLimit(_Frozen):
 
 
 class ServerError(_Frozen):
-    """A 5xx answer, with `Retry-After` in seconds if given."""
+    """Answer with a 5xx status, and with `Retry-After` in seconds if given."""
 
     kind: Literal["server_error"]
     status: Literal[500, 502, 503, 504] = 500
@@ -37,33 +37,33 @@ class ServerError(_Frozen):
 
 
 class ContentFilter(_Frozen):
-    """400 with the code `content_filter`."""
+    """Answer 400 with the code `content_filter`."""
 
     kind: Literal["content_filter"]
 
 
 class Hang(_Frozen):
-    """Never answers; ends when the client goes away."""
+    """Never answer; ends when the client disconnects."""
 
     kind: Literal["hang"]
 
 
 class Cut(_Frozen):
-    """Closes the connection after this part of the body."""
+    """Close the connection after the fraction `after` of the body."""
 
     kind: Literal["cut"]
     after: float = Field(default=0.5, ge=0, lt=1)
 
 
 class MalformedBody(_Frozen):
-    """200 with a body that is not JSON; of a stream an event is not, in place of the rest after this part."""
+    """Answer 200 with a body that is not JSON. A stream ends with a bad event after the fraction `after`."""
 
     kind: Literal["malformed"]
     after: float = Field(default=0, ge=0, lt=1)
 
 
 class ErrorEvent(_Frozen):
-    """200 with an error as the body, or as the last event of a stream, after this part of it."""
+    """Answer 200 with an error as body, or as last event of a stream after the fraction `after`."""
 
     kind: Literal["error_event"]
     after: float = Field(default=0.5, ge=0, lt=1)
@@ -72,20 +72,20 @@ class ErrorEvent(_Frozen):
 
 
 class Unfinished(_Frozen):
-    """A stream that ends in good order after this part of its events; a plain body is whole."""
+    """End a stream without its last events, after the fraction `after`. A plain body is complete."""
 
     kind: Literal["unfinished"]
     after: float = Field(default=0.5, ge=0, lt=1)
 
 
 class EmptyChoices(_Frozen):
-    """200 with `choices: []`."""
+    """Answer 200 with `choices: []`."""
 
     kind: Literal["empty_choices"]
 
 
 class SlowStream(_Frozen):
-    """Waits `gap_ms` before each event of a stream, or before each eighth of a plain body."""
+    """Wait `gap_ms` before each event of a stream, or before each eighth of a plain body."""
 
     kind: Literal["slow_stream"]
     gap_ms: NonNegativeFloat
@@ -108,10 +108,10 @@ Effect = Annotated[
 
 
 class FaultRule(_Frozen):
-    """An effect and the requests it meets: those that fit every condition given.
+    """An effect, and conditions which must all hold for a request.
 
-    `model` is a name or a tier, `prompt` a part of any message's text. Of the fitting ones `every` takes each
-    nth, `first` the first n with the same messages.
+    `model` is a name or a tier; `prompt` is contained in a message's text. Of the matching requests, `every`
+    takes each nth, `first` the first n with the same messages.
     """
 
     effect: Effect
@@ -128,7 +128,7 @@ RULES = TypeAdapter(list[FaultRule])
 
 @dataclass(frozen=True, slots=True)
 class SimulatedCall:
-    """What rules look at; `messages` identifies the messages by a hash, `text` is all their text."""
+    """What rules can test of a request; `messages` is a hash of the messages, `text` all their text."""
 
     model: str
     tier: str
@@ -151,11 +151,11 @@ class Faults:
         self._armed.clear()
 
     def effects(self, call: SimulatedCall) -> list[Effect]:
-        """The effects of the rules that take this call, in the order of the rules."""
+        """Return the effects of the rules that apply to this call, in the order of the rules."""
         return [armed.rule.effect for armed in self._armed if armed.takes(call)]
 
     def listed(self) -> list[dict[str, object]]:
-        """Each rule as given, plus how many calls fitted it and how many it took."""
+        """Return each rule with the number of calls that matched it and to which it was applied."""
         return [
             armed.rule.model_dump(exclude_none=True) | {"fitted": armed.fitted, "taken": armed.taken}
             for armed in self._armed
@@ -167,7 +167,7 @@ class _Armed:
         self.rule = rule
         self.fitted = 0
         self.taken = 0
-        self._seen: Counter[int] = Counter()  # per distinct messages, only for `first`
+        self._seen: Counter[int] = Counter()  # by messages; only for `first`
 
     def takes(self, call: SimulatedCall) -> bool:
         if not self._fits(call):

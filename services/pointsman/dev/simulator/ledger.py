@@ -1,4 +1,4 @@
-"""What the simulator has been asked: the last requests, and counters over all of them."""
+"""The requests that the simulator received: the last ones, and counters over all."""
 
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import orjson
 
 _KEYS = {"authorization", "api-key", "x-api-key", "x-goog-api-key"}
 RawHeaders = list[tuple[bytes, bytes]]
-JOBS_COUNTED = 200_000  # a long benchmark must not fill the memory: beyond this the oldest job is forgotten
+JOBS_COUNTED = 200_000  # bounds the memory of a long benchmark; the oldest job is dropped
 
 
 @dataclass(slots=True)
 class LoggedRequest:
-    """One request as it arrived; parsed only when somebody reads it."""
+    """A request as received. It is parsed only when it is read."""
 
     serial: int
     at: float
@@ -43,7 +43,7 @@ class LoggedRequest:
 
 
 class RequestLedger:
-    """Counts every chat request, also the refused ones."""
+    """Records and counts every chat request, refused ones included."""
 
     def __init__(self, keep: int) -> None:
         self._entries: deque[LoggedRequest] = deque(maxlen=keep)
@@ -68,7 +68,7 @@ class RequestLedger:
         return entry
 
     def close(self, entry: LoggedRequest, ended: str) -> None:
-        """`ended`: answered, cut, or abandoned (the client left, or the server stopped)."""
+        """Record how a request ended: answered, cut, or abandoned (by the client, or by a stopped server)."""
         entry.ended = ended
         self._in_flight -= 1
         self._ended[ended] += 1
@@ -76,7 +76,7 @@ class RequestLedger:
             self._statuses[entry.status] += 1
 
     def requests(self) -> list[dict[str, Any]]:
-        """The last requests, oldest first."""
+        """Return the last requests, oldest first."""
         return [entry.shown() for entry in self._entries]
 
     def stats(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class RequestLedger:
         self._entries.clear()
 
     def clear_counters(self) -> None:
-        """All to zero, except the calls in flight now: they will still end."""
+        """Set all counters to zero, except that of calls in flight, which have yet to end."""
         self._total = 0
         self._jobs: dict[bytes, int] = {}
         self._agents: Counter[bytes] = Counter()

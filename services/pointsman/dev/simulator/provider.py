@@ -1,4 +1,4 @@
-"""From a request's bytes to its answer, without any I/O."""
+"""Compute the reply to a request's bytes, without any I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -40,7 +40,7 @@ class SimulatedProvider:
         dialect: Dialect = OPENAI,
         query: Mapping[str, str] | None = None,
     ) -> SimulatedReply:
-        """The reply to a chat request; but for `call_id` and `now` it depends on request and faults only."""
+        """Return the reply. Apart from `call_id`, `now` and quotas it depends on request and faults only."""
         refused = partial(reply.refused, encode=dialect.refusal)
         try:
             request = dialect.read(headers, query or {}, body)
@@ -82,7 +82,7 @@ class SimulatedProvider:
 
 
 def known(name: str) -> SimulatedModel:
-    """The model of that name or snapshot. Raises `Refusal` (404)."""
+    """Return the model of that name or snapshot. Raises `Refusal` (404)."""
     model = BY_NAME.get(name)
     if model is None:
         listed = ", ".join(model.name for model in MODELS)

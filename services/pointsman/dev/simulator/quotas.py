@@ -1,4 +1,4 @@
-"""What the provider takes per span of time, and the headers in which it says what is left."""
+"""The provider's quotas, and the headers that report what is left of them."""
 
 from collections import defaultdict, deque
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from pointsman.dev.simulator import errors
 
 
 class Quota(BaseModel):
-    """At most so many requests, and tokens of prompt and answer, in any `per_s` seconds."""
+    """The most requests, and tokens of prompt and answer, in any `per_s` seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,18 +21,18 @@ class Quota(BaseModel):
 
 @dataclass(slots=True)
 class Quotas:
-    """By model. A call counts from its arrival; one that is refused does not count."""
+    """Quotas by model. A call counts from its arrival; a refused call does not count."""
 
     rules: Mapping[str, Quota]
     _taken: defaultdict[str, deque[tuple[float, int]]] = field(default_factory=lambda: defaultdict(deque))
 
     def take(self, model: str, tokens: int, now: float) -> dict[str, str]:
-        """What is left after this call, as OpenAI's headers say it; nothing where there is no quota.
+        """Count the call and return OpenAI's headers for what is left; empty if the model has no quota.
 
-        A reset is when the first room comes back.
+        The reset time is when the oldest call no longer counts.
 
         Raises:
-            Refusal: 429, there is no room; with the same headers.
+            Refusal: 429, the quota is used up; it has the same headers.
         """
         rule = self.rules.get(model)
         if rule is None:

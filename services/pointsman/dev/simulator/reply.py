@@ -1,4 +1,4 @@
-"""An HTTP answer as data: what to send, how fast, and where to break it off."""
+"""An HTTP reply as data: what to send, how fast, and whether to break it off."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ SLICES = 8
 
 @dataclass(frozen=True, slots=True)
 class SimulatedReply:
-    """`pieces` are sent one by one with `gap_s` before each, after `delay_s`.
+    """A reply: `pieces` are sent in order after `delay_s`, with `gap_s` before each.
 
-    `length` is the body's size as announced, None for a chunked body. A reply that is `cut` closes the
-    connection after its pieces; one that `hang`s sends nothing, not even a status.
+    `length` is the announced size of the body, None for a chunked body. With `cut` the connection is closed
+    after the pieces; with `hang` nothing is sent, not even a status.
     """
 
     status: int
@@ -31,13 +31,13 @@ class SimulatedReply:
 
 
 def whole(body: bytes, *, delay_s: float = 0, gap_s: float = 0) -> SimulatedReply:
-    """A plain JSON answer, in slices if there are gaps to leave."""
+    """Return a plain JSON reply, in slices if `gap_s` is set."""
     pieces = sliced(body) if gap_s else (body,)
     return SimulatedReply(200, pieces, length=len(body), delay_s=delay_s, gap_s=gap_s)
 
 
 def streamed(events: list[bytes], *, delay_s: float, gap_s: float) -> SimulatedReply:
-    """Server-sent events; in one piece where nothing has to happen between them, which costs less."""
+    """Return a stream of server-sent events; without gaps they are sent in one piece, which costs less."""
     pieces = tuple(events) if gap_s else (b"".join(events),)
     return SimulatedReply(200, pieces, content_type=EVENTS, delay_s=delay_s, gap_s=gap_s)
 
@@ -48,7 +48,7 @@ def refused(
     delay_s: float = 0,
     encode: Callable[[Refusal], tuple[int, bytes]] = lambda refusal: (refusal.status, refusal.body()),
 ) -> SimulatedReply:
-    """An error; `encode` makes status and body of it, by default as OpenAI's."""
+    """Return an error reply; `encode` makes its status and body, by default in OpenAI's format."""
     status, body = encode(refusal)
     headers = as_headers(refusal.headers)
     return SimulatedReply(status, (body,), length=len(body), headers=headers, delay_s=delay_s)
@@ -59,7 +59,7 @@ def as_headers(named: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def cut_short(pieces: tuple[bytes, ...], after: float) -> tuple[bytes, ...]:
-    """The first part of a body, `after` of its bytes, in the pieces it had."""
+    """Return the first part of a body, the fraction `after` of its bytes, in its original pieces."""
     left = int(sum(map(len, pieces)) * after)
     kept = []
     for piece in pieces:

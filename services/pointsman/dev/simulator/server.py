@@ -1,4 +1,4 @@
-"""Serves an ASGI app on a socket: inside a running event loop, or as a program."""
+"""Serve an ASGI app on a socket, in a running event loop or as a program."""
 
 import socket
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class CannotListenError(OSError):
-    """The address is in use or not ours; `hint` says what to do."""
+    """The address is in use or does not belong to this machine; `hint` says what to do."""
 
     def __init__(self, host: str, port: int, cause: OSError) -> None:
         super().__init__(f"cannot listen on {host}:{port}: {cause.strerror}")
@@ -21,7 +21,7 @@ class CannotListenError(OSError):
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that already accepts connections. Raises CannotListenError."""
+    """Yield a socket that already accepts connections. Raises CannotListenError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         sock = socket.create_server((host, port), family=family, backlog=2048)
@@ -38,9 +38,9 @@ def server_of(app: ASGIApp) -> "uvicorn.Server":
         app,
         lifespan="off",
         access_log=False,
-        log_level="critical",  # a body cut short on purpose is an error to uvicorn
+        log_level="critical",  # uvicorn logs a body cut short on purpose as an error
         server_header=False,
-        timeout_keep_alive=120,  # longer than clients keep theirs: they close first
-        timeout_graceful_shutdown=1,  # hung requests would otherwise keep the server
+        timeout_keep_alive=120,  # longer than clients keep connections, so that they close first
+        timeout_graceful_shutdown=1,  # otherwise hung requests would keep the server from ending
     )
     return uvicorn.Server(config)

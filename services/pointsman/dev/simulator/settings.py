@@ -1,4 +1,4 @@
-"""What can be set about the simulated provider."""
+"""Settings of the simulated provider."""
 
 from collections.abc import Mapping
 

@@ -1,1 +1,1 @@
-"""What the simulated models say; the same request is always answered the same."""
+"""The answers of the simulated models. The same request always gets the same answer."""

@@ -1,4 +1,4 @@
-"""What the simulated models say: a canned answer where the question is known, otherwise made-up sentences."""
+"""Answers of the simulated models: canned ones for known questions, else made-up sentences or tool calls."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from pointsman.dev.simulator.answering.schema import example
 Canned = Mapping[str, Any]  # last user message -> a text, or an object (JSON, arguments of a tool)
 
 MARKER = re.compile(r"\[tool:([\w.-]+)\]")
-#: `[say:42]`: what every model answers; `[say small:41]`: what that tier's, or that model, does.
+#: `[say:42]` sets the answer of every model, `[say small:41]` that of one tier or model.
 SAY = re.compile(r"\[say(?: ([\w.-]{1,64}))?:([^\]]{0,2000}+)\]")
 
 OPENINGS = (
@@ -41,12 +41,12 @@ SENTENCES = (
 
 
 def question(messages: list[dict[str, Any]]) -> str:
-    """The text of the last user message, empty if there is none."""
+    """Return the text of the last user message; empty if there is none."""
     return next((text_of(m) for m in reversed(messages) if m["role"] == "user"), "")
 
 
 def text_of(message: dict[str, Any]) -> str:
-    """A message's text; of content parts those that have any."""
+    """Return a message's text: the content, or the text of its content parts."""
     content = message.get("content") or ""
     if isinstance(content, str):
         return content
@@ -54,7 +54,7 @@ def text_of(message: dict[str, Any]) -> str:
 
 
 def content(request: dict[str, Any], question: str, canned: Canned, model: SimulatedModel, seed: int) -> str:
-    """The text of one choice, JSON if the request wants JSON."""
+    """Return the text of one choice, as JSON if the request asks for JSON."""
     for whose, words in SAY.findall(question):
         if whose in ("", model.tier, model.name):
             return str(words)
@@ -79,10 +79,10 @@ def _sentences(question: str, model: SimulatedModel, seed: int) -> str:
 
 
 def tool_calls(request: dict[str, Any], question: str, canned: Canned, seed: int) -> list[dict[str, Any]]:
-    """The calls the model makes, usually none.
+    """Return the tool calls that the model makes, usually none.
 
-    Made when `tool_choice` forces one, or the last message is the user's and contains `[tool:NAME]`, or the
-    canned answer of the question is an object (then it is the arguments).
+    It calls a tool if `tool_choice` forces one, if the last message is the user's and contains `[tool:NAME]`,
+    or if the canned answer is an object, which then is the arguments.
     """
     tools = {tool["function"]["name"]: tool["function"] for tool in request.get("tools") or ()}
     choice = request.get("tool_choice") or "auto"
@@ -95,7 +95,7 @@ def tool_calls(request: dict[str, Any], question: str, canned: Canned, seed: int
     elif choice == "required" or (isinstance(canned_answer, dict) and not names):
         names = names or [next(iter(tools))]
     if choice == "auto" and request["messages"][-1]["role"] != "user":
-        return []  # the tool's result is in: answer with it
+        return []  # the tool's result is there: answer in text
     if request.get("parallel_tool_calls") is False:
         names = names[:1]
     return [_call(tools[name], canned_answer, seed + i) for i, name in enumerate(names)]

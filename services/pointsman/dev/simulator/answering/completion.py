@@ -1,4 +1,4 @@
-"""A chat completion for a checked request: pure, so that the same request is always answered the same."""
+"""Build a chat completion for a validated request: pure code, so equal requests get equal answers."""
 
 import re
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class CompletionChoice:
 
 
 def choices(request: Json, model: SimulatedModel, canned: Canned, seed: int) -> list[CompletionChoice]:
-    """`n` choices; they differ from each other, except for canned answers."""
+    """Return the `n` choices of the request. They differ from each other, except for canned answers."""
     prompt = question(request["messages"])
     return [
         _choice(request, prompt, model, canned, digest(seed.to_bytes(8, "big"), i.to_bytes(2, "big")))
@@ -62,9 +62,10 @@ def _stopped(text: str, stop: str | list[str] | None) -> str:
 
 
 def _logprobs(request: Json, prompt: str, text: str, model: SimulatedModel, seed: int) -> list[Json] | None:
-    """One entry a token, as the real ones look: probabilities between the model's confidence and 1.
+    """Return one entry per token in OpenAI's format, with probabilities between the model's confidence and 1.
 
-    With `[sure:0.4]` in the question, or `[sure small:0.4]` for one tier's, each is this one.
+    `[sure:0.4]` in the question sets the probability of every token, `[sure small:0.4]` that of one tier or
+    model.
     """
     if not request.get("logprobs"):
         return None
@@ -83,7 +84,7 @@ def _entry(token: str, p: float) -> Json:
 
 
 def usage(request: Json, made: list[CompletionChoice]) -> Json:
-    """Tokens in and out, at four characters each; the definitions of tools count as input."""
+    """Return the token counts, at four characters a token; tool definitions count as input."""
     text = sum(len(text_of(message)) for message in request["messages"])
     tools = len(dumps(request["tools"])) if request.get("tools") else 0
     prompt_tokens = -(-(text + tools) // WIDTH)
@@ -103,7 +104,7 @@ def usage(request: Json, made: list[CompletionChoice]) -> Json:
 
 
 def head(kind: str, name: str, model: SimulatedModel, now: float) -> Json:
-    """The fields that a completion and each chunk of a stream share; `name` is the answer's id."""
+    """Return the fields common to a completion and the chunks of a stream; `name` is the answer's id."""
     return {
         "id": name,
         "object": kind,

@@ -1,4 +1,4 @@
-"""A value that satisfies a JSON Schema, the same one for the same seed."""
+"""Generate a value that satisfies a JSON Schema; equal seeds give equal values."""
 
 from typing import Any
 
@@ -15,17 +15,17 @@ FORMATS = {
     "uri": "https://example.org/",
     "uuid": "018f4d5e-7a10-7c3e-9b1a-2f6d8c4e0a11",
 }
-DEEP = 6  # beyond this, only what a schema requires: recursive schemas end
+DEEP = 6  # beyond this depth only required properties, so that recursive schemas end
 ENDLESS = 60
 
 
 def example(schema: Schema, seed: int) -> Any:
-    """Covers the part of JSON Schema that structured outputs allow; `pattern` and `not` are not looked at."""
+    """Return an example value. Covers the keywords of structured outputs; `pattern` and `not` are ignored."""
     return _example(schema, seed, root=schema, path="$", depth=0)
 
 
 def _example(schema: Any, seed: int, *, root: Schema, path: str, depth: int) -> Any:
-    if not isinstance(schema, dict) or depth > ENDLESS:  # the schemas `true` and `false`; a `$ref` to itself
+    if not isinstance(schema, dict) or depth > ENDLESS:  # the schemas `true` and `false`; endless `$ref`s
         return None
     if isinstance(reference := schema.get("$ref"), str):
         return _example(_resolve(reference, root), seed, root=root, path=path, depth=depth + 1)
@@ -36,7 +36,7 @@ def _example(schema: Any, seed: int, *, root: Schema, path: str, depth: int) -> 
     if parts := schema.get("allOf"):
         return _example(_merged(schema, parts, root), seed, root=root, path=path, depth=depth)
     if options := schema.get("anyOf") or schema.get("oneOf"):
-        # Deep down the last option is the likelier end (`anyOf: [Node, null]`).
+        # Deep down, the last option is more likely to end a recursion (`anyOf: [Node, null]`).
         return _example(options[-1 if depth > DEEP else 0], seed, root=root, path=path, depth=depth + 1)
     kind = schema.get("type", "object" if "properties" in schema else "string")
     match kind[0] if isinstance(kind, list) else kind:
@@ -71,7 +71,7 @@ def _array(schema: Schema, seed: int, *, root: Schema, path: str, depth: int) ->
 
 
 def _number(schema: Schema, seed: int, path: str, *, whole: bool) -> float:
-    """Within the bounds; a multiple of `multipleOf`, which is 1 for integers and 0.01 otherwise."""
+    """Return a number within the bounds that is a multiple of `multipleOf`, by default 1 or 0.01."""
     step = schema.get("multipleOf", 1 if whole else 0.01)
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum", schema.get("exclusiveMaximum"))
@@ -110,7 +110,7 @@ def _merged(schema: Schema, parts: list[Schema], root: Schema) -> Schema:
 
 
 def _resolve(reference: str, root: Schema) -> Any:
-    """Follows `#/$defs/Name`; an unknown reference gives an empty schema."""
+    """Follow a reference like `#/$defs/Name`. An unknown one gives an empty schema."""
     node: Any = root
     for part in reference.removeprefix("#").strip("/").split("/"):
         node = node.get(part, {}) if part and isinstance(node, dict) else node

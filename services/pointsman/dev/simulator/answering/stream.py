@@ -1,4 +1,4 @@
-"""A chat completion as server-sent events."""
+"""Encode a chat completion as server-sent events."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ import orjson
 from pointsman.dev.simulator.answering.completion import CompletionChoice, Json, usage
 from pointsman.dev.simulator.answering.tokens import split
 
-EVENT_TOKENS = 4  # the real provider sends one token an event; four cost a quarter of the work
+EVENT_TOKENS = 4  # the real provider sends one token per event; four take a quarter of the work
 EVENT_END = b"\n\n"
 DONE = b"data: [DONE]" + EVENT_END
 
@@ -46,7 +46,7 @@ def _parts(index: int, choice: CompletionChoice) -> Iterator[Json]:
 
 
 def grouped(text: str) -> list[str]:
-    """The text in pieces, as events have them."""
+    """Split a text into the pieces that events carry."""
     tokens = split(text)
     return ["".join(tokens[i : i + EVENT_TOKENS]) for i in range(0, len(tokens), EVENT_TOKENS)]
 

@@ -1,10 +1,10 @@
-"""Tokens as the simulator counts them: four characters each."""
+"""The simulator's tokens: four characters each."""
 
 WIDTH = 4
 
 
 def count(text: str) -> int:
-    """The number of tokens in `text`, always equal to `len(split(text))`."""
+    """Return the number of tokens in `text`, always equal to `len(split(text))`."""
     return -(-len(text) // WIDTH)
 
 

@@ -1,1 +1,1 @@
-"""The wire formats that the simulated provider speaks: from each to OpenAI's, and back."""
+"""The wire formats of the simulated provider, each translated to OpenAI's and back."""

@@ -1,4 +1,4 @@
-"""Which format is spoken at an address."""
+"""Choose the wire format by the request's path."""
 
 import re
 
@@ -19,7 +19,7 @@ _GOOGLE = re.compile(r"/v1(?:alpha|beta)?/models/([^/:]+):(generateContent|strea
 
 
 def dialect_at(path: str) -> Dialect | None:
-    """The format of what is posted there; None where nothing is taken."""
+    """Return the wire format of requests posted to `path`; None for an unknown path."""
     if path == CHAT:
         return OPENAI
     if path == MESSAGES:

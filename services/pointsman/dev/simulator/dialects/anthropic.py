@@ -1,4 +1,4 @@
-"""Anthropic's messages."""
+"""Anthropic's Messages API."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 
 
 class AnthropicDialect:
-    """See `Dialect`."""
+    """Anthropic's wire format; see `Dialect`."""
 
     def read(self, headers: Headers, query: Mapping[str, str], body: bytes) -> Json:
         if not headers.get(b"x-api-key", b"").strip():
@@ -81,7 +81,10 @@ def _stop(answer: SimulatedAnswer) -> str | None:
 
 
 def _usage(answer: SimulatedAnswer) -> Json:
-    """Where a prompt is marked for the cache, half of it was there, and a quarter is written."""
+    """Return the token counts.
+
+    With caching, half of the prompt was read from the cache, a quarter written.
+    """
     counts = usage(answer.request, answer.made)
     prompt_tokens, marked = counts["prompt_tokens"], answer.request.get("marked")
     read, written = (prompt_tokens // 2, prompt_tokens // 4) if marked else (0, 0)

@@ -1,4 +1,4 @@
-"""A request of Anthropic's messages, checked, in OpenAI's shape; it shares nothing with the worker's."""
+"""Validate an Anthropic request and translate it to OpenAI's shape, independently of the worker's code."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _KNOWN = {
     "model", "max_tokens", "messages", "system", "stream", "stop_sequences", "temperature", "top_p", "top_k",
     "tools", "tool_choice", "metadata", "thinking", "output_config", "service_tier", "cache_control",
 }  # fmt: skip
-#: What a thought of its own is signed with.
+#: The signature of the simulated model's own thoughts.
 SIGNATURE = "c2lnbmVk"
 VERSIONS = ("2023-06-01", "2026-10-21")
 _SAMPLING = ("temperature", "top_p", "top_k")
@@ -22,10 +22,10 @@ _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
 def read(body: bytes, *, samples: bool) -> Json:
-    """The request; `marked` where a prompt cache is asked for, `for_an_hour` where it is kept so long, and
-    `thinks` where thoughts are told.
+    """Return the request in OpenAI's shape.
 
-    `samples`: the older version, in which it may be said how answers are drawn.
+    `marked` is set if it asks for prompt caching, `for_an_hour` if for an hour's, and `thinks` if it asks for
+    thoughts. `samples`: the older API version, which accepts sampling parameters.
 
     Raises:
         Refusal: 400, as the real provider refuses it.

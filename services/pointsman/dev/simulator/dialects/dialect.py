@@ -1,4 +1,4 @@
-"""What differs between the formats: how a request is read, and how an answer or an error is told."""
+"""The interface of a wire format: read a request, encode an answer or an error."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from pointsman.dev.simulator.errors import Refusal
 
 Json = dict[str, Any]
 Headers = Mapping[bytes, bytes]
-#: What a model thinks, where thoughts are told.
+#: The text of a thought, for requests that ask for thoughts.
 THOUGHT = "The request is looked at from both sides."
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAnswer:
-    """What a model answers to `request`; `now` in seconds since the epoch."""
+    """A model's answer to `request`; `now` is in seconds since the epoch."""
 
     request: Json
     model: SimulatedModel
@@ -29,12 +29,12 @@ class SimulatedAnswer:
 
     @property
     def thought_tokens(self) -> int:
-        """What the thought takes, where it is told."""
+        """The number of tokens of the thought; 0 if none was asked for."""
         return count(THOUGHT) if self.request.get("thinks") else 0
 
 
 def arguments_of(call: Json) -> Any:
-    """A tool call's, as a value; what was cut off has none."""
+    """Return a tool call's arguments as a value; empty if they were cut off."""
     try:
         return orjson.loads(call["function"]["arguments"])
     except orjson.JSONDecodeError:
@@ -42,22 +42,22 @@ def arguments_of(call: Json) -> Any:
 
 
 class Dialect(Protocol):
-    """One format."""
+    """A wire format."""
 
     def read(self, headers: Headers, query: Mapping[str, str], body: bytes) -> Json:
-        """The request in OpenAI's shape, checked. Raises Refusal: the real provider would refuse it."""
+        """Return the request in OpenAI's shape. Raises Refusal if the real provider would refuse it."""
 
     def whole(self, answer: SimulatedAnswer) -> bytes:
-        """The body of an answer in one piece."""
+        """Return the body of an answer that is not streamed."""
 
     def events(self, answer: SimulatedAnswer) -> list[bytes]:
-        """The events of a streamed one."""
+        """Return the events of a streamed answer."""
 
     def refusal(self, refusal: Refusal) -> tuple[int, bytes]:
-        """Status and body of an error."""
+        """Return status and body of an error answer."""
 
     def failure(self, kind: str, code: str | None) -> tuple[bytes, bytes]:
-        """A body, and an event, that say with status 200 that the server failed."""
+        """Return a body and an event that report a server failure with status 200."""
 
     def left(self, left: Mapping[str, str], now: float) -> Mapping[str, str]:
-        """Headers that say what is left of a quota, from OpenAI's."""
+        """Return the format's rate-limit headers, translated from OpenAI's."""

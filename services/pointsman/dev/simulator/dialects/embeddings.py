@@ -1,4 +1,4 @@
-"""OpenAI's embeddings: vectors that depend on the input and on the model alone."""
+"""OpenAI's embeddings: vectors that depend on the input and the model only."""
 
 import base64
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from pointsman.dev.simulator.dialects.dialect import Headers, Json, SimulatedAns
 from pointsman.dev.simulator.dialects.openai import OpenAIDialect, authorize
 
 _MOST_DIMENSIONS = 1536
-#: Enough to tell inputs apart; a caller may ask for more.
+#: The default is enough to tell inputs apart; a request can ask for more.
 _DIMENSIONS = 64
 
 
 class EmbeddingsDialect(OpenAIDialect):
-    """See `Dialect`. A streamed answer there is none: what asks for one gets it whole."""
+    """OpenAI's embeddings; see `Dialect`. Answers are never streamed."""
 
     def read(self, headers: Headers, query: Mapping[str, str], body: bytes) -> Json:
         authorize(headers)

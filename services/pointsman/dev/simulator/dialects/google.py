@@ -1,4 +1,4 @@
-"""Google's generateContent."""
+"""Google's generateContent API."""
 
 from collections.abc import Iterator, Mapping
 
@@ -25,7 +25,7 @@ _STOPS = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP"}
 
 
 class GoogleDialect:
-    """See `Dialect`. The model and whether the answer is streamed are said by the address."""
+    """Google's wire format; see `Dialect`. The path names the model and says whether to stream."""
 
     def __init__(self, model: str, method: str) -> None:
         self._model = model
@@ -68,7 +68,7 @@ class GoogleDialect:
         return orjson.dumps({"error": error}), event({"error": error})
 
     def left(self, left: Mapping[str, str], now: float) -> Mapping[str, str]:
-        return {}  # it tells nothing of that
+        return {}  # Google has no such headers
 
 
 def _parts(request: Json, choice: CompletionChoice) -> Iterator[Json]:

@@ -1,4 +1,4 @@
-"""A request of Google's generateContent, checked, in OpenAI's shape; it shares nothing with the worker's."""
+"""Validate a Google request and translate it to OpenAI's shape, independently of the worker's code."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +24,7 @@ _CHOICES = {"AUTO": "auto", "ANY": "required", "NONE": "none"}
 
 
 def read(body: bytes, model: str, *, streamed: bool) -> Json:
-    """The request; `thinks` where thoughts are told.
+    """Return the request in OpenAI's shape; `thinks` is set if it asks for thoughts.
 
     Raises:
         Refusal: 400, as the real provider refuses it.

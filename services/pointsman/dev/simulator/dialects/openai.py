@@ -1,4 +1,4 @@
-"""OpenAI's chat completions, at its own addresses and at Azure's."""
+"""OpenAI's chat completions, at OpenAI's and at Azure's paths."""
 
 from collections.abc import Mapping
 
@@ -10,12 +10,12 @@ from pointsman.dev.simulator.answering.stream import event, events
 from pointsman.dev.simulator.checks import parse
 from pointsman.dev.simulator.dialects.dialect import Headers, Json, SimulatedAnswer
 
-#: Where the other formats have their keys.
+#: Headers in which the other wire formats send their API key.
 KEYS = {b"api-key", b"x-api-key", b"x-goog-api-key"}
 
 
 class OpenAIDialect:
-    """See `Dialect`."""
+    """OpenAI's wire format; see `Dialect`."""
 
     def read(self, headers: Headers, query: Mapping[str, str], body: bytes) -> Json:
         authorize(headers)
@@ -39,7 +39,7 @@ class OpenAIDialect:
 
 
 class AzureDialect(OpenAIDialect):
-    """`deployment` is in the path, and the model's name; without it the body has the model."""
+    """OpenAI's format at Azure's paths. The path's `deployment` names the model; if None, the body does."""
 
     def __init__(self, deployment: str | None) -> None:
         self._deployment = deployment
@@ -55,7 +55,7 @@ class AzureDialect(OpenAIDialect):
 
 
 def authorize(headers: Headers) -> None:
-    """Raises `Refusal` (401) unless there is a bearer key; any key will do."""
+    """Raise `Refusal` (401) unless the request has a bearer key; any key is accepted."""
     scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() != b"bearer" or not key.strip():
         message = "No API key: send the header `Authorization: Bearer <key>`; any key will do."
