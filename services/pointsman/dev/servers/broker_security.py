@@ -1,4 +1,4 @@
-"""Lets nobody into the embedded broker without TLS and a login: certificates, the super user, settings."""
+"""Require TLS and a login from every client of the embedded broker: certificates, super user, settings."""
 
 import secrets
 import ssl
@@ -13,19 +13,19 @@ from pointsman.runtime.settings import KafkaPart
 from pointsman.runtime.tls import client_context
 from pointsman_schemas.topic import DEFAULT_PREFIX
 
-#: How brokers and controllers know each other: by a certificate with this name. No password of theirs exists.
+#: Brokers and controllers authenticate each other by a certificate with this name; they have no password.
 _BROKER = "pointsman-broker"
 _MECHANISM = "SCRAM-SHA-512"
 _LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 
 _GOOD_DAYS = 90
 
-#: For so long a connection goes on whose user is gone.
+#: Longest time that a connection survives the deletion of its user.
 _LOGIN_AGAIN_MS = 4000
 
 
 class BrokerSecurity:
-    """Kept in `folder`, for its owner alone; `prefix` begins the name of the super user."""
+    """Certificates and passwords in the private `folder`. The super user's name begins with `prefix`."""
 
     def __init__(self, folder: Path, prefix: str = DEFAULT_PREFIX) -> None:
         self.folder = folder.absolute()
@@ -34,22 +34,22 @@ class BrokerSecurity:
         self._shown = self.folder / f"{_BROKER}.pem"
 
     def prepare(self) -> None:
-        """Make what is missing, and certificates that end soon anew, while no broker runs."""
+        """Create missing certificates and replace those that expire soon, before the broker starts."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (self.ca_file.exists() and self._shown.exists() and lasts(self.ca_file)):
             authority = Authority(self.folder, "ca", days=_GOOD_DAYS)
             authority.sign(_BROKER, LOOPBACK, "localhost", days=_GOOD_DAYS)
 
     def file(self, user: str, ending: str) -> Path:
-        """Where something of a user's is kept; an agent's id may hold what no name of a file does."""
+        """Return the path of a user's file. The name is quoted: an agent id may not be a file name."""
         return self.folder / f"{quote(user, safe='@:')}.{ending}"
 
     def password_file(self, user: str) -> Path:
-        """Where a user's password is; one is made where there is none."""
+        """Return the path of a user's password file; the file is created if it is missing."""
         return kept_private(self.file(user, "password"), lambda: secrets.token_hex(24))
 
     def settings(self, bootstrap: str, user: str | None = None) -> KafkaPart:
-        """How a user gets in, the super user unless another is named, whatever the environment says."""
+        """Return the client settings of `user`, else of the super user, whatever the environment."""
         user = user or self.admin
         return KafkaPart(
             kafka=bootstrap,
@@ -65,17 +65,17 @@ class BrokerSecurity:
 
     @property
     def tls(self) -> ssl.SSLContext:
-        """To speak with the broker."""
+        """The TLS context of a client of the broker."""
         return client_context(self.ca_file, None, None, "")
 
     @property
     def users(self) -> list[str]:
-        """Who is there before the broker runs, as `kafka-storage format --add-scram` takes them."""
+        """The users to create when the broker is formatted, for `kafka-storage format --add-scram`."""
         password = self.password_file(self.admin).read_text()
         return [f"{_MECHANISM}=[name={self.admin},password={password}]"]
 
     def listeners(self, port: int) -> Listeners:
-        """Clients log in, by TLS; brokers and controllers show their certificate to each other."""
+        """Return the listeners: clients log in over TLS; brokers and controllers show certificates."""
         shows = {"ssl.keystore.type": "PEM", "ssl.keystore.location": str(self._shown)}
         asks = {
             "ssl.client.auth": "required",
@@ -94,7 +94,7 @@ class BrokerSecurity:
 
     @property
     def lines(self) -> list[str]:
-        """Who may do what, in the broker's file: nobody anything, unless an ACL says so."""
+        """The authorization settings for the broker's file: everything is denied unless an ACL allows it."""
         return [
             "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "allow.everyone.if.no.acl.found=false",

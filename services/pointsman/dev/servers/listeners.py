@@ -1,4 +1,4 @@
-"""The listeners of a broker, as its file of settings has them."""
+"""The listeners of a broker and their lines in its configuration file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from pointsman.dev.ports import LOOPBACK, free_port
 
 @dataclass(frozen=True)
 class Listener:
-    """One way to a broker. `settings`: its own, as Kafka names them."""
+    """One listener of a broker. `settings` are Kafka's settings for this listener alone."""
 
     name: str
     protocol: str
@@ -21,13 +21,13 @@ class Listener:
 
     @property
     def lines(self) -> list[str]:
-        """Its own settings in the broker's file."""
+        """This listener's own settings as lines of the configuration file."""
         return [f"listener.name.{self.name.lower()}.{name}={value}" for name, value in self.settings.items()]
 
 
 @dataclass(frozen=True)
 class Listeners:
-    """All of them: `advertised` to those who know one, `between` brokers (one of them), the controller's."""
+    """All listeners: those `advertised` to clients, the one used `between` brokers, and the controller's."""
 
     advertised: Sequence[Listener]
     between: Listener
@@ -35,7 +35,7 @@ class Listeners:
 
     @property
     def lines(self) -> list[str]:
-        """What the broker's file says of them."""
+        """All listener settings as lines of the configuration file."""
         all_ = [*self.advertised, self.controller]
         return [
             f"listeners={','.join(listener.address for listener in all_)}",

