@@ -1,4 +1,4 @@
-"""A certificate authority of this machine's own, and certificates that it signs, as PEM files."""
+"""Create a local certificate authority and the certificates that it signs, as PEM files."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ _RENEWED_BEFORE = 30 * _DAY
 
 @dataclass(frozen=True)
 class Signed:
-    """`certificate` and `key` are files; `both` holds one after the other, as Kafka's PEM key store does."""
+    """The files of a signed certificate. `both` holds key and certificate, for Kafka's PEM key store."""
 
     certificate: Path
     key: Path
@@ -32,7 +32,7 @@ class Signed:
 
 
 class Authority:
-    """`file` is its own certificate, good for so many days. Its key is in no file."""
+    """A certificate authority, valid for `days`. Its certificate is `file`; its key stays in memory."""
 
     def __init__(self, folder: Path, name: str, *, days: int = 1) -> None:
         self._folder = folder
@@ -60,9 +60,9 @@ class Authority:
         password: bytes | None = None,
         folder: Path | None = None,
     ) -> Signed:
-        """A certificate for hosts that is good until in so many days; `password` encrypts its key.
+        """Sign a certificate for `hosts`, valid for `days`; `password` encrypts its key.
 
-        `folder`: where it is to be, else beside the authority's.
+        The files are written to `folder`, by default that of the authority.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
@@ -84,7 +84,7 @@ class Authority:
 
 
 def lasts(certificate: Path) -> bool:
-    """Whether it is good for a while yet."""
+    """Return whether the certificate is valid for at least 30 more days."""
     end = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
     return datetime.now(UTC) + _RENEWED_BEFORE < end
 

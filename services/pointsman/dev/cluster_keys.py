@@ -15,7 +15,7 @@ _DAYS = 365
 
 
 def make(broker: Path, admin: Path, hosts: list[str]) -> bool:
-    """Fill both folders, each of which gets `ca.pem`; whether there was anything to do."""
+    """Write keys, certificates and `ca.pem` into both folders. Returns False if nothing had to be done."""
     wanted = [broker / "ca.pem", broker / f"{BROKER}.pem", admin / "ca.pem", admin / f"{ADMIN}.pem"]
     if all(file.exists() for file in wanted) and lasts(broker / "ca.pem"):
         return False
@@ -27,7 +27,7 @@ def make(broker: Path, admin: Path, hosts: list[str]) -> bool:
 
 
 def main() -> None:
-    """Makes what is missing; safe to repeat."""
+    """Create what is missing; safe to repeat."""
     parser = argparse.ArgumentParser(prog="python -m pointsman.dev.cluster_keys", description=__doc__)
     parser.add_argument("broker", type=Path, help="the broker's folder")
     parser.add_argument("admin", type=Path, help="the super user's folder")

@@ -1,4 +1,4 @@
-"""Downloads one pinned jar: goes on where it was cut off, and keeps nothing that is not what was pinned."""
+"""Download one pinned jar. Interrupted downloads are resumed; files that do not match the pin are deleted."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -19,14 +19,13 @@ _CUT_OFF = (requests.ConnectionError, requests.Timeout, requests.exceptions.Chun
 def download(
     jar: Jar, folder: Path, base: str, advance: Callable[[int], None], stop: threading.Event
 ) -> None:
-    """Have `jar` in `folder`, from the repository at `base`; `advance` is told the bytes as they come.
+    """Download `jar` into `folder` from the repository at `base`; `advance` gets each number of new bytes.
 
-    What came before a failure stays in a `.part` file, with which the next call goes on. Returns early when
-    `stop` is set.
+    A partial download stays in a `.part` file, which the next call resumes. Returns early when `stop` is set.
 
     Raises:
-        DevError: it cannot be had, or is not what is pinned; nothing of the latter is kept.
-        OSError: it cannot be written.
+        DevError: the jar is unavailable, or does not match its pin; in that case nothing is kept.
+        OSError: the file cannot be written.
     """
     part = folder / f"{jar.name}.part"
     if _size(part) >= jar.size and not jar.is_in(part):
@@ -45,7 +44,7 @@ def download(
             break
         except requests.RequestException as error:
             if isinstance(error, _CUT_OFF) and came > 0 and tries_left:
-                continue  # a connection that brought something is worth another
+                continue  # it received data before it broke: worth another try
             raise _unavailable(jar, base, error) from error
     if not jar.is_in(part):
         came = _size(part)
@@ -64,11 +63,11 @@ def _size(file: Path) -> int:
 
 
 def _receive(jar: Jar, part: Path, base: str) -> Iterator[int]:
-    """Yields the bytes that came; a negative number for those that are thrown away."""
+    """Yield the number of bytes of each piece received; negative when earlier bytes are discarded."""
     have = _size(part)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(f"{base}/{jar.path}", headers=headers, stream=True, timeout=_TIMEOUTS) as answer:
-        if answer.status_code == 416:  # it has less than we have: not the same file
+        if answer.status_code == 416:  # the file there is shorter than our part: not the same file
             part.unlink()
             yield -have
             yield from _receive(jar, part, base)

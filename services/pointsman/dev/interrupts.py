@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the same request to stop, never lost, and not heard while stopping."""
+"""Ctrl-C and SIGTERM are one request to stop, which is never lost and is ignored while stopping."""
 
 import contextlib
 import signal
@@ -9,21 +9,22 @@ _BOTH = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """Both signals raise KeyboardInterrupt, wherever the program is.
+    """Make SIGINT and SIGTERM raise KeyboardInterrupt in the main thread.
 
-    What runs at that moment may swallow the exception: a task that had just ended when it was cancelled, a
-    callback of the garbage collector. So it is also remembered, for whoever is about to wait.
+    The code that runs at that moment may swallow the exception, for example a task that ended just as it was
+    cancelled, or a callback of the garbage collector. The request is therefore also remembered; call `check`
+    before waiting.
     """
 
     def __init__(self) -> None:
-        """A SIGINT that is ignored, as in a shell's background, stays so."""
+        """Install the handlers. A signal that is ignored, as SIGINT is in a background job, stays so."""
         self._interrupted = False
         heard = [number for number in _BOTH if signal.getsignal(number) is not signal.SIG_IGN]
         for number in heard:
             signal.signal(number, self._interrupt)
 
     def check(self) -> None:
-        """Raises: KeyboardInterrupt: somebody has asked to stop."""
+        """Raises: KeyboardInterrupt: a stop was requested."""
         if self._interrupted:
             raise KeyboardInterrupt
 
@@ -33,17 +34,17 @@ class Interrupts:
 
 
 def answered() -> None:
-    """To be called once a KeyboardInterrupt was caught: the program ends by its exit code, not by SIGINT.
+    """Clear the interpreter's note of a caught KeyboardInterrupt, so that the exit code is the program's.
 
-    Python remembers one that left a text given to `exec`, as libraries do when they are imported, and kills
-    itself when it ends; only the next `exec` makes it forget.
+    Python notes an interrupt that escaped from `exec`, which libraries use while they are imported, and ends
+    the process by SIGINT at exit. Only another `exec` clears the note.
     """
     exec("")
 
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Within it neither is heard: stopping takes seconds, and must not end half-way."""
+    """Ignore both signals within the block: stopping takes seconds and must not be cut off half-way."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _BOTH}
     try:
         yield

@@ -1,4 +1,4 @@
-"""Kafka's jars: which ones, pinned by SHA-256 in `jars.lock`, and in which cache they stay once fetched.
+"""Kafka's jars, pinned by SHA-256 in `jars.lock`, and the cache for downloads.
 
 `python -m pointsman.dev.lock_jars` writes `jars.lock`.
 """
@@ -39,11 +39,11 @@ class Jar:
 
     @property
     def path(self) -> str:
-        """Where a Maven repository has it."""
+        """The jar's path within a Maven repository."""
         return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.name}"
 
     def is_in(self, file: Path) -> bool:
-        """Whether `file` is this jar, byte for byte."""
+        """Return whether `file` has the pinned size and SHA-256."""
         if not file.exists() or file.stat().st_size != self.size:
             return False
         with file.open("rb") as bytes_:
@@ -51,27 +51,27 @@ class Jar:
 
 
 def read_lock(text: str) -> list[Jar]:
-    """The jars of a lock file: five words a line, `#` begins a comment."""
+    """Parse a lock file: one jar per line in five words; a line that begins with `#` is a comment."""
     lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
     return [Jar(group, artifact, version, sha, int(size)) for group, artifact, version, sha, size in lines]
 
 
 def write_lock(jars: list[Jar]) -> str:
-    """The text of a lock file."""
+    """Return the text of a lock file for `jars`."""
     lines = [f"{jar.group} {jar.artifact} {jar.version} {jar.sha256} {jar.size}" for jar in jars]
     head = f"# Apache Kafka {KAFKA} and what its broker needs: group, artifact, version, SHA-256, bytes."
     return "\n".join([head, *lines]) + "\n"
 
 
 def cache_folder() -> Path:
-    """Where downloads stay: POINTSMAN_CACHE, else the user's cache folder."""
+    """Return the folder for downloads: POINTSMAN_CACHE, else the user's cache folder."""
     own = os.environ.get("POINTSMAN_CACHE")
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     return Path(own).absolute() if own else base / "pointsman"
 
 
 def repository() -> str:
-    """The Maven repository: POINTSMAN_MAVEN_REPOSITORY, else the public one that `jgo` knows."""
+    """Return the Maven repository's URL: POINTSMAN_MAVEN_REPOSITORY, else Maven Central as `jgo` has it."""
     own = os.environ.get("POINTSMAN_MAVEN_REPOSITORY")
     if own:
         return own.rstrip("/")
@@ -81,10 +81,10 @@ def repository() -> str:
 
 
 def fetch(jars: list[Jar], folder: Path) -> list[Path]:
-    """Have every jar in `folder`, its SHA-256 checked; returns their paths.
+    """Download the jars that `folder` lacks, check the SHA-256 of all, and return their paths.
 
     Raises:
-        DevError: one cannot be had, or is not what is pinned.
+        DevError: a jar is unavailable or does not match its pin, or the folder cannot be used.
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         if _missing(jars, folder, pool):
@@ -116,12 +116,12 @@ def _download(missing: list[Jar], folder: Path, pool: ThreadPoolExecutor) -> Non
             for _ in pool.map(one, missing):
                 pass
     for archive in folder.glob("*.jsa"):
-        archive.unlink()  # Java refuses a class-data archive of other jars, and says nothing
+        archive.unlink()  # Java silently ignores a class-data archive made from other jars
 
 
 @contextmanager
 def _setting(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` on an error, and on Ctrl-C: nobody waits for downloads that are of no use."""
+    """Set `stop` if the block raises, Ctrl-C included, so that the other downloads end as well."""
     try:
         yield
     except BaseException:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pointsman.dev.jars import KAFKA, LOCK_FILE, Jar, repository, write_lock
 
-#: What the broker never loads, with who wants it.
+#: Dependencies that the broker never loads, and what needs them.
 LEFT_OUT = {
     "commons-beanutils": "parts of commons-validator that Kafka does not call",
     "commons-collections": "commons-beanutils",
@@ -29,7 +29,7 @@ LEFT_OUT = {
 
 
 def lock() -> str:
-    """The text of the lock file; the same for the same Kafka, wherever and whenever it is made."""
+    """Return the text of the lock file. It depends on the Kafka version only."""
     from jgo.maven import MavenContext
 
     with tempfile.TemporaryDirectory() as downloads:
@@ -39,7 +39,7 @@ def lock() -> str:
         jars = {dependency.artifactId: dependency for dependency in [broker, *needed]}
         if unknown := LEFT_OUT.keys() - jars.keys():
             raise SystemExit(f"LEFT_OUT names what Kafka does not ask for: {', '.join(sorted(unknown))}")
-        # Kafka's distribution has the binding of its logging, its POM does not name it.
+        # Kafka's distribution contains its logging binding, but its POM does not name it.
         log4j = f"org.apache.logging.log4j:log4j-slf4j-impl:{jars['log4j-core'].version}"
         jars["log4j-slf4j-impl"] = maven.create_dependency(log4j)
         return write_lock(
@@ -57,7 +57,7 @@ def _pinned(group: str, artifact: str, version: str, file: Path) -> Jar:
 
 
 def main() -> None:
-    """Exits with 1 when `--check` finds a difference."""
+    """Write or check the lock file. Exits with 1 when `--check` finds a difference."""
     parser = argparse.ArgumentParser(prog="python -m pointsman.dev.lock_jars", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if it would change")
     check = parser.parse_args().check

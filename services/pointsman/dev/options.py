@@ -1,4 +1,4 @@
-"""What `pointsman dev` can be told."""
+"""The options of `pointsman dev`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DevOptions:
-    """`data` is the folder for everything; ports are on the loopback; `patience_s` is for the sample jobs.
+    """Options of `pointsman dev`. `data` is the folder for all data; all ports are on the loopback interface.
 
-    `separate`: a process for each service, as there always is where it is `secure`.
+    `patience_s` limits the wait for the sample jobs. `separate` gives each service its own process, as
+    `secure` always does.
     """
 
     data: Path

@@ -1,4 +1,4 @@
-"""Ports on the loopback: is this one free, who has it, give me any."""
+"""Find free ports on the loopback interface, and tell which process occupies one."""
 
 import socket
 
@@ -10,13 +10,13 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Return a port on which nothing listens now."""
     with socket.create_server((LOOPBACK, 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 def is_free(port: int) -> bool:
-    """Whether we could listen on `port`."""
+    """Return whether this process could listen on `port`."""
     try:
         with socket.create_server((LOOPBACK, port)):
             return True
@@ -25,7 +25,7 @@ def is_free(port: int) -> bool:
 
 
 def require_free(port: int, purpose: str, flag: str) -> None:
-    """Raises DevError when `port` is in use; says by whom, where that can be known."""
+    """Raise DevError if `port` is in use. The message names the process that has it, if that can be found."""
     if not is_free(port):
         raise DevError(
             f"port {port}, where {purpose} would listen, is in use{_by_whom(port)}",

@@ -1,4 +1,4 @@
-"""`pointsman dev`: everything on this machine, the sample jobs through it, until Ctrl-C."""
+"""`pointsman dev`: run everything on this machine, send the sample jobs through it, stop on Ctrl-C."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ __all__ = ["DevOptions", "run"]
 
 
 def run(options: DevOptions) -> int:
-    """Start everything, show the sample jobs travel, stay until Ctrl-C; returns the exit code."""
+    """Start everything, show the progress of the sample jobs, wait for Ctrl-C. Returns the exit code."""
     tell = Narrator(json=options.json)
     interrupts = Interrupts()
     try:

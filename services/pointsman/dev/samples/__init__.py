@@ -7,12 +7,12 @@ import orjson
 
 
 def load() -> list[dict[str, Any]]:
-    """The jobs as a stranger would publish them: no ids, one object each, in the order of the file."""
+    """Return the sample jobs as an outside client would publish them: without ids, in the file's order."""
     return [orjson.loads(line) for line in _read("jobs.jsonl").splitlines()]
 
 
 def answers() -> dict[str, Any]:
-    """By `metadata.sample`: a text, or an object (a JSON answer, or the arguments of a tool call)."""
+    """Return the canned answers by `metadata.sample`: a text, or an object (JSON, or a tool's arguments)."""
     loaded: dict[str, Any] = orjson.loads(_read("answers.json"))
     return loaded
 

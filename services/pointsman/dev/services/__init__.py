@@ -1,1 +1,1 @@
-"""The services on top of the dev stack's servers."""
+"""The services that run on the dev stack's servers."""

@@ -1,4 +1,4 @@
-"""Which services the dev stack runs, and what each of them is told."""
+"""The services that the dev stack runs, and the settings of each."""
 
 import os
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from pointsman.dev.services.secure_logins import SecureLogins
 from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.private_file import kept_private, write_private
 
-#: Where services serve health and metrics, when these ports are free.
+#: First port for health and metrics; an occupied port is replaced by any free one.
 _FIRST_HTTP_PORT = 18081
-#: The process of the router, the workers and the review, where they share one.
+#: Name of the process that the router, the workers and the review can share.
 SHARED = "services"
 #: Where applications reach the gateway.
 GATEWAY_PORT = 18088
@@ -38,12 +38,13 @@ def fleet(
     agents: Path | None = None,
     together: bool = False,
 ) -> list[Process]:
-    """The simulated provider, the router, a worker for each tier, the audit; `postgres` is the owner's.
+    """Return the processes: simulated provider, router, one worker per tier, audit.
 
-    `opinion`: the process that gives second opinions too; `review`: the one that keeps the cases which wait
-    for a person; `gateway`: the one that applications call. `secure`: each logs in as itself. `policy`,
-    `agents`: the files that hold, `agents` where everybody may. `together`: those that can share a process
-    do, but for the one that gives opinions; its name is SHARED.
+    `postgres`: the owner's address.
+    `opinion`, `review` and `gateway` add the services for second opinions, for cases that wait for a person,
+    and for HTTP applications. With `secure` each service has its own login. `policy` and `agents` are the
+    files in force, `agents` only without `secure`. `together` runs router, workers and review in one process,
+    named SHARED.
     """
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -92,7 +93,7 @@ def fleet(
 
 
 def ports_of(names: Sequence[str]) -> dict[str, int]:
-    """Where each serves HTTP: one after the other, but for the gateway; anywhere, where that is taken."""
+    """Return the HTTP port of each process: consecutive, except the gateway's; another if it is taken."""
     ports: dict[str, int] = {}
     following = (port for port in count(_FIRST_HTTP_PORT) if port != GATEWAY_PORT)
     for name in names:
@@ -103,7 +104,7 @@ def ports_of(names: Sequence[str]) -> dict[str, int]:
 
 
 def _open(kafka: str, postgres: str, name: str) -> dict[str, str]:
-    """How a service gets in where everybody may."""
+    """Return the connection settings of a service in a stack without logins."""
     own = {**broker_at(kafka), "POINTSMAN_POSTGRES": logins.reader(postgres)}
     if name == "audit":
         own["POINTSMAN_POSTGRES_WRITER"] = logins.writer(postgres)
@@ -113,7 +114,7 @@ def _open(kafka: str, postgres: str, name: str) -> dict[str, str]:
 
 
 def files() -> dict[str, str]:
-    """Policy, agents and providers: the files that the environment names, else ours to begin with."""
+    """Return the files for policy, agents and providers: those in the environment, else the starter files."""
     ours = {"POLICY": starter.POLICY, "AGENTS": starter.AGENTS, "PROVIDERS": starter.PROVIDERS}
     return {
         name: os.environ.get(name, str(file))
@@ -124,12 +125,11 @@ def files() -> dict[str, str]:
 def leave_settings(
     folder: Path, processes: Sequence[Process], owner: str, secure: SecureLogins | None = None
 ) -> None:
-    """Write what the other commands need where they look for it, in this folder's `settings.env`.
+    """Write `settings.env` into the folder, where the other commands find their settings.
 
-    It holds passwords, so only the user who started us may read it. In a secure stack it is what its operator
-    may have; what others may, who changes the schema for one, is in a file for each.
-
-    `owner`: Postgres' address for those who change the schema.
+    It holds passwords, so only the user who started the stack can read it. In a secure stack it has the
+    operator's rights; every other principal, such as the one that changes the schema, has its own file.
+    `owner` is the address of the Postgres owner.
     """
     environment = processes[-1].environment
     names = ("SIMULATOR", "AUDIT_PUBLIC_KEY", "CLAIMS", "AUDIT_HEADS", "POLICY", "AGENTS", "PROVIDERS")
@@ -145,10 +145,10 @@ def leave_settings(
 
 
 def audit_key(folder: Path) -> tuple[Path, str]:
-    """The file of the private key, made where it is missing, and the public key as text.
+    """Return the file of the audit's private key, which is created if missing, and the public key as text.
 
     Raises:
-        KeyUnreadableError: somebody put something else there.
+        KeyUnreadableError: the file does not hold a key.
     """
     file = kept_private(folder / "audit-key.pem", lambda: PrivateKey.generate().pem)
     return file, PrivateKey.parse(file.read_text()).public.text

@@ -1,4 +1,4 @@
-"""The dev stack's gateway and an agent that asks through it, with keys that are made at the first start."""
+"""The dev stack's gateway and an agent that uses it, with keys that are created at the first start."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,27 +13,27 @@ from pointsman.runtime.clock import utc_now
 from pointsman.runtime.private_file import kept_private, write_private
 from pointsman_schemas.control.registry import AgentEntry, ApiKey
 
-#: Neither can be an agent's of somebody else's file by accident: the first is no name of a login.
+#: The slash makes a clash with an id of a user's own file unlikely: such an id cannot be a login.
 GATEWAY = "pointsman/gateway"
-#: Whose the requests are that come with the key in `gateway.key`.
+#: The agent that the key in `gateway.key` stands for.
 APP = "app"
 _PURPOSE = "Asks through the gateway with the key that was made at the first start."
-#: Of the stack's own entries: `strict: true` asks for one, and for a last day, which each start puts off.
+#: Contact of the stack's own entries: `strict: true` requires one, and an expiry, which each start renews.
 CONTACT = "whoever started pointsman dev"
 
 
 def gateway_key_file(folder: Path) -> Path:
-    """Where it is what the gateway signs with; one is made where there is none."""
+    """Return the path of the gateway's signing key, which is created if missing."""
     return kept_private(folder / "gateway.pem", lambda: PrivateKey.generate().pem)
 
 
 def api_key_file(folder: Path) -> Path:
-    """Where the API key of `APP` is, and nothing else; one is made where there is none."""
+    """Return the path of the file that holds the API key of `APP`, which is created if missing."""
     return kept_private(folder / "gateway.key", lambda: ApiKeyText.make().text + "\n")
 
 
 def gateway_entries(folder: Path, listed: Iterable[AgentEntry]) -> list[AgentEntry]:
-    """The gateway, and the agent unless the file has one of that name; their keys are in `folder`."""
+    """Return the entries of the gateway and, unless listed, of `APP`; their keys are in `folder`."""
     signs = PrivateKey.parse(gateway_key_file(folder).read_text()).public.text
     gateway = answered_for(AgentEntry(id=GATEWAY, owner="pointsman", gateway=True, public_keys=(signs,)))
     if APP in (entry.id for entry in listed):
@@ -44,7 +44,7 @@ def gateway_entries(folder: Path, listed: Iterable[AgentEntry]) -> list[AgentEnt
 
 
 def answered_for(entry: AgentEntry) -> AgentEntry:
-    """The entry with a contact and as late a last day as any may have, unless it has its own."""
+    """Return the entry with a contact and the latest permitted expiry, unless it has its own."""
     given = {"contact": CONTACT, "expires": utc_now().date() + LONGEST}
     return entry.model_copy(update={name: value for name, value in given.items() if not getattr(entry, name)})
 
@@ -52,9 +52,10 @@ def answered_for(entry: AgentEntry) -> AgentEntry:
 def with_gateway(
     folder: Path, file: Path, listed: Iterable[AgentEntry], others: Sequence[AgentEntry] = ()
 ) -> Path:
-    """The file of agents that holds where everybody may: of ours a copy with both, another's as it is.
+    """Return the file of agents in force without logins.
 
-    `others` come into the copy, too.
+    For the starter file this is a copy with the gateway, `APP` and `others` added; a user's own file is not
+    changed.
     """
     if file != starter.AGENTS:
         return file

@@ -1,4 +1,4 @@
-"""Who logs in to the dev stack's Postgres: one user who adds rows and one who reads, neither the owner."""
+"""The logins of the dev stack's Postgres: one that adds rows and one that reads; neither is the owner."""
 
 import hmac
 from urllib.parse import unquote, urlsplit
@@ -11,7 +11,7 @@ _READER_LOGIN = "pointsman_reader"
 
 
 async def make_logins(owner: str) -> None:
-    """Make both users of the server at the address `owner`; safe to repeat.
+    """Create both logins on the server at the address `owner`; safe to repeat.
 
     Raises:
         StoreError: Postgres refuses.
@@ -21,16 +21,16 @@ async def make_logins(owner: str) -> None:
 
 
 def writer(owner: str) -> str:
-    """The address of the same database for the audit process."""
+    """Return the same database's address for the audit process."""
     return as_login(owner, _WRITER_LOGIN, password(owner, _WRITER_LOGIN))
 
 
 def reader(owner: str) -> str:
-    """The address of the same database for whoever reads."""
+    """Return the same database's address for readers."""
     return as_login(owner, _READER_LOGIN, password(owner, _READER_LOGIN))
 
 
 def password(owner: str, login: str) -> str | None:
-    """Follows from the owner's, which does not follow from it; None where the owner needs none."""
+    """Derive a login's password from the owner's by a one-way function. None if the owner has none."""
     secret = unquote(urlsplit(read_address(owner).dsn).password or "")
     return hmac.digest(secret.encode(), login.encode(), "sha256").hex() if secret else None

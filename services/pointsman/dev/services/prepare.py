@@ -1,4 +1,4 @@
-"""What services find on their servers: topics, the registry, the database, and who logs in to it."""
+"""Create what services expect on their servers: topics, registry, database schema, logins."""
 
 from pathlib import Path
 
@@ -24,13 +24,13 @@ async def prepare(
     topics: Topics = _TOPICS,
     by: str = "pointsman/dev",
 ) -> None:
-    """Make it all; safe to repeat. `owner`: of the database; `agents`: the file, unless there are `logins`.
+    """Create everything; safe to repeat. `owner` is the address of the database's owner.
 
-    `by`: who is said to have made the registry so.
-
+    `agents` is the file of agents; `logins`, if given, name another one. `by` is recorded as author of the
+    registry.
     Raises:
         BusError, StoreError: a server refuses.
-        FileError: the file of agents is none.
+        FileError: the file of agents is invalid.
     """
     await apply(kafka, topics.all(tiers))
     file = load(logins.agents if logins else agents, tiers)

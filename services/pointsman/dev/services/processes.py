@@ -1,4 +1,4 @@
-"""The services that `pointsman dev` starts: a process and a log file each, started again when they die."""
+"""The processes that `pointsman dev` runs: each has a log file, and is restarted when it ends."""
 
 import asyncio
 import errno
@@ -37,7 +37,7 @@ _PROGRAM = (sys.executable, "-m", "pointsman.cli.main")
 
 @dataclass
 class Process:
-    """One service: `arguments` follow `program`, else the `pointsman` command; `url`: of its `health`."""
+    """A service. `arguments` follow `program`, else the `pointsman` command. `health`: a path below `url`."""
 
     name: str
     arguments: Sequence[str]
@@ -51,23 +51,23 @@ class Process:
     child: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def start(self) -> None:
-        """Start it; returns at once."""
+        """Start the process; returns at once."""
         self.child = Child([*(self.program or _PROGRAM), *self.arguments], self.log, env=self.environment)
 
     @property
     def pid(self) -> int:
-        """Of the running process."""
+        """The id of the running process."""
         assert self.child is not None, "not started"
         return self.child.pid
 
     def kill(self) -> None:
-        """SIGKILL; returns when it has ended."""
+        """Send SIGKILL and wait until the process has ended."""
         assert self.child is not None, "not started"
         self.child.kill()
         self.child.wait()
 
     def ready(self) -> bool:
-        """Whether it says that it is ready: it, not somebody else who got its port."""
+        """Return whether the process itself, not another one on its port, reports that it is ready."""
         if not self._listens():
             return False
         try:
@@ -78,7 +78,7 @@ class Process:
             return False
 
     def move(self) -> bool:
-        """Start it again on another port, if it ended because somebody else took its own meanwhile."""
+        """If the process ended because its port was taken, start it on another. Returns whether it did."""
         if _PORT not in self.environment or self.moves == _MOVES or _TAKEN not in self.last_lines(2):
             return False
         self.moves += 1
@@ -100,17 +100,17 @@ class Process:
         )
 
     def ended(self) -> bool:
-        """Whether the process is gone although nobody stopped it."""
+        """Return whether the process has ended although nobody stopped it."""
         return self.child is not None and self.child.poll() is not None
 
     def last_lines(self, count: int = 8) -> str:
-        """The end of its log."""
+        """Return the last `count` lines of the log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(lines[-count:])
 
 
 def second(first: Process, name: str) -> Process:
-    """Another process of the same service, on a port of its own; not started yet."""
+    """Return another process of the same service, with its own port, not yet started."""
     port = free_port()
     return replace(
         first,
@@ -125,10 +125,10 @@ def second(first: Process, name: str) -> Process:
 
 
 def wait_ready(processes: Sequence[Process]) -> None:
-    """Return when every process is ready.
+    """Wait until every process is ready.
 
     Raises:
-        DevError: one ended, or is not ready in time; with the end of its log.
+        DevError: a process ended or is not ready in time; the end of its log is quoted.
     """
     give_up = time.monotonic() + _READY_WITHIN_S
     waiting = list(processes)
@@ -150,7 +150,7 @@ def wait_ready(processes: Sequence[Process]) -> None:
 
 @contextmanager
 def running(*processes: Process) -> Iterator[None]:
-    """Inside, every process runs and is ready. Raises as `wait_ready`."""
+    """Run the processes during the block, which begins when all are ready. Raises as `wait_ready`."""
     try:
         for process in processes:
             process.start()
@@ -161,10 +161,10 @@ def running(*processes: Process) -> Iterator[None]:
 
 
 async def while_running(processes: Sequence[Process], work: Coroutine[Any, Any, T]) -> T:
-    """What the work comes to, while every process runs.
+    """Return the result of `work`, which is cancelled if a process ends.
 
     Raises:
-        DevError: one ended; with the end of its log.
+        DevError: a process ended; the end of its log is quoted.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -179,10 +179,10 @@ async def while_running(processes: Sequence[Process], work: Coroutine[Any, Any, 
 
 
 def restart_ended(processes: Sequence[Process]) -> list[Process]:
-    """Start again what has died, a few times; returns what was started again.
+    """Restart the processes that have ended, each up to five times. Returns those that had ended.
 
     Raises:
-        DevError: one keeps dying.
+        DevError: a process ended too often.
     """
     dead = [process for process in processes if process.ended()]
     for process in dead:
@@ -199,7 +199,7 @@ def restart_ended(processes: Sequence[Process]) -> list[Process]:
 
 
 def stop(processes: Sequence[Process]) -> None:
-    """Ask every process to finish, and end those that do not."""
+    """Ask every process to end, and kill those that have not ended after 15 seconds."""
     running = [process.child for process in processes if process.child is not None and not process.ended()]
     for child in running:
         child.send_signal(signal.SIGTERM)

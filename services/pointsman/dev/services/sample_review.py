@@ -1,4 +1,4 @@
-"""Sample jobs that stop for a person: a threshold and a reviewer, added where the files are our own."""
+"""Sample jobs that wait for a person: a threshold and a reviewer, added to the starter files only."""
 
 import shlex
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from pointsman.runtime.private_file import write_private
 from pointsman_schemas.control.registry import AgentEntry
 
 _QUEUE = "contracts"
-#: Who decides there.
+#: The reviewer of that queue.
 REVIEWER = AgentEntry(
     id="ana@legal.example",
     owner="reviewers",
@@ -29,21 +29,21 @@ review:
 
 
 def asks(policy: Path, agents: Path) -> bool:
-    """Whether the sample jobs are to stop: nobody's own file is changed."""
+    """Return whether the sample jobs wait for a person: only with the starter files."""
     return (policy, agents) == (starter.POLICY, starter.AGENTS)
 
 
 def with_review(folder: Path) -> Path:
-    """The policy to begin with and the threshold, written into `folder`."""
+    """Write the starter policy with the threshold added into `folder`, and return its path."""
     copy = folder / "policy.yaml"
     write_private(copy, starter.POLICY.read_text("utf-8") + _SECTION)
     return copy
 
 
 def deciding(entries: Iterable[AgentEntry], secure: SecureLogins | None) -> str | None:
-    """A command that approves a case, `{job}` in the place of its job; None: nobody may.
+    """Return a command that approves a case, with `{job}` in place of its job id.
 
-    As the first of `entries` who may decide anything.
+    It acts as the first of `entries` with the right to review. None if there is no such entry.
     """
     by = next((entry.id for entry in entries if entry.reviews), None)
     if by is None:

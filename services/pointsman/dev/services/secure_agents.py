@@ -1,4 +1,4 @@
-"""The agents of a secure stack: those of their file, each with a login and a key of its own."""
+"""The agents of a secure stack: those of the user's file, each with its own login and key."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +18,11 @@ from pointsman_schemas.control.registry import AgentEntry
 def secured(
     listed: AgentsFile, security: BrokerSecurity, prefix: str, others: Sequence[AgentEntry] = ()
 ) -> Path:
-    """Write the file of agents that holds in the secure stack, of those listed and `others`.
+    """Write the file of agents in force in the secure stack, from those listed and `others`.
 
-    An agent that has public keys signs with its own: none is made for it. The gateway signs for those that
-    have API keys.
+    Returns its path.
+    An agent whose entry has public keys signs with its own key, so none is made. The gateway signs for agents
+    that have API keys.
     """
     rules = listed.rules.model_dump(exclude_defaults=True) | {"unregistered": "reject", "identity": "signed"}
     everybody = [
@@ -36,19 +37,19 @@ def secured(
 
 
 def key_file(security: BrokerSecurity, user: str) -> Path:
-    """Where it is what a user signs with; one is made where there is none."""
+    """Return the path of a user's signing key, which is created if missing."""
     return kept_private(security.file(user, "pem"), lambda: PrivateKey.generate().pem)
 
 
 def _entry(entry: AgentEntry, security: BrokerSecurity, prefix: str) -> dict[str, Any]:
     fields = entry.model_dump(mode="json", exclude_defaults=True)
     if entry.gateway:
-        return fields  # the process has a login of its own
+        return fields  # the gateway's process has its own login
     if entry.public_keys is None and not entry.api_keys:
         key = PrivateKey.parse(key_file(security, f"{prefix}.agent.{entry.id}").read_text())
         fields["public_keys"] = [key.public.text]
     try:
         AgentEntry.model_validate({**fields, "kafka": True})
-    except ValidationError:  # no name of a topic, or known by API keys: it goes without a login
+    except ValidationError:  # its id is no topic name, or it has API keys: no login of its own
         return fields
     return {**fields, "kafka": True}

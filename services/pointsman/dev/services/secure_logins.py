@@ -1,4 +1,4 @@
-"""The logins of a secure stack: each service, person and agent has its own, and no rights beyond its part."""
+"""The logins of a secure stack: each service, person and agent has its own, with the rights it needs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,16 +23,16 @@ from pointsman.store.roles import AUDITOR, WRITER, as_login
 from pointsman_schemas.control.registry import AgentEntry
 from pointsman_schemas.topics import Topics
 
-#: By which variable a process is told its address in Postgres.
+#: The variable that holds a process's Postgres address, by role.
 _VARIABLES = {WRITER: "POINTSMAN_POSTGRES_WRITER", AUDITOR: "POINTSMAN_POSTGRES"}
 _OWNER = "POINTSMAN_POSTGRES_OWNER"
 _REGISTRAR = "registry"
 
 
 class SecureLogins:
-    """Those that `access` derives, for a broker at `bootstrap` and the Postgres of `owner`.
+    """The logins that `access` derives, for a broker at `bootstrap` and the Postgres at the address `owner`.
 
-    `agents`: the file of agents that holds here.
+    `agents` is the file of agents in force.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class SecureLogins:
         self.agents = agents
 
     async def make(self) -> None:
-        """Make the servers so; safe to repeat. Topics are there, and the database's schema.
+        """Create the logins on both servers; safe to repeat. Topics and the database schema must exist.
 
         Raises:
             BusError, StoreError: a server refuses.
@@ -56,67 +56,67 @@ class SecureLogins:
 
     @property
     def admin(self) -> KafkaPart:
-        """How the super user gets into Kafka."""
+        """The super user's Kafka settings."""
         return self._kafka(self._security.admin)
 
     def kafka(self, part: str) -> KafkaPart:
-        """How this part of the installation gets into Kafka: `router`, `worker.small`, `agent.ID`..."""
+        """Return the Kafka settings of one part: `router`, `worker.small`, `agent.ID`..."""
         return self._kafka(f"{self._access.prefix}.{part}")
 
     def key_file(self, agent_id: str) -> Path:
-        """Where it is what an agent signs with."""
+        """Return the path of an agent's signing key."""
         return key_file(self._security, f"{self._access.prefix}.agent.{agent_id}")
 
     def key(self, agent_id: str) -> PrivateKey:
-        """What an agent signs with."""
+        """Return an agent's signing key."""
         return PrivateKey.parse(self.key_file(agent_id).read_text())
 
     @property
     def api_key(self) -> str:
-        """What `gateway_agents.APP` asks the gateway with."""
+        """The API key of `gateway_agents.APP`."""
         return api_key_file(self._security.folder).read_text().strip()
 
     @property
     def key_place(self) -> Path:
-        """Where that is, if the stack made one."""
+        """The path of that API key, if the stack made one."""
         return self._security.folder / "gateway.key"
 
     @property
     def registrar(self) -> Person:
-        """Who may change the registry: no process heeds a change that nobody signed."""
+        """The person who may change the registry. A change that is not signed by this key is ignored."""
         return Person(_REGISTRAR, PrivateKey.parse(self._registrar_key_file.read_text()))
 
     @property
     def people(self) -> AgentKeys | None:
-        """The same for who reads it."""
+        """The public keys by which readers verify the registry."""
         return people_of(self._people)
 
     async def register(self, file: AgentsFile) -> None:
-        """Make the registry what the file says. Topics are there.
+        """Make the registry match the file. Topics must exist.
 
         Raises:
-            BusError: it cannot be read or written.
+            BusError: the registry cannot be read or written.
         """
         who, topics = self.registrar, Topics(self._access.prefix)
         await apply_file(self.admin, topics, file, by=who.id, key=who.key, people=self.people)
 
     def sender(self, agent_id: str) -> Sender:
-        """How an agent sends its jobs: as itself, or where it has no login as the operator."""
+        """Return how an agent sends its jobs: with its own login, or with the operator's if it has none."""
         user = f"{self._access.prefix}.agent.{agent_id}"
         part = f"agent.{agent_id}" if user in self._access.users else "operator"
         return Sender(self.kafka(part), self.key(agent_id))
 
     def env_file(self, part: str) -> Path:
-        """Where it is what a process is told that acts as this part."""
+        """Return the path of the file with the environment of one part."""
         return self._security.file(f"{self._access.prefix}.{part}", "env")
 
     def postgres(self, part: str) -> str:
-        """And into Postgres, where it has a login there."""
+        """Return the Postgres address of one part, which must have a login there."""
         user = f"{self._access.prefix}.{part}"
         return as_login(self._owner, user, password(self._owner, user))
 
     def environment(self, part: str) -> dict[str, str]:
-        """Both for a process, and nothing left of anybody else's."""
+        """Return the environment of a process of one part. It overrides inherited connection settings."""
         given = environment(self.kafka(part)) | dict.fromkeys((*_VARIABLES.values(), _OWNER), "")
         given["POINTSMAN_REGISTRY_KEYS"] = self._people
         if part == "gateway":
@@ -125,7 +125,7 @@ class SecureLogins:
         return given | ({_VARIABLES[role]: self.postgres(part)} if role in _VARIABLES else {})
 
     def leave(self, more: Mapping[str, str]) -> None:
-        """Write what a process is told for each user into a file, `more` too: to act as that user."""
+        """Write an environment file for each user, `more` included, to act as that user."""
         registrar = {
             "POINTSMAN_REGISTRY_KEYS": self._people,
             "POINTSMAN_REGISTRY_KEY_FILE": str(self._registrar_key_file),
@@ -176,9 +176,9 @@ def secure_logins(
     cascade: Sequence[str] = (),
     others: Sequence[AgentEntry] = (),
 ) -> SecureLogins:
-    """Of an installation with these tiers and this file of agents, each of whom gets a key and a login.
+    """Return the logins of an installation with these tiers. Each agent gets a key, and if possible a login.
 
-    `others` are agents beside those of the file.
+    `others` are agents in addition to those of the file `agents`.
     """
     file = secured(load_agents(agents, tiers, keys_follow=True), security, topics.prefix, others)
     with_login = [agent for agent in load_agents(file, tiers).agents if agent.kafka]

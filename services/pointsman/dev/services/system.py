@@ -1,4 +1,4 @@
-"""The services on top of Kafka and Postgres: started, shown at work, watched until the end."""
+"""Start the services on top of Kafka and Postgres, show the sample jobs, and supervise them until the end."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ from pointsman_schemas.topics import Topics
 
 
 def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts: Interrupts) -> int:
-    """Run the services on a stack that was launched, until Ctrl-C or, with `once`, the end of the samples."""
+    """Run the services on a launched stack until Ctrl-C, or with `once` until the sample jobs are done."""
     kafka, postgres = stack.kafka.bootstrap, stack.postgres.dsn()
     policy_file, others = _asking(options.data)
     policy = load_policy(policy_file)
@@ -53,8 +53,8 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
         together=secure is None and not options.separate,
     )
     leave_settings(options.data, processes, postgres, secure)
-    # All but the audit wait for Kafka by themselves: their libraries load while it starts. Where they log in,
-    # they wait until they may.
+    # All but the audit wait for Kafka, so their libraries load while it starts. In a secure stack they start
+    # later, when their logins exist.
     early = [service for service in processes if secure is None and service.name != "audit"]
     try:
         _start(early, stack)
@@ -65,7 +65,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
         wait_ready(processes)
         interrupts.check()
         for process in processes:
-            stack.running.note(process.pid)  # some may have been started again, on another port
+            stack.running.note(process.pid)  # some may be new processes, on another port
         ready_s = time.time() - psutil.Process().create_time()
         tell.say(f"ready after {ready_s:.1f} s")
         reader = secure.postgres("operator") if secure else logins.reader(postgres)
@@ -106,7 +106,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
 
 
 def _gives_opinions(policy: PolicyFile, tell: Narrator) -> bool:
-    """Whether the policy asks for second opinions, and what gives them is installed."""
+    """Return whether the policy asks for second opinions and the libraries for them are installed."""
     if policy.score is None or policy.score.opinion is None:
         return False
     if find_spec("onnxruntime") is None:
@@ -117,19 +117,19 @@ def _gives_opinions(policy: PolicyFile, tell: Narrator) -> bool:
 
 
 def _asks_people(policy: PolicyFile) -> bool:
-    """Whether a job may come to wait for a person."""
+    """Return whether a job can need a person's decision."""
     agents = load_agents(Path(files()["POINTSMAN_AGENTS"]), policy.tiers, keys_follow=True).agents
     return policy.review is not None or any(agent.confidence for agent in agents)
 
 
 def _asking(folder: Path) -> tuple[Path, list[AgentEntry]]:
-    """The policy that holds, and who is added to the agents: the sample jobs ask a person, where they may."""
+    """Return the policy file in force and the agents to add: a sample reviewer, if both files are ours."""
     policy, agents = (Path(files()[f"POINTSMAN_{name}"]) for name in ("POLICY", "AGENTS"))
     return (with_review(folder.absolute()), [REVIEWER]) if asks(policy, agents) else (policy, [])
 
 
 def _agents(folder: Path, policy: PolicyFile, others: Sequence[AgentEntry]) -> Path:
-    """The file of agents that holds where everybody may."""
+    """Return the file of agents in force in a stack without logins."""
     file = Path(files()["POINTSMAN_AGENTS"])
     return with_gateway(folder.absolute(), file, load_agents(file, policy.tiers).entries, others)
 

@@ -1,4 +1,4 @@
-"""As whom a person may try the stack: what the lines under "Try next" name is there, and lets them in."""
+"""The agent and key that the commands under "Try next" use."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ _FIRST = "chat-desk"
 
 @dataclass(frozen=True, slots=True)
 class Trying:
-    """`agent` asks for `kind`; `login`: the file by which it gets in. `api_key`: where one is that holds.
+    """`agent` may submit jobs of `kind`; `login` is its environment file; `api_key` a file with a valid key.
 
-    `asks_for_key`: a gateway lets nobody in without one.
+    `asks_for_key`: the gateway requires an API key.
     """
 
     agent: str = _FIRST
@@ -25,12 +25,12 @@ class Trying:
     asks_for_key: bool = False
 
 
-#: As whom where nothing else is known.
+#: Used when nothing else is known.
 CHAT_DESK = Trying()
 
 
 def trying(entries: Sequence[AgentEntry], key_file: Path, secure: SecureLogins | None) -> Trying:
-    """Of the agents that hold, one that asks by itself; `key_file`: of the stack's own API key."""
+    """Choose an agent from the entries in force; `key_file` is the file of the stack's own API key."""
     digests = {key.sha256 for entry in entries for key in entry.api_keys}
     key = ApiKeyText.parse(key_file.read_text().strip()) if key_file.exists() else None
     api_key = key_file if key is not None and key.sha256 in digests else None

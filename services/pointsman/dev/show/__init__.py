@@ -1,1 +1,1 @@
-"""What `pointsman dev` shows."""
+"""The output of `pointsman dev`."""

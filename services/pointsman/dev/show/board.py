@@ -1,4 +1,4 @@
-"""Two tables: topics with their rate and what waits there; outcomes and cost of each tier."""
+"""Two tables: topics with rate and lag, and outcomes and cost per tier."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,16 @@ from pointsman.store.ask.answers import TierCost, TierOutcomes
 
 @dataclass
 class Board:
-    """Remembers the first look and the last, to tell a rate."""
+    """The table of topics. It keeps the first and the last counts to compute rates."""
 
     prefix: str
     _first: tuple[float, Mapping[str, int]] | None = None
     _last: tuple[float, Mapping[str, int]] | None = None
 
     def draw(self, lanes: Sequence[LaneLag], counts: Mapping[str, int], *, whole: bool = False) -> Table:
-        """The table; `counts` are records of each topic that are in the audit table.
+        """Return the table; `counts` are the audited records by topic.
 
-        The rate is that since the last look, or with `whole` that since the first.
+        The rate is that since the previous call, or with `whole` that since the first.
         """
         now = time.monotonic()
         then, before = (self._first if whole else self._last) or (now, counts)
@@ -46,9 +46,9 @@ class Board:
 
 
 def outcomes_table(outcomes: Sequence[TierOutcomes], costs: Sequence[TierCost]) -> Table:
-    """How the jobs of each tier ended, and what its calls came to, on its first line.
+    """Return a table of outcomes per tier; the first line of a tier also has its calls, tokens and cost.
 
-    A tier whose jobs all went up in a cascade has calls, and no job that ended there.
+    A tier that escalated all its jobs has calls but no outcome.
     """
     left = {cost.tier: cost for cost in costs}
     table = Table(box=None, header_style="bold", pad_edge=False)

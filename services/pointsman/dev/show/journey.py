@@ -1,4 +1,4 @@
-"""The sample jobs' way through the running system, watched from the audit database."""
+"""Publish the sample jobs and follow them in the audit database."""
 
 import asyncio
 import time
@@ -19,15 +19,15 @@ from pointsman.store.ask.answers import JobState, TierCost, TierOutcomes
 from pointsman.store.ask.jobs import open_jobs
 from pointsman_schemas.topics import Topics
 
-#: A completed job has at least these on record: submitted, routed, one call, the outcome.
+#: Fewest audit rows of a completed job: submitted, routed, one call, the outcome.
 _LEAST_ROWS = 4
-#: One that waits for a person: submitted, the request, the case.
+#: Fewest audit rows of a job that waits for a person: submitted, the request, the case.
 _LEAST_WAITING = 3
 _ENDED = {"completed", "failed", "rejected", "expired", "cancelled"}
 
 
 class Sender(NamedTuple):
-    """How jobs get into Kafka, and what they are signed with."""
+    """The Kafka settings with which jobs are published, and the key that signs them."""
 
     kafka: KafkaPart
     key: PrivateKey | None = None
@@ -35,9 +35,9 @@ class Sender(NamedTuple):
 
 @dataclass(frozen=True)
 class Journey:
-    """How far the jobs came: a state for each on record, and a line for whatever is `missing`.
+    """The state of each job on record, and one line per problem in `missing`.
 
-    `waiting`: those that a person has yet to decide, what is due first comes first.
+    `waiting` are the jobs that a person has to decide, the earliest deadline first.
     """
 
     job_ids: Sequence[UUID] = ()
@@ -57,11 +57,10 @@ async def travel(
     patience_s: float,
     sender: Callable[[str], Sender] | None = None,
 ) -> Journey:
-    """Publish the shipped jobs, and show them until each has its outcome and rows or waits for a person.
+    """Publish the sample jobs and show progress until each has its outcome and rows, or waits for a person.
 
-    `patience_s`: no longer than that.
-
-    `sender`: how an agent sends what is its own, where not everybody may.
+    Stops after `patience_s` seconds. `sender` returns an agent's Kafka settings and key; by default `kafka`
+    is used.
     """
     topics = Topics()
     names = [topic.name for topic in topics.all(tiers) if "audit" in topic.readers]
@@ -90,7 +89,7 @@ async def travel(
 
 
 async def _publish(jobs: Sequence[dict[str, Any]], sender: Callable[[str], Sender]) -> list[UUID]:
-    """All of them, by a client for each sender; the ids in the order of the jobs."""
+    """Publish the jobs with one client per sender. Returns the ids in the order of the jobs."""
     senders = {agent: sender(agent) for agent in {job["agent_id"] for job in jobs}}
     ids: dict[int, UUID] = {}
     for kafka, key in set(senders.values()):
@@ -103,7 +102,7 @@ async def _publish(jobs: Sequence[dict[str, Any]], sender: Callable[[str], Sende
 def what_is_missing(
     job_ids: Sequence[UUID], states: Sequence[JobState], waiting: Sequence[UUID] = ()
 ) -> list[str]:
-    """A line for each job that has no outcome and is not `waiting`, or has not all its messages on record."""
+    """Return a line for each job that neither ended nor waits for a person, or has too few audit rows."""
     known = {state.job_id: state for state in states}
     missing = []
     for job_id in job_ids:

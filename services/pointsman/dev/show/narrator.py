@@ -1,4 +1,4 @@
-"""How `pointsman dev` talks: drawn over on a terminal, plain lines in a pipe, stderr beside JSON."""
+"""Output of `pointsman dev`: redrawn on a terminal, plain lines in a pipe, on stderr with `--json`."""
 
 import contextlib
 import sys
@@ -11,7 +11,7 @@ from rich.live import Live
 
 
 class Narrator:
-    """Says things to a person. With `json`, stdout is left to the one document."""
+    """Writes messages for people. With `json`, stdout holds nothing but the one document."""
 
     def __init__(self, *, json: bool = False) -> None:
         self._json = json
@@ -19,17 +19,17 @@ class Narrator:
         self._console = _console(self._out)
 
     def say(self, text: str = "", *, style: str | None = None) -> None:
-        """One or more lines; a long one is left to the terminal to wrap, so that it can be copied."""
+        """Print one or more lines. Long lines are left to the terminal to wrap, so they can be copied."""
         self._console.print(text, style=style, soft_wrap=True)
 
     def say_over(self, text: str) -> None:
-        """A line in the place of the `^C` that a terminal shows."""
+        """Print a line over the `^C` that a terminal shows."""
         if self._console.is_terminal:
             self._out.write("\r")
         self.say(text)
 
     def show(self, drawn: RenderableType) -> None:
-        """A table; in a pipe without blanks at the ends of lines."""
+        """Print a table; in a pipe, without trailing blanks."""
         with self._console.capture() as captured:
             self._console.print(drawn)
         for line in captured.get().splitlines():
@@ -38,7 +38,7 @@ class Narrator:
 
     @contextlib.contextmanager
     def redrawn(self) -> Iterator[Callable[[RenderableType], None]]:
-        """Yields what draws over what it drew before; in a pipe only the last drawing is seen."""
+        """Yield a function that replaces what it drew before. In a pipe only the last drawing is printed."""
         last: list[RenderableType] = []
         if self._console.is_terminal:
             with Live(console=self._console, auto_refresh=False) as live:
@@ -49,13 +49,13 @@ class Narrator:
             self.show(drawn)
 
     def document(self, value: Any) -> None:
-        """The JSON document, if one was asked for."""
+        """Print the JSON document, if `json` is set."""
         if self._json:
             sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
             sys.stdout.flush()
 
     def complain(self, error: Exception, hint: str = "") -> None:
-        """What went wrong, and what to do about it, on stderr; `hint` is for an error that has none."""
+        """Print the error and its hint on stderr; `hint` is used if the error has none."""
         errors = _console(sys.stderr)
         errors.print(f"error: {error}", style="red", soft_wrap=True)
         if hint := getattr(error, "hint", "") or hint:
@@ -63,5 +63,5 @@ class Narrator:
 
 
 def _console(stream: Any) -> Console:
-    wide = None if stream.isatty() else 100_000  # a pipe has no width: nothing is cut or wrapped there
+    wide = None if stream.isatty() else 100_000  # nothing is cut or wrapped in a pipe
     return Console(file=stream, width=wide, highlight=False, markup=False, emoji=False)

@@ -1,4 +1,4 @@
-"""What `pointsman dev` has to report: how the sample jobs did, where everything is, what to try next."""
+"""The report of `pointsman dev`: results of the sample jobs, addresses, commands to try next."""
 
 import shlex
 import shutil
@@ -17,7 +17,7 @@ _MOST_LINES = 5
 
 
 def say_how_they_did(journey: Journey, tell: Narrator) -> None:
-    """Outcome and cost per tier, and what is missing."""
+    """Print outcomes and cost per tier, and what is missing."""
     if not journey.job_ids:
         return
     tell.say()
@@ -34,7 +34,7 @@ def say_how_they_did(journey: Journey, tell: Narrator) -> None:
 
 
 def document(journey: Journey, places: Mapping[str, str], ready_s: float) -> dict[str, Any]:
-    """The same for a program. Costs are US dollars, as text."""
+    """Return the report as a JSON document. Costs are US dollars, as text."""
     return {
         "ok": not journey.missing,
         "ready_s": round(ready_s, 3),
@@ -57,9 +57,10 @@ def say_what_next(
     trying: Trying = CHAT_DESK,
     deciding: str | None = None,
 ) -> None:
-    """Every address, and commands to try in another terminal.
+    """Print every address, and commands to try in another terminal.
 
-    `trying`: as whom; `deciding`: what approves a case, `{job}` for its job.
+    `trying` is the agent that they use; `deciding` is a command that approves a case, `{job}` standing for
+    the job id.
     """
     width = max(len(name) for name in places)
     tell.say("\n" + "\n".join(f"{name:<{width}}  {place}" for name, place in places.items()))
