@@ -14,7 +14,7 @@ DONE = b"data: [DONE]" + EVENT_END
 
 
 def events(top: Json, request: Json, made: list[CompletionChoice]) -> list[bytes]:
-    """The events in order: role, pieces, finish reason for each choice, usage if asked for, `[DONE]`."""
+    """Return the events in order: each choice's role, pieces, finish reason; usage on request; `[DONE]`."""
     wants_usage = bool((request.get("stream_options") or {}).get("include_usage"))
     extra: Json = {"usage": None} if wants_usage else {}
     sent = [

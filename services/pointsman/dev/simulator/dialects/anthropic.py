@@ -81,10 +81,7 @@ def _stop(answer: SimulatedAnswer) -> str | None:
 
 
 def _usage(answer: SimulatedAnswer) -> Json:
-    """Return the token counts.
-
-    With caching, half of the prompt was read from the cache, a quarter written.
-    """
+    """Return the token counts. With caching, half of the prompt was read from it, a quarter written."""
     counts = usage(answer.request, answer.made)
     prompt_tokens, marked = counts["prompt_tokens"], answer.request.get("marked")
     read, written = (prompt_tokens // 2, prompt_tokens // 4) if marked else (0, 0)
