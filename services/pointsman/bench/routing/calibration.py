@@ -1,4 +1,4 @@
-"""Whether what the score says comes true."""
+"""How well the predicted probabilities match the outcomes."""
 
 import numpy as np
 
@@ -13,10 +13,10 @@ _DRAWS = 500
 
 
 def calibration(outcomes: TierAnswers, estimates: Estimates) -> dict[str, Figures]:
-    """For each weaker tier: ECE over ten equal bins, Brier, and coverage and accuracy at each confidence.
+    """Return by weaker tier: ECE over ten equal bins, Brier score, and coverage and accuracy at each level.
 
-    Beside the ECE stands what chance alone makes of it: the mean and the 95 % quantile that it would have
-    on as many questions, for a score whose every word comes true as often as it says.
+    The ECE is accompanied by what chance alone causes: the mean and the 95 % quantile of the ECE that a
+    perfectly calibrated score would have on the same number of questions.
     """
     came = outcomes.sufficient
     return {
@@ -62,6 +62,6 @@ def _ece(predicted: Floats, came: Floats) -> float:
 
 
 def to_people(outcomes: TierAnswers, estimates: Estimates, chosen: Ints) -> dict[str, float]:
-    """Share of the jobs that a person sees if the chosen tier must be sufficient with each confidence."""
+    """Return the share of jobs that go to a person, by the confidence required of the chosen tier."""
     predicted = estimates.sufficient[np.arange(len(outcomes)), chosen]
     return {str(level): round(float((predicted < level).mean()), 4) for level in AT}

@@ -1,6 +1,6 @@
-"""The cascade measured: both cheap tiers are asked; one answer is accepted, or the strongest is asked too.
+"""The cascade measured: two cheap tiers are asked; their answer is accepted, or the strongest is asked too.
 
-Every call that was made is charged: accepting costs both cheap calls, going up costs all three.
+Every call is charged: an accepted answer costs both cheap calls, an escalated job all three.
 """
 
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
 from pointsman.learn.accept import Cascades, Progress, TrainedAccept, fit
 from pointsman.learn.examples import Ints
 
-#: Names of the three ways a job can end, as tiers of `charged`.
+#: Name of the escalated outcome among the tiers of `charged`.
 UP = "frontier after both"
 
 
 @dataclass(frozen=True)
 class Cascade:
-    """A frozen accept model: nothing here looks at outcomes of the strongest tier, nor at any score."""
+    """A frozen accept model. It uses neither the strongest tier's outcomes nor any score."""
 
     model: AcceptModel
 
     def decide(self, outcomes: TierAnswers, quality: str) -> Ints:
-        """[n] 0 where the answer is accepted, 1 where the job goes up, 2 where no cheap tier was asked."""
+        """[n] 0 where the answer is accepted, 1 where the job escalates, 2 where no cheap tier is asked."""
         if quality not in self.model.bars:
             known = ", ".join(self.model.bars)
             raise DataError(f"the cascade is not tuned for quality {quality}", f"it is for {known}")
@@ -40,16 +40,16 @@ class Cascade:
         )
 
     def figures(self, outcomes: TierAnswers, quality: str) -> Figures:
-        """As every router's, and by task."""
+        """Return the figures that every router has, and those by task."""
         chosen = self.decide(outcomes, quality)
         paid = charged(outcomes)
         up = round(float((chosen > 0).mean()), 5)
-        shares = dict(zip(outcomes.tiers, (0.0, round(1 - up, 5), up), strict=True))  # whose answer was kept
+        shares = dict(zip(outcomes.tiers, (0.0, round(1 - up, 5), up), strict=True))  # of kept answers
         return {**of_choice(paid, chosen), "shares": shares, "by_task": by_task(paid, chosen)}
 
 
 def can_cascade(outcomes: TierAnswers) -> bool:
-    """Whether the file has what a cascade needs: three tiers with answers and lengths."""
+    """Return whether the outcomes have what a cascade needs: three tiers with answers and lengths."""
     return (
         len(outcomes.tiers) == 3
         and all(map(any, outcomes.answers))
@@ -58,7 +58,7 @@ def can_cascade(outcomes: TierAnswers) -> bool:
 
 
 def evidence(outcomes: TierAnswers) -> tuple[AcceptanceEvidence, ...]:
-    """What is known of each question once both cheap tiers have answered."""
+    """Return what the accept model knows of each question after both cheap tiers have answered."""
     weak, strong = outcomes.tiers[:2]
     return tuple(
         AcceptanceEvidence(
@@ -71,7 +71,7 @@ def evidence(outcomes: TierAnswers) -> tuple[AcceptanceEvidence, ...]:
 
 
 def charged(outcomes: TierAnswers) -> TierAnswers:
-    """The same questions with a cascade's ends as tiers: accepted, gone up; always-strongest beside them."""
+    """Return the questions with the cascade's ends as tiers: accepted, escalated, always strongest."""
     cost = costs(outcomes)
     accepted = np.array([charge(row[:2]) for row in cost])
     up = np.array([charge(row) for row in cost])
@@ -91,7 +91,7 @@ def trained(
     name: str = "bench",
     progress: Progress | None = None,
 ) -> TrainedAccept:
-    """An accept model trained on `own` work, with those of `others` beside it that have answers."""
+    """Return an accept model trained on `own` work and on those of `others` that have answers."""
     if not can_cascade(own):
         raise DataError(
             f"{own.name}: a cascade cannot be trained on it",

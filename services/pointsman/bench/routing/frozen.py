@@ -1,4 +1,4 @@
-"""The frozen router on questions it was not made from, once."""
+"""Evaluate a frozen router, once, on questions that it was not trained on."""
 
 import time
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from pointsman.score.drift import shapes, shift
 from pointsman.score.estimate import Bar
 from pointsman.score.net import NetScore
 
-#: The strongest tier's price against the one of training.
+#: Factors on the strongest tier's price since training.
 PRICES = {"the strongest at half its price": 0.5, "the strongest at twice its price": 2.0}
 
 
 def frozen(router: Router, test: TierAnswers, quality: str) -> dict[str, Any]:
-    """All figures of a router whose tiers are the test's."""
+    """Return all figures of a router, which must have the tiers of the test."""
     estimates = router.estimates(test.prompts)
     chosen = router.decide(estimates, quality)
     prices = {}
@@ -46,7 +46,7 @@ def frozen(router: Router, test: TierAnswers, quality: str) -> dict[str, Any]:
 
 
 def curve(router: Router, test: TierAnswers) -> list[list[float]]:
-    """[saved, quality] along all bars: what could be had, seen afterwards; no bar was chosen by it."""
+    """Return [saved, quality] for every bar, for a plot in hindsight; no bar was chosen by it."""
     estimates = router.estimates(test.prompts)
     seen: dict[tuple[float, float], None] = {}
     every = np.arange(len(test))
@@ -60,7 +60,7 @@ def curve(router: Router, test: TierAnswers) -> list[list[float]]:
 
 
 def served(router: Router, test: TierAnswers, quality: str) -> dict[str, Any]:
-    """How fast it decides, and how far rewritten prompts move it."""
+    """Return how fast the router decides, and how much rewritten prompts change its decisions."""
 
     def choose(prompts: list[str]) -> Any:
         return router.decide(router.estimates(prompts), quality)
@@ -72,7 +72,7 @@ def served(router: Router, test: TierAnswers, quality: str) -> dict[str, Any]:
 
 
 def guarded(router: Router, test: TierAnswers, quality: str) -> Figures:
-    """As one would run it on work of unknown kind: all of an unfamiliar set goes to the strongest tier."""
+    """Return the figures with the familiarity check, which sends an unfamiliar set to the strongest tier."""
     moved = shift(router.model.profile, shapes(test.prompts))
     strongest = np.full(len(test), len(test.tiers) - 1)
     chosen = router.decide(router.estimates(test.prompts), quality) if moved.familiar else strongest
@@ -80,9 +80,9 @@ def guarded(router: Router, test: TierAnswers, quality: str) -> Figures:
 
 
 def speed(model: NetScore, prompts: Sequence[str], bar: Bar) -> dict[str, float]:
-    """Microseconds for each prompt, one by one on one core; and for one of 100,000 characters.
+    """Return microseconds per prompt, one by one on one core, and for a text of 100,000 characters.
 
-    Each prompt's best of five, so that what else the machine does is not in the figures.
+    Each is the best of five runs, to exclude interference by other processes.
     """
     long = "\n".join(prompts)[:100_000]
     times = np.array([min(_took(model, prompt, bar) for _ in range(5)) for prompt in prompts])

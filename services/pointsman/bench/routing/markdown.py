@@ -1,4 +1,4 @@
-"""The report as a page with plots."""
+"""Write the report as a Markdown page with plots."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ BEGIN, END = "<!-- begin: figures -->", "<!-- end: figures -->"
 
 
 def write(report: Mapping[str, Any], docs: Path) -> None:
-    """Put the figures into `docs`/routing.md, between its two marks, and the plots into `docs`/routing."""
+    """Write the figures into `docs`/routing.md, between its two marks, and the plots into `docs`/routing."""
     page = docs / "routing.md"
     text = page.read_text(encoding="utf-8") if page.exists() else f"# Routing, measured\n\n{BEGIN}\n{END}\n"
     before, _, rest = text.partition(BEGIN)
@@ -25,7 +25,7 @@ def write(report: Mapping[str, Any], docs: Path) -> None:
 
 
 def figures(report: Mapping[str, Any]) -> str:
-    """Every table of the report."""
+    """Return the report's tables as Markdown."""
     frozen, split = report["frozen"], report["split"]
     tiers = " / ".join(report["models"])
     head = ("router", "$ per 1,000", "saved", "quality, 95 % interval", f"% {tiers}")
@@ -60,7 +60,7 @@ def figures(report: Mapping[str, Any]) -> str:
 
 
 def cost_quality(report: Mapping[str, Any]) -> str:
-    """Saved against quality: the curve of all bars, and what each way of choosing comes to."""
+    """Return a plot of savings against quality: a curve over all bars, a point for each way of choosing."""
     frozen = report["frozen"]
     named = {f"asked {quality}": figure for quality, figure in frozen["by_quality"].items()}
     named |= {name: figure for name, figure in report["baselines"].items() if name != "oracle"}
@@ -77,7 +77,7 @@ def cost_quality(report: Mapping[str, Any]) -> str:
 
 
 def reliability(report: Mapping[str, Any]) -> str:
-    """What was said against what came true, ten bins of equal size, for the tier below the strongest."""
+    """Return a plot of predicted against observed frequency, in ten bins, for the second strongest tier."""
     tier = list(report["frozen"]["calibration"])[-1]
     bins = [(predicted, came) for predicted, came in report["frozen"]["calibration"][tier]["bins"]]
     return plot(

@@ -1,4 +1,4 @@
-"""What a way of choosing tiers costs, and what quality it keeps."""
+"""The cost and quality of a way to choose tiers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,17 +15,17 @@ SAMPLES = 2_000
 
 
 def of_choice(outcomes: TierAnswers, chosen: Ints, prices: Floats | None = None) -> Figures:
-    """Figures of one tier (its place) for each question."""
+    """Return the figures for one chosen tier (its index) per question."""
     share = np.zeros((len(outcomes), len(outcomes.tiers)))
     share[np.arange(len(outcomes)), chosen] = 1.0
     return of_mix(outcomes, share, prices)
 
 
 def of_mix(outcomes: TierAnswers, share: Floats, prices: Floats | None = None) -> Figures:
-    """Figures of [n, t] chances of each tier, in expectation.
+    """Return the expected figures for [n, t] probabilities of choosing each tier.
 
-    `saved` and `quality` are against always the strongest; the interval is of a paired bootstrap over
-    questions, 95 %; `quality_at_least` is the quality that 90 % of its samples reach.
+    `saved` and `quality` are relative to always using the strongest tier. The 95 % interval is from a paired
+    bootstrap over questions; `quality_at_least` is the quality that 90 % of its samples reach.
     """
     cost = costs(outcomes) * (1.0 if prices is None else prices)
     spent, dearest = (share * cost).sum(1), cost[:, -1]
@@ -45,7 +45,7 @@ def of_mix(outcomes: TierAnswers, share: Floats, prices: Floats | None = None) -
 
 
 def by_task(outcomes: TierAnswers, chosen: Ints) -> dict[str, Figures]:
-    """Figures of each task of at least 30 questions, the dearest first."""
+    """Return the figures of each task with at least 30 questions, the task with most questions first."""
     of = np.array(
         [task or source or "all" for task, source in zip(outcomes.task, outcomes.source, strict=True)]
     )
@@ -58,7 +58,7 @@ def by_task(outcomes: TierAnswers, chosen: Ints) -> dict[str, Figures]:
 
 
 def table(figures: Mapping[str, Figures]) -> list[list[str]]:
-    """Rows of name, dollars, saved, quality with interval, shares."""
+    """Return rows of name, dollars, savings, quality with interval, shares of the tiers."""
     return [
         [
             name,
@@ -72,13 +72,13 @@ def table(figures: Mapping[str, Figures]) -> list[list[str]]:
 
 
 def quality(figures: Figures) -> str:
-    """`99.3 % (98.6 to 99.9)`."""
+    """Return the quality with its interval, as in `99.3 % (98.6 to 99.9)`."""
     low, high = figures["quality_interval"]
     return f"{100 * figures['quality']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _resampled(top: Floats, bottom: Floats) -> Floats:
-    """Ratios of the sums of both over the same resampled questions."""
+    """Return the ratio of both sums for each bootstrap sample of the questions."""
     n = len(top)
     drawn = np.random.RandomState(7).multinomial(n, np.full(n, 1 / n), size=SAMPLES).astype(np.float32)
     ratio: npt.NDArray[np.float64] = (drawn @ top) / np.maximum(drawn @ bottom, 1e-9)
@@ -90,5 +90,5 @@ def _round(value: Any) -> float:
 
 
 def mean_of(figures: Sequence[Figures], key: str) -> float:
-    """Mean of one figure."""
+    """Return the mean of one figure."""
     return _round(np.mean([figure[key] for figure in figures]))

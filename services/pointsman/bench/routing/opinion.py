@@ -1,4 +1,4 @@
-"""The second opinion measured: first score and opinion together, asked for the undecided band only."""
+"""The second opinion measured: first score and opinion combined, with the opinion asked if undecided only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from pointsman.score.choose import choose
 from pointsman.score.estimate import Estimate
 from pointsman.score.net import NetScore
 
-#: A job whose first choice hung by less than this asks for the opinion.
+#: The opinion is asked for if the first choice's margin is below this.
 BAND = 0.05
 
 
@@ -33,7 +33,7 @@ class WithOpinion:
     band: float = BAND
 
     def decide(self, outcomes: TierAnswers, vectors: Vectors, quality: str) -> tuple[Ints, Ints]:
-        """[n] places of the tiers, and [n] 1 where the opinion was asked."""
+        """[n] indices of the chosen tiers, and [n] 1 where the opinion was asked."""
         firsts = [self.first.estimate(prompt) for prompt in outcomes.prompts]
         seconds = self.opinion.estimates(vectors, np.array([surface(prompt) for prompt in outcomes.prompts]))
         choices = [self._one(*pair, quality) for pair in zip(firsts, seconds, strict=True)]
@@ -42,7 +42,7 @@ class WithOpinion:
         )
 
     def figures(self, outcomes: TierAnswers, vectors: Vectors, quality: str) -> Figures:
-        """As every router's, by task, and the share of jobs that asked the opinion."""
+        """Return the figures of every router, those by task, and the share of jobs that asked the opinion."""
         chosen, is_asked = self.decide(outcomes, vectors, quality)
         return {
             **of_choice(outcomes, chosen),
@@ -68,7 +68,7 @@ def trained(
     *,
     name: str = "bench",
 ) -> TrainedOpinion:
-    """An opinion trained on what `first` was trained on, tuned for both together."""
+    """Return an opinion trained on the data of `first`, and tuned for use together with it."""
     made = examples(own, *others)
     return fit(
         made,

@@ -1,4 +1,4 @@
-"""Vectors of many texts, each embedded once and kept in a file: embedding takes most of the time."""
+"""Embedding vectors of texts, cached in a file, as embedding takes most of the time."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ VectorsOf = Callable[[Sequence[str]], Vectors]
 
 
 class VectorCache:
-    """`path`: an .npz file for what is embedded, None: nothing is kept. Call it with texts."""
+    """A callable that returns vectors of texts. `path` is an .npz file for the cache; None: in memory."""
 
     def __init__(self, open_embedder: Callable[[], Embedder], path: Path | None = None) -> None:
         self._open = open_embedder
@@ -25,7 +25,7 @@ class VectorCache:
                     self._cached = dict(zip(map(bytes, kept["keys"]), kept["vectors"], strict=True))
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
-        """[n, SIZE]; only texts that are new are embedded."""
+        """Return vectors [n, SIZE]; only new texts are embedded."""
         keys = [_key(text) for text in texts]
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._cached}
         if new:

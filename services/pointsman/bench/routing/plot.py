@@ -1,4 +1,4 @@
-"""Two plots as plain SVG: the same figures give the same bytes."""
+"""Draw plots as plain SVG; equal figures give equal bytes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ def plot(
     points: Mapping[str, Point],
     level: Sequence[Point] = (),
 ) -> str:
-    """A line and named points. `bounds`: least and most of x, then of y; `level` is dashed."""
+    """Draw a line and named points. `bounds`: least and most of x, then of y; `level` is a dashed line."""
     x0, x1, y0, y1 = bounds
 
     def at(point: Point) -> str:

@@ -1,8 +1,7 @@
-"""RouteLLM's protocol: a weak and a strong model, and how much of the gap between them a router recovers.
+"""RouteLLM's protocol: how much of the quality gap between a weak and a strong model a router recovers.
 
-PGR: (quality - weak's) / (strong's - weak's). APGR: its mean over every share of calls to the strong
-model, so that a random router has 0.5. CPT(x): the least share of calls to the strong model with a PGR of
-x.
+PGR: (quality - weak's) / (strong's - weak's). APGR: the mean PGR over all shares of calls to the strong
+model; a random router has 0.5. CPT(x): the smallest share of calls to the strong model with a PGR of x.
 """
 
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from pointsman.bench.routing.sources.outcomes import Floats
 
-#: Best of each column in the paper (arXiv 2406.18665), with labels of the benchmark's kind.
+#: The best published results (arXiv 2406.18665) of routers trained with labels of the benchmark's kind.
 PUBLISHED = {
     "mmlu": {"apgr": 0.603, "cpt50": 0.354, "cpt80": 0.703},
     "mt_bench": {"apgr": 0.802, "cpt50": 0.134, "cpt80": 0.313},
@@ -22,9 +21,9 @@ _DRAWS = 500
 
 
 def protocol(need: Floats, weak: Floats, strong: Floats) -> dict[str, Any]:
-    """`need` [n]: the higher, the sooner the strong model is called; `weak` and `strong` [n]: points.
+    """Return APGR, CPT50 and CPT80. The strong model is called first where `need` [n] is highest.
 
-    The APGR has a 95 % interval of a bootstrap over questions.
+    `weak` and `strong` [n] are points. The APGR has a 95 % bootstrap interval over questions.
     """
     chance = np.random.RandomState(1)
     drawn = [chance.randint(len(need), size=len(need)) for _ in range(_DRAWS)]
@@ -42,7 +41,7 @@ def protocol(need: Floats, weak: Floats, strong: Floats) -> dict[str, Any]:
 
 
 def _recovered(need: Floats, gap: Floats) -> Floats:
-    """[n + 1] PGR with the strong model called for none, for the neediest, ... for all."""
+    """[n + 1] PGR with the strong model called for 0, 1, ... n questions, in order of falling need."""
     gained = np.concatenate([[0.0], np.cumsum(gap[np.argsort(-need, kind="stable")])])
     recovered: Floats = gained / gained[-1]
     return recovered

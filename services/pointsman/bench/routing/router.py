@@ -1,4 +1,4 @@
-"""A router made of a trained score, asked about many prompts at once."""
+"""A trained score as a router, applied to many prompts at once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Router:
-    """`bars` and `floor` are frozen: nothing here looks at outcomes."""
+    """A frozen router: it has the model's bars and floor, and never uses outcomes."""
 
     model: NetScore
 
     def estimates(self, prompts: Sequence[str]) -> Estimates:
-        """What the score says, as the router in service hears it."""
+        """Return the estimates for the prompts, as the router in service gets them."""
         return Estimates.of([self.model.estimate(prompt) for prompt in prompts])
 
     def decide(self, estimates: Estimates, quality: str, prices: Floats | None = None) -> Ints:
-        """[n] places of the tiers for this required quality."""
+        """[n] indices of the chosen tiers for this required quality."""
         return decide(estimates, self.bar(quality), self.model.floor, prices)
 
     def bar(self, quality: str) -> Bar:
-        """Raises DataError where the model is not tuned for it."""
+        """Return the bar for this quality. Raises DataError if the model is not tuned for it."""
         try:
             return self.model.bars[quality]
         except KeyError:
@@ -47,18 +47,18 @@ def trained(
     name: str = "bench",
     progress: Progress | None = None,
 ) -> Trained:
-    """A score trained on `own` work, with `others` beside it; what it was trained on stands in its file."""
+    """Return a score trained on `own` work and on `others`. Its file records what it was trained on."""
     return fit(examples(own, *others), name=name, trained_on=origin(own, *others), progress=progress)
 
 
 def need(estimates: Estimates) -> Floats:
-    """[n] how much the strongest tier is expected to be better than the weakest."""
+    """[n] how much better the strongest tier is expected to be than the weakest."""
     gained: Floats = np.asarray(1.0 - estimates.sufficient[:, 0] - estimates.better[:, 0])
     return gained
 
 
 def checked(train: Sequence[TierAnswers], test: TierAnswers) -> None:
-    """Raises DataError if the tiers differ or a question stands on both sides."""
+    """Raise DataError if the tiers differ, or if a question is both in training and in the test."""
     for source in train:
         if source.tiers != test.tiers:
             raise DataError(

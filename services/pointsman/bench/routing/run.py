@@ -1,4 +1,4 @@
-"""The routing benchmark: everything that is measured, in one report."""
+"""The routing benchmark: all measurements in one report."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,19 +21,19 @@ from pointsman.learn.accept import TrainedAccept
 from pointsman.learn.opinion import TrainedOpinion
 from pointsman.learn.train import Trained
 
-#: (what is being done, how much of everything is done, 0 to 1)
+#: (current step, completed share of the whole from 0 to 1)
 Told = Callable[[str, float], None]
 RESPLITS = 10
-#: Qualities whose target is checked on every other split.
+#: Required qualities that are checked on every resplit.
 CHECKED = ("0.98", "0.99", "0.995", "1.0")
-#: The score without another way beside it.
+#: The score alone, among the ways to choose tiers.
 _ALONE = "alone"
 
 
 def whole(
     data: Path, quality: str, progress: Told, resplits: int = RESPLITS, vectors: VectorsOf | None = None
 ) -> dict[str, Any]:
-    """Everything, on the files of a folder; `vectors` for the second opinion, None: without one."""
+    """Return the full report on a folder's files. `vectors` serve the second opinion; None: without one."""
     progress("reading", 0.0)
     files = folder(data)
     train, test = split(files.own)
@@ -71,9 +71,9 @@ def unseen(
     drop: bool = False,
     vectors: VectorsOf | None = None,
 ) -> dict[str, Any]:
-    """A router trained on a folder, scored once on a file that it has never seen.
+    """Train a router on a folder and score it once on a file that it has never seen.
 
-    `drop`: take questions that the file shares with the folder out of the training; they are refused without.
+    `drop`: leave questions that are also in the file out of the training; otherwise they raise an error.
     """
     progress("reading", 0.0)
     files = folder(data)
@@ -118,9 +118,9 @@ def _measured(router: Router, train: TierAnswers, test: TierAnswers, quality: st
 def ship(
     data: Path, progress: Told, make: Callable[..., Trained | TrainedAccept | TrainedOpinion] = trained
 ) -> bytes:
-    """A model that comes with pointsman, trained on all of the folder's outcomes of its tiers.
+    """Return a model to ship with pointsman, trained on all outcomes of the folder.
 
-    `make`: `trained` for the score, `cascade.trained` for the accept model, or `with_score`.
+    `make` is `trained` for the score, `cascade.trained` for the accept model, or `with_score`.
     """
     progress("reading", 0.0)
     files = folder(data)
@@ -132,7 +132,7 @@ def ship(
 def with_score(
     own: TierAnswers, others: Sequence[TierAnswers], vectors: VectorsOf, *, name: str, progress: Progress
 ) -> TrainedOpinion:
-    """The second opinion beside the score that is trained on the same."""
+    """Return the second opinion, trained on the same data as the score that it accompanies."""
     first = trained(own, others, name=name, progress=progress)
     return opinion.trained(own, others, first, vectors, name=name)
 
@@ -140,7 +140,7 @@ def with_score(
 def _resplits(
     files: Files, count: int, vectors: VectorsOf | None, progress: Callable[[float], None]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Other splits of the same work: how often each target is met by a router made anew; then by each way."""
+    """Return how often each target is met on other splits, by a newly trained router and each other way."""
     splits = []
     for at in range(count):
         train, test = split(files.own, salt=f"resplit-{at}")
@@ -184,11 +184,10 @@ def transfer(
     quality: str,
     progress: Progress | None = None,
 ) -> dict[str, Figures]:
-    """Figures on a foreign set, always on the same questions: those beyond the most labels.
+    """Return figures on a foreign set, always on the same questions: those never used as labels.
 
-    `0 labels, unguarded`: the router as it is. `0 labels`: with the check of the whole set in front,
-    which leaves all of an unfamiliar set to the strongest tier. `N labels`: trained on N of its
-    questions, `home` beside them.
+    `0 labels, unguarded` is the router as it is. `0 labels` has the familiarity check, which sends an
+    unfamiliar set to the strongest tier. `N labels` is trained on N questions of the set and on `home`.
     """
     order = np.argsort([place(of, "labels") for of in foreign.stems], kind="stable")
     most = min(max(LABELS), len(order) // 2)

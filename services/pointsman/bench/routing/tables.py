@@ -1,4 +1,4 @@
-"""What `pointsman bench routing` found, as tables, and how far it is."""
+"""Tables and the progress bar of `pointsman bench routing`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str, float], None]]:
-    """Yields what moves a bar on stderr, if that is a terminal."""
+    """Yield a function that moves a bar on stderr, if stderr is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -30,7 +30,7 @@ def progress() -> Iterator[Callable[[str, float], None]]:
 
 
 def tables(report: Mapping[str, Any]) -> list[Table]:
-    """The frozen router beside what needs none, then the work it had never seen."""
+    """Return a table of the router and its baselines, then one for each transfer to other work."""
     from pointsman.bench.routing.measure import table
     from pointsman.bench.routing.ways import rows as beside
 

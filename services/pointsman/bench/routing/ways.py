@@ -1,4 +1,4 @@
-"""Beside the score alone: with a second opinion, and the cascade; made and measured in the same way."""
+"""Other ways to choose tiers: with a second opinion, and by cascade, trained and measured alike."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,9 +23,9 @@ def ways(
     test: TierAnswers,
     vectors: VectorsOf | None,
 ) -> dict[str, dict[str, Figures]]:
-    """By way and quality asked. `first`: the score trained on `train` and `others`.
+    """Return figures by way and required quality. `first` is the score trained on `train` and `others`.
 
-    `vectors` None: no second opinion. No cascade where the files lack answers.
+    The second opinion is left out if `vectors` is None, the cascade if the files lack answers.
     """
     for source in (train, *others):
         refuse_overlap(source, test)
@@ -41,7 +41,7 @@ def ways(
 
 
 def over_splits(splits: Sequence[dict[str, dict[str, Figures]]], checked: Sequence[str]) -> dict[str, Any]:
-    """Of several `ways`: how often each target was met, and the means."""
+    """Return for several results of `ways` how often each target was met, and the means."""
     return {
         way: {
             quality: {
@@ -58,14 +58,14 @@ def over_splits(splits: Sequence[dict[str, dict[str, Figures]]], checked: Sequen
 
 
 def rows(by_way: dict[str, dict[str, Figures]]) -> dict[str, Figures]:
-    """For the table of routers."""
+    """Return the figures as rows for the table of routers."""
     return {
         f"{way}, quality {quality}": figures for way, by in by_way.items() for quality, figures in by.items()
     }
 
 
 def baselines(train: TierAnswers, test: TierAnswers, wanted: float = 0.99) -> dict[str, Figures]:
-    """Always each tier; a random mix and the best static mix that reach `wanted` on `train`; the oracle."""
+    """Return figures of: each tier alone, mixes that reach `wanted` on `train`, and the oracle."""
     n, tiers = len(test), len(test.tiers)
     figures = {f"always {tier}": of_choice(test, np.full(n, at)) for at, tier in enumerate(test.tiers)}
     figures["random mix, cheapest and strongest"] = of_mix(test, np.tile(_mix(train, [0], wanted), (n, 1)))
@@ -78,7 +78,7 @@ def baselines(train: TierAnswers, test: TierAnswers, wanted: float = 0.99) -> di
 
 
 def _mix(train: TierAnswers, weaker: list[int], wanted: float) -> np.ndarray:
-    """[t] chances: as much of a weaker tier as keeps `wanted` of the strongest's quality."""
+    """[t] probabilities: as much of a weaker tier as keeps `wanted` of the strongest tier's quality."""
     share = np.zeros(len(train.tiers))
     kept = train.score[:, weaker[0]].sum() / max(train.score[:, -1].sum(), 1e-9)
     of_weaker = 1.0 if kept >= wanted else (1 - wanted) / (1 - kept)

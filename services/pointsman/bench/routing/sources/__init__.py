@@ -1,1 +1,1 @@
-"""The data that routing is measured on."""
+"""The data on which routing is measured."""

@@ -1,7 +1,7 @@
-"""Files of outcomes read, split by question, and kept apart.
+"""Read files of outcomes, split them by question, and keep training and test apart.
 
-A file is Parquet with `prompt` and, per tier in ascending capability, `score_<tier>`; and, where it has
-them, `cost_<tier>`, `out_tokens_<tier>`, `answer_<tier>`, `model_<tier>`, `source` or `benchmark`, `task` or
+A file is Parquet with `prompt` and, per tier in ascending capability, `score_<tier>`. Optional columns are
+`cost_<tier>`, `out_tokens_<tier>`, `answer_<tier>`, `model_<tier>`, `source` or `benchmark`, `task` or
 `category`. Rows whose `contaminated` is true are dropped.
 """
 
@@ -16,15 +16,15 @@ from pointsman.bench.routing.sources.outcomes import DataError, Floats, TierAnsw
 from pointsman.bench.routing.sources.stem import place
 
 TEST_SHARE = 0.3
-#: Another salt is another split; this one is the benchmark's.
+#: The benchmark's split; another salt gives another split.
 SPLIT = "pointsman-routing-1"
 
 
 def read(path: Path) -> TierAnswers:
-    """The outcomes in one file.
+    """Return the outcomes in a file.
 
     Raises:
-        DataError: it is no such file, or its columns are not those above.
+        DataError: the file cannot be read, is not Parquet, or lacks the columns above.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -41,7 +41,7 @@ def read(path: Path) -> TierAnswers:
 
 
 def parse(columns: dict[str, list[Any]], name: str, sha256: str) -> TierAnswers:
-    """As `read`, from columns."""
+    """Return the outcomes in columns; raises as `read`."""
     tiers = tuple(key.removeprefix("score_") for key in columns if key.startswith("score_"))
     if "prompt" not in columns or len(tiers) < 2:
         raise DataError(
@@ -82,7 +82,7 @@ def parse(columns: dict[str, list[Any]], name: str, sha256: str) -> TierAnswers:
 
 
 def split(outcomes: TierAnswers, *, salt: str = SPLIT) -> tuple[TierAnswers, TierAnswers]:
-    """Train and test, by a hash of each stem: fixed, and the same question always on one side."""
+    """Return train and test set, split by a hash of the stem: reproducible, each question on one side."""
     in_test = [place(of, salt) < TEST_SHARE for of in outcomes.stems]
     train = [row for row, test in enumerate(in_test) if not test]
     test = [row for row, test in enumerate(in_test) if test]
@@ -90,18 +90,18 @@ def split(outcomes: TierAnswers, *, salt: str = SPLIT) -> tuple[TierAnswers, Tie
 
 
 def folds(outcomes: TierAnswers, count: int, salt: str = "folds") -> list[int]:
-    """The fold of each row, from 0; rows of one stem share theirs."""
+    """Return the fold of each row, from 0. Rows with the same stem are in the same fold."""
     return [int(place(of, salt) * count) for of in outcomes.stems]
 
 
 def without(outcomes: TierAnswers, others: Iterable[TierAnswers]) -> TierAnswers:
-    """The rows whose stem is in none of `others`: what may be trained on when those are the test."""
+    """Return the rows whose stem is in none of `others`, for training when those are the test."""
     stems = {of for other in others for of in other.stems}
     return outcomes.take([row for row, of in enumerate(outcomes.stems) if of not in stems])
 
 
 def refuse_overlap(train: TierAnswers, test: TierAnswers) -> None:
-    """Raises DataError if one question stands on both sides."""
+    """Raise DataError if a question is in both sets."""
     both = set(train.stems) & set(test.stems)
     if both:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Outcomes as examples to train a score on."""
+"""Turn outcomes into examples to train a score on."""
 
 from typing import Any
 
@@ -7,26 +7,26 @@ import numpy as np
 from pointsman.bench.routing.sources.outcomes import Floats, TierAnswers
 from pointsman.learn.examples import Examples
 
-#: How much a question of other work counts beside one of the own.
+#: Weight of a question from other work, relative to one of the user's own.
 OTHERS = 0.15
-#: Where a file has no costs a tier is taken to cost this share of the next stronger one.
+#: Without costs in the file, a tier is assumed to cost this share of the next stronger one.
 ASSUMED = 0.01
 
 
 def costs(outcomes: TierAnswers) -> Floats:
-    """[n, t] US dollars; where the file has none, the strongest tier's call is the unit."""
+    """[n, t] costs in US dollars; if the file has none, in units of a call to the strongest tier."""
     tiers = len(outcomes.tiers)
     assumed = ASSUMED ** np.arange(tiers - 1, -1, -1)
     return np.where(np.isfinite(outcomes.cost), outcomes.cost, assumed)
 
 
 def origin(*sources: TierAnswers) -> dict[str, Any]:
-    """What a model's file says of what it was trained on."""
+    """Return what a model's file records about its training data."""
     return {"files": {of.name: {"sha256": of.sha256, "questions": len(of)} for of in sources}}
 
 
 def examples(own: TierAnswers, *others: TierAnswers) -> Examples:
-    """`own` to train, calibrate and tune on; `others` to train on only."""
+    """Return examples: `own` for training, calibration and tuning, `others` for training only."""
     made = _of(own, 1.0, True)
     for other in others:
         if len(other):

@@ -1,7 +1,7 @@
-"""The files of a folder by what each is for.
+"""Sort the files of a folder by their purpose.
 
-`extra*`: to train on only. Two tiers, weak and strong: RouteLLM's protocol and a foreign set. Every other
-file is the work that the router is for; several of them must have the same tiers.
+`extra*` are for training only. A file with the two tiers weak and strong is for RouteLLM's protocol, and a
+foreign set. Every other file is the work to route; several of them must have the same tiers.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from pointsman.bench.routing.sources.outcomes import DataError, TierAnswers
 
 @dataclass(frozen=True)
 class Files:
-    """`own` work; `extra`, without its questions, to train on; `pairs` of a weak and a strong model."""
+    """`own` work, `extra` questions to train on that are not in it, `pairs` of a weak and a strong model."""
 
     own: TierAnswers
     extra: TierAnswers | None
@@ -24,12 +24,12 @@ class Files:
 
     @property
     def beside(self) -> list[TierAnswers]:
-        """What is trained on beside the own work."""
+        """The outcomes to train on in addition to `own`."""
         return [] if self.extra is None else [self.extra]
 
     @property
     def listed(self) -> dict[str, str]:
-        """Name and SHA-256 of each."""
+        """The name and SHA-256 of each set of outcomes."""
         pairs = [] if self.pairs is None else [self.pairs]
         return {source.name: source.sha256 for source in (self.own, *self.beside, *pairs)}
 
@@ -38,7 +38,7 @@ def folder(path: Path) -> Files:
     """Read every Parquet file of a folder.
 
     Raises:
-        DataError: none of them is the work to route, or they do not fit together.
+        DataError: there is no work to route, or the files do not fit together.
     """
     sources = [read(file) for file in sorted(path.glob("*.parquet"))]
     pairs = [source for source in sources if source.tiers == ("weak", "strong")]
@@ -51,7 +51,7 @@ def folder(path: Path) -> Files:
 
 
 def join(several: list[TierAnswers]) -> TierAnswers:
-    """All as one; DataError where the tiers differ."""
+    """Return several sets as one. Raises DataError if their tiers differ."""
     first = several[0]
     if len(several) == 1:
         return first
@@ -79,7 +79,7 @@ def join(several: list[TierAnswers]) -> TierAnswers:
 
 
 def ends(outcomes: TierAnswers, names: tuple[str, str]) -> TierAnswers:
-    """Only the weakest and the strongest tier, under these names."""
+    """Return the outcomes of the weakest and the strongest tier only, under these names."""
     at = [0, len(outcomes.tiers) - 1]
     return replace(
         outcomes,

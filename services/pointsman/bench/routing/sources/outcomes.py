@@ -22,11 +22,11 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class TierAnswers:
-    """`n` questions answered by each of `t` tiers, in ascending capability.
+    """`n` questions, each answered by `t` tiers, in ascending capability.
 
-    `score` [n, t] points, `cost` [n, t] US dollars (NaN where the file has none), `out_tokens` [n, t] (NaN
-    likewise), `answers` per tier n normalised texts (empty where the file has none), `source` and `task`
-    [n] for reports only: they are never an input of a router. `sha256` of the file's bytes.
+    `score` [n, t] are points, `cost` [n, t] US dollars and `out_tokens` [n, t] counts, both NaN if the file
+    has none. `answers` are n normalised texts per tier, empty if the file has none. `source` and `task` [n]
+    are for reports only, never input of a router. `sha256` is that of the file's bytes.
     """
 
     name: str
@@ -54,7 +54,7 @@ class TierAnswers:
         return (self.score >= self.score[:, -1:]).astype(float)
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.intp], name: str = "") -> "TierAnswers":
-        """The questions at these rows, in this order."""
+        """Return the questions at these rows, in this order."""
         kept = [int(row) for row in rows]
         return replace(
             self,

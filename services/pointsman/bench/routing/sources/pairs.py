@@ -1,4 +1,4 @@
-"""RouteLLM's three benchmarks, each with labels of its own kind and none of the tested questions."""
+"""RouteLLM's three benchmarks, each with labels of its own kind but none of the tested questions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ LABELS = 1_500
 FOLDS = 5
 
 
-#: By way of ranking: how much the strong model is needed for each question.
+#: How much each question needs the strong model, by way of ranking.
 Needs = dict[str, Floats]
 SCORE, OPINION = "", ", with second opinion"
 
@@ -27,7 +27,7 @@ SCORE, OPINION = "", ", with second opinion"
 def pairs(
     outcomes: TierAnswers, progress: Progress, vectors: VectorsOf | None = None
 ) -> dict[str, dict[str, object]]:
-    """APGR, CPT50 and CPT80 of each benchmark, beside the best published. `vectors`: with an opinion, too."""
+    """Return APGR, CPT50 and CPT80 of each benchmark and the best published. `vectors`: for an opinion."""
     source = np.array(outcomes.source)
     every = {name: outcomes.take(np.flatnonzero(source == name)) for name in sorted(set(outcomes.source))}
     report: dict[str, dict[str, object]] = {}
@@ -54,7 +54,7 @@ def pairs(
 def _fold_by_fold(rows: TierAnswers, others: Sequence[TierAnswers], vectors: VectorsOf | None) -> Needs:
     fold = np.array(folds(rows, FOLDS, "routellm"))
     by_way: Needs = {}
-    beside = others if len(rows) < LABELS else []  # a small set learns from the others too
+    beside = others if len(rows) < LABELS else []  # a small set is trained with the others
     for at in range(FOLDS):
         here = fold == at
         train, test = rows.take(np.flatnonzero(~here)), rows.take(np.flatnonzero(here))
