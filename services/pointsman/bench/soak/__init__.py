@@ -1,1 +1,1 @@
-"""Steady load, random kills and freezes, and afterwards the whole log compared with the audit."""
+"""Steady load with random kills and freezes, followed by a comparison of the whole log with the audit."""

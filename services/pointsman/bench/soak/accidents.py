@@ -1,4 +1,4 @@
-"""What is done to which process, and when: drawn from a seed, so that a bad hour can be had again."""
+"""Which accident hits which process, and when. Drawn from a seed, so that a run can be repeated."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -7,21 +7,21 @@ from enum import StrEnum
 
 
 class AccidentKind(StrEnum):
-    """What may happen to a process."""
+    """The kinds of accident."""
 
-    KILL = "kill"  # SIGKILL, and started again a moment later
-    FREEZE = "freeze"  # SIGSTOP until its group has given its work to others, then SIGCONT
+    KILL = "kill"  # SIGKILL, then started again after a moment
+    FREEZE = "freeze"  # SIGSTOP until its consumer group has reassigned its partitions, then SIGCONT
 
 
-#: Broker and database; they are killed only, and come back with their data.
+#: Broker and database. They are killed, never frozen, and restart with their data.
 SERVERS = ("Kafka", "Postgres")
-#: A server takes everybody down with it: so many accidents of processes come for one of them.
+#: How many accidents of processes there are per server outage, as an outage affects every process.
 _RARER = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Accident:
-    """`after_s` seconds after the one before it began; `lasts_s` until the process runs again."""
+    """An accident `after_s` seconds after the previous one began; the process runs again after `lasts_s`."""
 
     after_s: float
     name: str
@@ -30,7 +30,7 @@ class Accident:
 
 
 def outages(seed: int, every_s: float) -> Iterator[Accident]:
-    """Without end, each kills one of the servers; drawn apart from what happens to processes."""
+    """Yield kills of a server, without end. They do not depend on the accidents of processes."""
     chance = random.Random(f"{seed} servers")
     while True:
         after = chance.expovariate(1 / (every_s * _RARER))
@@ -38,7 +38,7 @@ def outages(seed: int, every_s: float) -> Iterator[Accident]:
 
 
 def accidents(seed: int, names: Sequence[str], every_s: float, session_s: float) -> Iterator[Accident]:
-    """Without end, one every `every_s` seconds on average; a freeze lasts longer than `session_s`."""
+    """Yield accidents without end, on average one per `every_s`. A freeze lasts longer than `session_s`."""
     chance = random.Random(seed)
     while True:
         after = chance.expovariate(1 / every_s)

@@ -1,9 +1,9 @@
-"""Compares whole logs with the audit table: what must hold after any accident, in one place.
+"""Compare whole logs with the audit table: all that must hold after any accident.
 
 The rules:
-1. Each job that went in has exactly one terminal outcome, and there is no outcome for any other job.
+1. Each submitted job has exactly one terminal outcome, and no other job has an outcome.
 2. Each job is routed to a tier at most once; none is both routed and refused, unless a person decided so.
-3. No message id is on the bus twice: what follows from one record is written once.
+3. No message id is on the bus twice: what follows from a record is written once.
 4. The audit table holds every record of every topic exactly once: the same key, value, headers and time.
 5. Each completed job has its successful call on record.
 """
@@ -17,9 +17,9 @@ Place = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One record as a committed reader sees it on Kafka; `digest` is of key, value, headers, place and time.
+    """A Kafka record as a `read_committed` consumer sees it.
 
-    `answered`: it is a call that brought an answer.
+    `digest` covers key, value, headers, place and time. `answered`: it is a call that brought an answer.
     """
 
     place: Place
@@ -32,7 +32,7 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class AuditedRecord:
-    """One row of the audit table."""
+    """A row of the audit table."""
 
     place: Place
     digest: bytes | None
@@ -42,7 +42,7 @@ OUTCOMES = {f"job.{name}.v1" for name in ("completed", "failed", "rejected", "ex
 
 
 def check(submitted: Collection[str], logged: Iterable[Logged], stored: Iterable[AuditedRecord]) -> list[str]:
-    """Every rule that does not hold, in words; empty when all do."""
+    """Return a sentence for each violation of the rules; empty if all hold."""
     submitted, logged, stored = set(submitted), list(logged), list(stored)
     by_kind: dict[str, Counter[str | None]] = {}
     for record in logged:
@@ -70,7 +70,7 @@ def check(submitted: Collection[str], logged: Iterable[Logged], stored: Iterable
 
 
 def up_to(stored: Iterable[AuditedRecord], ends: Mapping[tuple[str, int], int]) -> list[AuditedRecord]:
-    """The rows before the ends of their lanes, which were fixed before; and those of lanes that have none."""
+    """Return the rows before the end offsets of their partitions, and all rows of partitions without one."""
     return [row for row in stored if row.place[2] < ends.get(row.place[:2], row.place[2] + 1)]
 
 

@@ -1,4 +1,4 @@
-"""Jobs at a steady rate, and which of them are in Kafka for sure."""
+"""Submit jobs at a steady rate, and record which of them Kafka acknowledged."""
 
 import asyncio
 import json
@@ -17,14 +17,14 @@ from pointsman_schemas.topic import Topic
 
 _TICK_S = 0.1
 _CHUNK = 500
-#: What was sent is waited for, however long the broker is away: what nobody knows could not be compared.
+#: Waits for acknowledgements through any outage: a job of unknown fate could not be compared.
 _WITHIN_S = 300.0
 
 
 class SampleLoad:
-    """Sample jobs under ids of their own: of a hundred five have an order key, one asks for an unknown tier.
+    """Sample jobs under new ids. Of a hundred, five have an order key and one asks for an unknown tier.
 
-    `submitted` holds the ids of what was acknowledged.
+    `submitted` holds the ids of acknowledged jobs.
     """
 
     def __init__(self, kafka: KafkaPart, intake: Topic, seed: int) -> None:
@@ -33,13 +33,13 @@ class SampleLoad:
         self.submitted: list[str] = []
 
     async def at_once(self, count: int) -> None:
-        """As fast as they go."""
+        """Submit `count` jobs as fast as possible."""
         async with Publisher(self._kafka) as publisher:
             for first in range(0, count, _CHUNK):
                 await self._publish(publisher, min(_CHUNK, count - first))
 
     async def steadily(self, rate: float, seconds: float) -> None:
-        """`rate` a second."""
+        """Submit `rate` jobs per second."""
         began, sent = time.monotonic(), 0
         async with Publisher(self._kafka) as publisher:
             while sent < int(rate * seconds):
@@ -56,7 +56,7 @@ class SampleLoad:
             try:
                 await publisher.publish(records, within=_WITHIN_S)
                 break
-            except KafkaUnavailableError:  # nothing was sent: the broker was killed, and will be back
+            except KafkaUnavailableError:  # nothing was sent; the broker was killed and will restart
                 await asyncio.sleep(_TICK_S)
         self.submitted += [job_id for job_id, _ in batch]
 

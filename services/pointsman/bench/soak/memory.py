@@ -1,18 +1,18 @@
-"""Whether memory grows: a straight line through each life of a process."""
+"""Detect memory growth, by a linear fit to each life of a process."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import linear_regression
 
-#: A process that has just begun still fills its caches: what it does in this time is left out.
+#: A new process fills its caches, so its first samples are left out.
 SETTLED_AFTER_S = 60.0
-#: A shorter stretch says nothing about an hour.
+#: A shorter time is too short to extrapolate to an hour.
 SHORTEST_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Resident memory, MB, `at` seconds on some clock."""
+    """Resident memory in MB at a time in seconds."""
 
     at: float
     mb: float
@@ -20,9 +20,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Of one process over its `lives`; the rest is of its longest life, the slope null if that was short.
+    """A process's memory over its `lives`.
 
-    `first_mb` is when it had settled.
+    All but `most_mb` is of the longest one; the slope is null if that is short.
+    `first_mb` is the memory when its caches were filled.
     """
 
     lives: int
@@ -34,7 +35,7 @@ class Memory:
 
 
 def memory(lives: Sequence[Sequence[Sample]]) -> Memory:
-    """Of at least one life with at least one sample."""
+    """Summarise lives of a process: at least one, with at least one sample."""
     longest = max(lives, key=lambda life: life[-1].at - life[0].at)
     settled = [sample for sample in longest if sample.at >= longest[0].at + SETTLED_AFTER_S] or longest[-1:]
     stretch = settled[-1].at - settled[0].at
@@ -49,5 +50,5 @@ def memory(lives: Sequence[Sequence[Sample]]) -> Memory:
 
 
 def slope(samples: Sequence[Sample]) -> float:
-    """MB a second by least squares; of two samples at different times at least."""
+    """Return MB per second by least squares. Needs samples of at least two different times."""
     return linear_regression([sample.at for sample in samples], [sample.mb for sample in samples]).slope

@@ -1,4 +1,4 @@
-"""Fetches both logs whole, Kafka's and the audit's, and has them compared."""
+"""Read Kafka's and the audit's log completely and compare them."""
 
 import asyncio
 import re
@@ -26,9 +26,9 @@ _PAUSE_S = 0.5
 
 @dataclass(slots=True)
 class Record:
-    """What is on Kafka and in the audit, and every problem between and within them, in words.
+    """The contents of Kafka and the audit, and every problem found, in words.
 
-    `verified` rows were held against their hash chains.
+    `verified` is the number of rows checked against their hash chains.
     """
 
     logged: list[Logged] = field(repr=False)
@@ -47,11 +47,11 @@ async def examine(
     public: PublicKey | None = None,
     catch_up_s: float = 60,
 ) -> Record:
-    """Compare all of it, once the audit has as many rows as Kafka has records or `catch_up_s` have passed.
+    """Compare everything once the audit has as many rows as Kafka has records, or after `catch_up_s`.
 
-    What is compared ends where the topics ended when this began: what is written meanwhile is in neither log.
+    The comparison ends at the topics' end offsets at its start; later records are ignored on both sides.
     """
-    every_topic = re.compile(topics.pattern)  # an agent with a login has its outcomes on one of its own
+    every_topic = re.compile(topics.pattern)  # an agent with a login has a topic for its outcomes
     published: list[bytes] = []
     read_record = Record([])
     async with Follower(kafka, every_topic, start="beginning", until_end=True) as follower:
@@ -81,9 +81,9 @@ async def examine(
 
 
 def logged(record: Incoming) -> Logged:
-    """What the checker knows of a record on Kafka."""
+    """Return what the checker needs to know of a Kafka record."""
     digest = record_digest(record.origin, record.timestamp_ms, record.key, record.value, record.headers)
-    if record.topic.endswith(".jobs.intake"):  # what a stranger claims there counts for nothing
+    if record.topic.endswith(".jobs.intake"):  # a publisher's claims do not count
         return Logged(record.origin, "job.submitted.v1", None, None, digest)
     headers = dict(record.headers)
     kind = headers.get("ce_type", b"").decode().removeprefix("pointsman.") or None

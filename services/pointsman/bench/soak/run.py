@@ -1,4 +1,4 @@
-"""`pointsman bench soak`: steady load with random kills and freezes, and at the end both logs compared."""
+"""`pointsman bench soak`: steady load with random kills and freezes, then both logs are compared."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ from pointsman_schemas.topics import Topics
 
 _LATENCY_MS = 100
 _SESSION_S = 6.0
-#: As short as the broker allows, so that a frozen owner is replaced while it is frozen.
+#: Short timeouts, so that a frozen owner loses its partitions while it is frozen.
 _TIMINGS = {
     "POINTSMAN_SESSION_TIMEOUT_MS": f"{_SESSION_S * 1000:.0f}",
     "POINTSMAN_TRANSACTION_TIMEOUT_MS": "4000",
@@ -36,7 +36,7 @@ _TIMINGS = {
     "POINTSMAN_REQUEST_TIMEOUT_MS": "6000",
     "POINTSMAN_GRACE_S": "3",
 }
-#: The second of each is left alone, so that one of each kind can be watched from beginning to end.
+#: The second process of each is never hit, so that one of each kind runs from beginning to end.
 _TWICE = ("router", "worker-small", "audit")
 _SUFFER = ("router", *(f"worker-{tier}" for tier in TIERS), "audit")
 _FAULTS: tuple[dict[str, Any], ...] = (
@@ -52,7 +52,7 @@ _TOLD_EVERY_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`rate`: jobs a second, null for half of what is found to be the most; an accident every `every_s`."""
+    """`rate` is in jobs per second, null for half of the measured maximum; an accident every `every_s`."""
 
     minutes: float
     rate: float | None
@@ -62,7 +62,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class SoakReport:
-    """Rates are jobs a second; `most` is null where the rate was given; `calls_lost` are not on record."""
+    """Rates are jobs per second; `most` is null if the rate was given; `calls_lost` were not recorded."""
 
     plan: Plan
     most: float | None
@@ -83,13 +83,13 @@ class SoakReport:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing was lost, nothing came twice and the audit is whole."""
+        """Whether nothing was lost, nothing was duplicated, and the audit is complete."""
         return not self.problems
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> SoakReport:
-    """Start everything on servers of its own, and take it away afterwards."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of every try while the broker is down
+    """Start the whole system on temporary servers, run the plan, and remove everything."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it logs every attempt while the broker is down
     with whole_system(0, say, twice=_TWICE, settings=_TIMINGS) as whole:
         return asyncio.run(Soak(whole, plan, say).run())
 
@@ -110,7 +110,7 @@ class Soak:
         self._lives: dict[str, dict[int, list[Sample]]] = {}
 
     async def run(self) -> SoakReport:
-        """The most, if no rate was given; the load with its accidents; what is left; the comparison."""
+        """Find the maximum rate unless a rate is given, apply load and accidents, drain, compare."""
         self._provider.order(*_FAULTS)
         most = None if self._plan.rate else await self._find_most()
         rate = self._plan.rate or (most or 0) / 2
@@ -131,7 +131,7 @@ class Soak:
         return self._report(most, rate, drained_s, record)
 
     async def _find_most(self) -> float:
-        """Jobs a second from a full intake until the last is in the audit, nobody disturbing."""
+        """Return the jobs per second from a full intake to the last audit row, without accidents."""
         self._say(f"{_BURST:,} jobs at once, to find out how many a second are the most")
         began = time.monotonic()
         await self._load.at_once(_BURST)
@@ -165,7 +165,7 @@ class Soak:
                 raise error
 
     async def _drained(self) -> bool:
-        """Whether all that waits anywhere comes to be done in time."""
+        """Return whether all waiting work is done in time."""
         return await drained(self._whole.kafka, lanes(self._topics, TIERS), TIERS, _DRAINED_WITHIN_S)
 
     async def _watch(self) -> None:
@@ -215,7 +215,7 @@ _SHOWN = 20
 
 
 def tables(report: SoakReport) -> list[RenderableType]:
-    """What was done and suffered, memory, the verdict with the first problems."""
+    """Return the load, the accidents, memory, and the verdict with the first problems."""
     outcomes = ", ".join(f"{count:,} {name}" for name, count in report.outcomes.items())
     most = "" if report.most is None else f" (a burst was done at {report.most:.0f})"
     return [

@@ -1,4 +1,4 @@
-"""Does to processes and servers what an accident says, and sees which of them end without one."""
+"""Kill, freeze and restart processes and servers, and notice those that end by themselves."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ _LOOK_S = 1.0
 
 
 class Victims:
-    """Processes and servers by name, and how often each was killed, was frozen and ended by itself."""
+    """Processes and servers by name, and how often each was killed, was frozen, or ended by itself."""
 
     def __init__(
         self, processes: Sequence[Process], servers: Mapping[str, EmbeddedKafka | EmbeddedPostgres]
@@ -30,7 +30,7 @@ class Victims:
         self.ended: Counter[str] = Counter()
 
     async def suffer(self, course: Iterable[Accident]) -> None:
-        """One accident after another until cancelled; those of different processes may overlap."""
+        """Run the accidents until cancelled. Those of different processes can overlap."""
         async with asyncio.TaskGroup() as under_way:
             for accident in course:
                 await asyncio.sleep(accident.after_s)
@@ -38,7 +38,7 @@ class Victims:
                     under_way.create_task(self._happens(accident))
 
     async def lose_servers(self, course: Iterable[Accident]) -> None:
-        """One outage after another until cancelled; the server is back when this ends."""
+        """Run the outages until cancelled. The server is running again when this returns."""
         for outage in course:
             await asyncio.sleep(outage.after_s)
             server = self._servers[outage.name]
@@ -48,13 +48,13 @@ class Victims:
             try:
                 await asyncio.shield(starting)
             except asyncio.CancelledError:
-                await starting  # the rest is not compared with a server that is away
+                await starting  # the comparison that follows needs the server
                 raise
 
     async def see_ends(self) -> None:
-        """Start again what ended by itself, and count it, until cancelled.
+        """Restart and count processes that ended by themselves, until cancelled.
 
-        Whoever finds that its port was taken while it was down goes to another one, which does not count.
+        A process that moves because its port was taken while it was down does not count.
         """
         while True:
             await asyncio.sleep(_LOOK_S)
