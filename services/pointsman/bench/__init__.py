@@ -1,1 +1,1 @@
-"""What pointsman measures about itself, each figure with the command that makes it."""
+"""Benchmarks. Each published figure names the command that measures it."""

@@ -1,4 +1,4 @@
-"""`pointsman bench audit`: the sink beside psql's `\\copy` of the very same rows into the same table."""
+"""`pointsman bench audit`: the audit's sink against psql's `\\copy` of the same rows into the same table."""
 
 import asyncio
 import tempfile
@@ -29,9 +29,9 @@ from pointsman_schemas.topics import Topics
 
 _TOPICS = Topics()
 _LANES = 4
-#: What one poll of the audit's reader brings at most.
+#: Most records of one poll of the audit's reader.
 _BATCH = 2_000
-#: The sink's own part is computed so often by itself; the least disturbed pass counts.
+#: How often the sink's own computation is measured separately; the fastest pass counts.
 _PASSES = 3
 
 _COLUMNS = [*Row._fields, "recorded_at", "chain"]
@@ -42,7 +42,7 @@ Batch = dict[tuple[str, int], list[Incoming]]
 
 @dataclass(frozen=True, slots=True)
 class StorageRun:
-    """Microseconds a row: by the clock, and of processor time on either side."""
+    """Microseconds per row: wall time, and processor time of the client and of Postgres."""
 
     wall_us: float
     client_us: float
@@ -50,15 +50,15 @@ class StorageRun:
 
     @property
     def per_second(self) -> float:
-        """Rows per second by the clock."""
+        """Rows per second of wall time."""
         return 1e6 / self.wall_us
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """The median of several rounds; `spent_us`: processor time of the sink's own part, by what it is for.
+    """The median of several rounds. `spent_us` splits the sink's own processor time by purpose.
 
-    `psql_us`: microseconds a row of psql's `\\copy`, by the clock, psql's own start included.
+    `psql_us` is the wall time of psql's `\\copy` in microseconds per row, psql's start included.
     """
 
     rows: int
@@ -70,12 +70,12 @@ class AuditReport:
 
     @property
     def ratio(self) -> float:
-        """The sink's rate as a part of that of `\\copy`, by the clock."""
+        """The sink's rate divided by that of `\\copy`, in wall time."""
         return self.psql_us / self.sink.wall_us
 
 
 def records(policy: Policy, in_force: RegistryInForce, rows: int) -> list[Incoming]:
-    """Messages of whole jobs in the order in which they come, on four partitions a topic."""
+    """Return the messages of complete jobs in order of arrival, on four partitions per topic."""
     made: list[Incoming] = []
     ends: dict[tuple[str, int], int] = {}
     now = int(datetime.now(UTC).timestamp() * 1000)
@@ -89,7 +89,7 @@ def records(policy: Policy, in_force: RegistryInForce, rows: int) -> list[Incomi
 
 
 def batches(incoming: Sequence[Incoming]) -> Iterator[Batch]:
-    """As the reader hands them over."""
+    """Yield the records in batches, as the reader delivers them."""
     for first in range(0, len(incoming), _BATCH):
         batch: Batch = {}
         for record in incoming[first : first + _BATCH]:
@@ -100,10 +100,10 @@ def batches(incoming: Sequence[Incoming]) -> Iterator[Batch]:
 async def run(
     policy: Policy, in_force: RegistryInForce, *, rows: int, rounds: int, say: Callable[[str], None]
 ) -> AuditReport:
-    """Measure on a Postgres that is started for this and deleted afterwards.
+    """Measure on a temporary Postgres.
 
     Raises:
-        DevError, StoreError: it does not start, or refuses something.
+        DevError, StoreError: Postgres does not start, or refuses a statement.
     """
     incoming = records(policy, in_force, rows)
     rows = len(incoming)
@@ -130,7 +130,7 @@ async def run(
 
 
 class _Stopwatch:
-    """Clock and processor time, here and of one session of Postgres."""
+    """Measures wall time, and processor time of this process and of one Postgres session."""
 
     def __init__(self, backend: int) -> None:
         self._backend = psutil.Process(backend)
@@ -141,13 +141,13 @@ class _Stopwatch:
         return perf_counter(), process_time(), spent.user + spent.system
 
     def stop(self, rows: int) -> StorageRun:
-        """What passed since it was made, for each of `rows`."""
+        """Return the times since construction, divided by `rows`."""
         passed = (after - before for before, after in zip(self._began, self._now(), strict=True))
         return StorageRun(*(seconds * 1e6 / rows for seconds in passed))
 
 
 async def _sink(dsn: str, incoming: Sequence[Incoming]) -> StorageRun:
-    """All records, from the bytes as they come from Kafka to the last commit."""
+    """Store all records with the sink, from raw Kafka bytes to the last commit."""
     await _empty(dsn, triggers=True)
     async with await open_pool(dsn, application="pointsman-bench", size=1) as pool:
         sink = Sink(AuditWriter(pool), _TOPICS, utc_now)
@@ -160,14 +160,14 @@ async def _sink(dsn: str, incoming: Sequence[Incoming]) -> StorageRun:
 
 
 async def _kept(dsn: str, file: Path) -> None:
-    """The rows that the sink has stored, in their order, in a file."""
+    """Copy the rows that the sink stored, in their order, to a file."""
     order = f'select {_LISTED} from audit.message order by recorded_at, topic, partition, "offset"'
     async with connected(dsn) as connection:
         await connection.copy_from_query(order, output=file, timeout=600)
 
 
 async def _psql(postgres: EmbeddedPostgres, dsn: str, file: Path, rows: int) -> float:
-    """The same rows by psql's `\\copy`, the triggers off: microseconds a row."""
+    """Load the rows by psql's `\\copy` with triggers disabled. Returns microseconds per row."""
     file.parent.chmod(0o755)  # psql may run as another user
     await _empty(dsn, triggers=False)
     began = perf_counter()
@@ -187,7 +187,7 @@ async def _empty(dsn: str, *, triggers: bool) -> None:
 
 
 def _spent(incoming: Sequence[Incoming], sink: StorageRun) -> dict[str, float]:
-    """Microseconds of processor time a row on the sink's own side: what is computed, and what is left."""
+    """Return the processor microseconds per row that the sink computes for itself, and the remainder."""
     reading, linking = [], []
     for _ in range(_PASSES):
         began = process_time()
@@ -206,7 +206,7 @@ def _spent(incoming: Sequence[Incoming], sink: StorageRun) -> dict[str, float]:
 
 
 def lines(report: AuditReport) -> Iterator[str]:
-    """The rates, their ratio, and where the sink's processor time goes."""
+    """Yield the report: the rates, their ratio, and where the sink's processor time goes."""
     sink = report.sink
     yield f"{report.rows:,} rows of {report.mean_value_bytes:,.0f} bytes each, median of {report.rounds}"
     yield f"{'':14}{'rows/s':>10}{'client us/row':>16}{'Postgres us/row':>18}"

@@ -1,4 +1,4 @@
-"""Fill an audit database with any number of messages, spread over days, by the server itself."""
+"""Fill an audit database with any number of messages, spread over days. The server multiplies the rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pointsman.router.policy.policy import Policy
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Connection, connected
 
-#: Rounds over the sample jobs in one pass: some twenty thousand rows in one transaction.
+#: Rounds over the sample jobs per pass: about twenty thousand rows in one transaction.
 ROUNDS = 75
 _OWN = {
     "topic", "partition", "offset", "message_id", "causation_id", "job_id", "produced_at", "broker_at",
@@ -22,7 +22,7 @@ _OWN = {
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How much there is now, and how fast it came; sizes in bytes."""
+    """What was loaded, and how fast; sizes are in bytes."""
 
     messages: int
     jobs: int
@@ -44,12 +44,12 @@ async def load(
     rounds: int = ROUNDS,
     advance: Callable[[int], None],
 ) -> Loaded:
-    """Add `messages` or some more, the last of them now, in passes of `rounds` over the sample jobs.
+    """Add at least `messages`, the last one dated now, in passes of `rounds` over the sample jobs.
 
-    `dsn` is the owner's.
+    `dsn` is the owner's address.
 
     Raises:
-        StoreUnavailableError, StoreError: the database is not there or not migrated.
+        StoreUnavailableError, StoreError: the database is unavailable or not migrated.
     """
     template = steps(policy, in_force, rounds)
     jobs = template[-1].job + 1

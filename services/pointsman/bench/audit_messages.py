@@ -1,4 +1,4 @@
-"""Jobs of realistic size as rows of the audit table: the sample jobs, routed by the router, called, ended."""
+"""Audit rows of realistic jobs: the sample jobs, routed by the real router, with made-up calls."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ _MODELS = {model.tier: model for model in MODELS}
 
 @dataclass(frozen=True, slots=True)
 class TimedRow:
-    """One row of a job, `seconds` after its first; `job` counts jobs."""
+    """A row of job number `job`, `seconds` after the job's first row."""
 
     job: int
     seconds: float
@@ -48,13 +48,13 @@ class TimedRow:
 
 
 def shipped(policy: Path = starter.POLICY) -> tuple[Policy, RegistryInForce]:
-    """A policy, by default ours to begin with, and the agents to begin with."""
+    """Return a policy, by default the starter policy, and the starter agents."""
     compiled = Policy.compile(load_policy(policy))
     return compiled, RegistryInForce(load_agents(starter.AGENTS, compiled.tiers).registry)
 
 
 def steps(policy: Policy, in_force: RegistryInForce, rounds: int) -> list[TimedRow]:
-    """Every sample job `rounds` times, with ids of its own; few fail once, some of one agent for good."""
+    """Return the rows of every sample job, `rounds` times with new ids. A few jobs retry, a few fail."""
     router = RouterHandler(policy, in_force, _TOPICS, lambda: START)
     timed = []
     for number, (intake, agent) in enumerate(_submitted(rounds)):
@@ -84,7 +84,7 @@ def _submitted(rounds: int) -> Iterator[tuple[Incoming, str]]:
 def _worked(
     number: int, routed: JobRouted, cause: Envelope, record: Incoming, agent: str
 ) -> Iterator[tuple[float, Incoming]]:
-    """The calls of a job and its outcome, written when it ended."""
+    """Yield a job's calls and its outcome, each with the second at which it was written."""
     tier = routed.decision.tier
     failing = agent == "invoice-reader" and number % 5 == 0
     tries = 3 if failing else 2 if number % 40 == 7 else 1

@@ -1,4 +1,4 @@
-"""How fast the audit database answers: every question that it lists, for some jobs and for a day."""
+"""How fast the audit database answers each of its questions, about single jobs and about a day."""
 
 import re
 from collections.abc import Callable
@@ -14,14 +14,14 @@ import orjson
 from pointsman.store.ask.asking import Question, questions
 from pointsman.store.connect import Connection, connected
 
-#: What a question may take, in milliseconds: about one job, and about all jobs of a day.
+#: Time limits in milliseconds: for a question about one job, and for one about all jobs of a day.
 LIMIT_JOB_MS = 20.0
 LIMIT_DAY_MS = 2000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One question. `ms` is the median, `slowest_ms` the worst; `read` are the rows that its scans gave."""
+    """A measured question. `ms` is the median, `slowest_ms` the maximum, `read` the rows scanned."""
 
     name: str
     about: str
@@ -39,7 +39,7 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What was asked: rows of the table, jobs, and how many of both the last day has."""
+    """Rows and jobs in the database, in all and of the last day."""
 
     messages: int
     jobs: int
@@ -50,10 +50,10 @@ class Size:
 async def measure(
     dsn: str, *, jobs: int, rounds: int, advance: Callable[[int], None]
 ) -> tuple[Size, list[Timed]]:
-    """Ask everything: about `jobs` jobs each, and `rounds` times about the last day.
+    """Ask every question: those about one job for `jobs` jobs, the others `rounds` times about the last day.
 
     Raises:
-        StoreUnavailableError, StoreError: it cannot be asked.
+        StoreUnavailableError, StoreError: the database cannot be queried.
     """
     known_questions = await questions(dsn)
     async with connected(dsn) as connection:
@@ -72,7 +72,7 @@ async def _time(connection: Connection, question: Question, jobs: list[UUID], ro
         texts = [question.example.replace("JOB", str(job)) for job in jobs]
     else:
         texts = [re.sub(r"interval '(1 hour|7 days)'", "interval '1 day'", question.example)] * rounds
-    await connection.fetch(texts[0])  # what is planned and read for the first time is not counted
+    await connection.fetch(texts[0])  # the first run, with cold caches, does not count
     spent, rows = [], 0
     for text in texts:
         started = perf_counter()
@@ -87,7 +87,7 @@ async def _time(connection: Connection, question: Question, jobs: list[UUID], ro
 
 
 def _read(plan: dict[str, Any]) -> int:
-    """The rows that came out of the scans of a plan."""
+    """Return the number of rows that the scans of a plan returned."""
     own = 0
     if plan["Node Type"].endswith("Scan") and "Relation Name" in plan:
         own = int(plan["Actual Rows"] * plan["Actual Loops"])
@@ -102,10 +102,10 @@ async def _size(connection: Connection) -> Size:
 
 
 async def _some_jobs(connection: Connection, jobs: int) -> list[UUID]:
-    """Jobs from all over the table."""
+    """Return random jobs from the whole table."""
     rows = await connection.fetch(
         "select job_id from audit.job tablesample system (1) order by random() limit $1", jobs
     )
-    if len(rows) < jobs:  # a small table has no such sample
+    if len(rows) < jobs:  # sampled pages of a small table may be too few
         rows = await connection.fetch("select job_id from audit.job order by random() limit $1", jobs)
     return [row["job_id"] for row in rows]

@@ -1,4 +1,4 @@
-"""`pointsman bench journey`: the whole way of a job, from the client to the intake and back to the client."""
+"""`pointsman bench journey`: a job's complete path, from the client through the intake back to the client."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ _AUDIT_WITHIN_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class JourneyReport:
-    """`cpu_ms`: per job, of each process; `memory_mb` at the end."""
+    """`cpu_ms` is processor time per job, by process; `memory_mb` is resident memory at the end."""
 
     jobs: int
     per_second: float
@@ -32,17 +32,17 @@ class JourneyReport:
 
     @property
     def ours_cpu_ms(self) -> float:
-        """Processor milliseconds per job of all our processes; the provider is none of ours."""
+        """Processor milliseconds per job of pointsman's processes: no provider, broker or database."""
         return sum(ms for name, ms in self.cpu_ms.items() if name not in ("simulator", "Kafka", "Postgres"))
 
     @property
     def all_cpu_ms(self) -> float:
-        """The same with broker and database."""
+        """Processor milliseconds per job with broker and database, without the provider."""
         return self.ours_cpu_ms + self.cpu_ms["Kafka"] + self.cpu_ms["Postgres"]
 
 
 def run(rate: int, seconds: float, say: Callable[[str], None]) -> JourneyReport:
-    """Send `rate` jobs a second for `seconds`, after a warm-up that does not count."""
+    """Send `rate` jobs per second for `seconds`, after a warm-up that is not measured."""
     with whole_system(latency_ms=0, say=say) as whole:
         say(f"{rate} jobs a second for {seconds:.0f} s")
         return asyncio.run(_measure(whole, rate, seconds))
@@ -69,7 +69,7 @@ async def _measure(whole: RunningSystem, rate: int, seconds: float) -> JourneyRe
 
 
 async def _hops(postgres: str, took: Mapping[UUID, float]) -> dict[str, list[float]]:
-    """Milliseconds of each hop, by the clocks of those who wrote; the rest of the whole is the way back."""
+    """Return the milliseconds of each hop, from the producers' clocks. The way back is what remains."""
     async with open_jobs(postgres) as jobs, asyncio.timeout(_AUDIT_WITHIN_S):
         job_hops = await jobs.hops(list(took))
         while sum(hop.ended is not None for hop in job_hops) < len(took):
@@ -90,7 +90,7 @@ def _ms(span: timedelta) -> float:
 
 
 def tables(report: JourneyReport) -> list[Table]:
-    """The way and its hops, then every process."""
+    """Return a table of the job's hops and one of the processes."""
     return [_way(report), _processes(report)]
 
 

@@ -1,4 +1,4 @@
-"""A broker and a database of a measurement's own, in a folder that is deleted afterwards."""
+"""A broker and a database for one measurement, in a temporary folder."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +12,9 @@ from pointsman.dev.servers.stack import Stack
 def servers(
     say: Callable[[str], None], jvm_flags: Sequence[str] = (), *, secure: bool = False
 ) -> Iterator[tuple[Stack, Path]]:
-    """Started, handed over with their folder, taken away again. `jvm_flags`: of the broker.
+    """Start both servers, yield them with their folder, then remove everything. `jvm_flags` are the broker's.
 
-    `secure`: nobody gets into the broker without TLS and a login.
+    `secure`: the broker requires TLS and a login.
     """
     with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""What a measurement tells the simulated provider while it runs, and asks it."""
+"""Control the simulated provider during a measurement, and read its counters."""
 
 import json
 import urllib.request
@@ -13,24 +13,24 @@ from pointsman.runtime.loopback import proxies_for
 
 
 class Simulated:
-    """The provider at `url`, by its own side door. All raise OSError when it does not answer."""
+    """The control endpoints of the provider at `url`. All methods raise OSError if it does not answer."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def order(self, *rules: dict[str, Any]) -> None:
-        """These faults and no others from now on."""
+        """Replace all fault rules by these."""
         self._ask("faults", "DELETE")
         if rules:
             self._ask("faults", "POST", json.dumps(rules).encode())
 
     def stats(self) -> dict[str, Any]:
-        """What it has counted since it began or was last told to forget."""
+        """Return the counters since the start or the last `forget`."""
         counted: dict[str, Any] = json.loads(self._ask("stats", "GET"))
         return counted
 
     def forget(self) -> None:
-        """Count from zero, but for what is in flight."""
+        """Set the counters to zero, except that of calls in flight."""
         self._ask("stats", "DELETE")
 
     def _ask(self, part: str, method: str, body: bytes | None = None) -> bytes:
@@ -43,7 +43,7 @@ class Simulated:
 
 @contextmanager
 def simulated(folder: Path) -> Iterator[Simulated]:
-    """A provider of its own, in its own process, that answers at once until it is told otherwise."""
+    """Run a separate provider process during the block. It answers at once, until `order` says otherwise."""
     port = free_port()
     process = Process(
         "simulator",

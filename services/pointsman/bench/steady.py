@@ -1,4 +1,4 @@
-"""Jobs at a steady rate through a client, and how long each of them took."""
+"""Submit jobs at a steady rate through a client, and time each."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from pointsman.dev import samples
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Milliseconds."""
+    """Durations in milliseconds."""
 
     p50: float
     p99: float
@@ -25,7 +25,7 @@ class Times:
 
 
 async def at_rate(client: Client, rate: float, seconds: float, **fields: Any) -> dict[UUID, float]:
-    """The sample jobs in turn, with `fields` in each; milliseconds from `submit` to its return, by job."""
+    """Submit the sample jobs in turn, with `fields` in each. Returns the milliseconds of `submit` by job."""
     bodies = [{**job, "agent_id": "bench", **fields} for job in samples.load()]
     took: dict[UUID, float] = {}
 
@@ -43,7 +43,7 @@ async def at_rate(client: Client, rate: float, seconds: float, **fields: Any) ->
 
 
 def compared(first: str, rows: Iterable[tuple[str, int, Times, Times]]) -> Table:
-    """A row for each name: so many jobs, how long they took alone, and how long beside something else."""
+    """Return a table: per row the number of jobs, and their times alone and beside other load."""
     table = columns(first, "jobs", "p50 ms alone", "beside it", "p99 ms alone", "beside it", "ratio")
     for name, jobs, alone, beside in rows:
         times = (alone.p50, beside.p50, alone.p99, beside.p99)
@@ -52,6 +52,6 @@ def compared(first: str, rows: Iterable[tuple[str, int, Times, Times]]) -> Table
 
 
 def times_of(values: Sequence[float]) -> Times:
-    """Of some milliseconds, two at least."""
+    """Summarise at least two durations in milliseconds."""
     cuts = quantiles(values, n=100, method="inclusive")
     return Times(cuts[49], cuts[98], max(values))

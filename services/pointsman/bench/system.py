@@ -1,4 +1,4 @@
-"""The whole system on servers of its own, for a measurement: started, handed over, taken away again."""
+"""Run the whole system on temporary servers for a measurement."""
 
 import asyncio
 import json
@@ -31,9 +31,9 @@ TIERS = ("small", "medium", "frontier")
 
 @dataclass(frozen=True, slots=True)
 class RunningSystem:
-    """What runs. `postgres` is the reader's address, `audit_key` the public one.
+    """The running system. `postgres` is the reader's address, `audit_key` the audit's public key.
 
-    `kafka`: as its super user, where there are `logins`.
+    `kafka` has the super user's login if there are `logins`.
     """
 
     kafka: KafkaPart
@@ -45,7 +45,7 @@ class RunningSystem:
     logins: SecureLogins | None = None
 
     def client(self, agent_id: str) -> Client:
-        """An agent's, which logs in as itself and signs where that is asked for."""
+        """Return the client of an agent, with its login and key if there are `logins`."""
         if self.logins is None:
             return Client(kafka=self.kafka, agent_id=agent_id)
         own = self.logins.sender(agent_id)
@@ -53,12 +53,12 @@ class RunningSystem:
 
     @property
     def pids(self) -> dict[str, int]:
-        """Of our own processes, then of both servers."""
+        """The process ids by name: our own processes, then both servers."""
         ours = {process.name: process.pid for process in self.processes}
         return ours | {"Kafka": self.stack.kafka.child.pid, "Postgres": self.stack.postgres.child.pid}
 
     def memory_mb(self, kind: Literal["rss", "pss"]) -> dict[str, float]:
-        """Of each of our own processes, MB: resident, or with what they share divided among them (Linux)."""
+        """Return MB by process: resident (`rss`), or with shared pages divided among them (`pss`, Linux)."""
         return {
             process.name: getattr(psutil.Process(process.pid).memory_full_info(), kind) / 1e6
             for process in self.processes
@@ -78,12 +78,12 @@ def whole_system(
     together: bool = False,
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[RunningSystem]:
-    """Everything, with a provider that answers after `latency_ms` milliseconds, always.
+    """Run everything during the block, with a provider that always answers after `latency_ms` milliseconds.
 
-    `jvm_flags`: of the broker. `twice`: names of services of which there are two; the second's name ends in
-    `-2`. `secure`: as `pointsman dev --secure`, each of these `agents` with a login, a key and its quotas.
-    `gateway`: that which applications call, too. `together`: as in `fleet`. `settings`: environment of all
-    our processes.
+    `jvm_flags` are the broker's. `twice` names services that run in two processes; the second one's name ends
+    in `-2`. `secure` works as in `pointsman dev --secure`: each of the `agents` has a login, a key and
+    quotas. `gateway` adds the gateway. `together` is explained at `fleet`. `settings` is the environment of
+    all processes.
     """
     with servers(say, jvm_flags, secure=secure) as (stack, folder):
         owner = stack.postgres.dsn()
@@ -120,7 +120,7 @@ def whole_system(
 async def drained(
     kafka: KafkaPart, passed: Sequence[WatchedTopic], tiers: Sequence[str], within_s: float
 ) -> bool:
-    """Whether nothing waits in time, on the topics `passed` or for the audit on all that there are."""
+    """Return whether, in time, nothing waits on the topics `passed`, nor on any topic for the audit."""
     topics = Topics()
     watched = [topic for topic in topics.all(tiers) if topic.name != topics.checkpoints.name]  # never ends
     audited = [WatchedTopic(topic.name, f"{topics.prefix}.audit") for topic in watched]
@@ -133,18 +133,18 @@ async def drained(
 
 
 def busy_s(pid: int) -> float:
-    """Processor seconds that a process has used since it began, with all its children."""
+    """Return the processor seconds that a process and its children have used since their start."""
     process = psutil.Process(pid)
     times = [measured.cpu_times() for measured in (process, *process.children(recursive=True))]
-    # A server's children that are gone are in its own account.
+    # A server's ended children are in its own count.
     return sum(time.user + time.system for time in times) + times[0].children_user + times[0].children_system
 
 
 def all_busy_s(pids: Mapping[str, int]) -> dict[str, float]:
-    """The same of several."""
+    """Return `busy_s` of several processes, by name."""
     return {name: busy_s(pid) for name, pid in pids.items()}
 
 
 def used_s(pids: Mapping[str, int], since: Mapping[str, float]) -> dict[str, float]:
-    """Processor seconds since `all_busy_s` said what is in `since`."""
+    """Return the processor seconds used since `all_busy_s` returned `since`."""
     return {name: busy - since[name] for name, busy in all_busy_s(pids).items()}

@@ -1,4 +1,4 @@
-"""`pointsman bench tenants`: whether an agent far beyond its rate disturbs others, and how soon one stops."""
+"""`pointsman bench tenants`: does an agent far above its rate disturb others, and how soon does one stop?"""
 
 import asyncio
 import tempfile
@@ -23,7 +23,7 @@ from pointsman_schemas.outcomes import JobCompleted, JobRejected, Outcome
 from pointsman_schemas.topics import Topics
 
 LATENCY_MS = 100
-#: Jobs a minute that the noisy one may begin, and how many times as many it sends.
+#: The noisy agent's permitted jobs per minute, and the multiple of them that it sends.
 ALLOWED, TIMES = 60, 100
 _WARM_S = 3.0
 _CHUNK_S = 0.1
@@ -39,9 +39,9 @@ agents:
 
 @dataclass(frozen=True, slots=True)
 class TenantsReport:
-    """Of the others: milliseconds from the client and back, a pair for each round. `sent`: by the noisy.
+    """Milliseconds of the other agents' jobs, a pair per round; `sent` are the noisy agent's jobs.
 
-    `refused`: milliseconds from a suspension to the first refusal, each time.
+    `refused`: milliseconds from each suspension to the first refusal.
     """
 
     jobs: int
@@ -52,14 +52,14 @@ class TenantsReport:
 
     @property
     def ratio(self) -> float:
-        """How many times the p99 alone: the median of the rounds."""
+        """The p99 beside the noisy agent divided by the p99 alone: the median of the rounds."""
         pairs = zip(self.alone, self.beside, strict=True)
         return median(beside.p99 / alone.p99 for alone, beside in pairs)
 
 
 @dataclass(frozen=True, slots=True)
 class TenantsLoad:
-    """`rate`: jobs a second of the others, for `seconds` in each part. `over_rate`: as in agents.yaml.
+    """`rate` is the others' jobs per second, for `seconds` per part; `over_rate` is as in agents.yaml.
 
     `changes`: how often an agent is suspended. `secure`: with TLS, logins, quotas and signatures.
     """
@@ -73,7 +73,7 @@ class TenantsLoad:
 
 
 def run(load: TenantsLoad, say: Callable[[str], None]) -> TenantsReport:
-    """The others alone, then beside the noisy one, in turn; then one is suspended again and again."""
+    """Measure the others alone and beside the noisy agent, in turn; then suspend an agent repeatedly."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(_AGENTS % (ALLOWED, load.over_rate))
         file.flush()
@@ -105,7 +105,7 @@ async def _times(client: Client, load: TenantsLoad) -> Times:
 
 @asynccontextmanager
 async def _noise(client: Client, sent: list[int]) -> AsyncIterator[None]:
-    """Inside, jobs are sent, and nobody waits for what becomes of them."""
+    """Send jobs in the background during the block; their outcomes are ignored."""
     at_once = int(ALLOWED / 60 * TIMES * _CHUNK_S)
 
     async def send() -> None:
@@ -124,19 +124,19 @@ async def _noise(client: Client, sent: list[int]) -> AsyncIterator[None]:
 
 
 _EVERY_S = 0.01
-#: More than any change takes; beyond it something is wrong.
+#: No change takes this long unless something is wrong.
 _MOST_S = 60.0
 
 
 async def refused_after(
     whole: RunningSystem, client: Client, agent: str, body: dict[str, Any], changes: int
 ) -> list[float]:
-    """Milliseconds from the change to the first refusal at the client, connecting included, each time.
+    """Return the milliseconds from each change to the client's first refusal, connecting included.
 
-    `client`: the agent's, which sends this body every 10 ms meanwhile.
+    `client` is the agent's; it submits `body` every 10 ms.
 
     Raises:
-        TimeoutError: a change did not come into force.
+        TimeoutError: a change did not take effect.
     """
     took = []
     for _ in range(changes):
@@ -149,7 +149,7 @@ async def refused_after(
 
 
 async def _turn(whole: RunningSystem, agent: str, state: State) -> float:
-    """Returns when it was sent, before there was a connection for it."""
+    """Change the agent's state. Returns the time before the change was sent, and before connecting for it."""
     person, people = Person("pointsman/bench"), None
     if whole.logins is not None:
         person, people = whole.logins.registrar, whole.logins.people
@@ -162,7 +162,7 @@ async def _turn(whole: RunningSystem, agent: str, state: State) -> float:
 
 
 async def _first(client: Client, body: dict[str, Any], kind: type[Outcome]) -> float:
-    """Send jobs until one ends so; when that was. All that were sent have ended then."""
+    """Submit jobs until one ends with `kind`, and wait for the rest. Returns the time of the first one."""
     ended: list[float] = []
 
     async def one() -> None:
@@ -177,7 +177,7 @@ async def _first(client: Client, body: dict[str, Any], kind: type[Outcome]) -> f
 
 
 def tables(report: TenantsReport) -> list[RenderableType]:
-    """A row for each round."""
+    """Return a table with one row per round, and the other figures as lines."""
     pairs = enumerate(zip(report.alone, report.beside, strict=True), 1)
     table = compared("round", [(str(number), report.jobs, *pair) for number, pair in pairs])
     sent = f"the noisy one sent {report.sent:,} jobs, {TIMES} times the {ALLOWED} a minute that it may begin"

@@ -1,4 +1,4 @@
-"""`pointsman bench tiers`: whether a tier that hangs disturbs the others, and whether a tier scales."""
+"""`pointsman bench tiers`: does a tier that hangs disturb the others, and does a tier scale?"""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ from pointsman.client import Client
 from pointsman_schemas.topics import Topics
 
 LATENCY_MS = 300
-#: The tier that hangs, and those that must not care.
+#: The tier that hangs, and those that must not be affected.
 HANGS = "frontier"
 OTHERS = ("small", "medium")
 _FLOOD = {"agent_id": "bench", "tier": HANGS, "prompt": "Name three primes. " * 40}
@@ -33,7 +33,7 @@ _CHUNK = 2_000
 
 @dataclass(frozen=True, slots=True)
 class TierLoad:
-    """`rate` jobs a second to each of the other tiers; `flood` jobs for the one that hangs."""
+    """`rate` is in jobs per second and other tier; `flood` is the number of jobs for the tier that hangs."""
 
     rate: float
     seconds: float
@@ -42,7 +42,7 @@ class TierLoad:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Milliseconds from the client and back, without and beside a tier that hangs."""
+    """Milliseconds from submission to outcome, alone and beside a tier that hangs."""
 
     jobs: int
     alone: Times
@@ -50,13 +50,13 @@ class Tier:
 
     @property
     def ratio(self) -> float:
-        """How many times the p99 alone."""
+        """The p99 beside the hanging tier divided by the p99 alone."""
         return self.beside.p99 / self.alone.p99
 
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
-    """Calls a second that one worker of `limit` calls in flight made, and two."""
+    """Calls per second of one and of two workers, each with `limit` calls in flight."""
 
     limit: int
     latency_ms: float
@@ -65,13 +65,13 @@ class Scaled:
 
     @property
     def gain(self) -> float:
-        """Two workers, in ones."""
+        """The throughput of two workers divided by that of one."""
         return self.two / self.one
 
 
 @dataclass(frozen=True, slots=True)
 class TiersReport:
-    """`hanging`: its calls in flight, `waiting`: its jobs, after the others were measured beside it."""
+    """The hanging tier's calls in flight (`hanging`) and jobs (`waiting`) after the measurement beside it."""
 
     scaled: Scaled
     tiers: dict[str, Tier]
@@ -80,7 +80,7 @@ class TiersReport:
 
 
 def run(load: TierLoad, say: Callable[[str], None]) -> TiersReport:
-    """First whether a tier scales, then what a tier that hangs does to the others."""
+    """Measure how a tier scales, then how a tier that hangs affects the others."""
     with whole_system(LATENCY_MS, say, settings={"POINTSMAN_GRACE_S": "1"}) as whole:
         scaled = asyncio.run(_scaled(whole, load.seconds, say))
         return asyncio.run(_beside(whole, load, scaled, say))
@@ -125,7 +125,7 @@ async def _beside(
         provider.order(_HANG)
         for first in range(0, load.flood, _CHUNK):
             await client.publish_many([_FLOOD] * min(_CHUNK, load.flood - first))
-        # The router has sent the flood on, and the audit has it.
+        # Wait until the router has routed the flood and the audit has stored it.
         if not await drained(whole.kafka, lanes(Topics(), []), [HANGS], _SETTLE_WITHIN_S):
             raise TimeoutError(f"{load.flood:,} jobs were not sent on within {_SETTLE_WITHIN_S} s")
         say(f"{steady}: beside it")
@@ -141,7 +141,7 @@ async def _others(client: Client, rate: float, seconds: float) -> dict[str, list
 
 
 def tables(report: TiersReport) -> list[RenderableType]:
-    """The tiers beside one that hangs, then one worker and two."""
+    """Return the tiers beside one that hangs, then one worker and two."""
     scaled = report.scaled
     return [
         f"{HANGS} hangs: {report.hanging} calls in flight, {report.waiting:,} jobs wait",

@@ -1,1 +1,1 @@
-"""How near the router comes to what the wire allows: one run, one broker, the same messages for everyone."""
+"""The router's speed relative to the limit set by the wire: same run, same broker, same messages."""

@@ -1,4 +1,4 @@
-"""What a hop does with a full intake: messages per second, and processor time of it and of the broker."""
+"""Measure a hop on a full intake: messages per second, and processor time of the hop and of the broker."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ _GIVE_UP_S = 300
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One measurement. Rates in messages per second, processor times in microseconds per message."""
+    """One measurement, in messages per second and in processor microseconds per message."""
 
     messages: int
     per_second: float
@@ -28,7 +28,7 @@ class Hop:
 
 
 class TooFewError(Exception):
-    """There was nothing left to measure."""
+    """All messages were processed before the measurement began."""
 
     def __init__(self, messages: int) -> None:
         super().__init__(
@@ -37,13 +37,13 @@ class TooFewError(Exception):
 
 
 async def measure(kafka: KafkaPart, group: str, messages: int, hop: int, broker: int) -> Hop:
-    """From the group's first commit to its last, while it works through `messages` records that wait.
+    """Measure from the group's first commit to its last, while it processes `messages` waiting records.
 
-    `hop`, `broker`: ids of the processes whose time is told.
+    `hop` and `broker` are the ids of the processes whose processor time is measured.
 
     Raises:
-        TimeoutError: it does not get through them.
-        TooFewError: it was through with all of them at the first look.
+        TimeoutError: the hop does not finish in time.
+        TooFewError: all records were committed at the first look.
     """
     async with committed_by(kafka, group) as committed, asyncio.timeout(_GIVE_UP_S):
         first = await at_least(1, committed)
@@ -66,7 +66,7 @@ Committed = Callable[[], Awaitable[int]]
 
 @asynccontextmanager
 async def committed_by(kafka: KafkaPart, group: str) -> AsyncIterator[Committed]:
-    """Yields what says how many offsets, over all partitions, the group has committed."""
+    """Yield a function that returns how many records the group has committed, over all partitions."""
     admin = connection.admin(kafka)
     await admin.start()
     try:
@@ -76,7 +76,7 @@ async def committed_by(kafka: KafkaPart, group: str) -> AsyncIterator[Committed]
 
 
 async def at_least(count: int, committed: Committed) -> int:
-    """Wait until so many are committed; returns how many are."""
+    """Wait until at least `count` records are committed. Returns the number that are."""
     while True:
         done = await committed()
         if done >= count:
@@ -87,6 +87,6 @@ async def at_least(count: int, committed: Committed) -> int:
 async def _committed(admin: AIOKafkaAdminClient, group: str) -> int:
     try:
         offsets = await admin.list_consumer_group_offsets(group)
-    except KafkaError:  # the first group of a broker: its coordinator is just being made
+    except KafkaError:  # a new broker is still creating the group coordinator
         return 0
     return sum(max(0, offset.offset) for offset in offsets.values())

@@ -1,6 +1,6 @@
-"""Jobs of about 1.1 KB, all different: in kind like the sample jobs, in runs of words from their texts.
+"""Different jobs of about 1.1 KB, of the sample jobs' kinds, with text assembled from runs of their words.
 
-The samples themselves, over and over, would compress to nothing and flatter everybody.
+The samples themselves, repeated, would compress to almost nothing and make every hop look better.
 """
 
 import json
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pointsman.dev import samples
 
-#: Bytes of a record's value that are aimed at, and how many different ones are made before they begin anew.
+#: Target size of a value in bytes, and the number of different values before they repeat.
 AIM = 1_100
 DIFFERENT = 4_000
 
@@ -21,25 +21,25 @@ _RUN = 5
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A job's value in two halves, around its id."""
+    """A job's value in two parts, before and after its id."""
 
     before: bytes
     after: bytes
 
     def record(self, number: int) -> tuple[bytes, bytes]:
-        """Key and value of job `number`."""
+        """Return key and value of job `number`."""
         key = job_id(number)
         return key, self.before + key + self.after
 
 
 def job_id(number: int) -> bytes:
-    """Of version 7, as of 1970."""
+    """Return a UUIDv7 made from `number`, with a timestamp in 1970."""
     return str(UUID(int=7 << 76 | 2 << 62 | number)).encode()
 
 
 @lru_cache(maxsize=1)
 def bodies(count: int = DIFFERENT) -> tuple[Body, ...]:
-    """The same ones in every run."""
+    """Return the job values; they are the same in every run."""
     jobs = samples.load()
     words = [word for job in jobs for text in _texts(job) for word in text.split()]
     chance = random.Random(1)
@@ -49,21 +49,21 @@ def bodies(count: int = DIFFERENT) -> tuple[Body, ...]:
         names = ("agent_id", "kind", "metadata")
         head: dict[str, object] = {name: job[name] for name in names if name in job}
         empty = _dump({"job_id": "JOB-ID", **head, "messages": [_turn("")]})
-        text = _text(words, AIM - len(empty) - 30, chance)  # a UUID is longer than its mark
+        text = _text(words, AIM - len(empty) - 30, chance)  # a UUID is longer than its placeholder
         before, after = _dump({"job_id": "JOB-ID", **head, "messages": [_turn(text)]}).split(b"JOB-ID")
         made.append(Body(before, after))
     return tuple(made)
 
 
 def records(count: int, first: int = 0) -> Iterator[tuple[bytes, bytes]]:
-    """Key and value of `count` jobs, each with an id of its own."""
+    """Yield key and value of `count` jobs, each with its own id."""
     shapes = bodies()
     for number in range(first, first + count):
         yield shapes[number % len(shapes)].record(number)
 
 
 def _text(words: Sequence[str], length: int, chance: random.Random) -> str:
-    """Runs of words that stand together somewhere; half of all texts are shorter, by up to half."""
+    """Join runs of consecutive words. Half of all texts are shorter than `length`, by up to half."""
     aim = length if chance.random() < 0.5 else int(length * chance.uniform(0.5, 1))
     runs: list[str] = []
     size = 0

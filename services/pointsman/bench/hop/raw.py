@@ -1,7 +1,8 @@
-"""What the wire allows with aiokafka: batches built by hand, no decoding, no transaction.
+"""The limit set by the wire with aiokafka: batches built by hand, no decoding, no transaction.
 
 `python -m pointsman.bench.hop.raw BOOTSTRAP SOURCE GROUP TARGET...` is the do-nothing hop: consume, produce
-the same bytes, commit. Two polls are in flight: the next is read while one's acknowledgements are awaited.
+the same bytes, commit. Two polls overlap: the next one is read while the acknowledgements of the last are
+awaited.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ _POLL_RECORDS = 4_000
 _PARTITION_BYTES = 4 * 1024 * 1024
 _PORTION = 300
 
-#: Batches on their way at once.
+#: Batches in flight before their acknowledgements are awaited.
 _UNSETTLED = 64
 
 Sent = list["asyncio.Future[Any]"]
@@ -34,7 +35,7 @@ _NO_HEADERS: list[tuple[str, bytes]] = []
 async def fill(
     kafka: KafkaPart, topic: str, partitions: int, records: Iterable[Record], portion: int = _PORTION
 ) -> None:
-    """Write records as fast as the wire takes them, `portion` to each partition in turn."""
+    """Write the records as fast as possible, `portion` of them to each partition in turn."""
     left = iter(records)
     sender = _producer(kafka)
     await sender.start()
@@ -54,7 +55,7 @@ async def fill(
 
 
 async def hop(kafka: KafkaPart, source: str, group: str, targets: Sequence[str]) -> None:
-    """Move records from `source` to `targets` in turn, until cancelled."""
+    """Move records from `source` to the `targets` in turn, until cancelled."""
     consumer = connection.consumer(
         kafka,
         group_id=group,

@@ -1,4 +1,4 @@
-"""`pointsman bench hop`: how fast the router moves what a hop that does nothing moves on the same broker."""
+"""`pointsman bench hop`: the router's speed relative to a do-nothing hop on the same broker."""
 
 import asyncio
 import json
@@ -32,16 +32,16 @@ from pointsman.score.sealed import seal
 from pointsman_schemas.topics import Topics
 
 TIERS = ("small", "medium", "frontier")
-#: The hop that does nothing, to which ratios refer.
+#: The do-nothing hop, to which ratios refer.
 NOTHING = "nothing"
 
-#: What the router decides by.
+#: The kinds of policy that are measured.
 Policy = Literal["rules", "score"]
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Of messages per second, and of our processor time for a message."""
+    """Ratios of messages per second and of client processor time per message."""
 
     per_second: float
     client_us: float
@@ -49,7 +49,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class HopReport:
-    """Each round's hops by name; `hops` and `ratios`: the medians of the rounds."""
+    """The hops of each round, by name. `hops` and `ratios` are medians over the rounds."""
 
     messages: int
     bytes_each: float
@@ -57,12 +57,12 @@ class HopReport:
 
     @property
     def hops(self) -> dict[str, Hop]:
-        """The median of each figure."""
+        """The median of each figure, by hop."""
         return {name: self._median_hop(name) for name in sorted(self.rounds[0])}
 
     @property
     def ratios(self) -> dict[str, Ratio]:
-        """Of each hop to the one that did nothing in the same round."""
+        """The median ratio of each hop to the do-nothing hop of the same round."""
         return {name: self._median_ratio(name) for name in sorted(self.rounds[0])}
 
     def _median_hop(self, name: str) -> Hop:
@@ -83,7 +83,7 @@ class HopReport:
 
 
 class HopBench:
-    """One run on a broker of its own, in a folder that is deleted afterwards."""
+    """A run on its own broker, in a temporary folder."""
 
     def __init__(self, stack: Stack, folder: Path, messages: int, say: Callable[[str], None]) -> None:
         self._kafka = stack.kafka
@@ -93,7 +93,7 @@ class HopBench:
         self._broker = stack.kafka.child.pid
 
     async def round(self, number: int, policies: Sequence[Policy]) -> dict[str, Hop]:
-        """The same messages through each hop; every other round in the opposite order."""
+        """Send the same messages through each hop; every other round in reverse order."""
         filled: dict[str, Topics] = {policy: await self._filled(f"{policy}{number}") for policy in policies}
         hops: dict[str, Hop] = {}
         for name in (NOTHING, *policies) if number % 2 == 0 else (*reversed(policies), NOTHING):
@@ -151,7 +151,7 @@ class HopBench:
 
 
 def run(messages: int, rounds: int, policies: Sequence[Policy], say: Callable[[str], None]) -> HopReport:
-    """Start a broker, measure, take everything away again."""
+    """Start a broker, measure, and remove everything."""
     with servers(say) as (stack, folder):
         bench = HopBench(stack, folder, messages, say)
         sizes = [len(value) for _, value in records(1_000)]
@@ -170,7 +170,7 @@ rules: []
 
 
 def scored_policy(folder: Path) -> Path:
-    """Writes it, and its model beside it."""
+    """Write a policy that decides by score, and its model, into the folder. Returns the policy's path."""
     body = json.loads(_MODEL.read_bytes())
     del body["sha256"]
     (folder / "general.json").write_bytes(seal({**body, "floor": 0.0, "profile": {}}, FORMAT))
@@ -180,7 +180,7 @@ def scored_policy(folder: Path) -> Path:
 
 
 def tables(report: HopReport) -> list[Table]:
-    """A row for each hop."""
+    """Return a table with one row per hop."""
     title = f"{report.messages:,} messages of {report.bytes_each:,.0f} bytes; medians of {len(report.rounds)}"
     table = columns("hop", "messages/s", "ratio", "µs each", "ratio", "µs of the broker", title=title)
     for name, hop in report.hops.items():

@@ -1,1 +1,1 @@
-"""`pointsman bench whole`: the whole way of a job at the limit and at steady rates, beside what others do."""
+"""`pointsman bench whole`: a job's complete path at the limit and at steady rates, compared with others."""

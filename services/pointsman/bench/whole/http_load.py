@@ -1,4 +1,4 @@
-"""The same by HTTP, for whatever speaks OpenAI's chat format: whole answers, or streams."""
+"""Load by HTTP, for any server that speaks OpenAI's chat format: complete answers, or streams."""
 
 import asyncio
 import time
@@ -11,13 +11,13 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, T
 
 from pointsman.bench.whole.load import Level, LoadSpan, prompt
 
-#: The last event of a stream that is whole.
+#: The last event of a complete stream.
 _END = b"data: [DONE]"
 
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """`url`: the base URL; `stream`: time is taken until the first event with a piece of the answer."""
+    """`url` is the base URL. `stream`: measure the time until the first event with content."""
 
     url: str
     model: str = "auto"
@@ -26,7 +26,7 @@ class HttpTarget:
 
 
 async def run(target: HttpTarget, level: Level, seconds: float) -> LoadSpan:
-    """That much for so long; every answer counts, and what is no whole answer is lost."""
+    """Apply the load for `seconds`. Every answer counts; an incomplete one counts as lost."""
     span = LoadSpan(seconds, [])
     connector, timeout = TCPConnector(limit=0), ClientTimeout(total=60)
     url = f"{target.url.rstrip('/')}/chat/completions"
@@ -73,10 +73,10 @@ async def _whole(answer: ClientResponse) -> float:
 
 
 async def _streamed(answer: ClientResponse) -> float:
-    """When the first piece came.
+    """Return the time of the first event with content.
 
     Raises:
-        ValueError: the stream has no piece, or does not end as it should.
+        ValueError: the stream has no content, or is incomplete.
     """
     first = None
     last = b""

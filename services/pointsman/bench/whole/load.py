@@ -1,4 +1,4 @@
-"""Jobs by a bare producer, and their results by a bare consumer: so many outstanding, or so many a second."""
+"""Load by a bare producer, with results read by a bare consumer: a number outstanding, or a steady rate."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 from pointsman.bus import connection
 from pointsman.runtime.settings import KafkaPart
 
-#: How long what is outstanding at the end is waited for, seconds.
+#: How long to wait at the end for outstanding jobs, in seconds.
 _LATE_S = 30.0
 _PROMPT_BYTES = 1_000
 _WORDS = [
@@ -22,7 +22,7 @@ _WORDS = [
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How hard: `outstanding` jobs at any time, or `rate` a second; the other one is 0."""
+    """The load: `outstanding` jobs at any time, or `rate` per second; the other field is 0."""
 
     outstanding: int = 0
     rate: int = 0
@@ -33,19 +33,19 @@ class Level:
 
 @dataclass(slots=True)
 class LoadSpan:
-    """What came of some seconds of load; `took_ms` of each job that ended in them."""
+    """The result of a period of load; `took_ms` holds the milliseconds of each job that ended in it."""
 
     seconds: float
     took_ms: list[float]
-    #: Jobs that were sent and of which nothing was heard in time.
+    #: Jobs without a result in time.
     lost: int = 0
 
 
 class BareLoad:
-    """Sends to one topic and reads another; results are known by their key."""
+    """Writes jobs to one topic and reads results from another, matched by key."""
 
     def __init__(self, kafka: KafkaPart, jobs: str, results: str, body: Callable[[str, str], object]) -> None:
-        """`body`: of a job, from its id and its prompt."""
+        """Connect. `body` makes a job's value from its id and prompt."""
         self._jobs = jobs
         self._body = body
         self._producer: Producer = connection.librdkafka_producer(kafka, linger_ms=0)
@@ -61,13 +61,13 @@ class BareLoad:
         self._sent: dict[bytes, float] = {}
         self._took_ms: list[float] = []
         self._count = 0
-        self._take(2.0)  # until it stands at the end
+        self._take(2.0)  # until the consumer is at the end
 
     def close(self) -> None:
         self._consumer.close()
 
     def run(self, level: Level, seconds: float) -> LoadSpan:
-        """That much for so long; what is outstanding then counts at a steady rate alone."""
+        """Apply the load for `seconds`. Jobs still outstanding then count at a steady rate only."""
         self._took_ms = []
         began = time.perf_counter()
         first = self._count
@@ -110,7 +110,7 @@ class BareLoad:
 
 
 def prompt(number: int) -> str:
-    """About a kilobyte, another one for each number."""
+    """Return a text of about a kilobyte, different for each number."""
     words, length = [f"Case {number}:"], 0
     while length < _PROMPT_BYTES:
         words.append(_WORDS[(length * length + number) % len(_WORDS)])

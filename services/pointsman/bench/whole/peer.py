@@ -1,18 +1,18 @@
-"""Another gateway that is measured beside ours: its address, its headers and its processes."""
+"""Another gateway to compare with: its address, headers and processes."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import psutil
 
-#: What its results are called, with its address.
+#: Its name in the results, followed by its address.
 PEER = "peer"
 MODEL = "gpt-4.1-mini"
 
 
 @dataclass(frozen=True)
 class Peer:
-    """`url`: its base URL; `headers` go with each request."""
+    """`url` is the base URL; `headers` are sent with each request."""
 
     url: str
     headers: dict[str, str] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Peer:
         return f"{PEER} {urlsplit(self.url).netloc}"
 
     def processes(self) -> dict[str, int]:
-        """Whoever listens at its port of this machine; none where it is elsewhere, or not ours to see."""
+        """Return the processes that listen on its port, if it is local and they can be seen."""
         port = urlsplit(self.url).port
         listening = [
             connection.pid
@@ -31,4 +31,4 @@ class Peer:
         ]
         pids = {pid for pid in listening if pid is not None}
         parents = {pid: {parent.pid for parent in psutil.Process(pid).parents()} for pid in pids}
-        return {str(pid): pid for pid in pids if not pids & parents[pid]}  # whose time counts it already
+        return {str(pid): pid for pid in pids if not pids & parents[pid]}  # else counted with the parent

@@ -1,8 +1,7 @@
-"""The baseline: a plain FastStream application as its documentation writes one, and a row for each message.
+"""The baseline: a plain FastStream application as in its documentation, which stores a row per message.
 
-It promises nothing: what is under way when it dies is lost.
-
-`python -m pointsman.bench.whole.plain KAFKA POSTGRES PROVIDER`
+It has no delivery guarantees: what is in progress when it dies is lost. `python -m
+pointsman.bench.whole.plain KAFKA POSTGRES PROVIDER`
 """
 
 import asyncio
@@ -25,14 +24,14 @@ _INSERT = "insert into plain_audit (topic, partition, kafka_offset, key, value) 
 
 
 class PlainJob(BaseModel):
-    """What is asked."""
+    """A job."""
 
     id: str
     prompt: str
 
 
 class PlainResult(BaseModel):
-    """What is answered."""
+    """A job's answer."""
 
     id: str
     answer: str
@@ -40,7 +39,7 @@ class PlainResult(BaseModel):
 
 
 async def main(kafka: str, postgres: str, provider: str) -> None:
-    """Both of its services in one process, until it is ended."""
+    """Run both of its services in this process until it is ended."""
     broker = KafkaBroker(kafka, logger=None)
     async with asyncpg.create_pool(postgres, min_size=8, max_size=8) as pool, ClientSession() as session:
         await pool.execute(_TABLE)

@@ -1,4 +1,4 @@
-"""A provider that answers at once, in OpenAI's chat format; a stream has its pieces one after another.
+"""A provider in OpenAI's chat format that answers at once; a stream sends its pieces one after another.
 
 `python -m pointsman.bench.whole.provider PORT`
 """
@@ -46,7 +46,7 @@ Message = MutableMapping[str, Any]
 async def answer(
     scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
-    """Whatever is asked, by any method and path."""
+    """Answer any request the same, whatever its method and path."""
     if scope["type"] == "http":
         body = b""
         more = True

@@ -1,4 +1,4 @@
-"""What a broker was asked, by type, and how long it worked on it: its own metrics, by JMX."""
+"""The requests that a broker received, by type, and its time on them, from its JMX metrics."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from pointsman.dev import jars
 from pointsman.dev.ports import LOOPBACK
 from pointsman.dev.servers.java import find_java
 
-#: Has Kafka's own reader of a broker's metrics.
+#: Contains JmxTool, Kafka's reader of a broker's metrics.
 _TOOLS = jars.Jar(
     "org.apache.kafka", "kafka-tools", jars.KAFKA,
     "28142ee12baf9e7d46e4784c612aed7a8565e80462616b0ddfb4e2f8d7837e53", 667304,
@@ -22,7 +22,7 @@ _OBJECTS = (
 
 @dataclass(frozen=True, slots=True)
 class RequestCost:
-    """Of one type of request: how many, and the broker's own milliseconds on all of them."""
+    """The count of one type of request, and the broker's own milliseconds on all of them."""
 
     count: float
     local_ms: float
@@ -32,7 +32,7 @@ Requests = dict[str, RequestCost]
 
 
 def jmx(port: int) -> list[str]:
-    """What a broker's JVM is told so that it shows its metrics at that port, on the loopback alone."""
+    """Return the JVM flags that expose a broker's metrics at `port` on the loopback interface."""
     flags = [f"port={port}", f"rmi.port={port}", "authenticate=false", "ssl=false", f"host={LOOPBACK}"]
     return [f"-Dcom.sun.management.jmxremote.{flag}" for flag in flags] + [
         f"-Djava.rmi.server.hostname={LOOPBACK}"
@@ -40,13 +40,13 @@ def jmx(port: int) -> list[str]:
 
 
 def class_path() -> str:
-    """Of Kafka's tools; fetches their jar the first time."""
+    """Return the class path of Kafka's tools. Downloads their jar the first time."""
     cache = jars.cache_folder() / f"kafka-{jars.KAFKA}"
     return ":".join(map(str, jars.fetch([*jars.read_lock(jars.LOCK_FILE.read_text()), _TOOLS], cache)))
 
 
 def requests_of(class_path: str, jmx_port: int) -> Requests:
-    """Since the broker began, by type."""
+    """Return the requests since the broker's start, by type."""
     names = [argument for name in _OBJECTS for argument in ("--object-name", name)]
     url = f"service:jmx:rmi:///jndi/rmi://{LOOPBACK}:{jmx_port}/jmxrmi"
     command = [
@@ -65,7 +65,7 @@ def requests_of(class_path: str, jmx_port: int) -> Requests:
 
 
 def between(before: Requests, after: Requests) -> Requests:
-    """What came in the meantime; of the time, by the mean of all since the beginning."""
+    """Return the requests in between. Their time is estimated by the mean over the broker's whole life."""
     costs = {}
     for request, then in after.items():
         count = then.count - (before[request].count if request in before else 0)

@@ -1,4 +1,4 @@
-"""Runs the levels in turn: ours, then the baseline, then a gateway; ratios within one run are what counts."""
+"""Run the levels in turn: ours, the baseline, gateways. Only ratios within one run are meaningful."""
 
 import asyncio
 import sys
@@ -24,20 +24,20 @@ from pointsman.dev.services.processes import Process, running
 from pointsman_schemas.topics import Topics
 
 _WARM_UP_S = 3.0
-#: What is done once at the start is over by then.
+#: One-time work at the start is done by then.
 _SETTLE_S = 10.0
-#: What happens without jobs happens each second; a long run does not wait as long for it.
+#: Longest measurement without jobs: idle work recurs every second, so more is not needed.
 _IDLE_S = 30.0
 OURS, PLAIN = "pointsman", "plain FastStream"
 DIRECT, GATEWAY = "the provider itself", "pointsman by HTTP"
 _SERVERS = ("Kafka", "Postgres")
-#: What the dev stack has for a provider; the one that is asked here is no process of the system.
+#: The dev stack's provider, which gets no calls here: the measured one is outside the system.
 _STAND_IN = "simulator"
 
 
 @dataclass(frozen=True, slots=True)
 class LevelResult:
-    """Of one system at one level. CPU in milliseconds a job, by process; requests to the broker a job."""
+    """One system at one level: processor milliseconds per job by process, and broker requests per job."""
 
     system: str
     level: Level
@@ -49,20 +49,20 @@ class LevelResult:
 
     @property
     def own_cpu_ms(self) -> float:
-        """Of the system itself, without broker and database."""
+        """Processor milliseconds per job without broker and database."""
         return sum(ms for name, ms in self.cpu_ms.items() if name not in _SERVERS)
 
     @property
     def all_cpu_ms(self) -> float:
-        """With broker and database."""
+        """Processor milliseconds per job with broker and database."""
         return sum(self.cpu_ms.values())
 
 
 @dataclass(frozen=True, slots=True)
 class WholeResults:
-    """`memory_mb`: of each of our processes at the end, what it alone has and its share of the rest (PSS).
+    """`memory_mb` is the PSS of each process at the end: its own memory and its share of common pages.
 
-    `idle_cores`: of a core, what each process used before there was a job.
+    `idle_cores` is the share of a core that each process used before the first job.
     """
 
     results: list[LevelResult]
@@ -80,9 +80,9 @@ def run(
     jvm_flags: Sequence[str] = (),
     separate: bool = False,
 ) -> WholeResults:
-    """Some time without a job, then each level for `seconds`, after a warm-up that does not count.
+    """Measure some time without jobs, then each level for `seconds` after a warm-up that is not measured.
 
-    `others`: gateways. `jvm_flags`: of the broker. `separate`: a process for each service.
+    `others` are gateways to compare with. `jvm_flags` are the broker's. `separate`: one process per service.
     """
     with _bench(seconds, say, jvm_flags=jvm_flags, separate=separate) as (bench, provider):
         idle = bench.idle_cores()
@@ -103,9 +103,9 @@ def run_gateway(
     *,
     others: Sequence[Peer] = (),
 ) -> WholeResults:
-    """Whole answers at `levels`, streams at `streams`: of the provider itself, by our gateway, by others.
+    """Measure complete answers at `levels` and streams at `streams`: the provider, our gateway, others.
 
-    Each as `run` does it; of a stream the time until its first piece is taken.
+    Arguments as in `run`. For a stream, the time until its first piece is measured.
     """
     settings = {"POINTSMAN_GATEWAY_OPEN_REQUESTS": "100000"}
     with _bench(seconds, say, gateway=True, settings=settings) as (bench, provider):
@@ -135,7 +135,7 @@ def _bench(
     jvm_flags: Sequence[str] = (),
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[tuple["_Bench", str]]:
-    """Everything, and the address of a provider that answers at once."""
+    """Start everything; yield the benchmark and the address of a provider that answers at once."""
     jmx_port, port = free_port(), free_port()
     provider = f"http://{LOOPBACK}:{port}"
     process = Process(
@@ -154,7 +154,7 @@ def _bench(
 
 
 class _Bench:
-    """`count_requests`: those to the broker since it began."""
+    """Runs the levels on one system. `count_requests` returns the broker's requests since its start."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class _Bench:
         self._servers = {name: whole.pids[name] for name in _SERVERS}
 
     def idle_cores(self) -> dict[str, float]:
-        """Of each process of ours and of both servers, while nobody sends anything."""
+        """Return the share of a core that each of our processes and both servers use without load."""
         self._say("no jobs")
         time.sleep(_SETTLE_S)
         began, busy = time.perf_counter(), all_busy_s(self.our_processes)
@@ -208,12 +208,12 @@ class _Bench:
         return next(process.url for process in self._whole.processes if process.name == "gateway")
 
     def memory_mb(self) -> dict[str, float]:
-        """Of each process of ours, as `WholeResults` has it."""
+        """Return the memory of each of our processes, as in `WholeResults`."""
         return {name: mb for name, mb in self._whole.memory_mb("pss").items() if name != _STAND_IN}
 
     @property
     def our_processes(self) -> dict[str, int]:
-        """All that an answer needs, but for the provider's stand-in."""
+        """All processes that an answer needs, without the stand-in provider."""
         return {name: pid for name, pid in self._whole.pids.items() if name != _STAND_IN}
 
     def by_http(
@@ -233,7 +233,7 @@ class _Bench:
         *,
         asks: bool = True,
     ) -> list[LevelResult]:
-        """`run`: the load; `pids`: whose processor time is told; `asks`: whether the broker is asked."""
+        """Run the levels with the load `run`. `pids`: processes to measure; `asks`: count broker requests."""
         results = []
         for level in levels:
             self._say(f"{system}: {level}")
@@ -270,5 +270,5 @@ class _Bench:
 
 
 def _module(name: str) -> list[str]:
-    """The command that runs a module of this package as a program."""
+    """Return the command that runs a module of this package."""
     return [sys.executable, "-m", f"{__package__}.{name}"]

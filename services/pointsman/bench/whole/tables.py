@@ -1,4 +1,4 @@
-"""What `pointsman bench whole` found, as tables."""
+"""Tables of the results of `pointsman bench whole`."""
 
 from rich.table import Table
 
@@ -6,12 +6,12 @@ from pointsman.bench.columns import columns
 from pointsman.bench.whole.peer import PEER
 from pointsman.bench.whole.run import PLAIN, LevelResult, WholeResults
 
-#: Fewer of a type than this for each job are not shown.
+#: Request types with fewer requests per job than this are not shown.
 _LEAST_REQUESTS = 0.005
 
 
 def tables(results: WholeResults) -> list[Table]:
-    """The levels, then our processes, then what the broker was asked."""
+    """Return tables of the levels, of our processes, and of the broker's requests."""
     others = (PLAIN, PEER)
     ours = [result for result in results.results if result.cpu_ms and not result.system.startswith(others)]
     return [_levels(results.results), _processes(ours, results), _requests(ours)]

@@ -1,1 +1,1 @@
-"""What a worker takes beside a bare loop around its HTTP library, and whether a backlog fills its memory."""
+"""A worker compared with a bare loop around its HTTP library, and its memory with a large backlog."""

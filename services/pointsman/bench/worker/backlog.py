@@ -1,4 +1,4 @@
-"""Whether a worker's memory grows with what waits in front of it."""
+"""Measure whether a worker's memory grows with its backlog."""
 
 import asyncio
 import time
@@ -39,7 +39,7 @@ async def backlog(
     seconds: float,
     say: Callable[[str], None],
 ) -> Backlog:
-    """Write `waiting` jobs, then let one worker begin on them for `seconds`."""
+    """Write `waiting` jobs, then run one worker on them for `seconds`."""
     topics = Topics("backlog")
     tier = topics.tier(TIER)
     await apply(kafka, topics.all([TIER]))

@@ -1,8 +1,8 @@
-"""A bare asyncio loop around the worker's HTTP library: its calls, without a log, a lane or an outcome.
+"""A bare asyncio loop around the worker's HTTP library: the same calls, without log, lanes or outcomes.
 
-`python -m pointsman.bench.worker.bare BASE_URL LIMIT REQUESTS` reads requests from a file, one JSON object a
-line. It does a few of them to be warm and says so, waits for a line on stdin, does all of them, `LIMIT` at
-once, and prints seconds and processor seconds.
+`python -m pointsman.bench.worker.bare BASE_URL LIMIT REQUESTS` reads requests from a file, one JSON object
+per line. It makes a few calls to warm up and reports that, waits for a line on stdin, makes all calls,
+`LIMIT` at once, and prints seconds and processor seconds.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _WARM = 200
 
 
 async def work(base_url: str, limit: int, requests: list[dict[str, Any]]) -> None:
-    """Do them twice: some to be warm, all to be measured."""
+    """Make the calls twice: some to warm up, then all of them, measured."""
     async with aiohttp.ClientSession(
         f"{base_url}/",
         connector=aiohttp.TCPConnector(limit=limit),

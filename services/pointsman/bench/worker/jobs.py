@@ -1,4 +1,4 @@
-"""Routed jobs of realistic size as records of a tier's topic, and the requests that become of them."""
+"""Routed jobs of realistic size as records of a tier's topic, and the provider requests that they lead to."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from pointsman.router.handlers import RouterHandler
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.topics import Topics
 
-#: So many different ones; after them the texts begin anew, under other ids.
+#: Number of different jobs; after them the texts repeat, under other ids.
 _SHAPES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class RoutedJobs:
-    """What the router makes of jobs; the ids in `shapes` give way to those of the jobs that are asked for."""
+    """Records of routed jobs; the ids in `shapes` are replaced by those of the requested jobs."""
 
     shapes: tuple[Record, ...]
 
     def records(self, count: int, first: int = 0) -> Iterator[Record]:
-        """Key, value and headers of `count` jobs, each with an id of its own."""
+        """Yield key, value and headers of `count` jobs, each with its own id."""
         for number in range(first, first + count):
             id = job_id(_SHAPES + number)
             own, value, headers = self.shapes[number % len(self.shapes)]
@@ -35,17 +35,17 @@ class RoutedJobs:
 
     @property
     def mean_bytes(self) -> float:
-        """Bytes of a record's value."""
+        """Mean size of a record's value in bytes."""
         return sum(len(value or b"") for _, value, _ in self.shapes) / len(self.shapes)
 
     def requests(self, count: int, model: str) -> list[dict[str, object]]:
-        """What the provider is asked for the same jobs."""
+        """Return the provider requests of the same jobs."""
         requests = [orjson.loads(value or b"")["job"]["request"] for _, value, _ in self.shapes]
         return [{**requests[number % len(requests)], "model": model} for number in range(count)]
 
 
 def routed_jobs(tier: str, topics: Topics) -> RoutedJobs:
-    """Runs of words from the sample jobs, all of them sent to `tier` by the policy in force."""
+    """Return jobs with text from the sample jobs, all routed to `tier` by the starter policy."""
     router = RouterHandler(*shipped(), topics, utc_now)
     jobs = [_submitted(number, body, tier, topics) for number, body in enumerate(bodies(_SHAPES))]
     made = list(unpacked(router(jobs)))

@@ -1,4 +1,4 @@
-"""One worker under measurement: a process of its own, with a limit of calls in flight."""
+"""A worker under measurement, as its own process with a limit of calls in flight."""
 
 import json
 import re
@@ -17,7 +17,7 @@ TIER, MODEL = "small", "gpt-4.1-nano"
 
 @dataclass(frozen=True, slots=True)
 class Under:
-    """Where a worker works, what for, and how many calls at once."""
+    """A worker's folder, broker, topic prefix, provider and limit of calls in flight."""
 
     folder: Path
     kafka: KafkaPart
@@ -28,7 +28,7 @@ class Under:
 
 @contextmanager
 def worker(under: Under, number: int = 1) -> Iterator[Process]:
-    """Started and ready; ended afterwards."""
+    """Run a worker during the block, which begins when it is ready."""
     name = f"{under.prefix}-worker-{number}"
     process = Process(name, ["run", "worker", "--tier", TIER], {}, under.folder / f"{name}.log", "")
     port = free_port()
@@ -37,7 +37,7 @@ def worker(under: Under, number: int = 1) -> Iterator[Process]:
         **broker_at(under.kafka.kafka),
         "POINTSMAN_PREFIX": under.prefix,
         "POINTSMAN_PROVIDERS": str(_providers(under)),
-        # How it ends is not measured; a second worker is noticed at the next heartbeat, which this shortens.
+        # Ending is not measured. A short session means short heartbeats, so a second worker joins sooner.
         "POINTSMAN_GRACE_S": "1",
         "POINTSMAN_SESSION_TIMEOUT_MS": "6000",
         "POINTSMAN_HTTP_PORT": str(port),
@@ -47,7 +47,7 @@ def worker(under: Under, number: int = 1) -> Iterator[Process]:
 
 
 def peak_mb(process: Process) -> float:
-    """The most resident memory that it has had; Linux alone says so."""
+    """Return the process's peak resident memory in MB. Linux only."""
     (peak_kb,) = re.findall(
         r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE
     )
@@ -55,7 +55,7 @@ def peak_mb(process: Process) -> float:
 
 
 def _providers(under: Under) -> Path:
-    """JSON is YAML."""
+    """Write a providers file, as JSON, which is valid YAML."""
     path = under.folder / f"{under.prefix}-providers.yaml"
     row = {
         "name": "simulator", "base_url": f"{under.provider_url}/v1", "timeout_s": 120,

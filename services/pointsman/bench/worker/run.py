@@ -1,4 +1,4 @@
-"""`pointsman bench worker`: slow calls in flight, and a job's cost beside a bare loop of calls."""
+"""`pointsman bench worker`: slow calls in flight, and a job's cost compared with a bare loop of calls."""
 
 import asyncio
 import json
@@ -31,19 +31,19 @@ _ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A provider that takes `latency_ms`, and how many calls may be in flight."""
+    """A provider's latency, and the limit of calls in flight."""
 
     latency_ms: float
     limit: int
 
     def jobs(self, seconds: float) -> int:
-        """Enough for every slot to be used for `seconds`, and three times at least."""
+        """Return how many jobs keep every slot busy for `seconds`, at least three per slot."""
         return self.limit * max(_ROUNDS, round(seconds * 1000 / self.latency_ms))
 
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What some jobs took. `in_flight` is the most calls that the provider saw at once."""
+    """Throughput and processor time. `in_flight` is the highest number of calls that the provider saw."""
 
     per_second: float
     cpu_ms: float
@@ -53,7 +53,7 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`ideal` is limit / latency, calls a second; `memory_mb` the worker's most."""
+    """`ideal` is limit / latency in calls per second; `memory_mb` is the worker's peak."""
 
     latency_ms: float
     limit: int
@@ -65,23 +65,23 @@ class Measured:
 
     @property
     def of_ideal(self) -> float:
-        """The worker's throughput, of what limit and latency allow."""
+        """The worker's throughput divided by that which limit and latency allow."""
         return self.worker.per_second / self.ideal
 
     @property
     def of_bare(self) -> float:
-        """The same, of what the bare loop reached."""
+        """The worker's throughput divided by that of the bare loop."""
         return self.worker.per_second / self.bare.per_second
 
     @property
     def cpu_ratio(self) -> float:
-        """The worker's processor time per job, in bare loops."""
+        """The worker's processor time per job divided by that of the bare loop."""
         return self.worker.cpu_ms / self.bare.cpu_ms
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """Each case, and the backlog if one was asked for."""
+    """The cases, and the backlog if it was measured."""
 
     cases: list[Measured]
     backlog: Backlog | None
@@ -90,7 +90,7 @@ class WorkerReport:
 def run(
     cases: Sequence[Case], seconds: float, waiting: int, backlog_seconds: float, say: Callable[[str], None]
 ) -> WorkerReport:
-    """Start a broker and a provider, measure, take everything away again; `waiting` jobs of backlog or 0."""
+    """Start a broker and a provider, measure, and remove everything. `waiting`: jobs of backlog, or 0."""
     with servers(say) as (stack, folder), simulated(folder) as provider:
         bench = WorkerBench(stack.kafka.settings, folder, provider, say)
         measured = [asyncio.run(bench.case(number, case, seconds)) for number, case in enumerate(cases)]
@@ -105,7 +105,7 @@ def run(
 
 
 class WorkerBench:
-    """Cases, one after another, on one broker and one provider."""
+    """Runs cases one after another, on one broker and one provider."""
 
     def __init__(
         self, kafka: KafkaPart, folder: Path, provider: Simulated, say: Callable[[str], None]
@@ -116,7 +116,7 @@ class WorkerBench:
         self._say = say
 
     async def case(self, number: int, case: Case, seconds: float) -> Measured:
-        """The bare loop, then the worker, with the same requests."""
+        """Measure the bare loop, then the worker, with the same requests."""
         topics = Topics(f"case{number}")
         jobs = routed_jobs(TIER, topics)
         count = case.jobs(seconds)
@@ -143,7 +143,7 @@ class WorkerBench:
     async def _do(
         self, topics: Topics, jobs: RoutedJobs, committed: Committed, count: int, before: int
     ) -> None:
-        """Write jobs and wait until all of them are done; nothing else is ever written to this topic."""
+        """Write jobs and wait until all are done. Nothing else may be written to this topic."""
         tier = topics.tier(TIER)
         portion = max(1, min(_PORTION, count // tier.partitions))
         await fill(self._kafka, tier.name, tier.partitions, jobs.records(count, before), portion)
@@ -177,7 +177,7 @@ class WorkerBench:
 
 
 def tables(report: WorkerReport) -> list[Table]:
-    """A row for each case; then the backlog."""
+    """Return a table with one row per case, then the backlog."""
     return [_cases(report.cases), *([_backlog(report.backlog)] if report.backlog else [])]
 
 
