@@ -1,1 +1,1 @@
-"""`pointsman agents`: who may do what."""
+"""`pointsman agents`: manage the agent registry."""

@@ -1,4 +1,4 @@
-"""`pointsman agents`: a table of commands about the registry, each a module of its own."""
+"""`pointsman agents`: the table of registry commands, each in its own module."""
 
 from pointsman.cli.lazy import lazy_group
 

@@ -1,4 +1,4 @@
-"""What is said of a new API key, and how people write until when it is good."""
+"""Text about a new API key, and its expiry as people write it."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _LONGEST_DAYS = 3_650
 
 
 def api_key_lines(key: ApiKeyText, agent: str | None, expires: date | None) -> Iterator[str]:
-    """What to paste into agents.yaml, and what comes then."""
+    """Yield what to paste into agents.yaml, and the command that follows."""
     whose = "the agent's entry" if agent is None else f"the entry of {agent}"
     yield f"for {whose} in agents.yaml, beside the keys that it has; then: pointsman agents apply"
     last = "" if expires is None else f", expires: {expires}"
@@ -21,10 +21,10 @@ def api_key_lines(key: ApiKeyText, agent: str | None, expires: date | None) -> I
 
 
 def expiry(text: str, today: date) -> date:
-    """The day that `2026-05-01`, `90` or `90d` means, seen from `today`.
+    """Return the day that `2026-05-01`, `90` or `90d` stands for, counted from `today`.
 
     Raises:
-        typer.BadParameter: it means none, or none to come.
+        typer.BadParameter: the text is no date or number of days, or the day is not in the future.
     """
     if days := re.fullmatch(r"(\d{1,4})d?", text.strip()):
         if not 1 <= int(days[1]) <= _LONGEST_DAYS:

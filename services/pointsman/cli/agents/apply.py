@@ -1,4 +1,4 @@
-"""`pointsman agents apply`: the registry becomes what agents.yaml says."""
+"""`pointsman agents apply`: make the registry match agents.yaml."""
 
 from pointsman.cli.command import command
 from pointsman.cli.options import AgentsOptions, By, Json, PersonKey, Reason
@@ -27,7 +27,7 @@ async def apply(
     from pointsman.registry.follow import read_registry
     from pointsman.registry.publish import apply_file
 
-    read_file(settings)  # what is wrong with it by itself is told without Kafka
+    read_file(settings)  # errors of the file itself are reported without Kafka
     who = person(by, key, settings.registry_people)
     history = await read_registry(settings, settings.topics, settings.registry_people)
     file = read_file(settings, history)

@@ -1,4 +1,4 @@
-"""`pointsman agents approve`: the second person's word."""
+"""`pointsman agents approve`: a second person approves a proposed change."""
 
 from typing import Annotated
 

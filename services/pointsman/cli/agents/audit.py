@@ -1,4 +1,4 @@
-"""`pointsman agents audit`: where agents sprawl."""
+"""`pointsman agents audit`: find agents that nobody owns or uses, or that may do too much."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`pointsman agents key`: what an agent, or who changes the registry, signs with; or an agent's API key."""
+"""`pointsman agents key`: create a signing key for an agent or a person, or an agent's API key."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`pointsman agents list`: who is registered, and what they have done."""
+"""`pointsman agents list`: the registered agents and their activity."""
 
 from pointsman.cli.command import command
 from pointsman.cli.options import Json, Settings

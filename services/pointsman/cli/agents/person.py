@@ -1,4 +1,4 @@
-"""Who changes the registry, and what they sign with."""
+"""The person who changes the registry, and that person's signing key."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from pointsman.runtime.errors import CommandError
 
 
 def person(by: str, key: Path | None, people: AgentKeys | None) -> Person:
-    """Whoever `by` names, else the user of this machine. `people`: whose signatures count; None: all do.
+    """Return the person that `by` names, else the user of this machine. `people`: accepted keys; None: any.
 
     Raises:
-        CommandError: there is no key in the file, or nobody would heed what it signs.
+        CommandError: the file holds no key, or a change signed with it would be ignored.
     """
     who, own = judge(by), read_key(key)
     if people is not None and (own is None or people.key(who, own.public.id) is None):

@@ -1,4 +1,4 @@
-"""`pointsman agents plan`: agents.yaml against the registry."""
+"""`pointsman agents plan`: compare agents.yaml with the registry."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ async def plan(
     from pointsman.registry.changes import plan as plan_changes
     from pointsman.registry.follow import read_registry
 
-    read_file(settings)  # what is wrong with it by itself is told without Kafka
+    read_file(settings)  # errors of the file itself are reported without Kafka
     history = await read_registry(settings, settings.topics, settings.registry_people)
     to_do = plan_changes(read_file(settings, history), history)
     screen.report(to_do, *diff(to_do), as_json=as_json)

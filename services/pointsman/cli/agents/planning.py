@@ -1,4 +1,4 @@
-"""The agents' file, read for a plan."""
+"""Read the file of agents for a plan."""
 
 from pathlib import Path
 
@@ -14,16 +14,16 @@ from pointsman.runtime.clock import utc_now
 
 
 class AgentsSettings(RouterSettings):
-    """Where the cluster and the files are; the policy names the tiers."""
+    """The addresses and files of the registry commands; the policy names the tiers."""
 
     agents: Path = Field(default=Path("agents.yaml"), description="who may do what")
 
 
 def read_file(settings: AgentsSettings, history: RegistryHistory | None = None) -> AgentsFile:
-    """The agents' file, held to the policy's tiers and queues, to today, and to what is on record.
+    """Return the agents' file, checked against the policy's tiers and queues, today's date and the registry.
 
     Raises:
-        FileError: with every problem's line and column.
+        FileError: the file is invalid; every problem has its line and column.
     """
     policy = load_policy(settings.policy)
     registered = None

@@ -1,4 +1,4 @@
-"""`pointsman agents show`: one agent's entry."""
+"""`pointsman agents show`: one agent's registry entry."""
 
 from pointsman.cli.command import command
 from pointsman.cli.options import AgentName, BusSettings, Json

@@ -1,4 +1,4 @@
-"""`pointsman agents suspend`, `resume` and `retire`: each puts an agent into a state."""
+"""`pointsman agents suspend`, `resume` and `retire`: change an agent's state."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from pointsman_schemas.control.registry import State
 
 
 def state_command(state: State, purpose: str) -> Callable[..., None]:
-    """The command that makes an agent's state `state`; `purpose` is the first part of its help."""
+    """Return the command that puts an agent into `state`; `purpose` is the first part of its help."""
 
     async def run(
         agent: AgentName,

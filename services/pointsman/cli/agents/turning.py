@@ -1,4 +1,4 @@
-"""One agent from one state to another, on record."""
+"""Change an agent's state in the registry."""
 
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,10 +26,10 @@ async def turn(
     key: Path | None,
     as_json: bool,
 ) -> None:
-    """Put `agent` into `state` and say so; nothing to do is no error.
+    """Put `agent` into `state` and print the result. It is no error if the agent is in that state already.
 
     Raises:
-        CommandError: no such agent, one that is retired, or nobody would heed it.
+        CommandError: the agent is unknown or retired, or the change would be ignored as not signed.
         BusError: the registry cannot be read or written.
     """
     who = person(by, key, settings.registry_people)
@@ -70,7 +70,7 @@ async def turn(
 
 
 async def _log_out(settings: CliSettings, agent: str) -> str | None:
-    """Take the agent's rights and its login in Kafka; returns what is left to do, if they cannot be taken."""
+    """Revoke the agent's Kafka login and rights. If that fails, return what is left to do."""
     user = f"{settings.prefix}.agent.{agent}"
     try:
         await suspend_login(settings, user)
@@ -81,10 +81,10 @@ async def _log_out(settings: CliSettings, agent: str) -> str | None:
 
 
 def registered(history: RegistryHistory, agent: str) -> RegisteredAgent:
-    """The agent's entry.
+    """Return the agent's entry.
 
     Raises:
-        CommandError: there is none; with the nearest name.
+        CommandError: there is none; the hint has the most similar name.
     """
     registered_agent = history.agents.get(agent)
     if registered_agent is None:

@@ -1,1 +1,1 @@
-"""Commands about the record as a whole, and questions to it."""
+"""Commands about the audit database as a whole, and queries to it."""

@@ -1,4 +1,4 @@
-"""`pointsman audit`: a table of commands about the record as a whole, each a module of its own."""
+"""`pointsman audit`: the table of audit commands, each in its own module."""
 
 from pointsman.cli.lazy import lazy_group
 

@@ -1,4 +1,4 @@
-"""`pointsman audit erase`: what is about one subject becomes unreadable, for good."""
+"""`pointsman audit erase`: make everything about one data subject permanently unreadable."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,4 +1,4 @@
-"""`pointsman audit export`: rows of the audit table into a file."""
+"""`pointsman audit export`: write rows of the audit table to a file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal

@@ -1,4 +1,4 @@
-"""`pointsman audit key`: what checkpoints are signed with."""
+"""`pointsman audit key`: create the key that signs checkpoints."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`pointsman mcp`: the audit database's questions as tools for an assistant."""
+"""`pointsman mcp`: serve the audit database's questions as tools for an assistant."""
 
 from typing import Annotated
 

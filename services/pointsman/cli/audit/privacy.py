@@ -1,4 +1,4 @@
-"""`pointsman audit privacy`: the file that says what is hidden, and the key that hides it."""
+"""`pointsman audit privacy`: check the privacy file, and create the master key."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

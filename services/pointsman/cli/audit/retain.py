@@ -1,4 +1,4 @@
-"""`pointsman audit retain`: days that are old enough go, whole."""
+"""`pointsman audit retain`: drop the partitions of old days."""
 
 import os
 from datetime import UTC, date, datetime, timedelta
@@ -138,7 +138,7 @@ async def _sign(dsn: str, days: "list[Day]", key: "PrivateKey", *, unverified: b
 
     lines = []
     for day in days:
-        statement = await state_day(dsn, day, key)  # what comes in after this is found when it is dropped
+        statement = await state_day(dsn, day, key)  # drop_day detects rows that arrive after this
         if not unverified:
             await _verify(dsn, day, key.public)
         lines.append(statement.model_dump_json() + "\n")

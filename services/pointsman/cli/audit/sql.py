@@ -1,4 +1,4 @@
-"""`pointsman sql`: any question to the audit database, in SQL that can only read."""
+"""`pointsman sql`: query the audit database, read-only."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,7 +73,7 @@ async def _print(answer: "QueryResult", limit: int, *, as_json: bool) -> None:
 
 
 async def _print_csv(answer: "QueryResult", limit: int) -> None:
-    """Page by page: an answer need not fit into memory."""
+    """Print page by page, as the result may be larger than memory."""
     import sys
 
     from pointsman.cli.show.answer import csv_lines

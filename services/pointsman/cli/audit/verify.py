@@ -1,4 +1,4 @@
-"""`pointsman audit verify`: whether the record is whole."""
+"""`pointsman audit verify`: check that the record is complete and unchanged."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pointsman.store.verify.verify import Scope
 
 
-#: Where Kafka and Postgres are, and the key.
+#: The addresses of Kafka and Postgres, and the public key.
 Verified = Annotated[
     "VerifySettings",
     SettingsOf(

@@ -1,1 +1,1 @@
-"""Commands that measure."""
+"""The benchmark commands."""

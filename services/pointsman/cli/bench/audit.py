@@ -1,4 +1,4 @@
-"""`pointsman bench audit`: how fast the audit stores, beside psql's `\\copy`."""
+"""`pointsman bench audit`: the audit's write rate compared with psql's `\\copy`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`pointsman bench audit-load`: messages of realistic size into the audit table."""
+"""`pointsman bench audit-load`: fill the audit table with messages of realistic size."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`pointsman bench audit-query`: how fast the audit database answers."""
+"""`pointsman bench audit-query`: the response times of the audit database."""
 
 from typing import Annotated
 

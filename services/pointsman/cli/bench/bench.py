@@ -1,4 +1,4 @@
-"""`pointsman bench`: a table of measurements, each a module of its own."""
+"""`pointsman bench`: the table of benchmarks, each in its own module."""
 
 from pointsman.cli.lazy import lazy_group
 

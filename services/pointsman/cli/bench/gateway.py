@@ -1,4 +1,4 @@
-"""`pointsman bench gateway`: what the front door adds, beside the provider itself and a peer."""
+"""`pointsman bench gateway`: the gateway compared with the provider itself and with other gateways."""
 
 from typing import Annotated
 

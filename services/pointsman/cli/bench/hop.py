@@ -1,4 +1,4 @@
-"""`pointsman bench hop`: the router's hop beside one that does nothing."""
+"""`pointsman bench hop`: the router compared with a hop that does nothing."""
 
 from typing import Annotated
 

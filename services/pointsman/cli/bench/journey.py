@@ -1,4 +1,4 @@
-"""`pointsman bench journey`: a job's whole way, its hops and what it costs."""
+"""`pointsman bench journey`: a job's complete path, its hops and its cost."""
 
 from typing import Annotated
 

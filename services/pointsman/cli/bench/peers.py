@@ -1,4 +1,4 @@
-"""The options by which other gateways are measured too."""
+"""Options that name other gateways to measure."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +22,7 @@ PeerHeaders = Annotated[
 
 
 def peers_of(urls: Sequence[str], headers: Sequence[str]) -> "list[Peer]":
-    """Each with all headers, which are given as `NAME: VALUE`. Raises BadParameter: one has another shape."""
+    """Return a peer per URL, each with all headers (`NAME: VALUE`). Raises BadParameter for a bad header."""
     from pointsman.bench.whole.peer import Peer
 
     pairs = [header.partition(":") for header in headers]

@@ -1,4 +1,4 @@
-"""A measurement as the command prints it."""
+"""Print the report of a benchmark."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
@@ -10,13 +10,13 @@ R = TypeVar("R")
 
 
 def print_report(report: R, tables: Callable[[R], Iterable[Any]], *, as_json: bool) -> None:
-    """`report` as JSON, with what it works out of itself, or as `tables`."""
+    """Print `report` as JSON, computed properties included, or as `tables`."""
     drawn = () if as_json else tables(report)
     screen.report(_whole(report), *drawn, as_json=as_json)
 
 
 def _whole(value: Any) -> Any:
-    """A dataclass with its public properties beside its fields, and whatever holds such."""
+    """Convert dataclasses to dicts of fields and public properties, also inside dicts and lists."""
     if isinstance(value, dict):
         return {name: _whole(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

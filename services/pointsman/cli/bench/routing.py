@@ -102,7 +102,7 @@ def routing(
 
 
 def _vectors(path: Path | None) -> Any:
-    """What embeds; an error at once where the extra is not installed, not after the training."""
+    """Return the embedder with its cache. Fails before the training if the extra is not installed."""
     from pointsman.bench.routing.opinion_vectors import VectorCache
     from pointsman.opinion.embed import Embedder
     from pointsman.opinion.weights import OpinionMissingError

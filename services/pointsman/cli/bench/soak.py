@@ -1,4 +1,4 @@
-"""`pointsman bench soak`: nothing lost, nothing twice, memory flat."""
+"""`pointsman bench soak`: check for loss, duplicates and memory growth under random failures."""
 
 from typing import Annotated
 

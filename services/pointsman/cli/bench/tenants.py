@@ -1,4 +1,4 @@
-"""`pointsman bench tenants`: a noisy neighbour."""
+"""`pointsman bench tenants`: the effect of one noisy agent on the others."""
 
 from typing import Annotated, Literal
 

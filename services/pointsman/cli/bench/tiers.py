@@ -1,4 +1,4 @@
-"""`pointsman bench tiers`: each tier on its own."""
+"""`pointsman bench tiers`: the isolation and scaling of tiers."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`pointsman bench whole`: jobs a second, latency and cost at several levels of load, beside others."""
+"""`pointsman bench whole`: throughput, latency and cost at several levels of load, compared with others."""
 
 from typing import Annotated
 
@@ -58,7 +58,7 @@ def whole(
 
 
 def numbers(text: str, option: str) -> list[int]:
-    """Numbers above 0 with commas between."""
+    """Parse positive integers separated by commas. Raises BadParameter for anything else."""
     try:
         numbers = [int(number) for number in text.split(",") if number.strip()]
     except ValueError:

@@ -1,4 +1,4 @@
-"""`pointsman bench worker`: a worker beside a bare loop around the same HTTP library."""
+"""`pointsman bench worker`: a worker compared with a bare loop around the same HTTP library."""
 
 from typing import TYPE_CHECKING, Annotated
 

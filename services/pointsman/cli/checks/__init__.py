@@ -1,1 +1,1 @@
-"""What `pointsman doctor` looks at: each check finds something out and says how to mend it."""
+"""The checks of `pointsman doctor`. Each failure comes with a fix."""

@@ -1,4 +1,4 @@
-"""Whether the store of large values takes a value and gives it back."""
+"""Check that the store of large values accepts a value and returns it."""
 
 import asyncio
 import hashlib
@@ -8,12 +8,12 @@ from pointsman.claims.settings import ClaimsPart
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.cli.checks.finding import CheckResult
 
-#: What is put there; the same each time, so that it is there once.
+#: The value stored for the check. It is always the same, so it takes space once.
 PROBE = b"put here by pointsman doctor\n"
 
 
 async def claims(settings: ClaimsPart) -> CheckResult:
-    """The finding about the store that is set, if one is."""
+    """Check the configured store, if there is one."""
     if not settings.claims:
         return CheckResult("claims", True, "no store is set: every value travels in its record")
     try:

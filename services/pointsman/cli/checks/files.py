@@ -1,4 +1,4 @@
-"""Whether policy and providers file can be read and agree; and whether the fast path is installed."""
+"""Check that policy and providers file are valid and fit together, and whether the fast path is installed."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pointsman.worker.providers_file import load as load_providers
 
 
 def policy_file(path: Path) -> tuple[CheckResult, PolicyFile | None]:
-    """The policy, if it can be read."""
+    """Check the policy. Returns it too, if it is valid."""
     try:
         policy = load_policy(path)
     except FileError as error:
@@ -23,7 +23,7 @@ def policy_file(path: Path) -> tuple[CheckResult, PolicyFile | None]:
 
 
 def providers_file(path: Path, policy: PolicyFile | None) -> tuple[CheckResult, Providers | None]:
-    """The providers file, if it can be read, and whether each tier of the policy has a model in it."""
+    """Check that the providers file is valid and has a model for each tier of the policy."""
     try:
         file = load_providers(path)
     except FileError as error:
@@ -38,7 +38,7 @@ def providers_file(path: Path, policy: PolicyFile | None) -> tuple[CheckResult, 
 
 
 def native() -> CheckResult:
-    """Nothing is wrong without it."""
+    """Report whether the fast path is installed. It is optional, so this never fails."""
     if library() is None:
         detail = "not installed: every job takes the full path. Install it: pip install 'pointsman[native]'"
         return CheckResult("fast path", True, detail)

@@ -1,4 +1,4 @@
-"""What a check found, and how `pointsman doctor` shows it: each failure with its fix."""
+"""The result of a check, and how `pointsman doctor` prints it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("-", "dim")}
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """`ok` is None for what could not be looked at; `fix` is something to paste, in a line or two."""
+    """`ok` is None if the check could not be made; `fix` is a command or setting to paste."""
 
     check: str
     ok: bool | None
@@ -21,7 +21,7 @@ class CheckResult:
 
 
 def checkup(findings: Sequence[CheckResult]) -> RenderableType:
-    """Mark, check, what was found; under a failure what to paste."""
+    """Draw mark, check and result of each finding; a failure is followed by its fix."""
     rows = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     rows.add_column(no_wrap=True)
     rows.add_column(no_wrap=True, style="bold")

@@ -1,4 +1,4 @@
-"""Whether Kafka answers, sends us to addresses that we can reach, and has the topics."""
+"""Check that Kafka answers, advertises addresses that can be reached, and has the topics."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from pointsman.cli.formats import count
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topic import Topic
 
-#: Brokers of these lose markers of transactions when they are killed (KAFKA-20734).
+#: Releases that can lose transaction markers when a broker is killed (KAFKA-20734).
 LOSE_MARKERS = ("4.3", "4.4")
 
 
 async def kafka(settings: KafkaPart, topics: Sequence[Topic] | None) -> list[CheckResult]:
-    """The findings about Kafka; `topics` is None where the policy cannot be read."""
+    """Return the findings about Kafka. `topics` is None if the policy cannot be read."""
     probed = await probe(settings)
     findings = [_answers(probed, settings), _listeners(probed, settings)]
     if topics is None:
@@ -53,7 +53,7 @@ def _answers(probed: Probe, settings: KafkaPart) -> CheckResult:
 
 
 def _spoken(settings: KafkaPart) -> str:
-    """How we are connected, without a secret."""
+    """Describe security protocol, mechanism and user, without secrets."""
     mechanism, user = settings.kafka_sasl_mechanism, settings.kafka_username
     if not settings.logs_in:
         return settings.kafka_security_protocol

@@ -1,4 +1,4 @@
-"""Whether something holds calls back for all workers: a provider's pause, or a breaker."""
+"""Check whether a provider's pause or a circuit breaker holds calls back for all workers."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ from pointsman.runtime.errors import CommandError
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
-#: A provider that asks for less is no fault, seconds.
+#: A pause up to this many seconds is normal.
 SHORT_S = 60.0
 
 
 async def limits(kafka: KafkaPart, topics: Topics) -> list[CheckResult]:
-    """One finding for each model that is held back; one for all where none is."""
+    """Return a finding for each paused or broken model, or a single one if there is none."""
     try:
         targets = await held_now(kafka, topics)
     except BusError:
@@ -28,7 +28,7 @@ async def limits(kafka: KafkaPart, topics: Topics) -> list[CheckResult]:
 
 
 async def tiers(workers: Sequence[str]) -> list[CheckResult]:
-    """One finding for each tier of the workers at these addresses; none without an address."""
+    """Return a finding for each tier of the workers at these addresses."""
     try:
         tiers = await tiers_held(workers)
     except CommandError as error:

@@ -1,4 +1,4 @@
-"""Whether there is what a policy counts on: registered agents, trust in its score, opinions, reviewers."""
+"""Check what a policy depends on: registered agents, a trusted score, second opinions, reviewers."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ from pointsman_schemas.topics import Topics
 
 
 async def registry(kafka: KafkaPart, topics: Topics, people: AgentKeys | None) -> CheckResult:
-    """The registry as routers have it."""
+    """Check that the registry exists, as routers wait for it."""
     try:
         standing = (await read_registry(kafka, topics, people)).registry
     except BusError as error:
@@ -34,7 +34,7 @@ async def registry(kafka: KafkaPart, topics: Topics, people: AgentKeys | None) -
 
 
 async def opinion(kafka: KafkaPart, group: str, policy: PolicyFile | None) -> list[CheckResult]:
-    """Whether anybody gives second opinions; nothing where the policy asks for none."""
+    """Check that a process gives second opinions, if the policy asks for them."""
     section = None if policy is None or policy.score is None else policy.score.opinion
     if section is None:
         return []
@@ -57,7 +57,7 @@ async def opinion(kafka: KafkaPart, group: str, policy: PolicyFile | None) -> li
 
 
 async def score(kafka: KafkaPart, topics: Topics, policy: PolicyFile | None) -> list[CheckResult]:
-    """Whether routers believe the score; nothing where the policy asks none."""
+    """Check whether routers have suspended the policy's score, if it has one."""
     if policy is None or policy.score is None:
         return []
     try:
@@ -80,7 +80,7 @@ async def score(kafka: KafkaPart, topics: Topics, policy: PolicyFile | None) -> 
 async def review(
     kafka: KafkaPart, topics: Topics, policy: PolicyFile | None, people: AgentKeys | None
 ) -> list[CheckResult]:
-    """The service and the reviewers of each queue; nothing where the policy asks no person."""
+    """Check the review service and each queue's reviewers, if the policy asks people."""
     section = None if policy is None else policy.review
     if section is None:
         return []

@@ -1,4 +1,4 @@
-"""Whether Postgres answers, has our schema, and agrees about the time."""
+"""Check that Postgres answers, has the current schema, and agrees about the time."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from pointsman.store.connect import fetched, place
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman.store.migrate import pending
 
-#: A clock that is off by more makes waterfalls and deadlines wrong.
+#: A larger clock difference makes waterfalls and deadlines wrong.
 MOST_OFF = timedelta(seconds=2)
 
 
@@ -48,7 +48,7 @@ async def _migrations(dsn: str) -> CheckResult:
 
 
 def _clock(ahead: timedelta, unsure: timedelta) -> CheckResult:
-    """`ahead`: how far Postgres' clock is before ours, give or take `unsure`."""
+    """Compare the clocks. `ahead`: Postgres' time minus ours; the measurement is uncertain by `unsure`."""
     off = abs(ahead)
     if off - unsure <= MOST_OFF:
         return CheckResult("clock", True, f"within {duration(max(off, unsure).total_seconds())} of Postgres'")

@@ -1,4 +1,4 @@
-"""Whether each provider has its key and can be reached, with the key accepted where the provider says so."""
+"""Check that each provider has its key, can be reached, and accepts the key."""
 
 import asyncio
 import urllib.error
@@ -15,7 +15,7 @@ WITHIN_S = 5.0
 
 
 async def providers(file: Providers | None) -> list[CheckResult]:
-    """One finding for each provider that a tier uses; none where the file cannot be read."""
+    """Return a finding for each provider that a tier uses; none if the file cannot be read."""
     if file is None:
         return []
     used = {row.provider for row in file.tiers.values()}
@@ -24,7 +24,7 @@ async def providers(file: Providers | None) -> list[CheckResult]:
 
 
 def provider(row: ProviderRow) -> CheckResult:
-    """Ask for the provider's list of models, as cheap a question as there is."""
+    """Request the provider's list of models, which is the cheapest request."""
     check = f"provider {row.name}"
     wire = wire_format_of(row)
     try:
@@ -52,7 +52,7 @@ def provider(row: ProviderRow) -> CheckResult:
 
 
 def _authorization(row: ProviderRow, wire: WireFormat) -> Mapping[str, str]:
-    """As a worker sends it, key or no key. Raises ValueError: it is not there."""
+    """Return the headers that a worker sends. Raises ValueError if the key or token is missing."""
     if row.token is not None:
         return {"authorization": f"Bearer {row.token.read()}"}
     return wire.key_header(row.key().get_secret_value())
@@ -65,7 +65,7 @@ def _key_of(row: ProviderRow) -> str:
 
 
 def _answered(check: str, row: ProviderRow, status: int) -> CheckResult:
-    """What an answer other than 200 says: somebody is there, and perhaps does not like the key."""
+    """Interpret a status other than 200: the provider is there, but may reject the key."""
     if status in (401, 403):
         fix = f"export {row.key_env or 'NAME'}=...      # `key_env` in providers.yaml names the variable"
         if row.token is not None:
@@ -79,7 +79,7 @@ def _answered(check: str, row: ProviderRow, status: int) -> CheckResult:
 
 
 def _without_redirects(url: str) -> urllib.request.OpenerDirector:
-    """A redirect is an answer too; the key goes nowhere else."""
+    """Return an opener that follows no redirects, so that the key is not sent elsewhere."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         proxies_for(url),

@@ -1,4 +1,4 @@
-"""`pointsman feedback`: how good an answer was."""
+"""`pointsman feedback`: judge an answer."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pointsman_schemas.decisions import Decision
 
 
-#: What a person may say instead of a number.
+#: Words that stand for numbers.
 WORDS = {"good": 1.0, "bad": 0.0}
 
 
@@ -58,7 +58,7 @@ async def feedback(
 
 
 async def _decision(jobs: "Jobs", job_id: "UUID") -> "Decision | None":
-    """Where it stands what the score promised; a cascade judges its answers itself."""
+    """Return the decision with the score's prediction; None for a cascade, which judges answers itself."""
     from pointsman.store.errors import ContentHiddenError
 
     try:
@@ -70,10 +70,10 @@ async def _decision(jobs: "Jobs", job_id: "UUID") -> "Decision | None":
 
 
 def read_verdict(text: str) -> float:
-    """The verdict that `text` means.
+    """Return the verdict as a number from 0 to 1.
 
     Raises:
-        typer.BadParameter: it means none.
+        typer.BadParameter: the text is neither `good`, `bad` nor such a number.
     """
     try:
         value = WORDS[text.lower()] if text.lower() in WORDS else float(text)

@@ -1,4 +1,4 @@
-"""Jobs from what was typed: flags, or JSON lines, understood exactly as the router understands them."""
+"""Make jobs from flags or JSON lines, with the router's own parser."""
 
 import json
 import re
@@ -22,9 +22,9 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class JobLines(NamedTuple):
-    """The jobs in JSON lines; `custom_ids` by job, where they are of a batch.
+    """The jobs in JSON lines; `custom_ids`, by job, are those of batch lines.
 
-    `bad`: of each line that is none `line NUMBER: why`, counted from 1.
+    `bad` has `line NUMBER: why` for each invalid line, counted from 1.
     """
 
     jobs: list[Job]
@@ -35,10 +35,10 @@ class JobLines(NamedTuple):
 def read_jobs(
     lines: Iterable[bytes], defaults: dict[str, Any], clock: Clock, largest: int = DEFAULT_MAX_BYTES
 ) -> JobLines:
-    """Understand JSON lines, jobs or requests of a batch file; `largest`: bytes that a job may have.
+    """Parse JSON lines that are jobs or requests of a batch file; `largest`: most bytes of a job.
 
-    A field that a line does not have is taken from `defaults`; empty lines are passed over. A job without
-    an id gets a new one.
+    Fields that a line lacks are taken from `defaults`. Empty lines are skipped. A job without an id gets a
+    new one.
     """
     jobs, bad, custom_ids = read = JobLines([], [], {})
     seen: dict[UUID | str, int] = {}
@@ -69,7 +69,7 @@ def read_jobs(
 
 
 def read_job(body: bytes, clock: Clock, largest: int = DEFAULT_MAX_BYTES) -> Job | str:
-    """The job in a JSON object, or why there is none."""
+    """Return the job in a JSON object, or the reason why it is none."""
     now = clock()
     record = Incoming("jobs", 0, 0, int(now.timestamp() * 1000), None, body, ())
     decoded = decode_intake(record, largest)
@@ -83,15 +83,15 @@ def read_job(body: bytes, clock: Clock, largest: int = DEFAULT_MAX_BYTES) -> Job
 
 
 def as_body(fields: dict[str, Any]) -> bytes:
-    """A plain body; what is None was not given."""
+    """Return a job's JSON body, without the fields that are None."""
     return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
 
 
 def pairs(texts: Sequence[str]) -> dict[str, Any]:
-    """`name=value` texts, each value as JSON where it is JSON, else as the text it is.
+    """Parse `name=value` texts. A value is read as JSON if it is valid JSON, else as text.
 
     Raises:
-        ValueError: no `=`, or a value that begins like JSON and is none.
+        ValueError: there is no `=`, or a value starts like JSON but is not valid.
     """
     values: dict[str, Any] = {}
     for text in texts:
@@ -108,10 +108,10 @@ def pairs(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def deadline(text: str, now: datetime) -> str:
-    """`30s`, `5m`, `2h` or `1d` from now, or an RFC 3339 time as it stands; as RFC 3339.
+    """Return a time in RFC 3339, from `30s`, `5m`, `2h` or `1d` after `now` or from an RFC 3339 time.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the text is neither.
     """
     span = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([smhd])", text)
     if span:
@@ -129,12 +129,12 @@ def deadline(text: str, now: datetime) -> str:
 
 
 def _filled(line: bytes, defaults: dict[str, Any]) -> tuple[str | None, bytes]:
-    """A request's own id, if `line` is one of a batch file, and the job's body with `defaults` behind it.
+    """Return the custom id of a batch line, if `line` is one, and the job's body completed by `defaults`.
 
-    As it stands where there is nothing to add or it is no object.
+    The line is returned unchanged if there is nothing to add or it is no object.
 
     Raises:
-        ValueError: it is of a batch file, and cannot be done.
+        ValueError: it is a batch line that cannot be a job.
     """
     if not defaults and b'"custom_id"' not in line:
         return None, line

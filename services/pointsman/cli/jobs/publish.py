@@ -1,4 +1,4 @@
-"""`pointsman publish`: jobs from flags or from JSON lines."""
+"""`pointsman publish`: submit jobs from flags or from JSON lines."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -129,7 +129,7 @@ def _one(given: dict[str, object], prompt: str | None, largest: int) -> "Job":
 
 
 def _many(source: Path, defaults: dict[str, object], largest: int, skip_bad: bool) -> "JobLines":
-    """The jobs in the lines, at least one."""
+    """Return the jobs in the lines; there is at least one."""
     from pointsman.cli import screen, stdin
     from pointsman.cli.jobs.job_input import read_jobs
     from pointsman.runtime.clock import utc_now
@@ -149,5 +149,5 @@ def _many(source: Path, defaults: dict[str, object], largest: int, skip_bad: boo
     return read
 
 
-#: So many bad lines are told one by one.
+#: Most invalid lines to print.
 SHOWN = 20

@@ -1,4 +1,4 @@
-"""`pointsman queue`: a job's place."""
+"""`pointsman queue`: a job's place in the queue."""
 
 from typing import TYPE_CHECKING, Annotated, assert_never
 

@@ -1,4 +1,4 @@
-"""`pointsman replay`: recorded jobs, under new ids."""
+"""`pointsman replay`: submit recorded jobs again, under new ids."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""`pointsman report`: the whole story of a job on one page."""
+"""`pointsman report`: a job's full history on one page."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal

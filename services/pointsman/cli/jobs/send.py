@@ -1,4 +1,4 @@
-"""Sends jobs, says which were taken, and waits for what becomes of them."""
+"""Submit jobs, print the accepted ones, and wait for their outcomes."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,15 @@ from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.outcomes import JobCompleted, Outcome
 
-#: So many jobs are published before the next ids are printed.
+#: Jobs per batch; ids are printed after each batch.
 CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Where to, and what to print. `timeout_s` counts from when the last job was published.
+    """Where to send jobs and what to print. `timeout_s` starts when the last job is published.
 
-    `custom_ids`: by job, of those that came from a batch file.
+    `custom_ids`, by job, are those of jobs from a batch file.
     """
 
     kafka: KafkaPart
@@ -36,10 +36,10 @@ class Sending:
 
 
 async def send(jobs: Sequence[Job], sending: Sending) -> bool:
-    """Publish `jobs`; with `wait` until each has its outcome. Returns whether all of them completed.
+    """Publish `jobs`; with `wait`, wait for each outcome. Returns whether all of them completed.
 
     Raises:
-        CommandError: not all could be published, or not all had an outcome in time.
+        CommandError: a job could not be published, or had no outcome in time.
     """
     async with Client(kafka=sending.kafka, key=sending.key) as client:
         with screen.progress(len(jobs), "published") as advance:
@@ -71,7 +71,7 @@ def _print_ids(jobs: Sequence[Job], as_json: bool) -> None:
 
 
 async def _await(client: Client, jobs: Sequence[Job], sending: Sending) -> bool:
-    """Print outcomes as they come."""
+    """Print outcomes as they arrive. Returns whether all jobs completed."""
     open_ids = {job.job_id for job in jobs}
     completed = 0
     try:

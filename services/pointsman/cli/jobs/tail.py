@@ -1,4 +1,4 @@
-"""`pointsman tail`: messages as they pass."""
+"""`pointsman tail`: print messages as they arrive."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ import typer
 from pointsman.cli.command import command
 from pointsman.cli.options import BusSettings, Json
 
-#: How long a line gets where there is no terminal to say it.
+#: Width of a line if stdout is no terminal.
 GIST_IN_PIPE = 240
 
 

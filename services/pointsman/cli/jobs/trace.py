@@ -1,4 +1,4 @@
-"""`pointsman trace`: a job's way, from the audit database."""
+"""`pointsman trace`: a job's path, from the audit database."""
 
 from typing import Annotated
 

@@ -71,7 +71,7 @@ async def why(
 async def _verdict(
     job_id: "UUID", jobs: "Jobs", record: "PolicyRecord", whole: "WholeMessages", at_hand: "Path"
 ) -> "Verdict":
-    """What is on record about the job, and what the score saw in it."""
+    """Return what is recorded about the job, and the features that the score found in it."""
     from pointsman.cli.large_values import whole_ended
     from pointsman.cli.show.decisions.verdict import Verdict
     from pointsman.router.recorded.recorded_decision import made_by

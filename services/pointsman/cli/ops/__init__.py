@@ -1,1 +1,1 @@
-"""Commands for running and looking after an installation."""
+"""Commands that run and maintain an installation."""

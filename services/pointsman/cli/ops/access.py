@@ -1,4 +1,4 @@
-"""`pointsman access`: who may do what in Kafka and Postgres, as derived against what the servers have."""
+"""`pointsman access`: compare the rights in Kafka and Postgres with those derived from the registry."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -22,7 +22,7 @@ app = group(
     "Run it as the cluster's super user and as the owner of the database."
 )
 
-#: Which servers are compared, and what they may hold beyond what is derived.
+#: Which servers to compare, and which additional rights are accepted.
 Looked = Annotated[
     "AccessScope",
     SettingsOf(
@@ -100,7 +100,7 @@ async def apply(
     passwords = issue(wanted, servers, changes, renewed(wanted, rotate or []))
     words = variables_by_user(wanted, servers, passwords)
     if secrets is not None:
-        write(secrets, words)  # before they hold: what is cut off here can be done again
+        write(secrets, words)  # before they are in force, so that an interrupted run can be repeated
     done = await give_and_take(servers, wanted, passwords)
     done += [change for change in changes if change.sign == "!"]
     shown = words if secrets is None else {}
@@ -138,7 +138,7 @@ async def suspend(
 async def _planned(
     settings: "RouterSettings", owner: "OwnerPart", scope: "AccessScope"
 ) -> "Sequence[AccessChange]":
-    """What differs between what is derived and what the servers have."""
+    """Return the differences between the derived rights and those on the servers."""
     from pointsman.access.apply import plan
     from pointsman.cli.ops.access_derived import derived
 

@@ -1,4 +1,4 @@
-"""What is derived from the registry, and where the servers are that are held to it."""
+"""The rights derived from the registry, and the servers to compare with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from pointsman.store.settings import OwnerPart
 
 @dataclass(frozen=True, slots=True)
 class AccessScope:
-    """`only`: one server, None for both. `login`: who may have a role of ours; `explained`: a file."""
+    """`only`: one server, None for both. `login`: users who may have our roles. `explained`: a file."""
 
     only: str | None = None
     login: Sequence[str] = ()
@@ -28,7 +28,7 @@ class AccessScope:
 async def derived(
     settings: RouterSettings, owner: OwnerPart | None, scope: AccessScope
 ) -> tuple[Servers, Access]:
-    """Where the servers are, and what is to be there, by the registry as it stands."""
+    """Return the servers, and the rights that the current registry gives."""
     file = load_policy(settings.policy)
     agents = (await read_registry(settings, settings.topics, settings.registry_people)).agents.values()
     now = utc_now()

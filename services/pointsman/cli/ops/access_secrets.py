@@ -1,4 +1,4 @@
-"""New passwords as the variables that a process is given, and the files that hold them."""
+"""New passwords as environment variables, and the files that hold them."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -11,7 +11,7 @@ from pointsman.runtime.errors import CommandError
 from pointsman.runtime.private_file import write_private
 from pointsman.store.roles import AUDITOR, CLAIMS, WRITER, as_login
 
-#: The variable that takes the address, by what the login is for.
+#: The variable for a login's address, by role.
 _POSTGRES = {WRITER: "POINTSMAN_POSTGRES_WRITER", AUDITOR: "POINTSMAN_POSTGRES", CLAIMS: "POINTSMAN_CLAIMS"}
 
 _PASSWORD = "POINTSMAN_KAFKA_PASSWORD"
@@ -20,7 +20,7 @@ Variables = dict[str, str]
 
 
 def renewed(wanted: Access, named: Iterable[str]) -> list[str]:
-    """Whole names of users, which may be given without the prefix.
+    """Return full user names; `named` may leave out the prefix.
 
     Raises:
         CommandError: there is no such user.
@@ -52,13 +52,13 @@ def _variables(wanted: Access, servers: Servers, user: str, new: Passwords) -> I
 
 
 def write(folder: Path, secrets: Mapping[str, Variables]) -> None:
-    """`USER.env` for each, mode 600; what is new replaces what the file has, the rest of it stays.
+    """Write `USER.env` for each user, mode 600. New variables replace old ones; the others are kept.
 
-    `USER.password` holds what it logs in to Kafka with and nothing else: a process that is told of that file
-    needs no restart for a new one.
+    `USER.password` holds only the Kafka password: a process that reads this file needs no restart after a
+    change.
 
     Raises:
-        OSError
+        OSError: a file cannot be written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for user, variables in secrets.items():

@@ -1,4 +1,4 @@
-"""`pointsman claims`: the store of large values."""
+"""`pointsman claims`: maintain the store of large values."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`pointsman db`: the audit database's schema."""
+"""`pointsman db`: set up the audit database."""
 
 from typing import Annotated, Literal
 

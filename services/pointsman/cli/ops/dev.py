@@ -1,4 +1,4 @@
-"""`pointsman dev`: everything on this machine."""
+"""`pointsman dev`: run everything on this machine."""
 
 from pathlib import Path
 from typing import Annotated

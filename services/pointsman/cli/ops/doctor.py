@@ -1,4 +1,4 @@
-"""`pointsman doctor`: everything a service needs, checked from where it would run."""
+"""`pointsman doctor`: check everything that a service needs, on the machine where it is to run."""
 
 from pointsman.cli.command import command
 from pointsman.cli.options import ClaimsSettings, Json, PolicySettings, ProvidersPath, RecordSettings, Workers

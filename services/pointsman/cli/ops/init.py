@@ -1,4 +1,4 @@
-"""`pointsman init`: the files that an installation is described by, to begin with."""
+"""`pointsman init`: write the starter files of an installation."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`pointsman lag`: what waits."""
+"""`pointsman lag`: show the waiting jobs."""
 
 from typing import Annotated, Any
 
@@ -41,9 +41,9 @@ def lag(
     file = load_policy(settings.policy) if named or settings.policy.exists() else None
 
     async def watched() -> list[WatchedTopic]:
-        """Asked anew each time: whoever serves may begin before Kafka or a tier is there."""
+        """Ask each time: with --serve, Kafka or a tier may appear later."""
         tiers = () if file is None else file.tiers
-        if not named:  # nobody said which: then whatever tiers there are
+        if not named:  # no policy given: use the tiers that exist
             existing = await tiers_there(settings, topics)
             tiers = tiers if not existing or set(existing) == set(tiers) else tuple(existing)
         passed = lanes(topics, tiers)

@@ -1,4 +1,4 @@
-"""What waits, over HTTP: the same list that `lag --json` prints, for a scaler that asks again and again."""
+"""Serve the list that `lag --json` prints over HTTP, for an autoscaler."""
 
 import asyncio
 import math
@@ -15,12 +15,12 @@ from pointsman.bus.errors import BusError
 
 Rows = list[dict[str, Any]]
 
-#: Scalers of several tiers ask one after another: they are told the same thing for so long.
+#: How long an answer is reused, as the scalers of several tiers ask in quick succession.
 _FRESH_S = 2.0
 
 
 def lag_app(look: Callable[[], Awaitable[Rows]]) -> Starlette:
-    """`GET /lag`; 503 with the reason where Kafka does not say."""
+    """Return the app for `GET /lag`. It answers 503 with the reason if Kafka is unavailable."""
     turn, looked_at, rows = asyncio.Lock(), -math.inf, Rows()
 
     async def lag(_: Request) -> JSONResponse:
@@ -41,10 +41,10 @@ def lag_app(look: Callable[[], Awaitable[Rows]]) -> Starlette:
 
 
 def serve(look: Callable[[], Awaitable[Rows]], host: str, port: int, say: Callable[[str], None]) -> None:
-    """Answer until SIGINT or SIGTERM; `port` 0 takes a free one.
+    """Serve until SIGINT or SIGTERM; `port` 0 takes a free port.
 
     Raises:
-        OSError: nobody can listen there.
+        OSError: the address cannot be used.
     """
     import socket
     from contextlib import suppress
@@ -56,5 +56,5 @@ def serve(look: Callable[[], Awaitable[Rows]], host: str, port: int, say: Callab
         config = uvicorn.Config(
             lag_app(look), lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1
         )
-        with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after its shutdown
+        with suppress(KeyboardInterrupt):  # uvicorn re-raises the signal after its shutdown
             uvicorn.Server(config).run(sockets=[listener])

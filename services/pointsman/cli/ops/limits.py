@@ -1,4 +1,4 @@
-"""`pointsman limits`: what all workers may use together, what holds them, and how to lift that."""
+"""`pointsman limits`: show the limits that all workers share, and lift pauses."""
 
 from pathlib import Path
 from typing import Annotated
@@ -101,7 +101,7 @@ async def resume(
 
 
 def _tiers(path: Path, tier: str) -> dict[str, list[str]]:
-    """The models of a tier in the providers file; none where there is no such tier."""
+    """Return the models of a tier, by tier, from the providers file; empty if there is no such tier."""
     from pointsman.worker.limits.limits_file import target_of
     from pointsman.worker.providers_file import load
 

@@ -1,4 +1,4 @@
-"""`pointsman run`: one service in the foreground, as a container or a supervisor starts it."""
+"""`pointsman run`: run one service in the foreground, for a container or a supervisor."""
 
 from importlib import import_module
 from pathlib import Path
@@ -29,14 +29,14 @@ app = group(
 )
 
 
-#: Of each service that has a command here: its module and its settings.
+#: Module and settings class of each service, by command name.
 _SERVICES: dict[str, tuple[str, str]] = {}
-#: Those that can share a process; the gateway and the audit hold keys of their own.
+#: Services that can share a process. The gateway and the audit cannot, as they hold keys.
 _SHARED = ("router", "opinion", "worker", "review")
 
 
 def service(name: str, module: str, settings_class: str, purpose: str, **options: Any) -> None:
-    """The command `name`: serves what the module builds, with settings from options of all and `options`."""
+    """Add the command `name`: it serves what the module builds, with common options and `options`."""
     of_all = {"kafka": Kafka, "prefix": Prefix}
     source = SettingsOf(f"pointsman.{settings_class}", **of_all, **options, http_port=HttpPort)
 

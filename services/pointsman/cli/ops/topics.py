@@ -1,4 +1,4 @@
-"""`pointsman topics`: what is declared against what the cluster has."""
+"""`pointsman topics`: compare the cluster's topics with the declared ones."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +65,7 @@ async def apply(
 
 
 def declared(settings: "RouterSettings") -> "list[Topic]":
-    """Every topic of this installation, with a tier for each of the policy's."""
+    """Return every topic of this installation, with the tier topics that the policy names."""
     from pointsman.router.policy.policy_file import load
 
     return list(settings.topics.all(load(settings.policy).tiers))

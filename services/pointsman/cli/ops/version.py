@@ -1,4 +1,4 @@
-"""`pointsman version`: what is installed, for a bug report."""
+"""`pointsman version`: print the versions, for a bug report."""
 
 from pointsman.cli.command import command
 from pointsman.cli.options import Json

@@ -1,4 +1,4 @@
-"""Judged answers from JSON lines: `{"confidence": 0.97, "correct": true}`."""
+"""Read judged answers from JSON lines: `{"confidence": 0.97, "correct": true}`."""
 
 import json
 from collections.abc import Iterator
@@ -7,16 +7,16 @@ from decimal import Decimal, InvalidOperation
 from pointsman.confidence.calibrate import JudgedAnswer
 from pointsman.runtime.errors import CommandError
 
-#: A longer line is none of ours.
+#: A longer line is rejected unread.
 MOST_CHARS = 10_000
 _EXAMPLE = '{"confidence": 0.97, "correct": true}'
 
 
 def judged_answers(text: str) -> Iterator[JudgedAnswer]:
-    """One for each line that is not empty; a number keeps every digit.
+    """Yield an answer for each line that is not empty. Decimals keep every digit.
 
     Raises:
-        CommandError: a line that is none.
+        CommandError: a line is not a judged answer.
     """
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():

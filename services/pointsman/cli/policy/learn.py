@@ -1,4 +1,4 @@
-"""`pointsman learn`: a score from the work on record, and the policy that would ask it."""
+"""`pointsman learn`: train a score on recorded jobs, and write a policy that uses it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -76,5 +76,5 @@ async def learn(
 
 
 def output_folder(policy: Path, shipped: Path) -> Path:
-    """The folder of `policy`; for the shipped one the folder that we are in, not the package."""
+    """Return the folder of `policy`; for the shipped policy the current folder, not the package."""
     return Path() if policy.resolve() == shipped.resolve() else policy.parent

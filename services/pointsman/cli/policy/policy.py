@@ -1,4 +1,4 @@
-"""`pointsman policy`: whether a routing policy is sound, what it would do, and trust in its score."""
+"""`pointsman policy`: check a routing policy, simulate it, and resume its score."""
 
 from pathlib import Path
 from typing import Annotated

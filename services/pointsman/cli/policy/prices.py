@@ -1,4 +1,4 @@
-"""What tokens cost on each tier, by the models that providers.yaml names."""
+"""The price of tokens by tier, from the models in providers.yaml."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,10 +11,10 @@ from pointsman_schemas.calls import Usage
 
 
 def tier_prices(providers: Path, at: datetime) -> Callable[[str, int, int], Decimal | None]:
-    """The price of (tier, tokens in, tokens out) at that time; None where it is not known.
+    """Return a function from (tier, tokens in, tokens out) to the cost in US dollars; None if unknown.
 
     Raises:
-        FileError: the file cannot be used.
+        FileError: the providers file is invalid.
     """
     file = load(providers)
     named = {row.name: Prices(row.genai_prices_provider, row.prices) for row in file.providers}

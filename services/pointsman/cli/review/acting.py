@@ -1,4 +1,4 @@
-"""What the commands about one case share: find it, do one thing to it, say what became of it."""
+"""What the commands on one case share: find it, act on it, print the answer."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,10 +14,10 @@ from pointsman.review.case import not_waiting
 from pointsman.runtime.errors import CommandError
 from pointsman_schemas.reviews import ReviewAnswered, ReviewChanged, ReviewRefusal
 
-#: What a person does with a case.
+#: An action of a reviewer on a case.
 Act = Callable[[Reviewer, KnownCase], Awaitable[ReviewAnswered]]
 
-#: What to do about a refusal, on the command line.
+#: Hints for the command line, by refusal.
 _HINTS = {
     ReviewRefusal.REASON_MISSING: ": --reason TEXT",
     ReviewRefusal.SIGNATURE: ": --key FILE",
@@ -27,11 +27,11 @@ _HINTS = {
 
 
 async def act(settings: CliSettings, job: str, do: Act, *, by: str, key: Path | None, as_json: bool) -> None:
-    """Do it to the case of `job`, and exit 1 if it is refused.
+    """Apply `do` to the case of `job`, print the answer, and exit 1 if it is a refusal.
 
     Raises:
-        CommandError: no such case, or no answer.
-        BusError: Kafka cannot be reached.
+        CommandError: there is no such case, or no answer in time.
+        BusError: Kafka is unavailable.
     """
     who, signing_key = judge(by), read_key(key)
     known = find(await read_cases(settings, settings.topics), job)
@@ -56,10 +56,10 @@ def tell(answer: ReviewAnswered, *, as_json: bool) -> None:
 
 
 def find(cases: KnownCases, job: str) -> KnownCase:
-    """The case whose job's id begins or ends with `job`.
+    """Return the case whose job id starts or ends with `job`.
 
     Raises:
-        CommandError: none, or more than one.
+        CommandError: there is none, or more than one.
     """
     text = job.replace("-", "").lower()
     fits = [
@@ -82,7 +82,7 @@ def find(cases: KnownCases, job: str) -> KnownCase:
 
 
 def refused_late(case: ReviewChanged, by: str) -> ReviewAnswered | None:
-    """What the service would say of a case that has ended; None for one that waits."""
+    """Return the service's refusal for a case that has ended; None if the case still waits."""
     refused = not_waiting(case)
     if refused is None:
         return None

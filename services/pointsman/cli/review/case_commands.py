@@ -1,4 +1,4 @@
-"""The commands that do one thing to one case: claim and release it, and each choice."""
+"""The commands that act on one case: claim, release, and each choice."""
 
 from collections.abc import Callable
 from inspect import Parameter, signature
@@ -22,10 +22,10 @@ def case_command(
     argument: Any = None,
     reasoned: bool = False,
 ) -> Callable[..., None]:
-    """The command that does something to a case; `purpose`: its help.
+    """Return a command that acts on a case; `purpose` is its help.
 
-    `doing` is given the argument, if the command has one beside the job, and the reason, if it takes one; it
-    is called before anything is connected.
+    `doing` is called before any connection, with the command's second argument, if it has one, and the
+    reason, if it takes one. It returns the action.
     """
 
     async def run(
@@ -52,7 +52,7 @@ def case_command(
 
 
 def decide_command(name: "ReviewChoice", purpose: str) -> Callable[..., None]:
-    """The command that decides a case by the choice `name`; `purpose`: its help."""
+    """Return the command that decides a case by the choice `name`; `purpose` is its help."""
     return case_command(
         lambda _, reason: lambda reviewer, known: reviewer.decide(known, name, reason=reason),
         purpose,

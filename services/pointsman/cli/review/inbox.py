@@ -1,4 +1,4 @@
-"""`pointsman review inbox`: the cases on a full screen, decided by keys."""
+"""`pointsman review inbox`: decide cases on a full screen, by keys."""
 
 import sys
 from typing import Annotated
@@ -34,7 +34,7 @@ def inbox(
             "the inbox needs the package textual", "pip install 'pointsman[inbox]', or: pointsman review next"
         )
     who, signing_key = judge(by), read_key(key)
-    if not (screen.on_terminal() and sys.stderr.isatty()):  # it draws on stderr
+    if not (screen.on_terminal() and sys.stderr.isatty()):  # the app draws on stderr
         raise CommandError("the inbox needs a terminal", "for programs: pointsman review list --json")
 
     from pointsman.cli.review.inbox_app import InboxApp

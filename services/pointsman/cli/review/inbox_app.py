@@ -1,7 +1,7 @@
-"""The inbox: what waits on the left, the case on the right, and what became of each decision below.
+"""The inbox: waiting cases on the left, the selected case on the right, the last answer below.
 
-The list follows the topic of cases. Nothing is decided here: each key sends a command, and the service
-answers.
+The list follows the topic of cases. The app decides nothing itself: each key sends a command, which the
+service answers.
 """
 
 from collections.abc import Awaitable, Callable
@@ -28,14 +28,14 @@ from pointsman.score.text import answered
 from pointsman_schemas.reviews import ReviewAnswered, ReviewChanged
 from pointsman_schemas.topics import Topics
 
-#: How often what is shown of times is brought up to date, seconds.
+#: How often displayed times are refreshed, in seconds.
 _TICK_S = 5.0
 
 Act = Callable[[KnownCase], Awaitable[ReviewAnswered | None]]
 
 
 class InboxApp(App[None]):
-    """`queue`: cases of this one only, empty for all."""
+    """The full-screen app. `queue`: show cases of this queue only; empty for all."""
 
     TITLE = "pointsman review"
     CSS = "DataTable { width: 45%; } #case { width: 55%; padding: 0 1; } #answer { height: 1; padding: 0 1; }"
@@ -57,7 +57,7 @@ class InboxApp(App[None]):
         self._entered = False
 
     def compose(self) -> ComposeResult:
-        """The list, the case, one line for what was said last, and the keys."""
+        """Lay out the list, the case, a line for the last answer, and the keys."""
         with Horizontal():
             yield DataTable(cursor_type="row", zebra_stripes=True)
             with VerticalScroll(id="case"):
@@ -92,7 +92,7 @@ class InboxApp(App[None]):
             self.exit(message=f"{error}")
 
     def refresh_cases(self) -> None:
-        """Show what waits now; the case that was chosen stays so as long as it is there."""
+        """Show the waiting cases. The selected case stays selected while it waits."""
         table, chosen = self.query_one(DataTable), self._chosen()
         self._shown = cases_waiting(self._cases.all, self._queue)
         table.clear()
@@ -140,7 +140,7 @@ class InboxApp(App[None]):
         self._act(lambda known: self._reviewer.decide(known, "approve"))
 
     def action_reject(self) -> None:
-        """Ask why, then end the job."""
+        """Ask for a reason, then end the job."""
 
         async def reject(known: KnownCase) -> ReviewAnswered | None:
             reason = await self.push_screen_wait(AskReason("Why is it rejected?"))
@@ -149,7 +149,7 @@ class InboxApp(App[None]):
         self._act(reject)
 
     def action_edit(self) -> None:
-        """Ask for the text and why, then give it out."""
+        """Ask for the new text and a reason, then give the agent that text."""
 
         async def edit(known: KnownCase) -> ReviewAnswered | None:
             if known.request is None or known.request.proposed is None:
@@ -170,7 +170,7 @@ class InboxApp(App[None]):
         self._act(edit)
 
     def action_send(self) -> None:
-        """Ask for the tier and why, then send the job there."""
+        """Ask for a tier and a reason, then send the job there."""
 
         async def send(known: KnownCase) -> ReviewAnswered | None:
             plan = None if known.request is None else known.request.decision.review

@@ -1,4 +1,4 @@
-"""What the inbox asks before it sends a decision; Escape leaves each without one."""
+"""Questions of the inbox before it sends a decision. Escape cancels."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -17,7 +17,7 @@ _INNER = (
 
 
 class InboxQuestion(ModalScreen[str | None]):
-    """A box over the inbox; None where it is left."""
+    """A dialog over the inbox. Its result is None if it is cancelled."""
 
     CSS = f"InboxQuestion {{ {_BOX} }} InboxQuestion > Vertical {{ {_INNER} }}"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]
@@ -27,7 +27,7 @@ class InboxQuestion(ModalScreen[str | None]):
 
 
 class AskReason(InboxQuestion):
-    """One line, which may not be empty; Enter sends it."""
+    """Asks for a line of text, which must not be empty; Enter sends it."""
 
     def __init__(self, question: str) -> None:
         super().__init__()
@@ -39,13 +39,13 @@ class AskReason(InboxQuestion):
             yield Input(placeholder="it goes on record", max_length=2000)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """An empty reason is none."""
+        """Ignore an empty reason."""
         if event.value.strip():
             self.dismiss(event.value.strip())
 
 
 class AskText(InboxQuestion):
-    """A text to be changed; Ctrl-S takes it."""
+    """Asks for changes to a text; Ctrl-S accepts it."""
 
     CSS = "AskText TextArea { height: 16; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "take", "Take it", priority=True)]
@@ -67,7 +67,7 @@ class AskText(InboxQuestion):
 
 
 class AskTier(InboxQuestion):
-    """One of the tiers that are open to the job."""
+    """Asks for one of the tiers that are open to the job."""
 
     def __init__(self, tiers: Sequence[str]) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class AskTier(InboxQuestion):
             yield OptionList(*self._tiers)
 
     def on_key(self, event: Key) -> None:
-        """Who types a name means that tier: the first that begins with what was typed."""
+        """Select the first tier whose name starts with the typed characters."""
         if event.character is None or not event.is_printable:
             return
         for typed in (self._typed + event.character, event.character):

@@ -1,4 +1,4 @@
-"""`pointsman review list`: the cases that wait."""
+"""`pointsman review list`: the waiting cases."""
 
 from typing import Annotated
 

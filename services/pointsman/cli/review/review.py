@@ -1,4 +1,4 @@
-"""`pointsman review`: a table of commands, each a module of its own."""
+"""`pointsman review`: the table of review commands, each in its own module."""
 
 from pointsman.cli.lazy import lazy_group
 

@@ -1,4 +1,4 @@
-"""`pointsman review watch`: a line, and a webhook, for each case that comes to wait."""
+"""`pointsman review watch`: print a line, and post a webhook, for each case that begins to wait."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pointsman_schemas.reviews import ReviewChanged
 
 
-#: What brings a case before people: it is new, or others are to decide it.
+#: Changes after which a case waits for somebody: it is new, or other people have to decide it.
 _CHANGES = ("opened", "next queue", "first decision")
 
 
