@@ -1,1 +1,1 @@
-"""The command line: a file for each command, `show/` draws, and nothing heavy is loaded early."""
+"""The command line: one file per command; `show/` draws; heavy libraries are imported late."""

@@ -1,4 +1,4 @@
-"""A command is a function: settings come from options, it may be a coroutine, it returns the exit code."""
+"""Turn a function into a command: settings from options, coroutines are run, the result is the exit code."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,10 +11,11 @@ import typer
 
 
 class SettingsOf:
-    """What `Annotated` says of a parameter that is loaded from options, else from the environment.
+    """Annotates a parameter whose value is loaded from options and the environment.
 
-    `path`: the class, `module:Name`, imported when the command is called. `options`: field -> the annotation
-    of the option that sets it, a must where that allows no None; what is no annotation is the field's value.
+    `path` names the settings class, `module:Name`, which is imported when the command is called. `options`
+    maps fields to annotations of the options that set them, required unless None is allowed; any other value
+    is used as the field's value.
     """
 
     def __init__(self, path: str, **options: Any) -> None:
@@ -23,10 +24,10 @@ class SettingsOf:
         self._fixed = {name: value for name, value in options.items() if name not in self.options}
 
     def load(self, given: dict[str, Any]) -> Any:
-        """The settings; takes their options out of `given`.
+        """Return the settings, and remove their options from `given`.
 
         Raises:
-            CommandError: a value that cannot be used.
+            CommandError: a value is invalid.
         """
         from pointsman.cli.settings import load
 
@@ -36,10 +37,10 @@ class SettingsOf:
 
 
 def command(work: Callable[..., Any]) -> Callable[..., None]:
-    """`work` as Typer takes it.
+    """Wrap `work` for Typer.
 
-    A parameter annotated with `SettingsOf` becomes its options, behind all others; a coroutine is run; an
-    exit code other than 0 ends the program.
+    A parameter annotated with `SettingsOf` is replaced by its options, after all others. A coroutine is run.
+    An exit code other than 0 ends the program.
     """
     parameters = signature(work).parameters.values()
     loaded = {

@@ -1,4 +1,4 @@
-"""What went wrong, in one line, and what to do about it, in another."""
+"""Explain an error in one line, with a hint in another."""
 
 from pointsman.runtime.errors import CommandError
 from pointsman.store.address import without_secrets
@@ -6,7 +6,7 @@ from pointsman.store.errors import StoreUnavailableError
 
 
 def explain(error: Exception) -> CommandError:
-    """The error of a command as its user should read it."""
+    """Return the error as the command's user should read it."""
     if isinstance(error, CommandError):
         return error
     text = without_secrets(str(error).strip() or type(error).__name__)
@@ -15,7 +15,7 @@ def explain(error: Exception) -> CommandError:
     if isinstance(error, OSError | StoreUnavailableError):
         return CommandError(text, "`pointsman doctor` finds out what cannot be reached")
     if type(error).__module__.startswith("pointsman."):
-        return CommandError(text)  # written for people, with what to do next
+        return CommandError(text)  # its text is for users
     if isinstance(error, ModuleNotFoundError):
         return CommandError(text, 'install what is missing: pip install "pointsman[dev,learn]"')
     return CommandError(

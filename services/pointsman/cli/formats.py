@@ -1,25 +1,25 @@
-"""Times, money and foreign text as a person reads them."""
+"""Format times, money and untrusted text for people."""
 
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
-# What moves the cursor, rings the bell, or turns the direction of writing: a prompt must not do that here.
+# Control characters: untrusted text must not move the cursor, ring the bell or change writing direction.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 
 def printable(text: str) -> str:
-    """`text` in one line, without anything that a terminal would obey."""
+    """Return `text` in one line, without control characters."""
     return " ".join(_CONTROLS.sub(" ", text).split())
 
 
 def block(text: str) -> str:
-    """`text` with its lines and blanks, without anything that a terminal would obey."""
+    """Return `text` with its lines and spaces, without other control characters."""
     return "\n".join(_CONTROLS.sub(" ", line.expandtabs(4)) for line in text.split("\n"))
 
 
 def gist(text: str, width: int = 60) -> str:
-    """The beginning of `text`, at most `width` characters, cut at a word where one ends nearby."""
+    """Return the start of `text`, at most `width` characters, cut at a word boundary if one is near."""
     line = printable(text[: width * 8])
     if len(line) <= width:
         return line
@@ -29,7 +29,7 @@ def gist(text: str, width: int = 60) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`4 ms`, `2.34 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    """Format seconds: `4 ms`, `2.34 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
     if seconds < 0:
         return "-" + duration(-seconds)
     if seconds < 0.9995:
@@ -49,7 +49,7 @@ def duration(seconds: float) -> str:
 
 
 def money(usd: Decimal | None) -> str:
-    """US dollars with the digits that matter; `cost unknown` is not `$0.00`."""
+    """Format US dollars with their significant digits. None is `cost unknown`, not `$0.00`."""
     if usd is None:
         return "cost unknown"
     if usd == 0 or abs(usd) >= 1:
@@ -59,15 +59,15 @@ def money(usd: Decimal | None) -> str:
 
 
 def count(number: int, thing: str) -> str:
-    """`1 call`, `3 calls`, `1,204 jobs`."""
+    """Format a number with its noun: `1 call`, `3 calls`, `1,204 jobs`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def clock(time: datetime) -> str:
-    """The time of day here, to the millisecond."""
+    """Format the local time of day, to the millisecond."""
     return time.astimezone().strftime("%H:%M:%S.%f")[:-3]
 
 
 def moment(time: datetime) -> str:
-    """Date and time in UTC."""
+    """Format date and time in UTC."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

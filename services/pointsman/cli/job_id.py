@@ -1,4 +1,4 @@
-"""Which job is meant: its whole id, or a beginning or an end of it that no other job has."""
+"""Find a job by its id, or by a unique start or end of it."""
 
 from uuid import UUID
 
@@ -6,15 +6,15 @@ from pointsman.cli.formats import moment
 from pointsman.runtime.errors import CommandError
 from pointsman.store.ask.jobs import Jobs, open_jobs
 
-#: So many candidates are told; more help nobody.
+#: Most candidates to list.
 CANDIDATES = 10
 
 
 async def find(jobs: Jobs, text: str) -> UUID:
-    """The one job on record whose id begins or ends with `text`.
+    """Return the id of the only recorded job whose id starts or ends with `text`.
 
     Raises:
-        CommandError: none (exit 1), more than one, or `text` is no part of an id (both exit 2).
+        CommandError: there is none (exit 1) or several, or `text` cannot be part of an id (both exit 2).
     """
     check(text)
     candidates = await jobs.find_jobs(text, CANDIDATES + 1)
@@ -41,7 +41,7 @@ async def find(jobs: Jobs, text: str) -> UUID:
 
 
 async def resolve(dsn: str, text: str) -> UUID:
-    """As `find`; a whole id needs no database."""
+    """Return the id as `find` does; a complete id needs no database."""
     full_id = whole(text)
     if full_id is not None:
         return full_id
@@ -50,17 +50,17 @@ async def resolve(dsn: str, text: str) -> UUID:
 
 
 def whole(text: str) -> UUID | None:
-    """The id, if `text` is a whole one."""
+    """Return the id if `text` is a complete one, else None."""
     check(text)
     digits = text.replace("-", "")
     return UUID(digits) if len(digits) == 32 else None
 
 
 def check(text: str) -> None:
-    """Refuse what no id begins or ends with.
+    """Check that an id can start or end with `text`.
 
     Raises:
-        CommandError: exit 2.
+        CommandError: it cannot (exit 2).
     """
     digits = text.replace("-", "").lower()
     if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):

@@ -1,4 +1,4 @@
-"""Who says so: the id that is given, else who sits here."""
+"""The id of the person who gives a command."""
 
 import getpass
 import re
@@ -9,10 +9,10 @@ from pointsman_schemas.base import AGENT_ID
 
 
 def judge(by: str) -> str:
-    """`by`, else the user of this machine, as an id that a message may carry.
+    """Return `by`, else the user of this machine, as a valid agent id.
 
     Raises:
-        typer.BadParameter: `by` is no id.
+        typer.BadParameter: `by` is not a valid id.
     """
     name = by or _user()
     if not AGENT_ID.match(name):
@@ -21,7 +21,7 @@ def judge(by: str) -> str:
 
 
 def _user() -> str:
-    """Who sits here, as far as the machine can tell, in the letters that an id may have."""
+    """Return `user:` and the user's login name, with invalid characters replaced."""
     try:
         name = getpass.getuser()
     except (OSError, KeyError):

@@ -1,4 +1,4 @@
-"""Files of private keys: made once, for their owner alone, and read."""
+"""Create and read private key files, which only their owner can read."""
 
 import os
 from pathlib import Path
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def new_key(file: Path) -> "PrivateKey":
-    """A new key, which is then in `file`, with mode 600.
+    """Create a key and write it to `file`, with mode 600.
 
     Raises:
-        CommandError: there is such a file, or it cannot be written.
+        CommandError: the file exists or cannot be written.
     """
     from pointsman.identity.keys import PrivateKey
 
@@ -25,10 +25,10 @@ def new_key(file: Path) -> "PrivateKey":
 
 
 def write_new(file: Path, secret: str) -> None:
-    """Put a secret into a new file, with mode 600.
+    """Write a secret to a new file, with mode 600.
 
     Raises:
-        CommandError: there is such a file, or it cannot be written.
+        CommandError: the file exists or cannot be written.
     """
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
@@ -42,10 +42,10 @@ def write_new(file: Path, secret: str) -> None:
 
 
 def read_key(file: Path | None) -> "PrivateKey | None":
-    """The key in a file; None without one.
+    """Return the key in a file; None if `file` is None.
 
     Raises:
-        CommandError: there is none in it.
+        CommandError: the file does not hold a key.
     """
     from pointsman.identity.keys import KeyUnreadableError, PrivateKey
 

@@ -1,4 +1,4 @@
-"""Large values in what commands show: fetched from the store that POINTSMAN_CLAIMS names."""
+"""Fetch large values for display, from the store that POINTSMAN_CLAIMS names."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,19 +13,19 @@ from pointsman.store.ask.answers import Ended, Step
 
 @asynccontextmanager
 async def on_record() -> AsyncIterator[WholeMessages]:
-    """While inside, messages on record can be made whole."""
+    """Open the store during the block, to complete recorded messages."""
     claim_check = open_claim_check(load(ClaimsPart))
     async with closed_after(claim_check):
         yield WholeMessages(claim_check)
 
 
 async def whole_steps(steps: Sequence[Step], record: WholeMessages) -> list[Step]:
-    """The steps with whole payloads; where one is lost, `unreadable` says why."""
+    """Return the steps with complete payloads. If a value is lost, `unreadable` says why."""
     return [await _whole_step(step, record) for step in steps]
 
 
 async def whole_ended(ended: Ended | None, record: WholeMessages) -> Ended | None:
-    """The outcome with its whole payload; where that is lost, `message` says why."""
+    """Return the outcome with its complete payload. If that is lost, `message` says why."""
     if ended is None:
         return None
     payload, lost = await record.whole(ended.kind, ended.payload)

@@ -1,4 +1,4 @@
-"""A group of commands that imports only the one which is called."""
+"""Command groups that import a command only when it is called."""
 
 import importlib
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,11 @@ def lazy_group(
     *,
     completion: bool = False,
 ) -> typer.Typer:
-    """A group whose commands are the modules of `package`.
+    """Return a group whose commands are the modules of `package`.
 
-    `purposes`: name -> what it is for. The module has the name's `-` as `_`, and a function of that name or,
-    if it is a group itself, an `app`. `folders`: sub-package -> the names in it, where there are any; or a
-    module -> the names of the functions in it, where it has several. `completion`: offers to complete
-    commands in a shell.
+    `purposes` maps each name to its help. In the module's name `-` is `_`; the module has a function of that
+    name, or an `app` if it is a group. `folders` maps a sub-package to the names in it, or a module to the
+    names of several functions in it. `completion` adds shell completion.
     """
     of_this = {"package": package, "purposes": purposes, "folders": folders or {}}
     return typer.Typer(
@@ -34,12 +33,12 @@ def lazy_group(
 
 
 def group(purpose: str) -> typer.Typer:
-    """A group whose commands are the functions of one module; `purpose`: its help."""
+    """Return a group whose commands are functions of one module; `purpose` is its help."""
     return typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True, help=purpose)
 
 
 class LazyGroup(TyperGroup):
-    """Knows every command's name and purpose; made by `lazy_group`."""
+    """A group that knows the names and purposes of its commands. Made by `lazy_group`."""
 
     package: ClassVar[str]
     purposes: ClassVar[Mapping[str, str]]
@@ -59,12 +58,12 @@ class LazyGroup(TyperGroup):
             formatter.write_dl(list(self.purposes.items()))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        self.commands = dict.fromkeys(self.purposes)  # type: ignore[assignment]  # what a typo is compared with
+        self.commands = dict.fromkeys(self.purposes)  # type: ignore[assignment]  # for suggestions on typos
         return super().resolve_command(ctx, args)
 
 
 def loaded(path: str) -> Any:
-    """The command in the module `path`, or the command `path` in a module."""
+    """Import the command at `path`: a module, or a function of a module."""
     place, _, name = path.rpartition(".")
     holder = importlib.import_module(place)
     if hasattr(holder, "__path__"):  # a package

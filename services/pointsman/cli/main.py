@@ -1,4 +1,4 @@
-"""The `pointsman` program: a table of commands, each loaded when it is called."""
+"""The `pointsman` program: a table of commands, each imported when it is called."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from pointsman.cli.lazy import lazy_group
 from pointsman.cli.streams import not_utf8, open_closed
 from pointsman.runtime.loopback import keep_off_proxies
 
-#: name -> what it is for; its module has an `app`, see FOLDERS. The order is that of a first day.
+#: Purpose by name, in the order in which a new user needs them. FOLDERS says where the modules are.
 COMMANDS = {
     "dev": "Start everything on this machine and watch sample jobs pass through it.",
     "init": "Write policy.yaml, agents.yaml and providers.yaml, with comments, into a folder.",
@@ -43,7 +43,7 @@ COMMANDS = {
 }
 
 
-#: Folder of `pointsman.cli` -> the commands whose modules are in it.
+#: The commands by their folder in `pointsman.cli`.
 FOLDERS = {
     "jobs": ("publish", "queue", "cancel", "replay", "feedback", "tail", "trace", "why", "report"),
     "policy": ("policy", "learn"),
@@ -72,16 +72,16 @@ def pointsman(
 
 
 def main() -> None:
-    """Run the program on `sys.argv`: exit 0 is done, 1 failed or unhealthy, 2 wrong usage."""
+    """Run the program with `sys.argv`. Exit code 0: done; 1: failed or unhealthy; 2: wrong usage."""
     debug = "--debug" in (sys.argv[1:2] + sys.argv[-1:]) or os.environ.get("POINTSMAN_DEBUG", "0") not in (
         "",
         "0",
     )
     if sys.argv[2:] and sys.argv[-1] == "--debug":
-        sys.argv.pop()  # said at the end of any command, where a hand adds it
+        sys.argv.pop()  # allowed at the end of any command
     keep_off_proxies(os.environ)
     open_closed()
-    for stream in (sys.stdout, sys.stderr):  # half a surrogate pair in a prompt must not stop the output
+    for stream in (sys.stdout, sys.stderr):  # a lone surrogate in a prompt must not stop the output
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         if (odd := not_utf8(sys.argv[1:])) is not None:

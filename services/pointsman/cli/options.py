@@ -1,4 +1,4 @@
-"""Options that several commands have, so that they read the same everywhere."""
+"""Options that several commands share."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,7 +30,7 @@ Postgres = Annotated[
 
 
 def _postgres_of(user: str, who: str) -> Any:
-    """The option for the address by which this user logs in."""
+    """Return the option for the database address with which this user logs in."""
     option = typer.Option(
         "--postgres",
         metavar="DSN",
@@ -102,15 +102,15 @@ PersonKey = Annotated[
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is recorded.")]
 
 _CLI, _ROUTER = "pointsman.cli.settings:CliSettings", "pointsman.router.settings:RouterSettings"
-#: Where Kafka is, and Postgres.
+#: The addresses of Kafka and Postgres.
 Settings = Annotated["CliSettings", SettingsOf(_CLI, kafka=Kafka, prefix=Prefix, postgres=Postgres)]
-#: Where Kafka is.
+#: The address of Kafka.
 BusSettings = Annotated["CliSettings", SettingsOf(_CLI, kafka=Kafka, prefix=Prefix)]
-#: Where Postgres is.
+#: The address of Postgres.
 RecordSettings = Annotated["CliSettings", SettingsOf(_CLI, postgres=Postgres)]
-#: Where Kafka is and the policy, which names the tiers.
+#: The address of Kafka, and the policy, which names the tiers.
 PolicySettings = Annotated["RouterSettings", SettingsOf(_ROUTER, kafka=Kafka, prefix=Prefix, policy=Policy)]
-#: Where Postgres is, for the owner of the audit's schema.
+#: The address of Postgres with the login of the schema's owner.
 OwnerSettings = Annotated[
     "OwnerPart",
     SettingsOf(
@@ -118,14 +118,14 @@ OwnerSettings = Annotated[
         postgres_owner=_postgres_of("OWNER", "the owner of its schema"),
     ),
 ]
-#: Where Postgres is, for who makes what is stored unreadable.
+#: The address of Postgres with a login that may erase.
 EraserSettings = Annotated[
     "EraserPart",
     SettingsOf(
         "pointsman.store.settings:EraserPart", postgres_eraser=_postgres_of("ERASER", "a user who may erase")
     ),
 ]
-#: Where Kafka is, agents.yaml, and the policy.
+#: The address of Kafka, and the files of agents and of the policy.
 AgentsOptions = Annotated[
     "AgentsSettings",
     SettingsOf(
@@ -136,12 +136,12 @@ AgentsOptions = Annotated[
         agents=Agents,
     ),
 ]
-#: Where the policy is.
+#: The policy file.
 PolicyPath = Annotated["RouterSettings", SettingsOf(_ROUTER, policy=Policy)]
-#: Where providers.yaml is.
+#: The providers file.
 ProvidersPath = Annotated[
     "WorkerSettings",
     SettingsOf("pointsman.worker.settings:WorkerSettings", tier="any", providers=Providers),
 ]
-#: Where large values are kept.
+#: The store of large values.
 ClaimsSettings = Annotated["ClaimsPart", SettingsOf("pointsman.claims.settings:ClaimsPart", claims=Claims)]

@@ -1,4 +1,4 @@
-"""Where output goes: colour and width for a terminal, plain lines for a pipe, JSON for a program."""
+"""Output: colour and width for a terminal, plain lines for a pipe, JSON for a program."""
 
 import asyncio
 import json
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: A pipe has no width: nothing is cut or wrapped there.
+#: The width of a pipe, so that nothing is cut or wrapped.
 UNBOUNDED = 100_000
 
 
 def on_terminal() -> bool:
-    """Whether a person looks at stdout."""
+    """Return whether stdout is a terminal."""
     return sys.stdout.isatty()
 
 
 def console() -> "Console":
-    """A console on stdout that never reads markup in a text."""
+    """Return a console on stdout that does not interpret markup in text."""
     from rich.console import Console
 
     terminal = on_terminal()
@@ -36,7 +36,7 @@ def console() -> "Console":
 
 
 def show(*renderables: "RenderableType") -> None:
-    """Print to stdout; in a pipe without colour and without blanks at the ends of lines."""
+    """Print to stdout; in a pipe without colour and without trailing blanks."""
     screen = console()
     if on_terminal():
         screen.print(*renderables, sep="\n")
@@ -51,7 +51,7 @@ def show(*renderables: "RenderableType") -> None:
 async def keep_showing(
     look: Callable[[], Awaitable[T]], draw: "Callable[[T], RenderableType]", *, as_json: bool, watch: bool
 ) -> None:
-    """Show what `look` gives as JSON or drawn; with `watch` each second until Ctrl-C, over what was there."""
+    """Show the result of `look` as JSON or drawn. With `watch`, refresh it every second until Ctrl-C."""
     if not watch or as_json or not on_terminal():
         while True:
             value = await look()
@@ -72,14 +72,14 @@ async def keep_showing(
 
 @contextmanager
 def progress(total: int, word: str) -> Iterator[Callable[[int], None]]:
-    """Yields what moves a bar on stderr, if that is a terminal and stdout, which would cross it, is none."""
+    """Yield a function that advances a bar on stderr. The bar is hidden if stdout is a terminal."""
     with _bar(word, total, visible=not on_terminal() and total > 1) as (_, advance):
         yield advance
 
 
 @contextmanager
 def stepped(word: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
-    """Yields what sets the total of a bar on stderr, and what moves it; where nobody looks there is none."""
+    """Yield functions that set the total of a bar on stderr and advance it. No terminal, no bar."""
     with _bar(word, None, visible=True) as moves:
         yield moves
 
@@ -101,19 +101,19 @@ def _bar(
 
 
 def line(text: str) -> None:
-    """One line to stdout, at once."""
+    """Print a line to stdout and flush it."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def note(text: str) -> None:
-    """One line to stderr: what a person wants to know and a pipe does not."""
+    """Print a line to stderr: information for a person, not for a pipe."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
 def report(value: Any, *drawn: "RenderableType", as_json: bool) -> None:
-    """`value` for a program, else what is `drawn` of it: a text as a line that nothing wraps."""
+    """Print `value` as JSON, or what is `drawn` of it. Strings are printed as lines without wrapping."""
     if as_json:
         print_json(value)
     for part in () if as_json else drawn:
@@ -121,17 +121,17 @@ def report(value: Any, *drawn: "RenderableType", as_json: bool) -> None:
 
 
 def print_json(value: Any, *, stream: bool = False) -> None:
-    """`value` as one JSON document; indented for a person, one line in a stream or a pipe."""
+    """Print `value` as a JSON document: indented on a terminal, one line in a stream or a pipe."""
     indent = 2 if on_terminal() and not stream else None
     try:
         text = json.dumps(value, default=_plain, ensure_ascii=False, indent=indent, allow_nan=False)
-    except ValueError:  # a number that JSON has no form for, somewhere
+    except ValueError:  # it contains NaN or an infinity
         text = json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False)
     line(text)
 
 
 def _finite(value: Any) -> Any:
-    """`value` as JSON has it; NaN and the infinities by their names, as Postgres writes them."""
+    """Convert `value` to JSON types; NaN and infinities become strings, as in Postgres."""
     match value:
         case float() if not isfinite(value):
             return str(Decimal(value))
@@ -146,7 +146,7 @@ def _finite(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has no form for: messages as they travel, times as RFC 3339, bytes as text."""
+    """Convert a value that JSON lacks: messages as on the wire, times in RFC 3339, bytes as text."""
     if hasattr(value, "to_json"):
         return value.to_json()
     if hasattr(value, "model_dump"):

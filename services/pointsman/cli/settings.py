@@ -1,4 +1,4 @@
-"""Where Kafka and Postgres are: flags, else the environment, else what `pointsman dev` left."""
+"""Settings of commands: options, then the environment, then what `pointsman dev` wrote."""
 
 import os
 from pathlib import Path
@@ -14,25 +14,25 @@ from pointsman.store.settings import PostgresPart, PrivacyKeyPart
 
 S = TypeVar("S")
 
-#: KEY=VALUE lines that `pointsman dev` leaves in the folder it was started in.
+#: KEY=VALUE lines that `pointsman dev` writes in the folder where it was started.
 LEFT_BY_DEV = Path(".pointsman/settings.env")
 
 
 class CliSettings(KafkaPart, PostgresPart, PrivacyKeyPart, RegistryPart):
-    """What the commands need that only look or send."""
+    """Settings of commands that only read or submit."""
 
 
 class VerifySettings(CliSettings, HeadsPart):
-    """What verification needs beyond that: the key that checkpoints must be signed by."""
+    """Settings of verification: also the public key of checkpoints and where their copies are."""
 
     audit_public_key: str = ""
 
 
 def load(settings: type[S], **flags: Any) -> S:
-    """Build `settings`; a flag that is None was not given.
+    """Return the settings; flags that are None are ignored.
 
     Raises:
-        CommandError: a value that cannot be used, with the name of the variable.
+        CommandError: a value is invalid; the text names the variable.
     """
     _adopt(LEFT_BY_DEV)
     given = {name: value for name, value in flags.items() if value is not None}
@@ -43,13 +43,13 @@ def load(settings: type[S], **flags: Any) -> S:
         name = "_".join(str(part) for part in first["loc"])
         flag = f" or by --{name.replace('_', '-')}" if name in flags else ""
         where = f"set it in the environment, in {LEFT_BY_DEV}{flag}"
-        # What several settings come to is told by a text that names them.
+        # An error about several settings together names them in its text.
         problem = f"POINTSMAN_{name.upper()}: {first['msg']}" if name else first["msg"]
         raise CommandError(problem, where, code=2) from None
 
 
 def _adopt(left: Path) -> None:
-    """Put its lines into the environment, which outweighs them: files that name variables see them too."""
+    """Set the variables in the file `left` that are not set yet, also for files that refer to variables."""
     if not left.is_file():
         return
     for line in left.read_text(encoding="utf-8").splitlines():

@@ -1,4 +1,4 @@
-"""How far back to look: `90m`, `24h`, `7d`, or a time such as `2026-03-01T08:00Z`."""
+"""Parse how far back to look: `90m`, `24h`, `7d`, or a time such as `2026-03-01T08:00Z`."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,10 +9,10 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def since(text: str, now: datetime) -> datetime:
-    """The moment that `text` means, seen from `now`; a time without a zone is UTC.
+    """Return the time that `text` stands for, relative to `now`. A time without a zone is UTC.
 
     Raises:
-        typer.BadParameter: it means none.
+        typer.BadParameter: the text is neither a duration nor a time.
     """
     if span := re.fullmatch(r"(\d{1,6})([smhdw])", text.strip()):
         return now - timedelta(seconds=int(span[1]) * _SECONDS[span[2]])

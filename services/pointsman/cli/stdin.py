@@ -1,4 +1,4 @@
-"""What a command is given to read: a file, or stdin for `-`."""
+"""Read a command's input: a file, or stdin for `-`."""
 
 import sys
 from pathlib import Path
@@ -7,10 +7,10 @@ from pointsman.runtime.errors import CommandError
 
 
 def read_bytes(source: str | Path) -> bytes:
-    """All of it.
+    """Return the whole input.
 
     Raises:
-        CommandError: it cannot be read, or there is no stdin.
+        CommandError: the file cannot be read, or stdin is closed.
     """
     if str(source) != "-":
         try:
@@ -23,10 +23,10 @@ def read_bytes(source: str | Path) -> bytes:
 
 
 def read_text(source: str | Path = "-") -> str:
-    """All of it as text.
+    """Return the whole input as text.
 
     Raises:
-        CommandError: it cannot be read, there is no stdin, or it is not UTF-8.
+        CommandError: the file cannot be read, stdin is closed, or the text is not UTF-8.
     """
     content = read_bytes(source).removeprefix(b"\xef\xbb\xbf")  # a byte order mark, as Windows writes it
     try:

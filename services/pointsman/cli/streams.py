@@ -1,4 +1,4 @@
-"""The three streams of a command, whatever it was started with."""
+"""Make stdin, stdout and stderr usable, however the program was started."""
 
 import os
 import sys
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def open_closed() -> None:
-    """Let no file or connection get the number of a stream that is closed; what is written there is dropped.
+    """Open the null device for closed standard streams, so that no file or socket gets their numbers.
 
-    A closed stdin stays None: who reads it says so.
+    Output to a closed stream is dropped. A closed stdin stays None, which its readers report.
     """
     for number in (0, 1, 2):
         try:
@@ -24,7 +24,7 @@ def open_closed() -> None:
 
 
 def not_utf8(arguments: list[str]) -> str | None:
-    """The first argument that is neither UTF-8 nor the name of a file; its beginning in what can be shown."""
+    """Return the first argument that is neither UTF-8 nor an existing file, shortened and printable."""
     for argument in arguments:
         if any("\udc80" <= character <= "\udcff" for character in argument):
             _, _, value = argument.rpartition("=")

@@ -1,4 +1,4 @@
-"""Everything that the audit database knows about one job, as a page."""
+"""Collect everything that the audit database has about one job into a page."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -17,12 +17,12 @@ _CALL = "calling the model"  # a stage of audit.stages
 
 _HIDDEN = "Its content is sealed for whom it is about, or erased; pointsman trace says which, and opens it."
 
-#: Rows of one query, each by column name.
+#: Returns the rows of a named query, each as a dict by column.
 Ask = Callable[[str], Awaitable[list[dict[str, Any]]]]
 
 
 def asking(dsn: str, job_id: UUID) -> Ask:
-    """Asks the named queries `report_<name>` about this job."""
+    """Return a function that runs the named queries `report_<name>` for this job."""
 
     async def ask(name: str) -> list[dict[str, Any]]:
         async with read_only_query(dsn, query(f"report_{name}"), job_id, within=_WITHIN) as answer:
@@ -33,10 +33,10 @@ def asking(dsn: str, job_id: UUID) -> Ask:
 
 
 async def page_of(ask: Ask, state: JobState, ended: Ended | None, *, payloads: bool, footer: str) -> Page:
-    """The page; without `payloads` it has neither prompts nor answers.
+    """Return the page; without `payloads` it contains neither prompts nor answers.
 
     Raises:
-        QuestionError, StoreUnavailableError: what `ask` raises.
+        QuestionError, StoreUnavailableError: raised by `ask`.
     """
     calls = await ask("calls")
     suspects = [row for row in await ask("suspects") if payloads or "word" not in (row["dimension"] or "")]

@@ -1,4 +1,4 @@
-"""A page as one self-contained HTML file: no script, nothing from elsewhere."""
+"""Render a page as one self-contained HTML file, without scripts or external resources."""
 
 from decimal import Decimal
 from html import escape
@@ -11,7 +11,7 @@ from pointsman.cli.show.answer import cell
 
 
 def html(page: Page) -> str:
-    """The whole page; nothing of what was sent is read as HTML."""
+    """Return the page as HTML. All content is escaped."""
     style = (files("pointsman.cli.page") / "style.css").read_text(encoding="utf-8")
     facts = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>\n" for name, value in page.facts
@@ -68,7 +68,7 @@ def _text(text: Text) -> str:
 
 
 def _bars(bars: tuple[TimelineBar, ...]) -> str:
-    """Each stretch of time on a line of its own, on one scale."""
+    """Draw each stage of the job on its own line, on a common time scale."""
     if not bars:
         return ""
     whole = max(bar.start + bar.length for bar in bars) or 1.0

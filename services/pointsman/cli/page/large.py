@@ -1,4 +1,4 @@
-"""Prompts, requests and answers that the audit has as claims, put where a page expects them."""
+"""Put prompts, requests and answers that are stored as claims into the rows of a page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from pointsman_schemas.jobs import ChatRequest, JobRouted, JobSubmitted
 
 
 def with_large(ask: Ask, steps: Sequence[Step]) -> Ask:
-    """`ask`, with what only `steps` have, whose payloads are whole; where one is lost, why."""
+    """Return `ask` with missing content filled in from `steps`, or with the reason why it is lost."""
 
     async def whole(name: str) -> list[dict[str, Any]]:
         rows = await ask(name)
@@ -27,7 +27,7 @@ def with_large(ask: Ask, steps: Sequence[Step]) -> Ask:
 
 
 def _call(row: dict[str, Any], steps: Sequence[Step]) -> Json:
-    made = (row["tier"], row["attempt"])  # each tier of a cascade counts its own
+    made = (row["tier"], row["attempt"])  # each tier of a cascade counts its own attempts
     for step in steps:
         if step.kind == CallFinished.TYPE and (step.tier, step.attempt) == made and step.payload is not None:
             if step.unreadable is not None:

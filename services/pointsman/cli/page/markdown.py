@@ -1,4 +1,4 @@
-"""A page as Markdown, to paste into an incident."""
+"""Render a page as Markdown, for an incident report."""
 
 import re
 
@@ -8,7 +8,7 @@ from pointsman.cli.show.answer import cell
 
 
 def markdown(page: Page) -> str:
-    """The whole page; nothing of what was sent is read as Markdown."""
+    """Return the page as Markdown. All content is escaped."""
     lines = [f"# {plain(page.title)}: {plain(page.state)}", "", plain(page.verdict), ""]
     lines += _table(Table(("", ""), page.facts))
     for section in page.sections:
@@ -40,12 +40,12 @@ def _row(cells: list[str]) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` in one line, with whatever Markdown or HTML would act on escaped."""
+    """Return `text` in one line, with the special characters of Markdown and HTML escaped."""
     return re.sub(r"([\\`*\[\]<>|#~&]|\b_|_\b)", r"\\\1", printable(text))
 
 
 def _fenced(text: Text) -> list[str]:
-    """A block whose fence is longer than any run of backticks in it."""
+    """Return a code block whose fence is longer than any run of backticks in the text."""
     longest = max((len(run) for run in re.findall(r"`+", text.text)), default=0)
     fence = "`" * max(3, longest + 1)
     return [f"**{plain(text.caption)}**", "", fence + "text", text.text, fence]

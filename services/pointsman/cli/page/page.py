@@ -1,4 +1,4 @@
-"""A page about one job, before it is written as Markdown or HTML."""
+"""A page about one job, independent of Markdown and HTML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under named columns; values as the database has them."""
+    """Rows under named columns, with values as the database returns them."""
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
@@ -15,7 +15,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A longer text, as it was sent or answered."""
+    """A long text, as it was sent or received."""
 
     caption: str
     text: str
@@ -23,7 +23,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class TimelineBar:
-    """A stretch of the job's time; `start` and `length` are seconds from its first message on."""
+    """A stage of the job; `start` and `length` are in seconds, from its first message."""
 
     label: str
     start: float
@@ -33,7 +33,7 @@ class TimelineBar:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A question and its answer. `lead` is a sentence that says it all, if there is one."""
+    """A question and its answer. `lead` sums it up in a sentence."""
 
     title: str
     lead: str = ""
@@ -44,7 +44,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`verdict`: how the job ended, in a sentence. `facts`: label and value."""
+    """`verdict` says in a sentence how the job ended; `facts` are labels with values."""
 
     title: str
     state: str

@@ -1,4 +1,4 @@
-"""Prompts and answers as a person reads them."""
+"""Format prompts and answers for people."""
 
 import json
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from pointsman.cli.formats import block
 from pointsman_schemas.base import Json
 
-#: So much of a body that is no answer is shown; all of it is in `audit.calls`.
+#: Most characters to show of a body that is no answer; all of it is in `audit.calls`.
 MOST_OF_A_BODY = 20_000
 
 
 def pretty(value: Any, *, indent: int | None = 2) -> str:
-    """JSON for people; `(none)` where there is nothing."""
+    """Format a value as JSON for people; `(none)` for None."""
     return (
         "(none)"
         if value is None
@@ -20,7 +20,7 @@ def pretty(value: Any, *, indent: int | None = 2) -> str:
 
 
 def messages_text(messages: Any) -> str:
-    """A conversation, role by role; what has another shape as JSON."""
+    """Format a conversation, role by role; values of another shape as JSON."""
     if isinstance(messages, str):
         return block(messages)
     if not isinstance(messages, list):
@@ -29,7 +29,7 @@ def messages_text(messages: Any) -> str:
 
 
 def answer_text(response: Any) -> str | None:
-    """The text of an answer in the OpenAI chat shape; the whole as JSON where it has none."""
+    """Return the text of an answer in OpenAI's chat format, or the whole as JSON if it has none."""
     if response is None:
         return None
     try:
@@ -40,7 +40,7 @@ def answer_text(response: Any) -> str | None:
 
 
 def body_text(raw: Json) -> tuple[str, str]:
-    """What there is of a `response_raw`, in brackets, and its beginning."""
+    """Return a description of a `response_raw`, in brackets, and its beginning."""
     content = str(raw.get("content"))
     text = block(content[:MOST_OF_A_BODY])
     facts = [str(raw.get("encoding"))]

@@ -1,1 +1,1 @@
-"""From values to what is drawn: pure functions, no Kafka, no Postgres, no terminal."""
+"""Draw values for people: pure functions, without Kafka, Postgres or a terminal."""

@@ -1,4 +1,4 @@
-"""The questions that can be asked of the audit database, and their answers: tables, where those fit."""
+"""Draw the audit database's list of questions, and the results of queries."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ Row = Sequence[Any]
 
 
 def table(columns: Sequence[str], rows: Sequence[Row], width: int) -> RenderableType:
-    """`width`: of the screen; where the table is wider, each row's columns stand below each other."""
+    """Return a table; if it is wider than `width`, each row as a list of name and value instead."""
     cells = [[cell(value) for value in row] for row in rows]
     widths = [max([len(name), *(len(row[place]) for row in cells)]) for place, name in enumerate(columns)]
     if sum(widths) + 2 * len(widths) > width and rows:
@@ -47,7 +47,7 @@ def _below_each_other(columns: Sequence[str], cells: Sequence[Sequence[str]]) ->
 
 
 def told_apart(columns: Sequence[str]) -> list[str]:
-    """The columns' names, a number behind those that were there before: `a`, `a_2`."""
+    """Return unique column names: repeated ones get a number, as in `a`, `a_2`."""
     names: list[str] = []
     for column in columns:
         name, number = column, 1
@@ -59,7 +59,7 @@ def told_apart(columns: Sequence[str]) -> list[str]:
 
 
 def cell(value: Any) -> str:
-    """One value in one line; `-` where there is none."""
+    """Format a value in one line; `-` for None."""
     match value:
         case None:
             return "-"
@@ -86,7 +86,7 @@ def cell(value: Any) -> str:
 
 
 def csv_lines(rows: Sequence[Row]) -> str:
-    """Rows as CSV: times in RFC 3339, spans in seconds, JSON as JSON, nothing for null."""
+    """Format rows as CSV: times in RFC 3339, durations in seconds, JSON as JSON, null as empty."""
     written = io.StringIO()
     csv.writer(written, lineterminator="\n").writerows([[_plain(value) for value in row] for row in rows])
     return written.getvalue()
@@ -109,7 +109,7 @@ def _plain(value: Any) -> Any:
 
 
 def listed(questions: Sequence[Question]) -> Text:
-    """Those about one job first: they are the ones with a JOB in their example."""
+    """List the questions, those about one job first. They have JOB in their example."""
     text = Text()
     for title, about_a_job in (("about one job (JOB is its whole id)", True), ("about a time", False)):
         text.append(f"{title}\n", "bold underline")

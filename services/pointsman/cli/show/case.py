@@ -1,4 +1,4 @@
-"""A case for people: why it stopped, what is proposed, and what each choice does."""
+"""Draw a case: why it stopped, what is proposed, and what each choice does."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from pointsman.score.text import answered
 from pointsman.store.ask.similar_reviews import SimilarReview
 from pointsman_schemas.reviews import ReviewChanged, ReviewRequested
 
-#: Characters of a question or an answer that are shown.
+#: Most characters of a question or an answer to show.
 _MOST = 4_000
 
 
@@ -36,12 +36,12 @@ def cases_table(cases: Sequence[ReviewChanged], now: datetime) -> Table:
 
 
 def cases_waiting(cases: Sequence[ReviewChanged], queue: str) -> list[ReviewChanged]:
-    """Those that wait, in their order; `queue`: of this one only, empty for all."""
+    """Return the waiting cases in their order; only those of `queue`, unless it is empty."""
     return [case for case in cases if case.status in WAITING and queue in ("", case.queue)]
 
 
 def case_lines(known: KnownCase, now: datetime, *, commands: bool = True) -> Iterator[str]:
-    """All that a reviewer needs; `commands`: with what to type for each choice."""
+    """Yield everything a reviewer needs; with `commands`, also the command for each choice."""
     case, request = known.case, known.request
     yield f"job {case.job_id} of {printable(case.agent_id)}"
     yield f"  state    {_state(case, now)}, revision {case.revision}"
@@ -59,7 +59,7 @@ def case_lines(known: KnownCase, now: datetime, *, commands: bool = True) -> Ite
 
 
 def similar_lines(similar: Sequence[SimilarReview]) -> Iterator[str]:
-    """How people decided cases of the same rule and agent; nothing where there are none."""
+    """Yield how people decided cases of the same rule and agent; nothing if there are none."""
     if similar:
         yield ""
         yield "decided before, by the same rule and agent"
@@ -95,7 +95,7 @@ def _content(request: ReviewRequested) -> Iterator[str]:
 
 
 def _choices(request: ReviewRequested, job: str) -> Iterator[str]:
-    """The commands, each with what it does."""
+    """Yield each command and its effect."""
     tiers = [] if request.decision.review is None else request.decision.review.tiers
     yield "choices"
     if request.proposed is None:

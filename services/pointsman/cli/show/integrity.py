@@ -1,4 +1,4 @@
-"""What a verification found, which days there are, and who may do what in the database, for people."""
+"""Draw the result of a verification, the list of days, and the grants of roles."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -23,7 +23,7 @@ def summary(
     seconds: float,
     signed: SignedRecords | None = None,
 ) -> RenderableType:
-    """The verdict, each finding with its place, and what the verdict rests on."""
+    """Draw the verdict, each finding with its place, and what was checked."""
     lines = [_verdict(report)]
     lines += [
         Text.assemble("  ", (finding.place, "bold"), f"  {finding.said}") for finding in report.findings
@@ -62,7 +62,7 @@ def summary(
 
 
 def _counts(*counted: tuple[int, str, str]) -> list[Text]:
-    """A line for each number that is not 0: the number, the noun that it counts, the rest of the line."""
+    """Return a line for each number that is not 0: the number, its noun, the rest of the line."""
     return [Text(f"{count(number, thing)} {text}") for number, thing, text in counted if number]
 
 
@@ -83,7 +83,7 @@ def days_table(days: Sequence[Day]) -> Table:
 
 
 def grants_table(grants: Sequence[Grant]) -> Table:
-    """One line for each object that a role may do something with."""
+    """Return a table with a line for each object on which a role has privileges."""
     shown = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("role", "may", "kind", "object"):
         shown.add_column(name, overflow="fold")

@@ -1,4 +1,4 @@
-"""The shared limits as tables: budgets, then the targets that something was said of."""
+"""Draw the shared limits: budgets, models, and what holds each tier."""
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -23,7 +23,7 @@ _HELD_BY = {
 
 
 def tables(limits_state: LimitsNow) -> RenderableType:
-    """Nothing at all in words."""
+    """Draw the tables, or a sentence if there are no limits."""
     if not limits_state.budgets and not limits_state.targets and not limits_state.tiers:
         return Text(_NOTHING)
     shown: list[RenderableType] = []

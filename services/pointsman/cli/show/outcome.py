@@ -1,4 +1,4 @@
-"""The end of a job in one line."""
+"""Draw the outcome of a job."""
 
 from rich.text import Text
 
@@ -12,7 +12,7 @@ MARKS = {"completed": "✓", "failed": "✗", "rejected": "✗", "expired": "✗
 
 
 def outcome_line(outcome: Outcome, width: int) -> Text:
-    """Mark, job, tier, calls, cost, and as much of what was said as `width` leaves room for; 0 for none."""
+    """Draw mark, job, tier, calls and cost in one line, and a summary as far as `width` allows (0: none)."""
     word, colour = kind(outcome.type)
     head = Text.assemble(
         (f"{MARKS.get(word, '?')} {word:9}", colour),
@@ -24,12 +24,12 @@ def outcome_line(outcome: Outcome, width: int) -> Text:
 
 
 def answer_lines(outcome: Outcome) -> Text:
-    """The whole answer, or why there is none, without anything that a terminal would obey."""
+    """Return the whole answer, or why there is none, without control characters."""
     text = answered(outcome.response) if isinstance(outcome, JobCompleted) else summary(outcome)
     return Text(block(text))
 
 
 def spent(outcome: Outcome) -> str:
-    """Tier, calls and cost: `small, 2 calls, $0.00012`."""
+    """Format tier, calls and cost: `small, 2 calls, $0.00012`."""
     tier = [outcome.tier] if outcome.tier else []
     return ", ".join([*tier, count(outcome.attempts, "call"), money(outcome.cost_usd)])

@@ -1,4 +1,4 @@
-"""A record that passes, as one line or as one JSON object."""
+"""A record as one line of text or as one JSON object."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ from pointsman_schemas.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """What a line says of one record."""
+    """The parts of a record's line."""
 
     at: datetime
     topic: str
@@ -35,7 +35,7 @@ class Passing:
 
 
 def read(record: Incoming, topics: Topics) -> Passing:
-    """Understand a record of any topic; one that is not understood says why."""
+    """Decode a record of any topic. If that fails, the text says why."""
     at, topic = broker_time(record), short_topic(record.topic, topics)
     if record.topic == topics.dead.name:
         return _dead(record, at, topic)
@@ -63,7 +63,7 @@ def read(record: Incoming, topics: Topics) -> Passing:
 
 
 def draw(passing: Passing, width: int) -> Text:
-    """Time, topic, kind, agent, job and as much of the gist as `width` leaves room for."""
+    """Draw time, topic, kind, agent and job, and the summary as far as `width` allows."""
     wide = width >= 120
     job = short_id(passing.job_id) if passing.job_id else "-"
     time = clock(passing.at)
@@ -79,7 +79,7 @@ def draw(passing: Passing, width: int) -> Text:
 
 
 def whole(record: Incoming) -> dict[str, Any]:
-    """The record as JSON: the value parsed where it is JSON, else as text, else in base64."""
+    """Return the record as JSON values. The value is parsed JSON, else text, else base64."""
     return {
         "topic": record.topic,
         "partition": record.partition,
@@ -95,12 +95,12 @@ def whole(record: Incoming) -> dict[str, Any]:
 
 
 def short_topic(name: str, topics: Topics) -> str:
-    """`intake`, `tier.small`, `calls`; a topic that is not ours by its whole name."""
+    """Return a topic's short name: `intake`, `tier.small`, `calls`. Foreign topics keep their name."""
     return name.removeprefix(f"{topics.prefix}.").removeprefix("jobs.")
 
 
 def long_topic(name: str, topics: Topics) -> str:
-    """The topic's name in Kafka, from a short name such as `intake` or `tier.small`, or from the whole one.
+    """Return the topic's name in Kafka, from a short name such as `tier.small` or the full one.
 
     Raises:
         ValueError: it is neither.

@@ -1,4 +1,4 @@
-"""What waits, as a table for people and as a flat list for a scaler."""
+"""The waiting records, as a table for people and as a flat list for an autoscaler."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from pointsman_schemas.topics import Topics
 
 
 def table(lags: Sequence[LaneLag], topics: Topics, *, by_partition: bool = False) -> RenderableType:
-    """A row for each lane, and one for all that the audit reads; or a row for each partition."""
+    """Return a table with a row per topic and one for all that the audit reads, or a row per partition."""
     rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     rows.add_column("lane" if by_partition else "topic", no_wrap=True)
     for name in ("committed", "end") if by_partition else ():
@@ -40,9 +40,10 @@ def table(lags: Sequence[LaneLag], topics: Topics, *, by_partition: bool = False
 
 
 def flat(lags: Sequence[LaneLag], *, by_partition: bool = False) -> list[dict[str, Any]]:
-    """`group`, `topic`, `tier` (or null), `waiting`, `exact`, `oldest_seconds` (null when none waits).
+    """Return dicts with `group`, `topic`, `tier` (or null), `waiting`, `exact` and `oldest_seconds`.
 
-    `waiting` is an upper bound where `exact` is false. By partition, `partition`, `committed` and `end` too.
+    `waiting` is an upper bound if `exact` is false; `oldest_seconds` is null if nothing waits. By partition,
+    there are also `partition`, `committed` and `end`.
     """
     return [
         {
@@ -64,7 +65,7 @@ def _place(partition: PartitionLag) -> dict[str, int | None]:
 
 
 def _waiting(waiting: int, exact: bool, oldest_s: float | None) -> tuple[Text, Text]:
-    """How many, `≤` before an upper bound; how old; both in the colour of their age."""
+    """Draw the number, with `≤` before an upper bound, and the age, both coloured by age."""
     colour = "" if not waiting else "yellow" if (oldest_s or 0) < 60 else "red"
     number = f"{waiting:,}" if exact else f"≤ {waiting:,}"
     return Text(number, colour), Text("-" if oldest_s is None else duration(oldest_s), colour)

@@ -1,4 +1,4 @@
-"""The registry for people: changes as a diff, agents as a table, one entry as lines."""
+"""Draw the registry: changes as a diff, agents as a table, an entry as lines."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -20,7 +20,7 @@ _SIGNS: dict[ChangeKind, str] = {
 
 
 def diff(changes: Sequence[RegistryChange]) -> Iterator[str]:
-    """A line for each change, below it one for each field, and at the end how many."""
+    """Yield a line for each change, with a line for each field below it, and the totals."""
     for change in changes:
         subject = "rules for all agents" if change.agent is None else f"{change.kind} {change.agent}"
         yield f"{_SIGNS[change.kind]} {subject}"
@@ -38,7 +38,7 @@ def diff(changes: Sequence[RegistryChange]) -> Iterator[str]:
 
 
 def proposal_lines(proposal: RegistryProposed) -> Iterator[str]:
-    """A line for the proposal, below it one for each change."""
+    """Yield a line for the proposal, and one for each of its changes."""
     reason = f": {printable(proposal.reason)}" if proposal.reason else ""
     yield f"{proposal.proposal} by {printable(proposal.by)}{reason}"
     for change in proposal.changes:
@@ -77,7 +77,7 @@ def _api_keys(agent: AgentNow) -> str:
 
 
 def entry_lines(agent: RegisteredAgent, today: date) -> Iterator[str]:
-    """The entry as YAML would have it but for the keys' digests, and who changed it last."""
+    """Yield the entry as YAML, without the digests of API keys, and who changed it last."""
     yield f"state: {agent.state}"
     for name, value in agent.entry.model_dump(mode="json", exclude_defaults=True).items():
         if name != "api_keys":
@@ -101,7 +101,7 @@ def _key_lines(keys: Sequence[ApiKey], today: date) -> Iterator[str]:
 
 
 def _value(value: Any) -> str:
-    """As YAML's flow style has it, which is JSON's."""
+    """Format a value as YAML in flow style, which is JSON."""
     return printable(value) if isinstance(value, str) else orjson.dumps(value).decode()
 
 
@@ -116,7 +116,7 @@ def findings_table(findings: Sequence[Sprawl]) -> Table:
 
 
 def narrower_entries(findings: Sequence[Sprawl]) -> Iterator[str]:
-    """A line of YAML for each agent that has more than it uses."""
+    """Yield a line of YAML for each agent that may do more than it uses."""
     for finding in findings:
         if finding.narrower is not None:
             fields = (f"{name}: {orjson.dumps(value).decode()}" for name, value in finding.narrower.items())

@@ -1,4 +1,4 @@
-"""A job's messages, as the audit database has them, told as events of a waterfall."""
+"""Turn a job's recorded messages into the events of a waterfall."""
 
 import json
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.reviews import ReviewRequested
 from pointsman_schemas.topics import Topics
 
-#: How much of a prompt or an answer stands in a waterfall; and of a reason, which says what to do next.
+#: Most characters of a prompt or an answer, and of a reason, which also says what to do next.
 SAID, REASON = 120, 500
 
-#: States that need no colour of their own: the job is under way.
+#: Colours of a job's final states; a job in progress has the default.
 COLOURS = {
     "completed": "green", "failed": "red", "rejected": "red", "dead": "red", "unreadable": "red",
     "expired": "yellow", "cancelled": "yellow",
@@ -35,7 +35,7 @@ COLOURS = {
 
 
 def story(steps: Sequence[Step], topics: Topics) -> list[TimelineEvent]:
-    """One event for each message; the review's copy of a request, which is its state, tells nothing new."""
+    """Return an event for each message. The review's own copy of a request is left out."""
     return [
         _event(step, topics)
         for step in steps
@@ -44,7 +44,7 @@ def story(steps: Sequence[Step], topics: Topics) -> list[TimelineEvent]:
 
 
 def payloads(steps: Sequence[Step], topics: Topics) -> Text:
-    """Each message's payload, whole, under its lane and kind."""
+    """Return each message's complete payload, under its lane and kind."""
     text = Text()
     for step in steps:
         shown = json.dumps(step.payload, indent=2, ensure_ascii=False) if step.payload else _hidden(step)
@@ -56,7 +56,7 @@ def payloads(steps: Sequence[Step], topics: Topics) -> Text:
 
 
 def headline(state: JobState) -> Text:
-    """Which job, how it stands, who asked, when, and what it came to."""
+    """Draw the job's id and state, agent, time, tier, duration and cost."""
     facts = [state.agent_id or "unknown agent", moment(state.submitted_at)]
     if state.tier:
         facts.append(f"tier {state.tier}")
@@ -123,7 +123,7 @@ _HIDDEN = {
 
 
 def _prompt(step: Step) -> str:
-    """What was asked, whichever shape the intake took it in."""
+    """Return the text of the request, in whatever format it was submitted."""
     if step.payload is None:
         return _hidden(step) or step.unreadable or "(its payload cannot be shown)"
     value = json.dumps(step.payload).encode()

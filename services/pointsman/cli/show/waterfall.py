@@ -1,4 +1,4 @@
-"""A job's messages under one another, each with a bar on a common time scale."""
+"""Draw a job's messages, each with a bar on a common time scale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ WAITING, WORKING, MOMENT = "·", "━", "●"
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One message: what it says, where it lies, its time (`start` is `end` for a moment)."""
+    """A message with its text, lane and time; `start` equals `end` for a moment."""
 
     start: datetime
     end: datetime
@@ -26,9 +26,9 @@ class TimelineEvent:
 
 
 def waterfall(events: Sequence[TimelineEvent], width: int) -> RenderableType:
-    """Time since start, bar, what happened, lane; `width` is that of the screen, in cells.
+    """Draw the time since the start, a bar, a text and the lane; `width` is the screen's, in cells.
 
-    Dots lead from the end of what came before to the beginning of an event, a line is a call under way.
+    Dots lead from the end of the previous event to the start of this one; a line is a call in progress.
     """
     if not events:
         return Text("no messages")
@@ -53,20 +53,20 @@ def waterfall(events: Sequence[TimelineEvent], width: int) -> RenderableType:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From a time to a cell of the bar."""
+    """Maps a time to a cell of the bar."""
 
     begin: datetime
     end: datetime
     cells: int
 
     def at(self, time: datetime) -> int:
-        """The cell, from 0, that `time` falls into."""
+        """Return the cell, from 0, for `time`."""
         if self.end <= self.begin:
             return 0
         return max(0, min(self.cells - 1, (time - self.begin) * self.cells // (self.end - self.begin)))
 
     def bar(self, before: datetime, start: datetime, end: datetime) -> str:
-        """Blanks, dots while it waits, a line while it works or a mark for a moment; `cells` wide."""
+        """Return a bar, `cells` wide: blanks, dots for waiting, a line for a call or a mark for a moment."""
         first, last = self.at(start), self.at(end)
         work = MOMENT if start == end else WORKING * (last - first + 1)
         waited = WAITING * (first - self.at(before))

@@ -1,4 +1,4 @@
-"""A message in a few words: what was asked, what was answered, what happened."""
+"""Summarise a message in a few words."""
 
 from collections.abc import Callable
 from typing import Any, assert_never
@@ -34,7 +34,7 @@ from pointsman_schemas.reviews import (
     ReviewRequested,
 )
 
-#: What each kind of message is called on the screen, with its colour.
+#: Name and colour of each message type.
 KINDS = {
     "job.submitted": ("submitted", "cyan"),
     "job.routed": ("routed", "blue"),
@@ -78,7 +78,7 @@ KINDS = {
     "breaker.turned": ("breaker", "red"),
 }
 
-#: A failed call's reason as a person says it.
+#: Names of the reasons why a call failed.
 FAILED = {
     "rate_limited": "rate limited", "server_error": "server error", "connection": "no connection",
     "timeout": "timed out", "bad_response": "unusable answer", "bad_request": "bad request",
@@ -88,24 +88,24 @@ FAILED = {
 
 
 def kind(type: str) -> tuple[str, str]:
-    """Word and colour of a message type such as `job.completed.v1`; an unknown type stands for itself."""
+    """Return name and colour of a message type, as `job.completed.v1`; an unknown type is its own name."""
     name, _, _ = type.rpartition(".v")
     return KINDS.get(name or type, (type or "?", "red"))
 
 
 def last_message_text(request: ChatRequest) -> str:
-    """The text of the last message, which is what the job is about."""
+    """Return the text of the request's last message."""
     return content_text(request.messages[-1].content)
 
 
 def summary(message: Message) -> str:
-    """What a message says, without its kind, its job and its agent."""
+    """Return a message's summary, without its kind, job and agent."""
     say = _SUMMARIES.get(type(message))
     return message.TYPE if say is None else say(message)
 
 
 def call(made: CallFinished) -> str:
-    """How one provider call went: how it ended, how long it took, from which model, and what happens next."""
+    """Summarise a provider call: status, duration, model, tokens and cost, and whether it is retried."""
     took = duration(made.duration_ms / 1000)
     match made.status:
         case "ok":
@@ -130,17 +130,17 @@ def call(made: CallFinished) -> str:
 
 
 def because(text: str) -> str:
-    """A reason behind what it is the reason for; nothing where there is none."""
+    """Return a colon and the reason; empty if there is none."""
     return f": {text}" if text else ""
 
 
 def decided(decision: ReviewDecide | ReviewDecision) -> str:
-    """What a person chose, and for which tier."""
+    """Return the person's choice, and the tier if it has one."""
     return f"{decision.choice} to {decision.tier}" if decision.tier else decision.choice
 
 
 def case_words(case: ReviewChanged) -> list[str]:
-    """Why it stopped and what became of it, a line each."""
+    """Return why the case stopped and what people decided, one line each."""
     stop = case.stop
     lines = [f"{stop.of} stopped by rule {stop.rule}: {stop.detail}"]
     lines += [
@@ -184,7 +184,7 @@ def _by(message: ReviewClaim | ReviewRelease) -> str:
     return f"by {message.by}"
 
 
-#: A message of another kind is told by its type alone.
+#: A message of any other type is summarised by the type's name.
 _SUMMARIES: dict[type[Message], Callable[[Any], str]] = {
     JobSubmitted: lambda m: last_message_text(m.request),
     JobRouted: lambda m: f"to {m.decision.tier} by rule {m.decision.rule}: {m.decision.reason}",

@@ -1,1 +1,1 @@
-"""Decisions, policies and what was learned, as text."""
+"""Draw decisions, policies and the results of learning."""

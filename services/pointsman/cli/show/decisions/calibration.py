@@ -1,4 +1,4 @@
-"""A calibrated threshold, and why there is none."""
+"""Draw a calibrated threshold, or explain why there is none."""
 
 from dataclasses import asdict
 from typing import Any
@@ -26,7 +26,7 @@ def calibrated(result: Calibration, error: float, alpha: float) -> RenderableTyp
 
 
 def flat(result: Calibration, error: float, alpha: float) -> dict[str, Any]:
-    """The same for a program."""
+    """Return the calibration as JSON values."""
     return {**asdict(result), "threshold": str(result.threshold), "error": error, "alpha": alpha}
 
 

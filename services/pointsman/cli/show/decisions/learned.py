@@ -1,4 +1,4 @@
-"""What was learned, what it is expected to be worth, and how to apply it."""
+"""Draw the result of learning, its expected effect, and how to apply it."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ MORE = {
 
 
 def learned(outcome: Learned) -> RenderableType:
-    """Labels, expectation, what would change; then the files, or why there are none."""
+    """Draw labels, expectation and changes, then the files, or why none were written."""
     rows = labelled()
     silent = f"; {outcome.silent:,} say nothing" if outcome.silent else ""
     rows.add_row("learned from", f"{count(outcome.labels, 'job')}, {outcome.judged:,} of them judged{silent}")
@@ -42,7 +42,7 @@ def learned(outcome: Learned) -> RenderableType:
 
 
 def flat(outcome: Learned) -> dict[str, Any]:
-    """The same for a program."""
+    """Return the result as JSON values."""
     return {
         "tiers": outcome.tiers,
         "of": outcome.of,

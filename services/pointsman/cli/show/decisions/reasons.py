@@ -1,4 +1,4 @@
-"""What in a text speaks for a tier and what against it, in the words of the model."""
+"""Draw the features of a text that count for or against a tier."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,12 +9,12 @@ from pointsman.cli.formats import printable
 from pointsman.cli.show.decisions.trace import labelled
 from pointsman.score.estimate import ScoreReason
 
-#: What is smaller would be shown as 0.00.
+#: Smaller weights would be shown as 0.00.
 SMALLEST = 0.005
 
 
 def reasons(by_tier: Mapping[str, Sequence[ScoreReason]], model: str) -> RenderableType:
-    """For each tier the strongest features, those for it first, with their weights in log-odds."""
+    """Draw the strongest features of each tier, those for it first, with their weights in log-odds."""
     head = Text.assemble(
         (f"what {model} saw", "bold"), ("  weights are log-odds: +0.7 doubles the odds", "dim")
     )

@@ -1,4 +1,4 @@
-"""A decision made again, and whether it is the one on record."""
+"""Draw the comparison of a recomputed decision with the recorded one."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from pointsman.router.recorded.recorded_decision import Recomputed
 
 
 def recomputed(comparison: Recomputed) -> RenderableType:
-    """What was compared, and the differences as a diff."""
+    """Draw what was compared, and the differences as a diff."""
     facts = labelled()
     facts.add_row("job", str(comparison.job_id))
     facts.add_row("policy", comparison.policy_version)
@@ -30,7 +30,7 @@ def recomputed(comparison: Recomputed) -> RenderableType:
 
 
 def flat(comparison: Recomputed) -> dict[str, Any]:
-    """The same for a program."""
+    """Return the comparison as JSON values."""
     return {
         "job_id": comparison.job_id,
         "policy_version": comparison.policy_version,
@@ -45,6 +45,6 @@ _COLOURS = {"+": "green", "-": "red", "@": "dim"}
 
 
 def _line(line: str) -> Text:
-    """A line of a diff with its indent, without anything that a terminal would obey."""
+    """Format a line of a diff with its indentation, without control characters."""
     indent = line[: len(line) - len(line.lstrip(" +-"))]
     return Text(indent + printable(line[len(indent) :]), _COLOURS.get(line[:1], ""))

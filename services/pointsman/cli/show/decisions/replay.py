@@ -1,4 +1,4 @@
-"""What another policy would change about recorded jobs: tiers, moves with examples, cost, quality."""
+"""Draw what another policy would change about recorded jobs: tiers, cost, quality, examples."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from pointsman.router.policy.replay import PolicyReplay
 
 
 def replayed(replay: PolicyReplay, since: datetime) -> RenderableType:
-    """Shares before and after, then each move, the biggest first."""
+    """Draw the shares of tiers before and after, then each move, the largest first."""
     facts = labelled()
     facts.add_row("policy", f"{replay.policy.name} {replay.policy.version}")
     facts.add_row("jobs", f"{count(replay.jobs, 'job')} routed since {moment(since)}{_left_out(replay)}")
@@ -29,7 +29,7 @@ def replayed(replay: PolicyReplay, since: datetime) -> RenderableType:
 
 
 def flat(replay: PolicyReplay, since: datetime, until: datetime) -> dict[str, Any]:
-    """The same for a program; `saved` and `sufficient_*` are shares, null where nothing is known."""
+    """Return the replay as JSON values. `saved` and `sufficient_*` are shares, null if unknown."""
     return {
         "policy": {"name": replay.policy.name, "version": replay.policy.version},
         "since": since,

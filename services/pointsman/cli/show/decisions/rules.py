@@ -1,4 +1,4 @@
-"""A policy in brief: its version, its rules in the order in which they are asked, and its score."""
+"""Draw a policy in brief: its version, its score, and its rules in order of evaluation."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from pointsman.router.scoring.score_section import ScoreSection
 
 
 def rules(file: PolicyFile) -> RenderableType:
-    """What holds, name by name: the first rule whose conditions all hold decides."""
+    """Draw the policy. The first rule whose conditions all hold decides."""
     facts = labelled()
     facts.add_row("policy", Text.assemble((file.name, "bold"), f" {file.version}"))
     facts.add_row("tiers", ", ".join(file.tiers))
@@ -40,7 +40,7 @@ def rules(file: PolicyFile) -> RenderableType:
 
 
 def conditions(when: When) -> list[str]:
-    """Each condition as it is written: `kind sql or classify`, `max_chars 4000`."""
+    """Return each condition as text: `kind sql or classify`, `max_chars 4000`."""
     written = when.model_dump(mode="json", exclude_defaults=True, exclude={"metadata"})
     return [
         *(f"{name} {_words(value)}" for name, value in written.items()),
@@ -49,7 +49,7 @@ def conditions(when: When) -> list[str]:
 
 
 def flat(file: PolicyFile) -> dict[str, Any]:
-    """The same for a program."""
+    """Return the policy as JSON values."""
     score = file.score
     return {
         "name": file.name,
@@ -97,7 +97,7 @@ def _opinion(opinion: OpinionSection) -> str:
 
 
 def _review(section: ReviewSection) -> str:
-    """Each threshold, and each queue with its time."""
+    """Return a line for each threshold, and for each queue with its deadline."""
     thresholds = [
         f"{listed.name}: {listed.source} of the {listed.of} must exceed {listed.above}"
         f"{'' if listed.kinds is None else f' (kind {_words(listed.kinds)})'}, else {listed.queue}"

@@ -1,4 +1,4 @@
-"""A decision as a trace: each check with both sides, in the order in which it was looked at."""
+"""Draw a decision as a trace of checks, in order of evaluation."""
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -8,7 +8,7 @@ from rich.text import Text
 from pointsman.cli.formats import printable
 from pointsman_schemas.decisions import Check, Decision
 
-#: What each layer asks, for those who see it for the first time.
+#: The question that each layer answers, for new users.
 LAYERS = {
     "admission": "may this job be done at all?",
     "rule": "which rule of the policy matches first?",
@@ -18,7 +18,7 @@ LAYERS = {
 
 
 def trace(checks: tuple[Check, ...]) -> RenderableType:
-    """✓ or ✗, the check's name, what was compared; a heading where a layer begins."""
+    """Draw ✓ or ✗, the name and the comparison of each check, under a heading for each layer."""
     parts: list[RenderableType] = []
     for layer in dict.fromkeys(check.layer for check in checks):
         parts.append(Text.assemble((layer, "bold"), (f"  {LAYERS[layer]}", "dim")))
@@ -35,7 +35,7 @@ def trace(checks: tuple[Check, ...]) -> RenderableType:
 
 
 def labelled() -> Table:
-    """A grid for a label and what it stands for."""
+    """Return an empty grid for labels and values."""
     rows = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     rows.add_column(style="dim", no_wrap=True, min_width=11)
     rows.add_column(overflow="fold")
@@ -43,7 +43,7 @@ def labelled() -> Table:
 
 
 def decision(made: Decision, policy_name: str | None = None, after: tuple[Check, ...] = ()) -> RenderableType:
-    """The trace, then the choice, the runner-up and the policy; `after`: what was looked at since."""
+    """Draw the trace, the choice, the runner-up and the policy; `after`: checks made after routing."""
     facts = labelled()
     facts.add_row("tier", Text(made.tier, "bold"))
     facts.add_row("rule", Text(made.rule))

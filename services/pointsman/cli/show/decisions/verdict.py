@@ -1,4 +1,4 @@
-"""The answer to "why": the decision with its trace, or what refused the job, and what came of it."""
+"""Draw the answer to "why": the decision with its trace, or the refusal, and the outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ HINT = "the score is asked again under another model (pointsman learn), or after
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is on record about one job; `policy_name` is None where its policy is nowhere to be found.
+    """What is recorded about a job. `policy_name` is None if the policy cannot be found.
 
-    `saw` is None where the score was not asked.
+    `saw` is None if the score was not used.
     """
 
     state: JobState
@@ -42,12 +42,12 @@ class Verdict:
 
     @property
     def dead_letters(self) -> list[Step]:
-        """Records of this job that came to nothing."""
+        """The job's records that became dead letters."""
         return [step for step in self.steps if step.kind == dead.TYPE]
 
 
 def verdict(decided: Verdict) -> RenderableType:
-    """Headline, trace or refusal, then what came of it."""
+    """Draw headline, trace or refusal, then the outcome."""
     parts: list[RenderableType] = [headline(decided.state), Text()]
     if decided.decision is not None:
         parts += [draw_decision(decided.decision, decided.policy_name, _accepted(decided.outcome)), Text()]
@@ -68,13 +68,13 @@ def verdict(decided: Verdict) -> RenderableType:
 
 
 def _accepted(outcome: Ended | None) -> tuple[Check, ...]:
-    """The answer that ended a cascade, as a check; the ones before it stand in the decision."""
+    """Return the check of the answer that ended a cascade; the decision has those of earlier answers."""
     steps = ((outcome.payload if outcome else None) or {}).get("cascade") or ()
     return tuple(step_check(CascadeStep.model_validate(step)) for step in steps if step.get("accepted"))
 
 
 def _case(steps: Sequence[Step]) -> ReviewChanged | None:
-    """The case of the job as it stands, where one is on record and can be read."""
+    """Return the latest revision of the job's case, if one is recorded and readable."""
     changes = [step.payload for step in steps if step.kind == ReviewChanged.TYPE and step.payload is not None]
     try:
         cases = [ReviewChanged.model_validate(payload) for payload in changes]
@@ -107,7 +107,7 @@ def _came_of(outcome: Ended | None, *, routed: bool) -> Text:
 
 
 def _dead(step: Step) -> Text:
-    """A dead letter that the outcome does not repeat, such as a second record with the same job id."""
+    """Draw a dead letter whose reason is not the outcome's, such as a second record with the job's id."""
     error = ": ".join(printable(part) for part in (step.error_type, step.detail or step.unreadable) if part)
     place = f"{step.topic}/{step.partition}@{step.offset}"
     return Text.assemble((error or "no reason on record", COLOURS["dead"]), (f"  {place}", "dim"))
