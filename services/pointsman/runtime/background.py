@@ -8,7 +8,7 @@ from typing import Any
 
 @asynccontextmanager
 async def background(work: Coroutine[Any, Any, None], name: str) -> AsyncGenerator[None, None]:
-    """Inside, `work` is a task of this name; at the end it is cancelled, and over when the block is left."""
+    """Run `work` as a task during the block. At the end it is cancelled, and awaited until it has ended."""
     task = asyncio.create_task(work, name=name)
     try:
         yield

@@ -1,4 +1,4 @@
-"""A Prometheus histogram that observes a batch at once: one lock and lookup for all its values."""
+"""A Prometheus histogram that observes a batch of values with one lock and one lookup."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,11 +10,11 @@ from prometheus_client.utils import floatToGoString
 
 
 class BatchHistogram(Collector):
-    """Counts values by upper bound, for each value of one label; exported as `prometheus_client` does."""
+    """A histogram with one label, exported as `prometheus_client` exports its own."""
 
     def __init__(self, name: str, documentation: str, label: str, buckets: Sequence[float]) -> None:
         self._name, self._documentation = name, documentation
-        self._labelnames = (label,)  # under the name that the library's own metrics have it
+        self._labelnames = (label,)  # the attribute's name in the library's own metrics
         self._bounds = tuple(buckets)
         self._names = [*map(floatToGoString, buckets), "+Inf"]
         self._lock = Lock()
@@ -22,7 +22,7 @@ class BatchHistogram(Collector):
         self._sums: dict[str, float] = {}
 
     def observe(self, label: str, values: Mapping[float, int]) -> None:
-        """Count each of `values` so many times under `label`."""
+        """Count the values under `label`; `values` maps each value to the number of times it occurred."""
         bounds = self._bounds
         with self._lock:
             counts = self._counts.setdefault(label, [0] * len(self._names))
@@ -33,7 +33,7 @@ class BatchHistogram(Collector):
             self._sums[label] = self._sums.get(label, 0.0) + total
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """What was counted so far; buckets hold all that is below them, as the format wants."""
+        """Yield the histogram. Buckets are cumulative, as the format requires."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labelnames)
         with self._lock:
             for label, counts in self._counts.items():

@@ -1,4 +1,4 @@
-"""The HTTP protocol of all services, with limits for connections that have not sent a request yet."""
+"""The HTTP protocol of all services, with limits for connections before their first complete request."""
 
 import asyncio
 import resource
@@ -7,21 +7,21 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-#: A request's head, seconds and bytes.
+#: Limits for a request's head, in seconds and bytes.
 HEAD_S, HEAD_BYTES = 15.0, 64 * 1024
-#: Open connections of a process, where it may open as many files.
+#: Most open connections of a process, if it may open that many files.
 MOST_CONNECTIONS = 20_000
-#: Files that are left for everything else: Kafka, Postgres, providers, logs.
+#: Open files reserved for everything else: Kafka, Postgres, providers, logs.
 _OTHER_FILES = 500
 
 
 def connections_allowed() -> int:
-    """Connections that this process can hold open; the system's limit is raised first, where it can be."""
+    """Return how many connections this process can hold open. Raises the limit of open files if possible."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_CONNECTIONS + _OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        with suppress(OSError, ValueError):  # a system may allow less than it says
+        with suppress(OSError, ValueError):  # a system may allow less than its stated limit
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = wanted if soft == resource.RLIM_INFINITY else min(wanted, soft)
@@ -29,9 +29,9 @@ def connections_allowed() -> int:
 
 
 class BoundedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """Closes a connection whose request does not begin, or whose headers do not end, in time.
+    """Closes a connection that sends no request, or whose request head is not complete, in time.
 
-    `most_connections` of a process; further ones are closed at once.
+    Connections beyond `most_connections` are closed at once.
     """
 
     most_connections = MOST_CONNECTIONS

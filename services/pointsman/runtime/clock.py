@@ -1,9 +1,9 @@
-"""The clock, as a plain callable, so that a test can hold it still."""
+"""The clock, as a plain callable, so that tests can control it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-#: Returns the present time, with time zone.
+#: Returns the current time, with time zone.
 Clock = Callable[[], datetime]
 
 

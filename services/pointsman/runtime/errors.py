@@ -1,8 +1,8 @@
-"""The error that ends a command: one line for what went wrong, one for what to do."""
+"""The error that ends a command: one line for the problem, one for the hint."""
 
 
 class CommandError(Exception):
-    """Ends a command: `problem` is what happened, `hint` is what to do next, `code` the exit code."""
+    """Ends a command: `problem` says what happened, `hint` what to do next; `code` is the exit code."""
 
     def __init__(self, problem: str, hint: str = "", *, code: int = 1) -> None:
         super().__init__(problem)

@@ -1,10 +1,10 @@
-"""Every event that services log: a closed vocabulary, so that alerts can rely on the words."""
+"""Every event that services log: a closed vocabulary that alerts can rely on."""
 
 from enum import StrEnum
 
 
 class Event(StrEnum):
-    """The value is the text of the log line; what varies is in its fields."""
+    """The value is the text of the log line; variable parts are in its fields."""
 
     TOPIC_RECREATED = "topic was recreated: starting from its beginning"
     TOPIC_PASSED_OVER = "topic cannot be written to: its outcomes go to the one for all agents"

@@ -1,4 +1,4 @@
-"""Logs: one line per event on stderr, JSON unless a person looks at a terminal."""
+"""Logs: one line per event on stderr, as JSON unless stderr is a terminal."""
 
 import json
 import logging
@@ -12,14 +12,14 @@ from typing import Any
 
 from pointsman.runtime.log_events import Event
 
-#: What a line says of itself; a field of such a name is told apart by a `_` behind it.
+#: Reserved names in a line; a field with such a name gets a `_` appended.
 OWN = ("at", "level", "logger", "event", "exception")
 
 _bound: ContextVar[Mapping[str, object]] = ContextVar("fields of every event", default=MappingProxyType({}))
 
 
 class JsonLogFormatter(logging.Formatter):
-    """One JSON object per event."""
+    """Formats an event as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -44,11 +44,11 @@ class _Plain(logging.Formatter):
 
 
 def configure() -> None:
-    """Send every logger to stderr; the Kafka client's own chatter starts at warnings."""
+    """Send all loggers to stderr; Kafka clients and web servers log from WARNING on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Plain() if sys.stderr.isatty() else JsonLogFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # What no line says is not looked up for each.
+    # Disable lookups for attributes that no line contains.
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for noisy in ("aiokafka", "faststream", "uvicorn.access"):
@@ -57,7 +57,7 @@ def configure() -> None:
 
 @contextmanager
 def bound(**fields: object) -> Iterator[None]:
-    """Inside, and in tasks that are begun inside, every event has these fields too."""
+    """Add these fields to every event inside the block, and in tasks started inside."""
     token = _bound.set({**_bound.get(), **fields})
     try:
         yield
@@ -66,12 +66,12 @@ def bound(**fields: object) -> Iterator[None]:
 
 
 def event(logger: logging.Logger, level: int, name: Event, /, **fields: object) -> None:
-    """Log an event with the values beside it as fields."""
+    """Log an event with the given fields."""
     logger.log(level, name, extra={"fields": {**_bound.get(), **fields}})
 
 
 def failure(
     logger: logging.Logger, name: Event, error: BaseException | None = None, /, **fields: object
 ) -> None:
-    """Log an event with the traceback of `error`; without one, of the error that is being handled."""
+    """Log an event with the traceback of `error`, by default of the exception being handled."""
     logger.error(name, exc_info=error or True, extra={"fields": {**_bound.get(), **fields}})

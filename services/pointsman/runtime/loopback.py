@@ -1,4 +1,4 @@
-"""Excludes the loopback from proxies: a proxy's loopback is another machine's."""
+"""Exclude loopback addresses from HTTP proxies: a proxy's loopback is another machine."""
 
 import ipaddress
 from collections.abc import MutableMapping
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from urllib.request import ProxyHandler
 
-#: As the HTTP libraries in use understand it, each by the entries that it knows.
+#: Each of the HTTP libraries in use understands some of these forms.
 _NAMES = ("localhost", "127.0.0.1", "127.0.0.0/8", "::1")
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the host of `url` is this machine itself."""
+    """Return whether the host of `url` is this machine's loopback interface."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
@@ -27,9 +27,9 @@ def is_loopback(url: str) -> bool:
 
 
 def keep_off_proxies(environ: MutableMapping[str, str]) -> None:
-    """Add the loopback to what `NO_PROXY` names, for every HTTP library here and in child processes.
+    """Add the loopback to `NO_PROXY`, for all HTTP libraries here and in child processes.
 
-    Both spellings are read, by some libraries the one and by some the other; what was set in either stays.
+    Libraries read either spelling of the variable, so both are set; existing entries are kept.
     """
     excluded = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
     names = [name.strip() for name in excluded.split(",") if name.strip()]
@@ -40,7 +40,7 @@ def keep_off_proxies(environ: MutableMapping[str, str]) -> None:
 
 
 def proxies_for(url: str) -> "ProxyHandler":
-    """What `urllib` is to do for `url`: as the environment says, and for the loopback nothing."""
+    """Return `urllib`'s proxy handler for `url`: that of the environment, or none for the loopback."""
     from urllib.request import ProxyHandler
 
     return ProxyHandler({}) if is_loopback(url) else ProxyHandler()

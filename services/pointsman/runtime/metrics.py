@@ -1,4 +1,4 @@
-"""The metrics vocabulary: every name, unit and label that a service may export, declared once.
+"""The metrics: every name, unit and label that a service can export, declared once.
 
 Labels are bounded: tier, outcome, reason, provider, model (of the providers file), topic, status. Never a
 job, an agent or a text.

@@ -1,4 +1,4 @@
-"""The compiled library, where it is installed."""
+"""The compiled library `pointsman_native`, if it is installed."""
 
 import logging
 from functools import cache
@@ -9,13 +9,13 @@ from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)
 
-#: What `pointsman_native` must say it is.
+#: The version of `pointsman_native` that this code needs.
 VERSION = 8
 
 
 @cache
 def library() -> Any:
-    """The module `pointsman_native`; None where it is not installed, or not in this version."""
+    """Return the module `pointsman_native`; None if it is not installed or has another version."""
     try:
         import pointsman_native
     except ImportError:

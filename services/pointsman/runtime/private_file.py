@@ -1,4 +1,4 @@
-"""Files that only their owner may read."""
+"""Files that only their owner can read."""
 
 import os
 import secrets
@@ -7,13 +7,16 @@ from pathlib import Path
 
 
 def make_private(folder: Path) -> None:
-    """Make the folder where it is missing, and those that it is in; nobody else gets into it."""
+    """Create the folder, readable by its owner only, and its parents, if they are missing."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(0o700, exist_ok=True)
 
 
 def write_private(path: Path, content: str | bytes) -> None:
-    """Put a new file there, whole and on disk: who has the one before it open, or could, does not see it."""
+    """Write a new file atomically and durably, and replace the old one.
+
+    A process that has the old file open does not see the new content.
+    """
     beside = path.with_name(f".{secrets.token_hex(8)}")
     try:
         with open(beside, "xb", opener=_private) as file:
@@ -28,14 +31,14 @@ def write_private(path: Path, content: str | bytes) -> None:
 
 
 def kept_private(path: Path, make: Callable[[], str]) -> Path:
-    """The file, with what `make` makes where there is none."""
+    """Return `path`; if there is no such file, write the result of `make` into it first."""
     if not path.exists():
         write_private(path, make())
     return path
 
 
 def sync_folder(folder: Path) -> None:
-    """A rename is on disk only once its folder is."""
+    """Flush a folder to disk: a rename is durable only after that."""
     number = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(number)
@@ -44,5 +47,5 @@ def sync_folder(folder: Path) -> None:
 
 
 def _private(path: str, flags: int) -> int:
-    """Opens a file that is its owner's alone."""
+    """Open a file with mode 600."""
     return os.open(path, flags, 0o600)

@@ -1,4 +1,4 @@
-"""Settings parts that several services have in common, read from the environment when built."""
+"""Settings that several services share, read from the environment when built."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
@@ -29,7 +29,7 @@ class SettingsPart(BaseSettings):
 
 
 class KafkaPart(SettingsPart):
-    """Where the bus is, and how it is spoken to. A secret is given itself or as a file that holds it."""
+    """The Kafka cluster's address and how to connect. A secret is given itself or as a file that holds it."""
 
     kafka: str = Field(default="127.0.0.1:19092", description="bootstrap servers, comma separated")
     prefix: str = Field(default=DEFAULT_PREFIX, description="first part of every topic, group and id")
@@ -74,7 +74,7 @@ class KafkaPart(SettingsPart):
 
     @property
     def logs_in(self) -> bool:
-        """Whether connections log in by SASL; a certificate of ours may do so besides."""
+        """Whether connections log in by SASL. A client certificate may authenticate them as well."""
         return self.kafka_security_protocol.startswith("SASL")
 
     @model_validator(mode="after")
@@ -92,7 +92,7 @@ class HttpPart(SettingsPart):
 
 
 def _missing(part: KafkaPart) -> str | None:
-    """What these settings of a connection lack or have twice."""
+    """Return what is missing or contradictory in the connection's settings; None if they are complete."""
     for name in ("password", "key_password"):
         if getattr(part, f"kafka_{name}") and getattr(part, f"kafka_{name}_file"):
             return f"set POINTSMAN_KAFKA_{name.upper()} or POINTSMAN_KAFKA_{name.upper()}_FILE, not both"

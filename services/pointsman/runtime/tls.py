@@ -1,17 +1,17 @@
-"""TLS for clients: reads their files, and explains why a server's certificate is not trusted."""
+"""TLS for clients: load certificates, and explain why a server's certificate is not trusted."""
 
 import contextlib
 import ssl
 from pathlib import Path
 from typing import Literal
 
-#: OpenSSL's reasons.
+#: OpenSSL's verification error codes.
 _EXPIRED, _NOT_YET, _NAMES = 10, 9, {62, 63, 64}
 _UNKNOWN_SIGNER = {2, 18, 19, 20, 21}
 
 
 class UnusableFileError(Exception):
-    """A file cannot be used. `role`: which one; `why`: continues a sentence that begins with its name."""
+    """A file cannot be used. `role` says which one; `why` completes a sentence that starts with its name."""
 
     def __init__(self, role: Literal["ca", "certificate"], file: Path | None, why: str) -> None:
         super().__init__(f"{file} {why}")
@@ -23,7 +23,7 @@ class UnusableFileError(Exception):
 class _Leaves(ssl.SSLObject):
     """Closes a connection with a TLS close_notify, without waiting for the server's.
 
-    asyncio would wait for it, 30 s by default, and a broker may be slow.
+    asyncio would wait for it, up to 30 s by default, and a broker may be slow.
     """
 
     def unwrap(self) -> None:
@@ -34,16 +34,16 @@ class _Leaves(ssl.SSLObject):
 def client_context(
     ca: Path | None, certificate: Path | None, key: Path | None, secret: str
 ) -> ssl.SSLContext:
-    """Trusts the CA, or those of the system; the server's name must be in its certificate.
+    """Return a context that trusts the CA, by default the system's, and checks the server's name.
 
-    `secret` opens the key, which is in the certificate's file where it has none of its own.
+    `secret` decrypts the key, which is in the certificate's file unless `key` is given.
 
     Raises:
-        UnusableFileError: a file cannot be read, or does not hold what it should.
+        UnusableFileError: a file cannot be read or has the wrong content.
     """
     try:
         context = ssl.create_default_context(cafile=ca)
-    except OSError as error:  # which ssl.SSLError is too
+    except OSError as error:  # ssl.SSLError is a subclass
         raise UnusableFileError("ca", ca, _why(error, "a CA's certificate")) from error
     context.sslobject_class = _Leaves
     if certificate is not None:
@@ -52,7 +52,7 @@ def client_context(
                 file.open("rb").close()
             except OSError as error:
                 raise UnusableFileError("certificate", file, _why(error, "")) from error
-        try:  # a key that is encrypted must not be asked for on the terminal
+        try:  # never prompt for a key's password on the terminal
             context.load_cert_chain(certificate, key, lambda: secret)
         except OSError as error:
             wanted = "a certificate and its key, or the key's password does not open it"
@@ -63,9 +63,10 @@ def client_context(
 def distrust(
     error: ssl.SSLCertVerificationError, ca: object, *, ca_setting: str, addresses: str
 ) -> tuple[str, str]:
-    """What is wrong with a server's certificate, as a predicate, and what to do.
+    """Return what is wrong with a server's certificate, as a predicate, and what to do about it.
 
-    `ca`: the file of the trusted CA, if one was named; `ca_setting` names it, `addresses` the server.
+    `ca` is the file of the trusted CA, if any; `ca_setting` names its setting, `addresses` that of the
+    servers.
     """
     match error.verify_code:
         case code if code in _NAMES:

@@ -1,4 +1,4 @@
-"""A token from a file or a program, within limits of time and size."""
+"""Read a token from a file or a program, with limits on time and size."""
 
 import contextlib
 import os
@@ -8,20 +8,20 @@ import subprocess
 import threading
 from pathlib import Path
 
-#: How long a program may take, seconds, and how many bytes a token may have.
+#: A program's time limit in seconds, and the largest token in bytes.
 COMMAND_S = 10.0
 MOST_BYTES = 64 * 1024
 
 
 class TokenSourceError(ValueError):
-    """There is no token; the text never repeats what was read."""
+    """There is no token. The text never contains what was read."""
 
 
 def token_in_file(file: Path, name: str) -> str:
-    """What the file holds; `name` is what the reader of an error knows it by.
+    """Return the token in a file; `name` is used in errors.
 
     Raises:
-        TokenSourceError: there is no token in it.
+        TokenSourceError: the file cannot be read or holds no token.
     """
     try:
         with file.open("rb") as opened:
@@ -32,10 +32,10 @@ def token_in_file(file: Path, name: str) -> str:
 
 
 def token_by_command(command: str, name: str) -> str:
-    """What the program prints, which is run without a shell; blocks for `COMMAND_S` at most.
+    """Return the token that a program prints. It runs without a shell; blocks for at most `COMMAND_S`.
 
     Raises:
-        TokenSourceError: it prints no token, fails, or is not done in time.
+        TokenSourceError: the program prints no token, fails, or takes too long.
     """
     return _token(_run(command, name), name)
 
@@ -88,6 +88,6 @@ def _run(command: str, name: str) -> bytes:
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """With its children, which may hold its output open."""
+    """Kill the process and its children, which may keep its output open."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

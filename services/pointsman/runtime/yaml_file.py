@@ -1,4 +1,4 @@
-"""Reads a YAML file into a frozen model; reports all its errors at once, as a compiler does.
+"""Read a YAML file into a frozen model, and report all its errors at once, as a compiler does.
 
 Values are read as in YAML 1.2: `no`, `off`, `2026-01-31` and `12:30` are strings.
 """
@@ -17,15 +17,15 @@ from pydantic import BaseModel, ValidationError
 
 M = TypeVar("M", bound=BaseModel)
 
-#: Where a value stands in the document: keys and list indices from the top.
+#: The path of a value in the document: keys and list indices from the top.
 Loc = tuple[str | int, ...]
 
-#: What a model cannot say about itself alone: pairs of a place and what is wrong there.
+#: A check beyond the model's own validation: yields pairs of a place and a problem.
 Check = Callable[[M], Iterable[tuple[Loc, str]]]
 
 
 class FileError(Exception):
-    """The file cannot be used; `str()` has one `path:line:column: message` per problem."""
+    """The file is invalid; `str()` has one line `path:line:column: message` per problem."""
 
     def __init__(self, path: str, problems: Iterable[tuple[int | None, int, str]], *, hint: str = "") -> None:
         self.hint = hint
@@ -39,10 +39,10 @@ class FileError(Exception):
 def load(
     path: Path, model: type[M], *, context: Mapping[str, Any] | None = None, check: Check[M] | None = None
 ) -> M:
-    """Read `path` as a `model`. `context` reaches the model's validators, `check` looks at the whole.
+    """Read `path` into a `model`. `context` is passed to its validators; `check` examines the result.
 
     Raises:
-        FileError: with every problem found.
+        FileError: the file is unreadable or invalid; it has every problem found.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def parse(
     context: Mapping[str, Any] | None = None,
     check: Check[M] | None = None,
 ) -> M:
-    """As `load`, from a text; `path` is what the errors name."""
+    """Parse a text as `load` does; errors name `path`."""
     document = _Document()
     try:
         data = document.read(text)
@@ -88,7 +88,7 @@ def parse(
 
 
 class LongNumber(float):
-    """A number with more digits than a float holds; `str` has all of them, to be read as a decimal."""
+    """A number with more digits than a float holds. `str` returns all of them, for a decimal."""
 
     written: str
 
@@ -97,7 +97,7 @@ class LongNumber(float):
 
     @classmethod
     def read(cls, value: float, written: str) -> float:
-        """`value`, as it was written."""
+        """Return `value`, as a LongNumber if a float cannot represent what was written."""
         try:
             is_whole = not isfinite(value) or Decimal(written) == Decimal(repr(value))
         except InvalidOperation:
@@ -110,7 +110,7 @@ class LongNumber(float):
 
 
 class _Loader(yaml.SafeLoader):
-    """Loads plain data only: no aliases, and no types beyond JSON's."""
+    """Loads plain data only: no aliases, and no types that JSON lacks."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012  # typed in the class above; empty, so that none is inherited
 
@@ -134,7 +134,7 @@ for _tag, _pattern, _first in (
 
 @dataclass
 class _Document:
-    """The positions of one document's keys and values, and the problems found in it."""
+    """The positions of a document's keys and values, and the problems found in it."""
 
     keys: dict[Loc, yaml.Mark] = field(default_factory=dict)
     values: dict[Loc, yaml.Mark] = field(default_factory=dict)
@@ -178,7 +178,7 @@ class _Document:
         return LongNumber.read(value, node.value) if type(value) is float else value
 
     def place(self, loc: Loc, *, of_key: bool = False) -> tuple[int, int]:
-        """Line and column, from 1, of the value at `loc`, or of what encloses it."""
+        """Return line and column, from 1, of the value at `loc`, or of the nearest enclosing one."""
         marks = self.keys if of_key and loc in self.keys else self.values
         while loc and loc not in marks:
             loc = loc[:-1]
@@ -186,9 +186,9 @@ class _Document:
         return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
     def explain(self, model: type[BaseModel], problem: Mapping[str, Any]) -> tuple[int, int, str]:
-        """Place and message of one of pydantic's errors."""
+        """Return place and message of an error of pydantic's."""
         loc: Loc = ()
-        for part in problem["loc"]:  # what is no key or index of the document is the name of a union's branch
+        for part in problem["loc"]:  # a part that is not in the document names a branch of a union
             loc = (*loc, part) if (*loc, part) in self.values else loc
         last = problem["loc"][-1] if problem["loc"] else ""
         match problem["type"]:
@@ -216,13 +216,13 @@ class _Document:
 
 
 def _at(loc: Loc) -> str:
-    """`tiers.small.attempts: `, `providers[0].name: `, or nothing at the top."""
+    """Format a path, as in `tiers.small.attempts: `; empty at the top."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
     return text and f"{text}: "
 
 
 def _follows(problem: Mapping[str, Any], problems: Iterable[Mapping[str, Any]]) -> bool:
-    """Items that are wrong do not count, so that a list is too short on top; that is not worth a line."""
+    """Return whether the problem follows from others: a list seems too short if its items are invalid."""
     loc = problem["loc"]
     below = (other["loc"] for other in problems if len(other["loc"]) > len(loc))
     return problem["type"] == "too_short" and any(other[: len(loc)] == loc for other in below)
@@ -235,7 +235,7 @@ def _nearest(key: str, known: list[str]) -> str:
 
 
 def _fields_at(model: type[BaseModel], loc: Loc) -> list[str]:
-    """The keys that the model at `loc` knows."""
+    """Return the keys that the model at `loc` accepts."""
     models = [model]
     for part in loc:
         inner = [
@@ -249,7 +249,7 @@ def _fields_at(model: type[BaseModel], loc: Loc) -> list[str]:
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    """The models in an annotation such as `dict[str, Tier] | None`."""
+    """Return the models in an annotation such as `dict[str, Tier] | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for argument in get_args(annotation) for model in _models(argument)]

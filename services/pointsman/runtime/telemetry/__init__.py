@@ -1,1 +1,1 @@
-"""Spans for a trace collector, by OpenTelemetry's protocol."""
+"""Spans for an OpenTelemetry collector."""

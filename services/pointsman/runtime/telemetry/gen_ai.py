@@ -1,6 +1,6 @@
-"""A provider call as a span with OpenTelemetry's attributes for generative AI: pure.
+"""A provider call as a span with OpenTelemetry's attributes for generative AI. Pure.
 
-Names: semantic conventions for generative AI, version 1.44 (in development there).
+Attribute names are those of the semantic conventions for generative AI, version 1.44 (still in development).
 """
 
 from collections.abc import Iterator
@@ -14,21 +14,21 @@ AGENT_ID = "gen_ai.agent.id"
 ERROR_TYPE = "error.type"
 HTTP_STATUS = "http.response.status_code"
 
-#: Numbers of a request that are told, by their name there.
+#: Numeric request parameters that are exported, with their attribute names.
 _PARAMETERS = {
     "temperature": "gen_ai.request.temperature",
     "top_p": "gen_ai.request.top_p",
     "max_tokens": "gen_ai.request.max_tokens",
     "max_completion_tokens": "gen_ai.request.max_tokens",
 }
-#: Ours: which job, at which tier, which try of how many dollars.
+#: Our own attributes.
 JOB_ID, TIER, ATTEMPT, COST = "pointsman.job.id", "pointsman.tier", "pointsman.attempt", "pointsman.cost_usd"
 
 _LONGEST, _MOST_REASONS = 256, 16
 
 
 def call_span(call: CallFinished, *, trace_id: str, span_id: str, parent_id: str | None) -> TraceSpan:
-    """What was asked and answered is not in it: the audit database has that."""
+    """Return the span of a call, without prompt and answer, which are in the audit database."""
     return TraceSpan(
         name=f"chat {call.model}"[:_LONGEST],
         kind="client",

@@ -1,7 +1,7 @@
-"""Sends spans to a collector by OTLP over HTTP, where the environment names one.
+"""Export spans to a collector by OTLP over HTTP, if the environment names one.
 
-The names are OpenTelemetry's own: `OTEL_EXPORTER_OTLP_ENDPOINT` turns it on, `OTEL_EXPORTER_OTLP_HEADERS`,
-`OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_*` and the others are read by its SDK.
+The variables are OpenTelemetry's: `OTEL_EXPORTER_OTLP_ENDPOINT` enables it; `OTEL_EXPORTER_OTLP_HEADERS`,
+`OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_*` and others are read by its SDK.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-#: For what was not sent yet when the process ends, seconds.
+#: How long to flush spans when the process ends, in seconds.
 _END_S = 3.0
 
 
@@ -27,10 +27,10 @@ class SpanExporter:
     """`send` exports a span; None if no collector is set. Spans beyond the exporter's queue are dropped."""
 
     def __init__(self, service: str) -> None:
-        """`service`: as the collector is told it, unless `OTEL_SERVICE_NAME` says otherwise.
+        """Set up the export. `service` is the service's name, unless `OTEL_SERVICE_NAME` sets another.
 
         Raises:
-            CommandError: a collector is named, and what is needed for it is not installed.
+            CommandError: a collector is named, but OpenTelemetry is not installed.
         """
         self.send: SendSpan | None = None
         if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or not any(
@@ -55,17 +55,17 @@ class SpanExporter:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Inside, spans may be sent; what is left is sent at the end, within bounds of time."""
+        """Allow spans to be sent during the block. At its end, flush them within a time limit."""
         try:
             yield
         finally:
             if self.send is not None:
-                # It waits for a collector that does not answer longer than a process has to end.
+                # Shutdown may wait for an unresponsive collector longer than the process has left.
                 ending = threading.Thread(target=self._processor.shutdown, daemon=True)
                 ending.start()
                 await asyncio.to_thread(ending.join, _END_S)
                 if ending.is_alive():
-                    self._exporter.shutdown()  # type: ignore[no-untyped-call] # no more tries: its thread ends
+                    self._exporter.shutdown()  # type: ignore[no-untyped-call] # ends its retries and its thread
 
 
 def _readable(span: TraceSpan, resource: object) -> "ReadableSpan":

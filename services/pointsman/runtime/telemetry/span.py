@@ -1,4 +1,4 @@
-"""One span as it is exported: pure. Ids are those of the messages' `traceparent`."""
+"""A span to export. Pure. Its ids are those of the messages' `traceparent`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ Value = str | bool | int | float | Sequence[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceSpan:
-    """`trace_id` has 32, span ids have 16 hexadecimal digits; `error`: what went wrong, if anything."""
+    """A span. `trace_id` has 32 hexadecimal digits, span ids have 16; `error` says what failed, or None."""
 
     name: str
     kind: Literal["server", "client", "consumer"]
@@ -23,5 +23,5 @@ class TraceSpan:
     error: str | None = None
 
 
-#: Takes a span, or drops it; never waits.
+#: Accepts or drops a span, without blocking.
 SendSpan = Callable[[TraceSpan], None]
