@@ -1,4 +1,4 @@
-"""An MCP server with the audit database's questions as tools, so that an assistant can do the post-mortem."""
+"""An MCP server whose tools are the audit database's questions, for post-mortems by an assistant."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,20 +14,20 @@ from pydantic import AwareDatetime, Field
 from pointsman.store.ask.asking import Question, questions, read_only_query
 from pointsman.store.errors import StoreError
 
-#: Views that are asked about one job, by its id.
+#: Views that are queried for one job, by its id.
 ABOUT_A_JOB = ("jobs", "timeline", "why", "asked", "calls", "stages", "actors")
-#: Functions that are asked about a time, and take nothing else.
+#: Functions whose only arguments are the start and end of a period.
 ABOUT_A_TIME = (
     "outcomes", "errors", "minutes", "changes", "cost_daily", "token_prices", "waste",
     "misroutes", "agents", "talks",
 )  # fmt: skip
-#: Views that are asked as they are; `dead_letters` and `escalations` newest first.
+#: Views without arguments; `dead_letters` and `escalations` are sorted newest first.
 AS_IT_IS = {
     "dead_letters": "select * from audit.dead_letters order by broker_at desc",
     "escalations": "select * from audit.escalations order by last_at desc",
     "lag": "select * from audit.lag order by topic, partition",
 }
-#: Columns that hold what agents sent or models answered.
+#: Columns that contain what agents sent or models answered.
 PAYLOADS = {
     "jobs": {"outcome_message"},
     "timeline": {"payload"},
@@ -57,10 +57,10 @@ Limit = Annotated[int, Field(description="rows at most", ge=1, le=1000)]
 
 
 async def build(dsn: str, *, payloads: bool) -> MCPServer[Any]:
-    """The server; without `payloads` no tool gives prompts, answers or anything else that was sent.
+    """Return the server. Without `payloads`, no tool returns prompts, answers or other sent content.
 
     Raises:
-        StoreUnavailableError, StoreError: the database does not say what can be asked.
+        StoreUnavailableError, StoreError: the list of questions cannot be read.
     """
     by_name = {question.name: question for question in await questions(dsn)}
     server: MCPServer[Any] = MCPServer("pointsman", instructions=_INSTRUCTIONS)
@@ -90,7 +90,7 @@ def _described(by_name: Mapping[str, Question], name: str) -> str:
 
 
 class AuditTools:
-    """Where tools are asked: each answer is {"rows": [...], "more": whether there were more}."""
+    """The tools' functions. Each returns {"rows": [...], "more": whether there are more}."""
 
     def __init__(self, dsn: str, *, payloads: bool) -> None:
         self._dsn = dsn
@@ -140,7 +140,7 @@ class AuditTools:
         return await self._answer(limit, query)
 
     async def _answer(self, limit: int, sql: str, *arguments: object, of: str = "") -> Answer:
-        """`of`: the question that it is, some of whose columns may not be shown."""
+        """Run a query. `of` names the question, for which some columns may be hidden."""
         try:
             async with read_only_query(self._dsn, sql, *arguments, within=_WITHIN, anybody_s=True) as answer:
                 rows, more = await answer.first(limit)
@@ -158,7 +158,7 @@ def _span(since: datetime | None, until: datetime | None) -> tuple[datetime, dat
 
 
 def plain(value: Any) -> Any:
-    """Times in RFC 3339, spans in seconds, amounts as numbers, bytes as text."""
+    """Convert a value to JSON: times in RFC 3339, durations in seconds, amounts as numbers, bytes as text."""
     match value:
         case datetime():
             return (value if value.tzinfo is None else value.astimezone(UTC)).isoformat()

@@ -1,1 +1,1 @@
-"""The second opinion: a slower, better model for jobs that the score is unsure about."""
+"""The second opinion: a slower, better model for jobs on which the score is undecided."""

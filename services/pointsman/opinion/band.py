@@ -1,13 +1,13 @@
-"""Which jobs get a second opinion, and how it is combined with the score; pure."""
+"""Which jobs get a second opinion, and how it is combined with the score. Pure."""
 
 from pointsman.score.choose import TierChoice
 from pointsman.score.estimate import Estimate
 
 
 def undecided(choice: TierChoice, band: float) -> bool:
-    """Whether the first score's choice hung by less than `band` of probability; never where it abstained.
+    """Return whether a comparison behind the score's choice was within `band`, in probability.
 
-    A text that the score does not know is no matter of a few hundredths: it stays with the strongest tier.
+    False if the score abstained: a text that it does not know goes to the strongest tier regardless.
     """
     if choice.undecided is not None:
         return False
@@ -15,7 +15,7 @@ def undecided(choice: TierChoice, band: float) -> bool:
 
 
 def together(first: Estimate, second: Estimate) -> Estimate:
-    """The mean of both; NaN in either stays NaN, so that it goes up. `known` is the first's."""
+    """Return the mean of both estimates. NaN in either stays NaN and so goes up. `known` is the first's."""
     if len(first.cost) != len(second.cost):
         raise ValueError(f"estimates of {len(first.cost)} and of {len(second.cost)} tiers")
 

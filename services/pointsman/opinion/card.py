@@ -1,4 +1,4 @@
-"""An opinion file's metadata, read without the libraries that opinions need."""
+"""The metadata of an opinion file, read without the libraries that opinions need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +12,10 @@ FORMAT = "pointsman-opinion-1"
 
 @dataclass(frozen=True)
 class Card:
-    """`version`: first 12 hex digits of the file's SHA-256. `beside`: version of the score it belongs to.
+    """The metadata of an opinion. `version` is the first 12 hex digits of the file's SHA-256.
 
-    `bars`: by required quality as written, for the mean of that score and this opinion.
+    `beside` is the version of the score that it belongs to. `bars`, by required quality, are tuned for the
+    mean of that score and this opinion.
     """
 
     name: str
@@ -25,16 +26,16 @@ class Card:
 
 
 def read_card(content: bytes) -> Card:
-    """The card of the opinion that a file's bytes are.
+    """Return the metadata in an opinion file's bytes.
 
     Raises:
-        ModelFileError: they are none, or not as they were written.
+        ModelFileError: the bytes are no opinion file, or were changed.
     """
     return unseal(content, FORMAT, card_of)
 
 
 def card_of(body: Mapping[str, Any], version: str) -> Card:
-    """The card in an unsealed body."""
+    """Return the metadata in an unsealed file's body."""
     return Card(
         name=str(body["name"]),
         version=version,

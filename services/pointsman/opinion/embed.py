@@ -1,7 +1,7 @@
-"""Texts to vectors: MiniLM on ONNX Runtime, one thread.
+"""Embed texts by MiniLM on ONNX Runtime, in one thread.
 
 Texts are embedded one by one, so a vector does not depend on other texts. Its last bits can differ between
-processors, so a decision records the opinion, and is recomputed from that.
+processors, so a decision records the opinion and is recomputed from that.
 """
 
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ from pointsman.opinion.weights import MODEL, TOKENIZER, OpinionMissingError, loc
 Vectors = npt.NDArray[np.float32]
 
 SIZE = 384
-#: Word pieces of a text that are read; the model was made for this many.
+#: Word pieces of a text that are used, as many as the model was trained for.
 READ = 256
-#: More characters than this never fill less than `READ` word pieces in a usual text; the bound of the work.
+#: Characters of a text that are tokenized. Ordinary text of this length has more than `READ` word pieces.
 _LOOKED_AT = 8_000
 
 
 class Embedder:
-    """Open one per process: loading takes a third of a second and 100 MB."""
+    """The embedding model. Open it once per process: loading takes a third of a second and 100 MB."""
 
     def __init__(self, session: Any, tokenizer: Any) -> None:
         self._session = session
@@ -31,10 +31,10 @@ class Embedder:
 
     @classmethod
     def open(cls, folder: Path | None = None) -> "Embedder":
-        """From the installed packages, or from `folder` with `model.onnx` and `tokenizer.json`.
+        """Load the model from its package, or from `folder` with `model.onnx` and `tokenizer.json`.
 
         Raises:
-            OpinionMissingError: something is not installed, or not the right file.
+            OpinionMissingError: a package or file is missing, or is not the expected one.
         """
         try:
             import onnxruntime
@@ -53,7 +53,7 @@ class Embedder:
         )
 
     def embed(self, texts: Iterable[str]) -> Vectors:
-        """[n, SIZE], each of length 1."""
+        """Return vectors [n, SIZE] of length 1."""
         return np.array([self._one(text) for text in texts], dtype=np.float32).reshape(-1, SIZE)
 
     def _one(self, text: str) -> Vectors:

