@@ -47,9 +47,9 @@ class GuardedKafka:
 
 
 async def show_another(admin: KafkaPart, by: Authority, *trusting: Path) -> None:
-    """Makes the running broker show a certificate of another CA, which the CA files then include.
+    """Makes the running broker show a certificate of another CA, and adds that CA to the CA files.
 
-    It stays so.
+    The change is permanent.
     """
     assert admin.kafka_ca_file is not None
     for trusted in (admin.kafka_ca_file, *trusting):

@@ -1,4 +1,4 @@
-"""All cells of the table principal x resource x operation, as derived."""
+"""Every combination of principal, resource and operation, with whether the derived ACLs allow it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pointsman.bus.produce.transactional_ids import transactional_id
 from pointsman.bus.protocol.transaction_requests import Packed
 from tests.support.access import requests
 
-#: Topics of Kafka's own, and of somebody else's.
+#: Kafka's internal topics, and one of another application.
 OTHERS = ("__consumer_offsets", "__transaction_state", "elsewhere.jobs")
 
 
@@ -28,7 +28,7 @@ class Cell:
 
 
 def cells(access: Access, ids: Mapping[str, UUID]) -> Iterator[Cell]:
-    """`ids`: the ids of existing topics."""
+    """Yields every combination. `ids`: the ids of existing topics."""
     topics = [*(topic.name for topic in access.topics), *OTHERS]
     members = [
         user.name for user in access.principals if user.role not in ("registry", "auditor", "operator")

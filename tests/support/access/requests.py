@@ -1,6 +1,7 @@
 """Minimal Kafka requests for attacks; each returns the broker's error code.
 
-Layouts: Kafka's protocol guide. What would change something only asks whether it could, where Kafka has that.
+Layouts: Kafka's protocol guide. Requests that would change something are validate-only where Kafka supports
+that.
 """
 
 import struct
@@ -212,7 +213,7 @@ def end_transaction(transactional_id: str) -> Packed:
 
 
 def find_coordinator(name: str, kind: int = 1) -> Packed:
-    """0: of a group; 1: of a transactional id."""
+    """Finds the coordinator of a group (kind 0) or of a transactional id (kind 1)."""
     return _request(10, 3, text(name) + int8(kind))
 
 
@@ -263,7 +264,7 @@ def describe_acls() -> Packed:
 
 
 def describe_users(user: str) -> Packed:
-    """Of one user: a broker that may not describe all of them sends no answer (Kafka 4)."""
+    """Describes one user: a broker that refuses to describe all of them sends no answer (Kafka 4)."""
     return _request(50, 0, array([text(user) + NO_TAGS]))
 
 

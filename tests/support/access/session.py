@@ -14,12 +14,12 @@ from pointsman.bus.protocol.wire import WireReader
 from pointsman.bus.tcp_check import addresses
 from pointsman.runtime.settings import KafkaPart
 
-#: What Kafka refuses with: topic, group, cluster, transactional id.
+#: Authorization errors: topic, group, cluster, transactional id.
 REFUSED = {29, 30, 31, 53}
-#: The coordinator is being loaded, is not there yet, is another; the leader is not known yet.
+#: Retriable errors: coordinator loading, not available or moved; leader not known yet.
 _LATER = {5, 14, 15, 16, 41}
 _WITHIN_S = 60.0
-#: An answer that cannot be read ends the client's reading: it is read here.
+#: The raw answer is decoded here, as an undecodable one would end the client's reader.
 _UNREAD = ResponseReader(lambda answer: answer)
 
 

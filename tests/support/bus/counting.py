@@ -1,6 +1,6 @@
-"""A state handler that counts the records of each key and writes everything its lanes do.
+"""A state handler that counts the records of each key and writes everything that its lanes do.
 
-`python -m tests.support.bus.counting BOOTSTRAP PREFIX` runs its lanes as a process of its own until SIGTERM.
+`python -m tests.support.bus.counting BOOTSTRAP PREFIX` runs its lanes as a separate process until SIGTERM.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ class CountingHandler:
 async def main(bootstrap: str, prefix: str) -> None:
     logging.configure()
     settings = LanePart(kafka=bootstrap, prefix=prefix, transaction_timeout_ms=1_000)
-    # Less than anybody should set: so that its partitions are soon another's.
+    # Shorter than in production, so that its partitions are reassigned soon.
     lanes = Counting(prefix).lanes(settings.model_copy(update={"session_timeout_ms": 4_000}))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lanes.stop)
     await lanes.run()

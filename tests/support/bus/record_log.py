@@ -14,7 +14,7 @@ PLACE = ("t", 3)
 NONE, GZIP, SNAPPY, LZ4, ZSTD = range(5)
 ABORT, COMMIT = 0, 1
 APPEND_TIME, CONTROL = 0x08, 0x20
-#: Where they stand in a batch; the checksum is of all from the attributes on.
+#: Positions in a batch; the checksum covers everything from the attributes on.
 _ATTRIBUTES, _CHECKSUM, _LAST_OFFSET = slice(21, 23), slice(17, 21), slice(23, 27)
 
 
@@ -37,9 +37,9 @@ class Log:
         key: bytes | None = None,
         plain: bool = False,
     ) -> None:
-        """A batch; `gaps`: so many offsets after each record, as compaction leaves them.
+        """Appends a batch; `gaps`: how many offsets to leave out after each record, as compaction does.
 
-        `plain`: no record has headers; else each second one does.
+        `plain`: no record has headers; otherwise every second one does.
         """
         batch = DefaultRecordBatchBuilder(2, codec, int(producer >= 0), producer, 0, 0, 1 << 26)
         for place, value in enumerate(values):

@@ -93,9 +93,9 @@ async def apply_policy(kafka: KafkaPart, topics: Topics) -> None:
 def lone_gateway(
     stack: Servers, folder: Path, *, grace_s: int = 1, head_s: int = 4, open_files: int = 0
 ) -> Iterator[Gateway]:
-    """One that is ready, with topics of its own, whose callers are all the agent `app`.
+    """Runs a gateway with its own topics until it is ready; all callers are the agent `app`.
 
-    `head_s`: how long a request's head may take. `open_files`: what the system allows, where it is not 0.
+    `head_s`: time limit for a request's head. `open_files`: the process's limit of open files, if not 0.
     """
     kafka = Kafka(stack.bootstrap, f"t{token_hex(4)}")
     topics, port = Topics(kafka.prefix), free_port()

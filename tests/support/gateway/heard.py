@@ -42,10 +42,7 @@ class FakeReader:
 
 @dataclass
 class FakePublisher:
-    """`errors`: for the next records, in order. It keeps sent records with the partitions read at that time.
-
-    It keeps sent records with the partitions read at that time.
-    """
+    """Keeps sent records with the partitions read at that time. `errors`: for the next records, in order."""
 
     reader: FakeReader
     errors: list[BusError | None] = field(default_factory=list)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-#: What may stand in the place of anything.
+#: Wrong values for any place.
 WRONG: tuple[Any, ...] = (
     None,
     True,

@@ -45,7 +45,7 @@ def request(
     queues: Sequence[dict[str, Any]] = (),
     **queue: Any,
 ) -> ReviewRequested:
-    """A request that waits in the queue `legal`; `queue`: how its cases are decided."""
+    """A request that waits in the queue `legal`; `queue`: settings of that queue."""
     body = json.loads(json.dumps(_EXAMPLE))
     legal = {"name": "legal", "deadline_s": 3600, "lease_s": 600, **queue}
     body["decision"]["review"]["queues"] = [legal, *queues]
@@ -116,7 +116,7 @@ def edited(text: str = "edited") -> Json:
 def record(
     message: Message, offset: int, at: datetime = NOW, *, agent: str = "contract-reviewer"
 ) -> Incoming:
-    """The record of a request or a command, as the broker has it."""
+    """The record of a request or a command, as read from the broker."""
     requests = isinstance(message, ReviewRequested)
     topic = TOPICS.review if requests else TOPICS.reviews_decided
     id = message.job.job_id if isinstance(message, ReviewRequested) else message.job_id  # type: ignore[attr-defined]

@@ -41,9 +41,9 @@ class Crowd:
     sent: dict[UUID, Message] = field(default_factory=dict)
 
     def commands(self, requests: Sequence[ReviewRequested], people: int = 3) -> list[Outgoing]:
-        """For each case so many people who all want to decide it, each of them at their own pace.
+        """Commands of `people` persons per case, who all want to decide it, each at their own pace.
 
-        Whoever claims a case first also decides it, so each ends; everything else must be refused.
+        The first to claim a case also decides it, so each case ends; everything else must be refused.
         """
         chance = random.Random(self.seed)
         threads = [
@@ -53,7 +53,7 @@ class Crowd:
         ]
         mixed: list[Outgoing] = []
         threads.sort(key=lambda _: chance.random())
-        # So many at work at a time, and whose next command comes first is left to chance.
+        # Limits how many act at a time; the order of their commands is random.
         active: list[list[Outgoing]] = []
         while threads or active:
             while threads and len(active) < len(self.people):
@@ -78,7 +78,7 @@ class Crowd:
             yield self._record(release(requested, by, 3))
 
     def _clicked(self, command: Message, chance: random.Random) -> Iterator[Outgoing]:
-        """Sends it once or twice; the second time as a new record or as the same one."""
+        """Yields it once or twice; the second time as a new record or as the same one."""
         first = self._record(command)
         yield first
         if chance.random() < 0.4:

@@ -38,7 +38,7 @@ class Driven:
         self.cancellations = Cancellations(lambda: self.now)
         self.state: dict[bytes, bytes] = {}
         self.sent: list[Outgoing] = []
-        #: Told each record for the changelog.
+        #: Called with each record for the changelog.
         self.on_change: Callable[[Outgoing], object] = lambda _: None
         self._offset = 0
         self.restart()

@@ -1,4 +1,4 @@
-"""Recorded decisions of people: replaying them makes the same cases, byte for byte."""
+"""Recorded decisions of people: replaying them produces the same cases, byte for byte."""
 
 import random
 import time
@@ -49,9 +49,9 @@ from pointsman_schemas.topics import Topics
 _TOPICS = Topics()
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _PEOPLE = tuple(f"person-{number}" for number in range(12))
-#: So many cases wait at a time.
+#: Number of cases that wait at a time.
 _WAITING = 20
-#: Between two commands on average, seconds; what is due is looked at every so many of them.
+#: Mean seconds between two commands; timers run every so many commands.
 _PAUSE_S, _DUE_EVERY = 5.0, 60
 _POLICY = """
 name: bench
@@ -123,7 +123,7 @@ class _Service:
 
 
 def run(decisions: int, seed: int, file: Path) -> ReviewRun:
-    """Simulates people who decide this many cases, random by `seed`, records all into `file`, replays it."""
+    """Simulates this many decisions, random by `seed`, records everything into `file`, and replays it."""
     began = time.monotonic()
     recorded = _Recorder(seed, file).record(decisions)
     between = time.monotonic()
@@ -133,9 +133,9 @@ def run(decisions: int, seed: int, file: Path) -> ReviewRun:
 
 
 def replay(file: Path, seed: int, restarting: float = 0.0005) -> tuple[int, int]:
-    """How many steps of a recorded file make something else than was recorded, and how often it restarted.
+    """Returns how many steps of a recorded file have another result when replayed, and the restarts.
 
-    `restarting`: before this share of the steps.
+    `restarting`: the share of steps before which the handler is restarted.
     """
     service, chance, differences, restarts = _Service(), random.Random(seed), 0, 0
     with file.open("rb") as lines:

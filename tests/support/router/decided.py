@@ -1,4 +1,4 @@
-"""Routed jobs with their policy and model, as the audit database has them."""
+"""Routed jobs with their policy and model, as stored in the audit database."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,9 +31,9 @@ SECOND = timedelta(seconds=1)
 def routed(
     file: PolicyFile, text: str, prompts: Sequence[str], *, before: str | None = None, **fields: object
 ) -> list[Incoming]:
-    """What a router makes of these prompts, by that policy; the policy and its model come first.
+    """The records that a router makes of these prompts by that policy, preceded by the policy and its model.
 
-    `before`: the text of a policy that was in force before, so that it is on record too.
+    `before`: the text of an earlier policy, to be on record too.
     """
     lane = RouterHandler(Policy.compile(file), REGISTRY, TOPICS, lambda: NOW)
     jobs = [
@@ -67,7 +67,7 @@ def called(records: Iterable[Incoming], tokens_in: int, tokens_out: int, cost_us
 def completed(
     records: Iterable[Incoming], answer: Callable[[str, str], str], tokens: tuple[int, int] = (100, 100)
 ) -> list[Incoming]:
-    """An outcome for each routed job: `answer(tier, prompt)`, at the price of nothing known."""
+    """An outcome for each routed job, with the answer `answer(tier, prompt)` and an unknown cost."""
     made = []
     for place, (routed, cause) in enumerate(_routed(records)):
         prompt = str(routed.job.request.messages[0].content)

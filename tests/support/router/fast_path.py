@@ -14,7 +14,7 @@ from pointsman.router.policy.policy import Policy
 from pointsman.runtime.native import library
 from tests.support.router.router_lanes import NOW, TOPICS
 
-#: For tests of what only the library does.
+#: For tests that need the library.
 needs_library = pytest.mark.skipif(library() is None, reason="the native library was not built")
 
 

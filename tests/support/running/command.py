@@ -1,4 +1,4 @@
-"""The `pointsman` program in a process and a folder of its own, with pipes."""
+"""Runs the `pointsman` program in a separate process and folder, with pipes."""
 
 import asyncio
 import json
@@ -40,12 +40,12 @@ class Command:
 
     folder: Path
     environment: dict[str, str]
-    #: Whether it is told where policy, agents and providers are, as the dev stack would tell it.
+    #: Whether the environment names the policy, agents and providers files, as in the dev stack.
     told: bool = True
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
         """A new process of the program, for tests of startup, signals or pipes."""
-        # In a shell's background SIGINT is ignored, which children inherit.
+        # A background shell job ignores SIGINT, which children would inherit.
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "pointsman.cli.main", *arguments,
             cwd=self.folder, env=self._whole_environment(), stdin=asyncio.subprocess.PIPE,

@@ -1,7 +1,7 @@
 """`pointsman` programs forked from a process that has imported them, each as a separate process.
 
-A service takes a second of processor time to import, a command half of one, and tests start hundreds of
-them. How they start from nothing is for those tests to try that run `pointsman dev` or a shell.
+Importing a service takes a second of processor time, a command half of one, and tests start hundreds of them.
+Starting without a fork is covered by the tests that run `pointsman dev` or a shell.
 """
 
 import os
@@ -22,8 +22,8 @@ from pointsman.cli.main import main
 from pointsman.dev.servers.child import end_with_parent
 from pointsman.dev.services.processes import Process
 
-#: What takes long. Nothing that starts threads when it is imported: they would not be in a fork. What is last
-#: keeps children from looking through, and so copying, all that came before.
+#: Slow imports. None may start threads, which a fork would not have. The last one freezes all objects,
+#: so that children do not visit, and thereby copy, the memory of the others.
 _IMPORTED = (
     "anyio._backends._asyncio",
     "confluent_kafka.admin",
@@ -48,7 +48,7 @@ _IMPORTED = (
     "tests.support.running.frozen",
 )
 
-#: What it reads, says, and complains.
+#: stdin, stdout and stderr.
 Streams = tuple[Connection, Connection, Connection]
 
 
@@ -117,7 +117,7 @@ def _server() -> ForkServerContext:
 
 
 def _serve(arguments: list[str], environment: dict[str, str], streams: Path | Streams, folder: Path) -> None:
-    """Does what a shell does before it runs the program."""
+    """Sets up session, streams, folder and environment as a shell does, then runs the program."""
     os.setsid()
     end_with_parent()
     if isinstance(streams, Path):
@@ -127,7 +127,7 @@ def _serve(arguments: list[str], environment: dict[str, str], streams: Path | St
         numbers = [stream.fileno() for stream in streams]
     for number, opened in enumerate(numbers):
         os.dup2(opened, number)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # else the fork server would not notice its own parent's end
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # else the fork server would not notice that its parent ended
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

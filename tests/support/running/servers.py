@@ -93,10 +93,7 @@ def servers(folder: Path) -> Iterator[Servers]:
 
 
 def engine_answers() -> bool:
-    """Whether a Docker engine answers. Tries its socket first, because the client leaks refused connections.
-
-    Tries its socket first, because the client leaks refused connections.
-    """
+    """Whether a Docker engine answers. Tries its socket first, as the client leaks refused connections."""
     host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     if host.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as trial:

@@ -1,4 +1,4 @@
-"""The whole system as processes, on servers that a test may kill, with the outcomes of its jobs."""
+"""The whole system as processes, on servers that tests can kill, with the outcomes of its jobs."""
 
 import asyncio
 import json
@@ -45,9 +45,9 @@ FAST = {
 
 
 class System:
-    """Services on given servers. `processes` maps names to what runs; more can be added.
+    """Services on given servers. `processes` maps names to running processes; more can be added.
 
-    `logins`: each service logs in as itself; what is asked of the system here is asked as the super user.
+    `logins`: each service has its own login; the methods of this class use the super user's.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class System:
                 async with Publisher(self.settings) as publisher:
                     await publisher.publish(records, within=60)
                     return
-            except KafkaUnavailableError:  # nothing was sent: the broker is away as this begins
+            except KafkaUnavailableError:  # nothing was sent: the broker is down
                 if time.monotonic() > give_up:
                     raise
 
@@ -192,7 +192,7 @@ class System:
                 pass  # the server is down just now
             for process in self.processes.values():
                 if process.ended():
-                    process.move()  # else it would stay away for a port that was taken meanwhile
+                    process.move()  # else it would stay down if its port was taken
             if time.monotonic() > give_up:
                 ends = "\n".join(f"--- {name}\n{each.last_lines(6)}" for name, each in self.processes.items())
                 raise AssertionError(f"{what} did not happen within {seconds} s\n{ends}")

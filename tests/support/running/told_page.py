@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-#: Runs a line of shell and gives what it printed.
+#: Runs a shell command and returns its output.
 Run = Callable[[str], Awaitable[str]]
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)

@@ -43,16 +43,16 @@ def as_eraser(dsn: str) -> str:
 
 
 async def prepare(dsn: str) -> None:
-    """Everything that a database has before the first service starts; `dsn`: its owner's.
+    """Migrates the database and creates the logins. `dsn` is the owner's address.
 
-    An empty one becomes a copy of the server's prepared one, which takes a fraction of the time.
+    An empty database is replaced by a copy of a prepared one, which takes a fraction of the time.
     """
     parts = urlsplit(dsn)
     server = urlunsplit(parts._replace(path="/postgres"))
     async with observer(dsn) as connection:
         empty = await connection.fetchval("select to_regnamespace('audit') is null")
     if empty and await _copied(server, parts.path.lstrip("/"), await _prepared_one(server)):
-        await _make_logins(dsn)  # they are the server's, and another test may have changed them
+        await _make_logins(dsn)  # logins belong to the server, and another test may have changed them
     else:
         await _make_ready(dsn)
 
@@ -65,7 +65,7 @@ async def _prepared_one(server: str) -> str:
         if not await connection.fetchval(known, name):
             await connection.execute("select pg_advisory_lock(hashtext($1))", name)
             if not await connection.fetchval(known, name):
-                half = f"{name}_half"  # what a run that was killed left
+                half = f"{name}_half"  # left by a killed run
                 await connection.execute(f"drop database if exists {half} with (force)")
                 await connection.execute(f"create database {half}")
                 await _make_ready(urlunsplit(urlsplit(server)._replace(path=f"/{half}")))

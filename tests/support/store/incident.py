@@ -29,7 +29,7 @@ from tests.support.store.audit_store import audit_pool
 
 TOPICS = Topics()
 START = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
-#: US dollars for a million tokens in and out.
+#: US dollars per million tokens, in and out.
 PRICES = {"small": (0.1, 0.4), "medium": (0.4, 1.6), "frontier": (2.0, 8.0)}
 MODELS = {"small": "gpt-4.1-nano", "medium": "gpt-4.1-mini", "frontier": "gpt-4.1"}
 
@@ -56,9 +56,9 @@ def job_id(number: int) -> UUID:
 
 @dataclass(frozen=True)
 class Job:
-    """A job to be recorded; a second later it is routed (unless `end` is rejected), then called, then ended.
+    """A job to record: routed a second after submission (unless `end` is rejected), then called, then ended.
 
-    `tiers`: more than one where it was routed again. `end`: completed, failed, rejected, cancelled or None.
+    `tiers`: more than one if it was routed again. `end`: completed, failed, rejected, cancelled or None.
     """
 
     number: int
@@ -240,8 +240,8 @@ async def record(dsn: str, jobs: Sequence[Job], *others: Incoming) -> None:
 def failing_agent(first: int = 0) -> list[Job]:
     """An hour in which the small tier's model fails for one agent from 9:30 on.
 
-    120 jobs: every third is of `invoice-reader`, every fourth on medium; the policy changes at the 50th. From
-    the 60th on, what is of that agent and on small fails.
+    120 jobs: every third is from `invoice-reader`, every fourth on medium; the policy changes at the 50th.
+    From the 60th on, this agent's jobs on small fail.
     """
     jobs = []
     for number in range(120):

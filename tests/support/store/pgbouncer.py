@@ -18,7 +18,7 @@ from pointsman.dev.servers.child import Child
 from pointsman.store.roles import as_login
 from tests.support.store.audit_store import as_auditor, as_writer
 
-#: Of two sessions that are free, the one that was idle for longer gets the next transaction.
+#: server_round_robin: of two free sessions, the longer idle one gets the next transaction.
 _SETTINGS = """
 [databases]
 * = host={host} port={port}
@@ -65,7 +65,7 @@ class PgBouncer:
     def start(self) -> None:
         """Returns once it answers."""
         user = None
-        if os.geteuid() == 0:  # as which it does not run
+        if os.geteuid() == 0:  # it refuses to run as root
             nobody = pwd.getpwnam("nobody")
             user = nobody.pw_uid, nobody.pw_gid
         self._child = Child(self._command, self._log, user=user)
@@ -84,7 +84,7 @@ class PgBouncer:
 
 @contextmanager
 def pgbouncer(database: str, *, mode: str = "transaction", sessions: int = 1) -> Iterator[PgBouncer]:
-    """The program on the path. Without it the test is skipped."""
+    """Runs the program found on the path. Skips the test if there is none."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.skip("there is no pgbouncer on the path")

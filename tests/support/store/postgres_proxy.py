@@ -14,7 +14,7 @@ class Proxy:
         self._losing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.lost = 0
-        #: All that came from clients.
+        #: Everything received from clients.
         self.requests = bytearray()
         self.dsn = ""
 

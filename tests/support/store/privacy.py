@@ -1,4 +1,4 @@
-"""A privacy file, records with data that it hides, and a search of the whole database for them."""
+"""A privacy file, records with data that it hides, and a search of the whole database for that data."""
 
 import json
 from base64 import b64encode
@@ -27,13 +27,13 @@ NOW = datetime(2026, 3, 12, 9, 15, tzinfo=UTC)
 STAMP = int(NOW.timestamp() * 1000)
 LANE = (TOPICS.intake.name, 0)
 
-#: What stands at `metadata.patient`, and what the built-in patterns find.
+#: The value of `metadata.patient`, and values that the built-in patterns match.
 PATIENT = "Wilhelmine Zzyzx"
 EMAIL = "w.zzyzx@example.org"
 IBAN = "DE89370400440532013000"
 SECRETS = (PATIENT, EMAIL, IBAN)
 
-#: Whom a message is about.
+#: A data subject.
 SUBJECT = "patient-4711@clinic"
 SUBJECT_HEADER = ("ce_datasubject", SUBJECT.encode())
 

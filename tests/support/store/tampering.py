@@ -1,4 +1,4 @@
-"""Random ways in which an owner may change the recorded rows, each as SQL statements."""
+"""Random changes that a database owner can make to recorded rows, as SQL statements."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-#: A column that is made from others, or that the database keeps from being changed, is no way.
+#: Generated columns, and those that the database protects from changes.
 _CANNOT = {("job", "submitted_at"), ("subject_key", "wrapped_sha256")}
 
 _CHAPTER = "audit.chapter_digest(topic, number, cluster_id, topic_id, begun_at)"
@@ -55,7 +55,7 @@ class Tamperer:
         return cls(random.Random(seed), columns, [row["name"] for row in days])
 
     def draw(self) -> Tampering:
-        """The next one."""
+        """Draws the next change."""
         kinds: list[tuple[int, Callable[[], Tampering]]] = [
             (40, self._column), (8, self._removed), (6, self._copied), (6, self._exchanged), (4, self._tail),
             (4, self._checkpoints), (10, self._definition), (6, self._day), (4, self._grant), (6, self._json),
@@ -87,7 +87,7 @@ class Tamperer:
         )
 
     def _other(self, name: str, kind: str) -> str:
-        """A different value."""
+        """An expression for a different value."""
         by = self._chance.randint(1, 1_000)
         match kind:
             case "text":

@@ -1,7 +1,7 @@
-"""Counts the steps of a backtracking search, with a copy of `re` that works on its own parse tree.
+"""Counts the steps of a backtracking search, with a reimplementation of `re` on `re`'s own parse tree.
 
-Each character that is compared and each alternative that is tried is a step, so that the count is the same on
-any machine. What is found is what `re` finds, which its tests hold against it.
+Each compared character and each tried alternative is a step, so the count is the same on any machine. Its
+tests check that it finds what `re` finds.
 """
 
 import re
@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
-# The tree as `re` itself sees it, which is nowhere else to be had.
+# `re`'s parse tree, which has no public interface.
 _compiler, _constants, _parser = map(import_module, ("re._compiler", "re._constants", "re._parser"))
 
-#: From a place in the text to the end of the match, or None; what comes next is among its arguments.
+#: From a position to the end of the match, or None; a Node also gets its continuation.
 Next = Callable[[int], int | None]
 Node = Callable[[int, Next], int | None]
 
@@ -35,8 +35,8 @@ class TooManyStepsError(Exception):
 class Backtracking:
     """One pattern; `steps` are those since `begin` was called.
 
-    `bound`: nothing is repeated more often, unless the pattern demands it or sets no bound of its own. The
-    number decides how many steps a character takes at most, not whether there is such a number.
+    `bound`: the most repetitions tried, unless the pattern demands more or has no maximum of its own. It
+    affects how many steps a character takes, not whether that number is bounded.
     """
 
     def __init__(self, pattern: "re.Pattern[Any]", bound: int = 64) -> None:
@@ -52,7 +52,7 @@ class Backtracking:
         self._whole = self._sequence(self._tree, self._flags)
 
     def kind(self, character: str) -> tuple[bool, ...]:
-        """The pattern treats characters of one kind alike."""
+        """The kind of a character; the pattern treats characters of one kind alike."""
         if character not in self._kinds:
             around = (f"{character}a", f"{character} ", f"a{character}", f" {character}", character)
             matches = [one.match(character) for one in self._singles]
@@ -73,7 +73,7 @@ class Backtracking:
         """Like `finditer`: start and end of each match. Raises TooManyStepsError."""
         start, was_empty = 0, False
         while start <= len(self._text):
-            end = self._whole(start, _anywhere_but(start if was_empty else -1))  # not empty there once more
+            end = self._whole(start, _anywhere_but(start if was_empty else -1))  # no second empty match there
             if end is None:
                 start, was_empty = start + 1, False
                 continue
@@ -116,7 +116,7 @@ class Backtracking:
         if code in (_constants.ASSERT, _constants.ASSERT_NOT):
             direction, tree = given
             return self._look(code is _constants.ASSERT, direction, tree, flags)
-        raise NotImplementedError(f"{code} is not counted yet")  # back references and what asks for a group
+        raise NotImplementedError(f"{code} is not counted yet")  # back references and conditionals
 
     def _single(self, code: Any, given: Any, flags: int) -> Node:
         fits = self._fits(code, given, flags)
@@ -234,7 +234,7 @@ class Backtracking:
             self._step()
 
             def more() -> int | None:
-                if count >= most or (place == before and count >= least):  # no empty turn over and over
+                if count >= most or (place == before and count >= least):  # no endless empty repetitions
                     return None
                 return inner(place, lambda next: run(next, then, count + 1, place))
 

@@ -27,7 +27,7 @@ def accept_model(
     bar: Bar | None = None,
     kinds: frozenset[str] = frozenset({"choice", "number"}),
 ) -> AcceptModel:
-    """Sure of answers that agree (log-odds of being worse -5), unsure of others (+1)."""
+    """A model that accepts answers that agree (log-odds of being worse -5) and doubts others (+1)."""
     return AcceptModel(
         name="test",
         version="0" * 12,

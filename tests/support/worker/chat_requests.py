@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-#: What asks for something that OpenAI's format alone has.
+#: Parameters that only OpenAI's format supports.
 REFUSED: dict[str, Any] = {
     "n": 2,
     "logprobs": True,

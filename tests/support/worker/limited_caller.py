@@ -1,7 +1,7 @@
 """A process that makes calls under shared limits: `python -m tests.support.worker.limited_caller ORDER`.
 
-ORDER is an `Order` as JSON. Each call is one line to a server of the test, which answers it with one line;
-what came of each call is printed, a JSON object to a line.
+ORDER is an `Order` as JSON. Each call sends a line to a server of the test and reads one line. The results
+are printed as JSON, one object per line.
 """
 
 import asyncio

@@ -59,7 +59,7 @@ async def agreements(kafka: Kafka, *names: str) -> AsyncIterator[list[SharedLimi
 async def processes(
     kafka: Kafka, *names: str, declared: Sequence[LimitDeclared]
 ) -> AsyncIterator[list[Process]]:
-    """The same, each with a rate limiter."""
+    """The same, each process with a rate limiter."""
     async with agreements(kafka, *names) as joined:
         made = [process_in(each, declared) for each in joined]
         for each in joined:
@@ -70,5 +70,5 @@ async def processes(
 async def until(condition: Callable[[], object]) -> None:
     """Waits until records of the topic make the condition true."""
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # nobody tells
+        while not condition():  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(0.005)

@@ -16,7 +16,7 @@ from pointsman.worker.secrets import NO_SECRETS
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 CREATED = int(AT.timestamp())
 
-#: What may stand where an adapter looks for something.
+#: Arbitrary values in place of those that an adapter expects.
 SMALL_JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
