@@ -96,7 +96,7 @@ async def test_services_of_one_process_killed_ten_times_under_load(together: Sys
 
 
 async def test_worker_killed_ten_times_with_calls_in_flight(system: System) -> None:
-    """Call durations differ widely, so jobs are finished beyond unfinished ones when it is killed."""
+    """Call durations differ widely, so some jobs have finished behind unfinished ones when it is killed."""
 
     async def calls_under_way() -> bool:
         return bool((await system.provider_stats())["in_flight"])
@@ -104,7 +104,7 @@ async def test_worker_killed_ten_times_with_calls_in_flight(system: System) -> N
     async def calls_abandoned() -> bool:
         return bool((await system.provider_stats())["ended"].get("abandoned"))
 
-    await system.order_faults({"effect": {"kind": "hang"}})  # so that the first kill surely finds calls
+    await system.order_faults({"effect": {"kind": "hang"}})  # so that calls are in flight at the first kill
     sending = asyncio.create_task(_send_slowly(system, 900, 20, tier="small"))
     await system.until(calls_under_way, 60, "calls under way")
     system.kill("worker-small")
@@ -183,7 +183,7 @@ async def _freeze_until_taken_over(
     system.signal(name, signal.SIGSTOP)
     if is_frozen is not None:
         is_frozen.set()
-    await asyncio.sleep(7)  # longer than its session
+    await asyncio.sleep(7)  # longer than the session timeout
     await system.until(taken_over, 60, "that the second one takes over")
     system.signal(name, signal.SIGCONT)
 
@@ -195,7 +195,7 @@ async def test_router_frozen_in_mid_flood_and_woken(system: System) -> None:
 
     async def flood() -> None:
         while not is_frozen.is_set():
-            more = system.jobs(2_000, tier="gigantic")  # refused by the router, so that no worker is needed
+            more = system.jobs(2_000, tier="gigantic")  # the router rejects these, so no worker is needed
             jobs.extend(more)
             await system.send(list(more.values()))
 
@@ -204,7 +204,7 @@ async def test_router_frozen_in_mid_flood_and_woken(system: System) -> None:
     await _freeze_until_taken_over(system, "router", second, is_frozen)
     await flooding
     await _check(system, jobs)
-    # Whether it still had something to write on waking, and was fenced, is left to chance.
+    # Whether it wakes with pending writes, and is fenced, depends on timing.
 
 
 async def test_worker_frozen_with_calls_in_flight_and_woken(system: System) -> None:
@@ -219,8 +219,8 @@ async def test_worker_frozen_with_calls_in_flight_and_woken(system: System) -> N
     await system.until(many_under_way, 60, "calls under way")
     await _freeze_until_taken_over(system, "worker-small", second)
     await _check(system, await sending)
-    # Whether it still had something to write on waking, and was fenced, is left to chance: whoever joins anew
-    # may be given other partitions, and then drops those it had without a word to the broker.
+    # Whether it wakes with pending writes and is fenced depends on timing: when it rejoins, it may get other
+    # partitions, and then drops its old ones without a request to the broker.
 
 
 async def test_services_of_one_process_frozen_and_woken(together: System) -> None:
@@ -279,14 +279,15 @@ async def test_when_a_worker_dies_the_others_keep_their_calls(system: System) ->
         if record.topic == system.topics.tier("small").name
     }
     assert len({lanes[job] for job in again}) == 2, "the lanes of the one that died, and no others"
-    # Once more where the one that came back has its lanes again before those calls are over.
+    # A third call if the restarted worker gets its lanes back before those calls end.
     assert set(again.values()) <= {2, 3}
 
 
 async def test_calls_outlast_a_broker_that_stands_still(system: System, breakable: Stack) -> None:
-    """Calls end and every commit fails meanwhile, but no other process has had the partitions.
+    """Calls end and every commit fails while the broker is frozen, but no other process gets the partitions.
 
-    No call ends before the broker is frozen: the result of its commit might be unknown, its lane reopened.
+    No call ends before the broker is frozen: otherwise the result of its commit could be unknown and its lane
+    be reopened.
     """
     jobs = await _in_flight(system, 60, 7_000, 0.2)
     pid = breakable.kafka.child.pid

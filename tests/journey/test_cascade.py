@@ -20,7 +20,7 @@ tiers: [small, medium, frontier]
 default: {tier: cascade, reason: Two that agree are rarely wrong.}
 cascade: {tiers: [small, medium, frontier], accept: model, model: builtin, quality: 0.99}
 """
-#: An answer that counts on medium, one that needs frontier, one that has nothing to compare.
+#: Accepted on medium; needs frontier; no answer to compare.
 PROMPTS = ("How many? [say:42]", "How many? [say small:41][say medium:42][say:43]", "Well? [say small: ]")
 
 

@@ -55,13 +55,13 @@ def dangling(topic: str, kind: str, job_id: UUID, system: System) -> Outgoing:
 
 async def test_large_jobs_and_answers_and_a_store_that_goes_away(system: System, tmp_path: Path) -> None:
     async with client_of(system) as client:
-        # A large question, and an answer that is large too.
+        # A large question with a large answer.
         much: dict[str, Any] = {"n": 16, "logprobs": True, "top_logprobs": 20, "tier": "small"}
         done = await client.submit(prompt=TEXT, timeout_s=120, **much)
         assert isinstance(done, JobCompleted)
         assert len(json.dumps(done.response)) > LARGE
 
-        # The store is away: a large job waits, a small one in another lane does not, nothing is given up.
+        # The store is down: a large job waits, a small one in another lane does not, and no job fails.
         job_id = await client.publish(prompt=TEXT + "?", tier="medium")
         await client.wait(job_id, timeout_s=120)
         away, here = folder_of(system).with_name("away"), folder_of(system)
@@ -79,7 +79,7 @@ async def test_large_jobs_and_answers_and_a_store_that_goes_away(system: System,
         ended = await client.wait(waiting, timeout_s=120)
         assert isinstance(ended, JobCompleted)
 
-    # A value that was never there: a dead letter with words, and the job ends.
+    # A value that was never stored: an explained dead letter, and the job ends.
     lost = [uuid4(), uuid4()]
     await system.send(
         [
@@ -95,7 +95,7 @@ async def test_large_jobs_and_answers_and_a_store_that_goes_away(system: System,
         assert how in told
         assert "it was deleted, or never put there" in told
 
-    # What the audit has are claims, and all of it can be seen.
+    # The audit stores claims, and commands show the complete values.
     traced = (await pointsman.run("trace", str(done.job_id), "--json")).json["steps"]
     submitted, routed, call, completed = (step["payload"] for step in traced)
     asked = [part["request"]["messages"][0]["content"] for part in (submitted, routed["job"], call)]
@@ -106,7 +106,7 @@ async def test_large_jobs_and_answers_and_a_store_that_goes_away(system: System,
     assert max(len(record.value or b"") for record in records) < 8_000
     verified = await pointsman.run("audit", "verify")
     missing = [line for line in verified.lines if "never put there" in line]
-    assert len(missing) == 1  # the claim that the router refused is told apart
+    assert len(missing) == 1  # the claim that the router refused is reported separately
     assert "✗ 1 thing not as it should be" in verified.lines[0]
 
 
@@ -127,13 +127,13 @@ async def _put_before_it_goes(client: Client, here: Path, away: Path) -> UUID:
 
 
 def _lane(job_id: UUID) -> int:
-    """A lane is ordered: jobs behind the waiting one wait as well."""
+    """The lane of a job. A lane is ordered: jobs behind a waiting one wait as well."""
     return partition_of(str(job_id).encode(), 4, count())
 
 
 def _move(here: Path, away: Path) -> None:
     here.rename(away)
-    here.touch()  # neither found nor made anew
+    here.touch()  # a file in place of the folder, so that it can be neither read nor recreated
 
 
 def _is_of(key: bytes | None, job_id: UUID) -> bool:

@@ -68,7 +68,7 @@ async def test_what_an_agent_can_do(system: System) -> None:
         assert cancelled.cancelled_by == "chat-desk"
 
         async with client_of(system) as later:
-            assert await later.wait(done.job_id, timeout_s=60) == done  # it had ended before this client came
+            assert await later.wait(done.job_id, timeout_s=60) == done  # ended before this client connected
 
         twice = str(uuid4())
         first = await client.submit(job_id=twice, prompt="Hello")

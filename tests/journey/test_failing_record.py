@@ -24,7 +24,7 @@ WEATHER = [
     {"role": "assistant", "tool_calls": [{"id": "call_1", "type": "function"}]},
     {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
 ]
-#: What operators' topics take, bytes.
+#: Record limits that an operator may set, in bytes.
 TIGHT = 4_000
 
 
@@ -92,7 +92,7 @@ async def _among_good_ones(system: System, claims: bool) -> None:
     ]
     called = [*good, no_content, long_for_calls]
     if claims:
-        called.append(long_for_tier)  # its tier has a claim to it
+        called.append(long_for_tier)  # the tier's record has a claim for it
     else:
         assert f"topic {small} takes" in outcomes[long_for_tier]["message"]
 

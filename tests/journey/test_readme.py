@@ -43,7 +43,7 @@ def named_in(page: Path) -> list[str]:
     """Files of the project that a page names."""
     text = page.read_text("utf-8")
     if "**Superseded**" in text:
-        return []  # it tells how things were
+        return []  # it describes the past
     return re.findall(r"`((?:services|schemas|tests|docs|compose|scripts)/[^`*<]*)`", text)
 
 
@@ -90,7 +90,7 @@ async def test_every_other_command_works(whole_system: System, tmp_path: Path) -
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")},
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        **files(),  # as the dev stack leaves them, but for two
+        **files(),  # as in the dev stack, except for two
         **{f"POINTSMAN_{name.upper()}": f"{tmp_path}/system/{name}.yaml" for name in ("policy", "agents")},
         "POINTSMAN_KAFKA": system.bootstrap,
         "POINTSMAN_PREFIX": system.prefix,

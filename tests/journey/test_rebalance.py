@@ -18,21 +18,21 @@ GROUP = "worker.small"
 
 async def test_jobs_finished_beyond_a_slow_one_stay_finished(system: System) -> None:
     await system.order_faults({"prompt": "slowly", "effect": {"kind": "hang"}})
-    slow = await send(system, 12, "count slowly")  # in front: they hold back the committed offsets
+    slow = await send(system, 12, "count slowly")  # submitted first, so they hold back the committed offsets
     quick = await send(system, 100, "count")
     await system.until_ended(quick, 60)
     assert await finished_beyond(system) > 50
 
-    await system.order_faults()  # calls under way hang on, those that are made again are answered
+    await system.order_faults()  # calls in flight keep hanging, repeated ones are answered
     second = system.add("worker-small-2", "worker-small")
     await system.until(lambda: asyncio.to_thread(second.ready), 60, "a second worker")
-    await end(system, "worker-small")  # with calls under way, which it has no time to finish
+    await end(system, "worker-small")  # its calls in flight exceed the grace period
     await system.until_ended([*slow, *quick], 60)
 
     assert await system.problems([*slow, *quick]) == []
     calls = (await system.provider_stats())["jobs"]
     assert {calls[job_id] for job_id in quick} == {1}
-    assert {calls[job_id] for job_id in slow} == {2}  # all were given up in mid-call, and made again once
+    assert {calls[job_id] for job_id in slow} == {2}  # all were abandoned in mid-call and repeated once
 
 
 async def send(system: System, count: int, prompt: str) -> Sequence[str]:

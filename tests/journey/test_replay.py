@@ -42,7 +42,7 @@ async def test_failed_jobs_are_sent_once_more(system: System, tmp_path: Path) ->
         assert sent.code == 0, sent.err
         assert sent.json["replay_of"] == str(failed.job_id)
         outcome = await client.wait(UUID(sent.json["job_id"]), timeout_s=60)
-        assert isinstance(outcome, JobCompleted)  # the second time the provider takes it
+        assert isinstance(outcome, JobCompleted)  # the provider accepts it the second time
 
         left_out = await shell.run("replay", "--dead")
         assert "left out: prompt or messages is missing" in left_out.out

@@ -31,7 +31,7 @@ async def test_planted_bugs_are_found(system: System) -> None:
     assert f"{missing.origin} is not in the audit" in found
     assert doubled in found
     place = f"{missing.topic}/{missing.partition}@"
-    assert any(each.startswith(place) for each in found)  # so says verification, from the chain
+    assert any(each.startswith(place) for each in found)  # verification reports it from the chain
 
 
 def test_the_soak_command() -> None:

@@ -64,7 +64,7 @@ class Run(Counting):
             self.start(name)
 
     async def feed(self) -> None:
-        """Writes until stopped. A record of a failed call is recognised later, when everything is read."""
+        """Writes until stopped. If a write fails, whether its record was written is found out at the end."""
         while not self.enough:
             with suppress(BusError):
                 async with Publisher(self.settings) as publisher:
@@ -108,7 +108,7 @@ class Run(Counting):
         await self.tasks[0]
         went = await self.read(*self.inputs)
         await self.until(lambda: len(self.came) >= len(went))
-        for child in self.processes.values():  # else they would go on ticking while we read
+        for child in self.processes.values():  # else their timers would write while we read
             assert not child.running or await asyncio.to_thread(child.stop)
         told: dict[bytes, list[int]] = defaultdict(list)
         values: Counter[tuple[bytes | None, bytes]] = Counter()
@@ -170,7 +170,7 @@ async def test_frozen_past_its_session_and_woken_and_the_broker_killed(
     run: Run, broker: EmbeddedKafka
 ) -> None:
     os.kill(run.processes["one"].pid, signal.SIGSTOP)
-    await run.until_more()  # of all partitions, so the other one has them
+    await run.until_more()  # output of all partitions shows that the other process has them
     os.kill(run.processes["one"].pid, signal.SIGCONT)
     await run.until_more()
     broker.kill()

@@ -85,7 +85,7 @@ class Installation:
         return [str(change) for change in await plan(replace(self.servers, **other), self.wanted)]
 
     async def known(self, expected: Collection[str]) -> set[str]:
-        """The differences, once the brokers know all changes."""
+        """Returns the differences, once the brokers know all changes."""
         async with asyncio.timeout(30):
             while len(found := set(await self.changes())) < len(expected):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
@@ -105,7 +105,7 @@ async def made(broker: GuardedKafka, database: str) -> AsyncIterator[Installatio
     await migrate(database)
     await apply_topics(broker.admin, topics.all(TIERS))
     to_do = await plan(servers, wanted)
-    # What the migrations grant is what is meant.
+    # The migrations already grant the derived rights.
     assert [str(change) for change in to_do if change.sign != "+"] == []
     passwords = issue(wanted, servers, to_do)
     await apply(servers, wanted, passwords)
@@ -249,7 +249,7 @@ async def test_after_a_rotation_only_the_new_password_works(made: Installation, 
 
 
 async def _until_let_in(broker: GuardedKafka, name: str, password: str) -> None:
-    """Wait until the brokers know a new password."""
+    """Waits until the brokers know a new password."""
     await await_server(broker.part(name, password), 20)
 
 

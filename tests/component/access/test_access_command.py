@@ -145,7 +145,7 @@ async def test_an_installation_is_set_up_and_a_password_rotated(
 
 
 async def _turn(guarded: Guarded, agent: str, state: State) -> None:
-    """Changes an agent's state like `agents suspend`."""
+    """Changes an agent's state, as `agents suspend` does."""
     kafka = guarded.broker.admin
     history = await read_registry(kafka, TOPICS)
     await submit(kafka, TOPICS, history, [turned(history.agents[agent], state)], Person("dana"))

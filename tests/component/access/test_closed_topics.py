@@ -23,7 +23,7 @@ from tests.support.bus.sole_writer import nobody
 
 pytestmark = pytest.mark.stack
 
-#: A login, and its consumer group.
+#: The name of a login and of its consumer group.
 WORKER = f"{PREFIX}.worker.small"
 
 
@@ -91,7 +91,7 @@ async def test_a_missing_topic_without_a_substitute_is_a_clear_error(
 ) -> None:
     lane = writer(guarded, queue, 0)
     await lane.write([], 1)
-    forbidden = guarded.topics.tier("small")  # which it reads
+    forbidden = guarded.topics.tier("small")  # a topic that it may only read
     with pytest.raises(TopicsClosedError, match=f"may not write to {forbidden.name}") as caught:
         await lane.write([Outgoing(forbidden.name, b"k", b"x", [])], 2)
     assert "pointsman access plan" in caught.value.hint

@@ -39,9 +39,9 @@ WORKER, AGENT = f"{PREFIX}.worker.small", f"{PREFIX}.agent.reader"
 
 
 class Users:
-    """An agent that writes and a worker that reads, each on clients that live through all of it.
+    """An agent that writes and a worker that reads, each with clients that stay open all the time.
 
-    `secrets`: where their passwords and the CA are. `made`: every connection.
+    `secrets`: the folder of their passwords and the CA. `made`: every connection.
     """
 
     def __init__(self, guarded: Guarded, secrets: Path, made: list[AIOKafkaConnection]) -> None:
@@ -69,10 +69,10 @@ class Users:
         self._problems.clear()
 
     async def work_until_connected_anew(self) -> None:
-        """Work until all old connections are closed. The broker limits their lifetime.
+        """Works until all old connections are closed. The broker limits their lifetime.
 
-        A login may be refused between the moment a file has the new password and the moment the brokers have
-        it, so what happened before does not count.
+        A login can be refused between the change of a file and the change in the brokers, so earlier failures
+        do not count.
         """
         await self.all_is_heard()
         self._problems.clear()
@@ -98,7 +98,7 @@ class Users:
         self._problems.add(self._listener.problem)
 
     def _hear(self, command: JobCancel, _: Incoming) -> None:
-        if command.job_id in self._sent:  # not of who was there before
+        if command.job_id in self._sent:  # another user's command otherwise
             self._heard.append(command.job_id)
 
 
@@ -174,7 +174,7 @@ async def test_the_superusers_password_is_rotated_without_effect_on_others(
 
 
 async def _until_let_in(part: KafkaPart) -> None:
-    """Wait until the brokers know a new password."""
+    """Waits until the brokers know a new password."""
     async with asyncio.timeout(60):
         while True:
             try:

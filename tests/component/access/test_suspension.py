@@ -27,7 +27,7 @@ from tests.support.running.command import Command
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
-#: What is promised, seconds.
+#: The promised time in seconds.
 WITHIN_S = 5.0
 AGENTS = [f"suspended-{number}" for number in range(20)]
 INTAKE = f"{PREFIX}.jobs.intake"
@@ -93,7 +93,7 @@ async def test_an_unexplained_login_is_removed_with_its_sessions(guarded: Guarde
 async def _is_refused(session: Session) -> bool:
     try:
         return await session.code(requests.produce(INTAKE)) in REFUSED
-    except KafkaError:  # it is not even let in again
+    except KafkaError:  # it cannot even reconnect
         return True
 
 
@@ -105,9 +105,9 @@ async def _with_agents(guarded: Guarded, agents: list[str]) -> Guarded:
 
 
 async def _without(guarded: Guarded, agents: list[str]) -> None:
-    """The ACLs of an agent's entry that remain after its suspension."""
+    """Checks that none of these agents' ACLs are left."""
     servers = Servers(guarded.broker.admin, None)
-    # Other installations' users are there, too (`!`).
+    # Users of other installations are reported as `!`.
     left = [change for change in await plan(servers, guarded.access) if change.sign != "!"]
     assert {change.sign for change in left} == {"-"}
     assert not [change for change in left if change.acl and any(agent in change.acl.user for agent in agents)]

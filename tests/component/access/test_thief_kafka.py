@@ -48,7 +48,7 @@ def _asks(thief: str, what: str, request: Packed) -> Attack:
 
 AGENT, OTHER = "agent.reader", "agent.reader-2"
 ATTACKS = (
-    # What others said, and what came of it.
+    # Other agents' jobs and outcomes.
     _reads(AGENT, "read everybody's outcomes", "jobs.results"),
     _reads(AGENT, "read another agent's outcomes", "agents.results.reader-2"),
     _reads(OTHER, "read the outcomes of an agent whose id begins its own", "agents.results.reader"),
@@ -66,7 +66,7 @@ ATTACKS = (
         "copy the outcomes as a broker does",
         lambda ids: requests.fetch_as_follower(topic("jobs.results"), ids),
     ),
-    # Saying what others are there to say.
+    # Records that only other roles may write.
     _writes(AGENT, "forge an outcome", "jobs.results"),
     _writes(AGENT, "forge another agent's outcome", "agents.results.reader-2"),
     _writes(AGENT, "forge its own outcome", "agents.results.reader"),
@@ -82,7 +82,7 @@ ATTACKS = (
         "forge an outcome with the router's headers",
         lambda _: requests.produce(topic("jobs.results"), headers={"ce_source": b"pointsman/router"}),
     ),
-    # Kafka's own topics.
+    # Kafka's internal topics.
     Attack(AGENT, "read all groups' positions", lambda ids: requests.fetch(_OFFSETS, ids)),
     _asks(AGENT, "write a group's position itself", requests.produce(_OFFSETS)),
     Attack(AGENT, "read all transactions", lambda ids: requests.fetch(_TRANSACTIONS, ids)),
@@ -92,7 +92,7 @@ ATTACKS = (
     _asks(
         AGENT, "have Kafka's own topic kept for a second", requests.alter_configs(requests.TOPIC, _OFFSETS)
     ),
-    # Others' groups.
+    # Other principals' consumer groups.
     _asks(AGENT, "join the router's group", requests.join_group(_ROUTER)),
     _asks(AGENT, "stay in the router's group", requests.heartbeat(_ROUTER)),
     _asks(AGENT, "put the router out of its group", requests.leave_group(_ROUTER)),
@@ -102,7 +102,7 @@ ATTACKS = (
     _asks(AGENT, "delete the router's group", requests.delete_group(_ROUTER)),
     _asks(AGENT, "join a group whose name its own begins", requests.join_group(topic("agent.reader-2"))),
     _asks(AGENT, "join the audit's group", requests.join_group(topic("audit"))),
-    # Others' transactions.
+    # Other principals' transactions.
     _asks(AGENT, "fence the router", requests.init_producer(_FENCED)),
     _asks(AGENT, "fence with an id of its own making", requests.init_producer("thief")),
     _asks(AGENT, "end the router's transaction", requests.end_transaction(_FENCED)),
@@ -155,7 +155,7 @@ ATTACKS = (
     _asks(AGENT, "change a feature of the cluster", requests.update_feature()),
     _asks(AGENT, "see the folders of the logs", requests.describe_folders()),
     _asks(AGENT, "move a log into another folder", requests.alter_replica_folders(topic("jobs.intake"))),
-    # The services' own logins are no master keys either.
+    # The services' logins have no more rights than they need.
     _reads("worker.small", "read the frontier's jobs", "jobs.tier.frontier"),
     _reads("worker.small", "read jobs of the tier whose name its own begins", "jobs.tier.small-eu"),
     _asks("worker.small", "join the frontier's group", requests.join_group(topic("worker.frontier"))),

@@ -17,7 +17,7 @@ AGENT, ROUTER, ADMIN = f"{PREFIX}.agent.reader", f"{PREFIX}.router", f"{PREFIX}.
 _SCRAM = {"kafka_security_protocol": "SASL_SSL", "kafka_sasl_mechanism": "SCRAM-SHA-512"}
 _NOBODY = {"kafka_sasl_mechanism": None, "kafka_username": "", "kafka_password": None}
 
-#: What is tried, and how that differs from how the agent gets in.
+#: Attempts, with their changes to the agent's valid settings.
 ATTEMPTS: dict[str, dict[str, Any]] = {
     "another password": {"kafka_password": "guessed"},
     "the router, with the agent's password": {"kafka_username": ROUTER},

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 AUDIT, READER, KEEPER = f"{PREFIX}.audit", f"{PREFIX}.auditor", f"{PREFIX}.worker.small"
 _OF = {WRITER: AUDIT, AUDITOR: READER, CLAIMS: KEEPER}
 
-#: What each of the three tries; where a role may do it, it is not there.
+#: Attacks that each of the three roles tries.
 BY_EACH = {
     "become the owner": "set role pointsman",
     "become the owner of the session": "set session authorization pointsman",
@@ -97,7 +97,7 @@ _MORE = {
         "drop the large values": "drop table claims.payload",
     },
 }
-#: What Postgres refuses with: no right to it, or not one of who may.
+#: Postgres' errors: missing privilege, or not a member of the role.
 _REFUSALS = (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidAuthorizationSpecificationError)
 
 

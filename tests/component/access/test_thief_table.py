@@ -11,7 +11,7 @@ from tests.support.access.session import REFUSED, Session
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
-#: So many at least.
+#: The least number of cells.
 CELLS = 1000
 
 

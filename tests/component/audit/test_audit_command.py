@@ -77,7 +77,7 @@ async def test_checkpoints_of_two_keys_are_verified_by_both_public_ones(
     await record(database)
     made = await pointsman.run("audit", "key", "next.pem")
     next_key = PrivateKey.parse((tmp_path / "next.pem").read_text())
-    async with audit_pool(database) as pool:  # by the process that has it
+    async with audit_pool(database) as pool:  # by the process that has the key
         writer = AuditWriter(pool)
         await put(writer, [row_of(each, TOPICS) for each in story(12, START + timedelta(minutes=12))])
         await sign(pool, writer, next_key)

@@ -33,7 +33,7 @@ async def test_the_copy_outside_detects_it(
         )
         for first in (0, 4):
             await put(writer, rows(first, first + 4))
-            await checkpointer.make()  # Kafka is away, which does not hold this up
+            await checkpointer.make()  # works while Kafka is down
     environment = {
         "POINTSMAN_POSTGRES": as_auditor(database),
         "POINTSMAN_AUDIT_PUBLIC_KEY": KEY.public.text,

@@ -58,14 +58,14 @@ async def test_a_job_that_was_routed_without_a_good_signature_is_named(database:
         records.append(stored(registered(message, f"agent/{AGENT}"), next(offsets), at))
 
     def routed(sent: Outgoing, at: datetime) -> int:
-        """Routed by a router that requires no signatures. Returns the record's position."""
+        """Stores a job routed by a router that requires no signatures. Returns the record's position."""
         lane = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: at)
         record = stored(sent, next(offsets), at)
         records.extend([record, *(stored(made, next(offsets), at) for made in unpacked(lane([record])))])
         return record.offset
 
     rules = RegistryRules(unregistered="reject", identity="signed")
-    routed(job(NOW - 4 * HOUR, None), NOW - 4 * HOUR)  # nobody asked for signatures then
+    routed(job(NOW - 4 * HOUR, None), NOW - 4 * HOUR)  # signatures were not required then
     demanded = registered(RegistryChanged(rules=rules, by="ana"), "rules")
     records.append(stored(demanded, next(offsets), NOW - 3 * HOUR))
     changed(NOW - 3 * HOUR, OLD)
@@ -75,7 +75,7 @@ async def test_a_job_that_was_routed_without_a_good_signature_is_named(database:
         routed(job(NOW - HOUR / 2, key), NOW - HOUR / 2)
     changed(NOW, NEW)
     routed(job(NOW + HOUR, NEW), NOW + HOUR)
-    records.append(stored(job(NOW + HOUR, None), next(offsets), NOW + HOUR))  # refused: nothing came of it
+    records.append(stored(job(NOW + HOUR, None), next(offsets), NOW + HOUR))  # refused, so it had no effect
     good = list(records)
     own = job(NOW + HOUR, NEW)
     forged = replace(own, value=(own.value or b"").replace(b'"p"', b'"q"'))

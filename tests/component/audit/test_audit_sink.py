@@ -30,7 +30,7 @@ INTAKE = TOPICS.intake.name
 LANE = (INTAKE, 0)
 NOW = datetime(2026, 3, 12, 9, 15, tzinfo=UTC)
 MILLISECONDS = int(NOW.timestamp() * 1000)
-#: Partitions in which nothing was stored yet: what is drawn anew has lanes of its own.
+#: Unused partitions: each example gets lanes of its own.
 UNUSED = count()
 
 
@@ -96,7 +96,7 @@ async def test_bad_records_are_stored_and_do_not_block_others(database: str) -> 
     assert len(rows) == len(records)
     assert all(same(row, record) for row, record in zip(rows, records, strict=True))
     assert all(row["unreadable"] is None and row["payload"] for row in rows[0::2])
-    # What Postgres would refuse was known beforehand: nothing had to be halved.
+    # Values that Postgres refuses were detected before, so that no batch had to be split.
     refused = [row for row in rows if (row["unreadable"] or "").startswith("Postgres refused it")]
     assert [(row["offset"], row["unreadable"]) for row in refused] == []
 

@@ -28,7 +28,7 @@ from tests.support.store.privacy import (
 
 pytestmark = pytest.mark.stack
 
-#: Records of the intake that tell a secret where one might not look for it.
+#: Intake records with secrets in unexpected places.
 SLY = [
     telling(0),
     telling(1, user=EMAIL, order_key=IBAN),
@@ -99,7 +99,7 @@ async def test_masked_rows_verify_and_are_counted(database: str) -> None:
         ("privacy = privacy || '{\"more\": 1}'", 1),
         ("value = replace(convert_from(value, 'UTF8'), 'ward', 'bed')::bytea", 1),
         ("headers = '[[\"more\", \"x\"]]'", 1),
-        # The owner of the database changes a row that was stored as it was, and calls it masked.
+        # The database owner changes an unmasked row and marks it as masked.
         ("value = '{}', payload = '{}', privacy = jsonb_build_object('v', 1, 'rules', '[\"contact\"]'::jsonb,"
          " 'stored', $DIGEST$)", 0),
     ],

@@ -1,4 +1,4 @@
-"""`bench audit` measures what it says: the very same rows stored by the sink and by psql."""
+"""`bench audit` measures what it claims: the sink and psql store exactly the same rows."""
 
 import pytest
 

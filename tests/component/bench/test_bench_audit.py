@@ -1,4 +1,4 @@
-"""`bench audit-load` makes messages that hang together, `bench audit-query` asks everything about them."""
+"""`bench audit-load` makes consistent messages; `bench audit-query` runs every question on them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.stack
 
 
 async def loaded(dsn: str, messages: int, days: int) -> tuple[Loaded, int]:
-    """What the load says, and how far it said to have come."""
+    """The report of a load, and the progress that it reported."""
     told: list[int] = []
     done = await load(dsn, *shipped(), messages=messages, days=days, rounds=1, advance=told.append)
     return done, sum(told)

@@ -53,7 +53,7 @@ def test_the_tiers_bench() -> None:
     assert set(report["tiers"]) == {"small", "medium"}
     for tier in report["tiers"].values():
         assert tier["jobs"] == 10
-        assert tier["alone"]["p50"] >= 300  # what the provider takes
+        assert tier["alone"]["p50"] >= 300  # the provider's latency
         assert tier["ratio"] == tier["beside"]["p99"] / tier["alone"]["p99"]
     assert report["hanging"] == 32  # the dev stack's limit for this tier
     assert report["waiting"] >= 200

@@ -138,7 +138,7 @@ async def test_the_provider_is_asked_for_probabilities_only_where_they_judge() -
     told = [each.json.get("logprobs") for each in system.tiny.asked]
     assert told == [True, True, None, None]
     (up,) = [message for message in messages(second) if isinstance(message, JobRouted)]
-    assert "logprobs" not in up.job.request.model_dump()  # it is ours, not the agent's
+    assert "logprobs" not in up.job.request.model_dump()  # we asked for it, not the agent
 
 
 async def test_a_failing_tier_escalates_the_job() -> None:
@@ -148,7 +148,7 @@ async def test_a_failing_tier_escalates_the_job() -> None:
     assert len(calls(first)) == 2
     (up,) = [message for message in messages(first) if isinstance(message, JobRouted)]
     assert up.steps[0].reason == "failed"
-    assert len(ups(third)) == 1  # medium told no probabilities either
+    assert len(ups(third)) == 1  # medium's answer has no probabilities either
 
 
 async def test_a_failing_tier_ends_the_job_if_the_policy_says_so() -> None:

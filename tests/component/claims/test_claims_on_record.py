@@ -76,7 +76,7 @@ async def test_a_job_is_shown_in_full(pointsman: Command, database: str, folder:
     assert asked in page
     assert answer.split("\n")[0] in page
     assert "attempt 1: request" in page
-    assert page.count(asked[:30]) >= 2  # as it was asked, and in the call
+    assert page.count(asked[:30]) >= 2  # in the request and in the call
     again = await pointsman.run("replay", "--since", "365d")
     assert "1 job would be replayed" in again.err
     verified = await pointsman.run("audit", "verify")
@@ -139,7 +139,7 @@ async def test_claims_of_refused_records_do_not_count_as_damage(
         "8 forged or lost claims on the intake" in line
         for line in (await others.run("audit", "verify")).lines
     )
-    path_of(folder, records[0]).unlink()  # one that was done, though a forger named its job, too
+    path_of(folder, records[0]).unlink()  # this job completed, although a forged record names it too
     found = (await others.run("audit", "verify", "--json")).json["report"]["findings"]
     assert [(each["topic"], each["offset"]) for each in found] == [(TOPICS.intake.name, 1)]
 

@@ -49,7 +49,7 @@ class People:
         return made.out.strip()
 
     def of(self, name: str, *, key: str | None = None, careless: bool = False) -> Command:
-        """`careless`: without knowing whose signatures are required."""
+        """`careless`: the settings do not say whose signatures are required."""
         own = {
             "POINTSMAN_AGENT": name,
             "POINTSMAN_REGISTRY_KEYS": "" if careless else self.known,
@@ -71,7 +71,7 @@ async def test_two_people_change_the_registry_and_nobody_else(kafka: Kafka, tmp_
     proposal = wanted.json["proposal"]
     assert (await people.of("dana").run("agents", "plan", "--exit-code")).code == 1, "it does not hold yet"
     assert "dana proposed it: another" in (await people.of("dana").run("agents", "approve", proposal)).err
-    # Under another's name, by the wrong key: it is on the topic, and counts for nothing.
+    # Another person's name with the wrong key: the record is on the topic but has no effect.
     warned = await people.of("jo", key="mallory").run("agents", "approve", proposal)
     assert (warned.code, "mallory.pem is none of theirs" in warned.err) == (1, True)
     for name in ("jo", "mallory"):

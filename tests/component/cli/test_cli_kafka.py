@@ -43,7 +43,7 @@ async def pointsman(bare: Command) -> Command:
 
 
 def outcome_of(job: Job) -> JobCompleted | JobFailed:
-    """Jobs that say `fail` fail; the others complete."""
+    """Jobs whose prompt is `fail` fail; the others complete."""
     said = job.request.messages[0].content
     of: dict[str, Any] = {"job_id": job.job_id, "agent_id": job.agent_id, "tier": "small", "attempts": 1}
     if said == "fail":

@@ -36,7 +36,7 @@ def riddles(count: int) -> list[str]:
 
 
 def answer(tier: str, prompt: str) -> str:
-    """Small can add but solves no riddle; medium solves neither."""
+    """The small tier can add but solves no riddle; medium can do neither."""
     good = tier == "frontier" or (tier == "small" and "add" in prompt)
     return f"The answer is {len(prompt) if good else 0}."
 

@@ -127,7 +127,7 @@ async def test_the_doctor_finds_what_is_missing_and_then_nothing(
         )
         for wanted in (
             {"topics": "pointsman topics apply", "migrations": "pointsman db migrate"},
-            {"agents": "pointsman agents apply"},  # not to be read before its topic is there
+            {"agents": "pointsman agents apply"},  # cannot be read before its topic exists
         ):
             ill = await pointsman.run("doctor", "--json")
             assert ill.code == 1

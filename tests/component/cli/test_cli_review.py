@@ -160,7 +160,7 @@ async def _watched(review: Command, kafka: Kafka, folder: Path) -> None:
         arguments = ("--json", "-n", "1", "--url", url, "--secret-file", "secret")
         async with review.running("review", "watch", *arguments) as watching:
             number = 100
-            while watching.returncode is None:  # until one comes after it began to watch
+            while watching.returncode is None:  # until a case arrives after it started to watch
                 await publish(kafka.settings, [request_record(topics, request(number))])
                 number += 1
                 with contextlib.suppress(TimeoutError):

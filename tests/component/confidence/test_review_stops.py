@@ -56,7 +56,7 @@ PROMPT = "What is the capital of France? A. Paris B. Rome C. Bonn"
 
 
 def states(asked: Asked) -> bytes:
-    """The prompt is the confidence that the answer states, as written in its JSON."""
+    """The answer states the prompt as its confidence, exactly as it is written there."""
     return http(body=response(asked.json["messages"][0]["content"]))
 
 
@@ -138,7 +138,7 @@ async def test_low_confidence_stops_a_job_for_review(kafka: Kafka, tmp_path: Pat
             match end:
                 case "completed":
                     assert isinstance(message, JobCompleted)
-                case "routed":  # to a tier without a worker here, or done already
+                case "routed":  # to a tier without a worker here, or already completed
                     assert isinstance(message, JobRouted | JobCompleted)
                 case _:
                     assert isinstance(message, ReviewRequested), (end, message)

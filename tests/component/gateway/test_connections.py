@@ -32,7 +32,7 @@ def test_ten_thousand_idle_connections(stack: Servers, tmp_path_factory: pytest.
     with lone_gateway(stack, folder, head_s=PATIENT_S) as gateway:
         before = gateway.memory
         with idle(gateway, CONNECTIONS):
-            assert asyncio.run(gateway.answers())  # so all that came before it are taken
+            assert asyncio.run(gateway.answers())  # so all earlier connections were accepted
             assert psutil.Process(gateway.pid).num_fds() > CONNECTIONS
             assert gateway.memory - before < 150 * MIB
         assert asyncio.run(gateway.answers())

@@ -36,7 +36,7 @@ async def client(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def sent(gateway: Gateway, jobs: int) -> None:
-    """Returns once this many jobs are on the intake."""
+    """Returns once there are this many jobs on the intake."""
     intake = Topics(gateway.kafka.prefix).intake.name
     async with aclosing(follow(gateway.kafka.settings, [intake], start="beginning")) as records:
         for _ in range(jobs):

@@ -37,7 +37,7 @@ tiers: [small, medium, frontier]
 default: {tier: scored, fallback: frontier, reason: The score decides.}
 score: {model: builtin, quality: 0.98, tiers: {medium: mid}}
 """
-#: The shipped model is sure that its middle tier can do this.
+#: A prompt for which the shipped model confidently chooses its middle tier.
 QUESTION = "What is the capital of France? A. Paris B. Rome C. Bonn"
 
 Route = Callable[[int], Awaitable[list[JobRouted]]]
@@ -62,7 +62,7 @@ def through(settings: RouterSettings, client: Client) -> Route:
 
 
 async def until(route: Route, tier: str) -> JobRouted:
-    """The first job that goes to `tier`."""
+    """Returns the first job that goes to `tier`."""
     async with asyncio.timeout(60):
         while True:
             (routed,) = await route(1)

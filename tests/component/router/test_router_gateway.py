@@ -1,6 +1,6 @@
-"""A gateway's signatures are accepted for agents with API keys, as long as it is permitted, on a real broker.
+"""A gateway's signatures are accepted for agents with API keys, while permitted, on a real broker.
 
-What changes in the registry is waited for: nothing here says how long it may take.
+The tests wait for registry changes; they do not test how long a change takes.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class Installation:
     settings: RouterSettings
 
     async def sent(self, agent: str, key: PrivateKey) -> Incoming:
-        """A job's routed record or dead letter."""
+        """Submits a job. Returns its routed record or dead letter."""
         async with Client(kafka=self.settings, key=key) as client:
             job_id = await client.publish({"agent_id": agent, "kind": "sql", "prompt": "p"})
         while True:
@@ -75,7 +75,7 @@ class Installation:
         return found
 
     async def until(self, agent: str, key: PrivateKey, reason: str | None) -> None:
-        """Sends jobs until one is refused for this reason, or routed if it is None."""
+        """Submits jobs until one is refused for this reason, or routed if the reason is None."""
         for _ in range(100):
             if (found := why(await self.sent(agent, key))) == reason:
                 return
@@ -91,7 +91,7 @@ class Installation:
 
 
 def why(record: Incoming) -> str | None:
-    """The reason of the dead letter; None: the job was routed."""
+    """Returns the reason of a dead letter; None if the job was routed."""
     reason = dict(record.headers).get("ce_reason")
     return None if reason is None else reason.decode()
 

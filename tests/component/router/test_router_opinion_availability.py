@@ -58,9 +58,9 @@ async def test_jobs_do_not_wait_long_for_a_missing_opinion_service(
     ):
 
         async def until(kind: type[Message]) -> Message:
-            """The first job with this result."""
+            """Returns the first job with this result."""
             while True:
-                await asyncio.sleep(0.05)  # many of one kind at once would look like unfamiliar work
+                await asyncio.sleep(0.05)  # many similar jobs at once would look like unfamiliar work
                 await client.publish(prompt="What is the capital of France? A. Paris B. Rome C. Bonn")
                 for record in await follower.read():
                     read = decode(record)

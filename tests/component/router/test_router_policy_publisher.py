@@ -25,7 +25,7 @@ from tests.support.store.audit_store import as_auditor
 
 pytestmark = pytest.mark.stack
 
-#: As large as a model may be, of bytes that no compression makes smaller.
+#: A model of the maximum size, made of incompressible bytes.
 FILE = scored_file(fixed_score({}), content=Random(7).randbytes(MAX_BYTES))
 
 

@@ -1,6 +1,7 @@
-"""A signed record is routed once, wherever copies are sent and also after a restart, on a real broker.
+"""A signed record is routed once, wherever it is copied and also after a restart, on a real broker.
 
-A thief of a login has all that the broker asks for: here is what it gets without the agent's key.
+A thief of a login has everything that the broker checks: these tests show what that gains without the agent's
+key.
 """
 
 import asyncio
@@ -95,7 +96,7 @@ async def test_copies_of_a_signed_record_are_refused(kafka: Kafka) -> None:
     assert [record.by_broker for record in sent] == [True]
     places = list(product(range(topics.intake.partitions), (sent[0].key, b"another", None)))
     forged = list(forgeries(sent[0]))
-    async with running_router(settings):  # it has met none of it
+    async with running_router(settings):  # a new router, without memory of these records
         async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
             for partition, key in places:
                 await producer.send_and_wait(

@@ -36,7 +36,7 @@ async def behind_tls(dsn: str, shown: Signed) -> AsyncIterator[str]:
     async def through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(HOST, int(port))
         try:
-            assert len(await reader.readexactly(8)) == 8  # the wish to speak TLS
+            assert len(await reader.readexactly(8)) == 8  # the SSLRequest message
             writer.write(b"S")
             await writer.start_tls(context)
             ends = [asyncio.create_task(copied(reader, back)), asyncio.create_task(copied(there, writer))]

@@ -34,7 +34,7 @@ async def test_everything_is_applied_once_and_in_order(database: str) -> None:
 
 async def test_concurrent_processes_apply_each_file_once(database: str) -> None:
     async with observer(database) as connection:
-        # All of them arrive while the door is shut, so that they race for it when it opens.
+        # All of them wait for this lock, so that they race when it is released.
         await connection.execute(query("migration_table"))
         shut = connection.transaction()
         await shut.start()

@@ -48,7 +48,7 @@ async def use_everything(database: str, by_way_of: str, folder: Path) -> None:
     """Creates the tables, stores two jobs, and runs every query."""
     migrated = await Command(folder, {"POINTSMAN_POSTGRES": by_way_of}).run("db", "migrate")
     assert migrated.code == 0, migrated.err
-    await prepare(database)  # the users
+    await prepare(database)  # creates the logins
     async with await open_pool(as_writer(by_way_of), application=APPLICATION) as pool:
         writer = AuditWriter(pool, clock=lambda: START)
         await put(writer, [row_of(record, TOPICS) for number in (1, 2) for record in story(number, START)])

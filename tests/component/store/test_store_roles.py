@@ -16,7 +16,7 @@ pytestmark = pytest.mark.stack
 
 LANE: Lane = ("t", 0)
 
-#: Tables of the record itself; each statement would change or remove something of it.
+#: Tables of the record, each with statements that would change or remove rows.
 CHANGES = (
     "update audit.message set value = 'x'",
     "delete from audit.message",

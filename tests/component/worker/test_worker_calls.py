@@ -87,7 +87,7 @@ async def test_a_job_ends_with_its_call_and_one_outcome() -> None:
     assert (call.status, call.http_status, call.attempt, call.error) == ("ok", 200, 1, None)
     assert call.usage is not None
     assert (call.usage.input_tokens, call.usage.output_tokens) == (1000, 500)
-    # gpt-4.1-nano: 0.10 and 0.40 dollars for a million tokens in and out
+    # gpt-4.1-nano: 0.10 and 0.40 dollars per million tokens in and out
     assert call.cost_usd == Decimal("0.0003")
     assert outcome(records).cost_usd == Decimal("0.0003")  # type: ignore[attr-defined]
     assert call.prices is not None and call.prices.startswith("genai-prices ")
@@ -169,7 +169,7 @@ async def test_retriable_errors_are_retried(answer: bytes, reason: FailReason) -
 async def test_attempts_are_bounded() -> None:
     async with working(in_turn(http(500, {"error": {"message": "on fire"}})), attempts=3) as (tiny, worker):
         records = await worker.do()
-    assert len(tiny.asked) == 3  # the HTTP library tries nothing on its own
+    assert len(tiny.asked) == 3  # the HTTP library does not retry
     failed = outcome(records)
     assert isinstance(failed, JobFailed)
     assert (failed.reason, failed.attempts) == (FailReason.SERVER_ERROR, 3)
@@ -183,7 +183,7 @@ async def test_retry_after_in_seconds_is_a_floor() -> None:
         first, second = calls(await worker.do())
     assert first.retry_after_s is not None and 0.05 <= first.retry_after_s <= 0.051
     waited = (second.started_at - first.started_at).total_seconds() - first.duration_ms / 1000
-    assert waited >= 0.045  # two clocks measure it
+    assert waited >= 0.045  # measured by two clocks
 
 
 async def test_retry_after_as_a_date_is_understood() -> None:

@@ -16,7 +16,7 @@ from tests.support.worker.working import Worker, provider_of
 
 async def test_under_every_kind_of_fault_each_job_ends_once_and_each_call_is_written_down() -> None:
     """The simulated provider's own counts must agree with the recorded calls."""
-    faults = [  # by the first digit of the question, each for its first calls only
+    faults = [  # by the question's first digit, each for its first calls only
         {"prompt": "question 17", "effect": {"kind": "content_filter"}},
         {"prompt": "question 19", "effect": {"kind": "hang"}},
         {"prompt": "question 2", "first": 3, "effect": {"kind": "rate_limit", "retry_after_s": 0.001}},
@@ -40,7 +40,7 @@ async def test_under_every_kind_of_fault_each_job_ends_once_and_each_call_is_wri
     }
     sevens: dict[int, type] = dict.fromkeys(
         [7, *range(70, 80)], JobFailed
-    )  # four calls are not enough for these
+    )  # these still fail after four calls
     assert kinds == {17: JobFailed, 19: JobExpired, **sevens}
     made = {str(job_id(n)): len(calls(records)) for n, records in enumerate(ended, 1)}
     assert made == stats["jobs"]

@@ -102,7 +102,7 @@ async def test_the_proposal_is_the_outcome_that_would_have_been_written() -> Non
         done = outcome(await worker.do(decision=decision(holding("stated", "0.93"))))
     assert isinstance(done, JobCompleted)
     assert case.proposed is not None
-    differ = {"confidence", "provider_ms"}  # another threshold, another call
+    differ = {"confidence", "provider_ms"}  # thresholds and calls differ
     assert case.proposed.model_dump(exclude=differ) == done.model_dump(exclude=differ)
     assert [check.passed for check in case.proposed.confidence] == [False]
     assert [(check.passed, check.detail) for check in done.confidence] == [(True, "stated: 0.94 > 0.93")]

@@ -112,7 +112,7 @@ async def test_cancelling_a_job_that_waits_for_its_next_attempt_ends_it() -> Non
 
 
 async def test_a_job_returned_to_the_queue_has_no_outcome() -> None:
-    """The lane cancels the task. An outcome here would be a second one beside the next owner's."""
+    """The lane cancels the task. An outcome here would duplicate that of the next owner."""
     async with working(never) as (tiny, worker):
         working_on = asyncio.create_task(worker.do(deadline=utc_now() + timedelta(hours=1)))
         await tiny.until(lambda: tiny.under_way == 1)

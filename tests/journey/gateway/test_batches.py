@@ -67,7 +67,7 @@ async def test_another_gateway_continues_the_batch_of_a_dead_one(system: System)
     texts = [f"slowly {number}" for number in range(150)]
     async with openai_of(system) as client:
         batch = await begun(client, lines(*texts))
-    for name, reached in (("gateway", 40), ("gateway-2", 80)):  # one of them works on it
+    for name, reached in (("gateway", 40), ("gateway-2", 80)):  # one of them processes the batch
 
         async def goes_on(calls: int = before + reached) -> bool:
             return (await system.provider_stats())["total"] >= calls

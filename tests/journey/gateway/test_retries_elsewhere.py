@@ -47,7 +47,8 @@ async def balanced(system: System, *names: str, **options: Any) -> AsyncIterator
 async def test_a_request_and_its_retry_are_one_job_and_one_call(system: System, second: str) -> None:
     """The first process neither submits a second job nor cancels the shared one when its client leaves.
 
-    The client leaves once the retry has the job: one that comes later may find it cancelled, and is another.
+    The client leaves after the retry has joined the job: a later retry could find it cancelled and start
+    another.
     """
     await system.order_faults({"prompt": "slowly", "effect": {"kind": "latency", "ms": 6_000}})
 
@@ -122,6 +123,6 @@ async def test_a_job_is_cancelled_after_its_client_has_disconnected(system: Syst
 
     async def cancelled() -> bool:
         rows = await system.fetch("select distinct job_id from audit.message where kind = 'job.cancelled.v1'")
-        return len(rows) >= 1  # two where the retry came so late that it was another job
+        return len(rows) >= 1  # two if a late retry started another job
 
     await system.until(cancelled, LONG_S, "the cancellation")

@@ -191,7 +191,7 @@ async def test_a_case_is_decided_over_http_and_traced(
     assert (claimed["status"], decided["status"]) == ("claimed", "approved")
     assert answered.headers["x-pointsman-job-id"] == job_id
     assert answered.parse().choices[0].message.content
-    system.stop()  # what was not sent yet is sent at the end
+    system.stop()  # the remaining spans are sent at shutdown
     assert {"POST /v1/chat/completions", "job small", "chat gpt-4.1-nano"} <= collector.names_of(job_id)
 
 

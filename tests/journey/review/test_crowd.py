@@ -21,7 +21,7 @@ from tests.support.review.service import publish, review_services
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(420)]
 
-#: More than this, by hand: REVIEW_CASES=1000 REVIEW_KILLS=20 REVIEW_FREEZES=5 REVIEW_SEED=7.
+#: For a longer run: REVIEW_CASES=1000 REVIEW_KILLS=20 REVIEW_FREEZES=5 REVIEW_SEED=7.
 CASES, KILLS, FREEZES, SEED = (
     int(os.environ.get(f"REVIEW_{name}", default))
     for name, default in (("CASES", 100), ("KILLS", 3), ("FREEZES", 1), ("SEED", 1))
@@ -50,7 +50,7 @@ async def test_each_case_is_decided_once_despite_kills_and_freezes(
     sending = asyncio.create_task(_slowly(kafka, commands, seconds=2.5 * KILLS + 10 * FREEZES))
     for _ in range(KILLS):
         await asyncio.sleep(chance.uniform(0.3, 2.0))
-        for process in services:  # the one that works is among them
+        for process in services:  # the active one is among them
             assert process.child is not None
             process.child.kill()
             process.child.wait()
@@ -82,7 +82,7 @@ async def _log(kafka: Kafka) -> list[Incoming]:
 
 
 async def _until(kafka: Kafka, topics: Topics, name: str, count: int, *, distinct: bool = False) -> None:
-    """Wait for this many records; `distinct`: for records of this many cases."""
+    """Waits for this many records; `distinct`: for records of this many cases."""
     wanted = f"{topics.prefix}.{name}"
     seen: set[object] = set()
     async with asyncio.timeout(180):

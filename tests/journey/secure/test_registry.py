@@ -37,7 +37,7 @@ async def ends(client: Client, job: str) -> Outcome:
 
 
 async def until(client: Client, kind: type[Outcome], message: str = "") -> Outcome:
-    """Runs jobs one after another until one ends like this."""
+    """Runs jobs one after another until one has this outcome."""
     for number in range(200):
         outcome = await ends(client, f"{number} + {number}")
         if isinstance(outcome, kind):
@@ -80,7 +80,7 @@ async def test_applied_changes_take_effect_without_a_restart(system: System, tmp
             ("billing", "active"),
             ("chat-desk", "active"),
         ]
-        # Without `kafka: true` its outcomes are on the common topic again; the client goes on as it was.
+        # Without `kafka: true` its outcomes go to the shared topic again; the client keeps working.
         await apply_file(
             system.settings, system.topics, parse(AGENTS.replace(", kafka: true", ""), TIERS), by="dana"
         )
@@ -96,7 +96,7 @@ async def test_an_outcome_is_on_one_topic_and_the_audit_has_who_changed_what(sys
     ):
         await until(billing, JobCompleted)
         jobs = [await billing.publish(prompt=f"What is {number} + 1?", tier="small") for number in range(5)]
-        jobs += [await billing.publish(prompt="What is 1 + 1?", tier="frontier")]  # not open to it
+        jobs += [await billing.publish(prompt="What is 1 + 1?", tier="frontier")]  # not allowed
         others = [await desk.publish(prompt=f"What is {number} + 2?") for number in range(5)]
         await asyncio.gather(*(billing.wait(job, timeout_s=60) for job in jobs))
         await asyncio.gather(*(desk.wait(job, timeout_s=60) for job in others))
@@ -116,7 +116,7 @@ async def test_an_outcome_is_on_one_topic_and_the_audit_has_who_changed_what(sys
 
 
 async def test_only_signed_cancellations_of_own_jobs_count(system: System) -> None:
-    """In running services, as soon as the registry requires it."""
+    """Running services enforce this as soon as the registry requires it."""
     desk_key, thief_key = PrivateKey.generate(), PrivateKey.generate()
     signed = f"""
 unregistered: reject

@@ -50,7 +50,7 @@ async def test_jobs_go_on_while_the_agents_key_is_replaced(secure_system: System
     ):
         async with sending(before, jobs):
             await public_keys(system, logins, old, new)
-            async with sending(after, jobs):  # and before, too
+            async with sending(after, jobs):  # and before the change
                 await system.until_ended([str(job) for job in jobs], 60)
         async with sending(after, jobs):
             await public_keys(system, logins, new)
@@ -66,7 +66,7 @@ async def test_jobs_go_on_while_passwords_and_the_brokers_certificate_are_replac
     system, logins = secure_system, secure_system.logins
     assert logins is not None
     key = logins.key(AGENT)
-    await public_keys(system, logins, key)  # whatever it was before
+    await public_keys(system, logins, key)  # replaces the current key
     async with Client(kafka=logins.kafka(f"agent.{AGENT}"), agent_id=AGENT, key=key) as client:
         async with sending(client, jobs), all_connected_anew(system):
             old_passwords = await new_passwords_in_kafka(system, logins)
@@ -117,7 +117,7 @@ async def new_password_in_postgres(system: System) -> str:
 
 @asynccontextmanager
 async def all_connected_anew(system: System) -> AsyncIterator[None]:
-    """After the block, waits until every service has a new connection."""
+    """Waits, after the block, until every service has a new connection."""
     yield
     before = connections(system)
 

@@ -16,7 +16,7 @@ from pointsman.registry.follow import read_registry
 from pointsman.registry.publish import Person, submit
 from tests.support.running.system import System
 
-#: What may be seen and not written, or not even be seen.
+#: The error for topics that a login may not write, or may not even see.
 _REFUSED = "not in Kafka, or not for {user}: {topic}|TopicAuthorizationFailedError"
 
 pytestmark = pytest.mark.stack
@@ -84,7 +84,7 @@ async def test_unsigned_records_have_no_effect(secure_system: System) -> None:
     logins, topics = secure_system.logins, secure_system.topics
     registry = logins.kafka("registry")
     history = await read_registry(registry, topics, logins.people)
-    thief = Person(logins.registrar.id)  # with the login, without the key
+    thief = Person(logins.registrar.id)  # has the login, but not the key
     for agent, person in (("math-tutor", thief), ("data-analyst", logins.registrar)):
         await submit(registry, topics, history, [turned(history.agents[agent], "suspended")], person)
 

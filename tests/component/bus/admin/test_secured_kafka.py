@@ -296,7 +296,7 @@ async def test_closing_does_not_wait_for_an_unresponsive_broker(secured: Secured
         made = connection.connection(secured.part("TLS"), "127.0.0.1", port, 60)
         await made.connect()
         passes.clear()
-        async with asyncio.timeout(20):  # TLS itself would wait for 30 s
+        async with asyncio.timeout(20):  # asyncio's TLS would wait for 30 s
             await made.close()
         passes.set()
         await ended.wait()

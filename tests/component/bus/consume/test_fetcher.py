@@ -184,9 +184,9 @@ async def test_a_partition_with_a_full_buffer_does_not_block_others(place: Place
 
 
 async def test_records_for_an_old_position_are_discarded(place: Place) -> None:
-    """Both for positions before and after the new one."""
+    """The old position is before or after the new one."""
     await place.publish(b"a", b"b")
-    await place.fetcher.gather([place[HERE]], 0)  # the question is on its way
+    await place.fetcher.gather([place[HERE]], 0)  # the request is in flight
     place.fetcher.seek(place[HERE], 1)
     assert await place.take(count(1)) == [b"b"]
     place.fetcher.seek(place[HERE], 1)
@@ -216,7 +216,7 @@ async def test_buffered_records_count_as_unread(place: Place) -> None:
 
 
 async def test_a_record_larger_than_the_fetch_limit_is_returned(place: Place) -> None:
-    """Each partition comes first in turn, because only the first one of a request may exceed its limit."""
+    """Only the first partition of a request may exceed its limit, so each comes first in turn."""
     large = [os.urandom(3_000_000) for _ in range(2)]
     for partition, value in enumerate(large):
         await place.publish(value, partition=partition)

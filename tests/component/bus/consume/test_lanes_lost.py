@@ -130,7 +130,7 @@ class Intake:
         await apply(self.settings, [self.topic])
 
     async def letters(self) -> list[tuple[int | None, str]]:
-        """For each dead letter about lost records: its origin, and the offset after the last lost one."""
+        """For each dead letter about lost records: its origin, and the offset after the last lost record."""
         found: list[tuple[int | None, str]] = []
         async with Follower(
             self.settings, [self.topics.dead.name], start="beginning", until_end=True
@@ -197,7 +197,7 @@ async def test_records_deleted_while_a_lane_was_full_are_reported(kafka: Kafka) 
         read_to = lane.position
         member = lanes._member
         assert member is not None
-        member.fetcher.seek(intake.lane, read_to, lanes._writers[intake.lane].mark)  # its stock is small
+        member.fetcher.seek(intake.lane, read_to, lanes._writers[intake.lane].mark)  # drops its buffer
         await intake.publish(*(b"%d" % number for number in range(20, 30)))
         await intake.delete_before(26)
         intake.hold.set()
@@ -241,7 +241,7 @@ async def test_a_topic_recreated_under_a_running_lane_is_read_from_its_beginning
 
 
 async def test_a_position_in_a_deleted_topic_is_ignored(intake: Intake) -> None:
-    """The position of a process that committed after the topic was recreated."""
+    """A process can commit a position of the deleted topic after the topic was recreated."""
     async with intake.running():
         await intake.publish(b"0", b"1", b"2")
         await intake.until_took(b"0", b"1", b"2")
@@ -263,7 +263,7 @@ async def test_ids_stay_the_same_in_a_topic_that_an_older_version_read(
     intake: Intake,
 ) -> None:
     writer = await SoleWriter.open(intake.settings, intake.group, intake.lane)
-    await writer.write([], 0)  # as positions were committed before
+    await writer.write([], 0)  # a commit without the topic's id, as by older versions
     await writer.close()
     await intake.publish(b"0", b"1")
     async with intake.running():

@@ -168,7 +168,7 @@ async def test_encoded_batches_and_single_records_share_a_transaction(intake: In
     ]
     made = RouterHandler(POLICY, REGISTRY, intake.topics, utc_now, fast_score=FastScore(POLICY.scorer))(jobs)
     bundles = [each for each in made if isinstance(each, EncodedBatch)]
-    assert len(bundles) > len({each.topic for each in bundles})  # more than one batch for some partition
+    assert len(bundles) > len({each.topic for each in bundles})  # some partition has more than one batch
     assert any(isinstance(each, Outgoing) for each in made)
     writer = await intake.writer()
     try:
@@ -187,7 +187,7 @@ async def test_encoded_batches_and_single_records_share_a_transaction(intake: In
 
 @asynccontextmanager
 async def membership(intake: Intake) -> AsyncIterator[Membership]:
-    """That of the group's only member, once it has its partitions."""
+    """The membership of the group's only member, once it has its partitions."""
 
     async def assigned(_: object) -> None: ...
 
@@ -198,7 +198,7 @@ async def membership(intake: Intake) -> AsyncIterator[Membership]:
 
 
 async def test_a_former_member_cannot_write(intake: Intake) -> None:
-    """Whatever partitions it had, and whoever owns them now."""
+    """This holds for any partitions that it had, whoever owns them now."""
     async with membership(intake) as gone:
         before = await intake.writer(membership=gone)
         await before.write([intake.record(b"before")], 1)
@@ -323,7 +323,7 @@ async def test_no_record_of_a_transaction_is_refused(intake: Intake, monkeypatch
     finally:
         await queue.close()
     assert 0 < answers[NoError] <= len(partitions) * TRANSACTIONS * len(TIERS)
-    # A coordinator that is still busy with the transaction before says so: that passes, and is asked again.
+    # A coordinator may still be completing the previous transaction; that error is retried.
     passing = {error for error in answers if error.retriable or error is ConcurrentTransactions}
     assert set(answers) - passing == {NoError}
 

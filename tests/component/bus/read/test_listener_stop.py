@@ -23,7 +23,7 @@ async def test_a_cancellation_that_a_closing_client_swallows_still_ends_it(
     close = AIOKafkaClient.close
 
     async def close_slowly(client: AIOKafkaClient) -> None:
-        if not closing.is_set():  # as aiokafka does, where its own task ends late
+        if not closing.is_set():  # as aiokafka does if its own task ends late
             closing.set()
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(600)

@@ -115,7 +115,7 @@ async def test_each_partition_has_one_reader_and_a_former_one_reads_it_while_nee
 async def test_records_written_after_a_partition_was_requested_are_returned(place: Place) -> None:
     async with place.reading() as first, place.reading() as second:
         await until(lambda: shared_out([first, second]))
-        # What it has just lost it reads until its next turn.
+        # It reads partitions that it just lost until its next iteration.
         await until(lambda: {number for _, number in first.reader._next} == first.reader.owned)
         for number in sorted(second.reader.owned):
             await place.publish(place.results, number, b"before")
@@ -233,7 +233,7 @@ async def test_retention_in_one_topic_takes_nothing_from_the_other_nor_what_is_l
         await admin.start()
         await admin.delete_records({TopicPartition(place.chunks, 0): RecordsToDelete(before_offset=2)})
         await admin.close()
-        # As if nothing had been read of either yet.
+        # Reset the reader as if nothing had been read yet.
         reading.shown.clear()
         member = reading.reader._member
         assert member is not None

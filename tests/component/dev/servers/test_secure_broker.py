@@ -182,7 +182,7 @@ def test_certificates_are_kept_until_shortly_before_they_expire(tmp_path: Path) 
     shown = x509.load_pem_x509_certificate((tmp_path / "secure" / "pointsman-broker.crt").read_bytes())
     now = datetime.now(UTC)
     assert shown.not_valid_before_utc < now < now + timedelta(days=80) < shown.not_valid_after_utc
-    Authority(tmp_path / "secure", "ca", days=29)  # as they will be in two months
+    Authority(tmp_path / "secure", "ca", days=29)  # as certificates are two months later
     late = serial()
     security.prepare()
     assert serial() not in (first, late)

@@ -55,7 +55,7 @@ class Broker(EmbeddedKafka):
     def _write_settings(self) -> Path:
         settings = kafka_settings(COMPOSE["services"]["kafka"]["environment"])
         voters = settings.pop("controller.quorum.voters")
-        settings["controller.quorum.bootstrap.servers"] = voters.removeprefix("1@")  # it is formatted so here
+        settings["controller.quorum.bootstrap.servers"] = voters.removeprefix("1@")  # formatted as standalone
         file = super()._write_settings()
         file.write_text(
             "".join(
@@ -93,7 +93,7 @@ def environment(service: str, folder: Path, postgres: str) -> dict[str, str]:
 
 
 async def publish(part: KafkaPart) -> None:
-    """Publishes to a topic that neither a service nor the operator writes."""
+    """Publishes to a topic to which neither a service nor the operator writes."""
     async with Publisher(part) as publisher:
         await publisher.publish([Outgoing(NOBODYS, None, b"{}", [])], within=30)
 
@@ -104,7 +104,7 @@ def test_setup_gives_each_service_its_login_and_the_broker_asks_for_it(folder: P
         (folder / "logins" / user).mkdir(parents=True)
     program = f"{shlex.quote(sys.executable)} -m pointsman.cli.main"
     words = here(interpolated(script, {}), folder).replace("pointsman ", f"{program} ")
-    words = words.replace("chown -R 10001:10001", "true")  # for which it is root there
+    words = words.replace("chown -R 10001:10001", "true")  # needs root, as in the container
     done = subprocess.run(
         ["sh", "-c", words],
         env=environment("setup", folder, database),

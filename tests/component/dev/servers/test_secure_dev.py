@@ -32,13 +32,13 @@ def command(*flags: str) -> list[str]:
     return [*DEV, *(word for pair in ports.items() for word in pair), *flags]
 
 
-#: The arguments of a process, which everybody on the machine sees, and its environment.
+#: The arguments of a process, which every local user can read, and its environment.
 Seen = dict[str, dict[str, str]]
 Ended = tuple[int, str, str, Seen]
 
 
 def look(process: psutil.Process) -> Seen:
-    """Looks at a process and its descendants."""
+    """Records the arguments and environment of a process and its descendants."""
     seen = {}
     for one in (process, *process.children(recursive=True)):
         try:
@@ -49,14 +49,14 @@ def look(process: psutil.Process) -> Seen:
 
 
 def run(place: Path, *flags: str) -> Ended:
-    """How it ended, its output, and its processes while it ran."""
+    """Returns how the command ended, its output, and its processes while it ran."""
     with (place / "out").open("w+") as out, (place / "err").open("w+") as err:
         with subprocess.Popen(command(*flags), cwd=place, stdout=out, stderr=err) as process:
             seen: Seen = {}
             watched = psutil.Process(process.pid)
             while process.poll() is None:
                 seen |= look(watched)
-                time.sleep(0.02)  # it needs the processor, too
+                time.sleep(0.02)  # leaves the processor to the stack
         out.seek(0)
         err.seek(0)
         return process.returncode, out.read(), err.read(), seen

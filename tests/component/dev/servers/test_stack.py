@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 TOPIC = Topics("stack").dead
 
-#: Starts a stack, says where it is and who runs, waits to be killed. `orphan` undoes the servers' tie to it.
+#: Starts a stack, prints addresses and process ids, waits to be killed. `orphan`: its servers survive it.
 OWNER = """
 import sys, time
 from pathlib import Path
@@ -112,7 +112,7 @@ async def words(server: EmbeddedPostgres) -> list[str]:
 
 
 def test_data_survives_a_stop_and_a_kill_and_fresh_deletes_it(folder: Path) -> None:
-    with started(folder, fresh=True) as stack:  # where there is nothing to delete yet
+    with started(folder, fresh=True) as stack:  # also works if there is nothing to delete
         asyncio.run(leave(stack, "first"))
     with started(folder) as stack:
         assert asyncio.run(found(stack)) == (["first"], ["first"])
@@ -123,7 +123,7 @@ def test_data_survives_a_stop_and_a_kill_and_fresh_deletes_it(folder: Path) -> N
         pid_file = EmbeddedPostgres(folder / "postgres").data_folder() / "postmaster.pid"
         assert pid_file.exists()
         lines = pid_file.read_text().splitlines()
-        pid_file.write_text("\n".join([str(foreign.pid), *lines[1:]]) + "\n")  # a number that was given again
+        pid_file.write_text("\n".join([str(foreign.pid), *lines[1:]]) + "\n")  # a reused process id
         with started(folder) as stack:
             assert asyncio.run(found(stack)) == (["first", "second"], ["first", "second"])
         assert foreign.poll() is None
@@ -184,7 +184,7 @@ def test_a_folder_without_passwords_gets_them_and_keeps_its_data(folder: Path) -
             f"alter user {USER} password null",
         ):
             server.psql(USER, statement)
-        server.kill()  # it has to recover, too
+        server.kill()  # so it also has to recover
     rules = EmbeddedPostgres(folder / "postgres").data_folder() / "pg_hba.conf"
     rules.write_text(f"# as it once was\nhost all all {LOOPBACK}/32 trust\n")
     (folder / "postgres" / "password").unlink(missing_ok=True)

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 DEV = [sys.executable, "-m", "pointsman.cli.main", "dev"]
 JOBS = len(samples.load())
-#: So many of them are for a person to decide.
+#: Number of sample jobs that wait for a person.
 WAITING = 5
 SHIPPED = starter.PROVIDERS
 
@@ -93,7 +93,7 @@ def test_once_ends_with_0_when_each_job_has_its_outcome_and_its_rows(place: Path
 
 
 def test_once_ends_with_1_and_names_the_jobs_that_have_no_outcome(place: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:  # takes calls, never answers
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:  # accepts connections, never answers
         hole = f"http://127.0.0.1:{silent.getsockname()[1]}"
         shipped = SHIPPED.read_text()
         head, small, tail = shipped.partition("  small:\n    provider: simulator\n")
@@ -127,7 +127,7 @@ def test_a_stop_ends_everything_that_was_started(place: Path) -> None:
         process.send_signal(signal.SIGINT)
         while process.stdout.readline() != "stopping\n":
             assert process.poll() is None
-        process.send_signal(signal.SIGTERM)  # from somebody who cannot wait
+        process.send_signal(signal.SIGTERM)  # a second, impatient signal
         out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
     assert out == "stopped; the data is kept in .pointsman (--fresh begins anew)\n"
@@ -140,7 +140,7 @@ def test_a_second_dev_in_the_folder_is_told_who_has_it_and_the_first_ends_while_
     with start(place, "--no-samples") as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "starting Kafka and Postgres\n"
-        with socket.create_server(("127.0.0.1", 0)) as taken:  # as the first one's ports would be
+        with socket.create_server(("127.0.0.1", 0)) as taken:  # the port of another stack
             port = str(taken.getsockname()[1])
             with start(place, "--once", "--simulator-port", port) as second:
                 out, err = second.communicate()

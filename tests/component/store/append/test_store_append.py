@@ -88,7 +88,7 @@ async def test_a_connection_killed_in_mid_batch_stores_nothing_of_it(database: s
     async with audit_pool(database) as pool, observer(database) as connection:
         writer = AuditWriter(pool)
         await writer.append(rows(0, 5), {LANE: Move(None, 5)})
-        # Whoever copies into the table must wait, with the lane already moved in its transaction.
+        # A COPY into the table must wait, after its transaction has moved the lane.
         await connection.execute("begin; lock table audit.message in access exclusive mode")
         append = asyncio.create_task(writer.append(rows(5, 100), {LANE: Move(5, 100)}))
         blocked = "select pid from pg_locks where not granted and relation = 'audit.message'::regclass"
@@ -145,7 +145,7 @@ async def test_a_commit_whose_answer_was_lost_is_recognised_when_it_is_tried_aga
             await writer.append(batch, moves)
         assert proxy.lost == 1
         await writer.append(batch, moves)
-        with pytest.raises(LaneMovedError):  # known to be done: the same again is somebody else's
+        with pytest.raises(LaneMovedError):  # it is known to be stored, so a repeat counts as another owner's
             await writer.append(batch, moves)
     assert await stored(database) == [*range(9), 0]
 

@@ -91,7 +91,7 @@ async def test_partitions_can_be_created_concurrently(database: str) -> None:
 
         async def make() -> int:
             while True:
-                with suppress(asyncpg.LockNotAvailableError):  # waits two seconds: its caller asks again
+                with suppress(asyncpg.LockNotAvailableError):  # times out after two seconds; callers retry
                     return int(await pool.fetchval(ask, first, last))
 
         made = await asyncio.gather(*(make() for _ in range(8)))

@@ -29,7 +29,7 @@ default: {tier: cascade, reason: Two that agree are rarely wrong.}
 cascade: {tiers: [small, medium, frontier], accept: agreement}
 """
 MODELS = {"small": "gpt-4.1-nano", "medium": "gpt-4.1-mini", "frontier": "gpt-4.1"}
-#: What each tier says.
+#: The answer of each tier.
 SAY = {"Easy?": ("4", "4", "4"), "Hard?": ("5", "6", "7")}
 EASY, HARD = SAY
 EVER = datetime(2026, 1, 1, tzinfo=UTC)
@@ -125,7 +125,7 @@ async def test_the_cost_of_all_tiers_is_counted_once_wherever_it_is_asked(
     )
     assert days == [
         ("frontier", 1, 1, price["frontier"], price["frontier"]),
-        ("medium", 2, 2, 2 * price["medium"], price["frontier"]),  # one answer counted, the other did not
+        ("medium", 2, 2, 2 * price["medium"], price["frontier"]),  # one answer accepted, one not
         ("small", 2, 2, 2 * price["small"], 0),
     ]
 
@@ -162,7 +162,7 @@ async def test_another_policy_is_compared_with_the_routers_decision(
     ).json
     assert (found["jobs"], found["tiers_before"]) == (2, {"cascade": 2})
     assert found["tiers_after"] == {"frontier": 2}
-    assert found["cost"]["unpriced_jobs"] == 2  # three answers' tokens are not those of one
+    assert found["cost"]["unpriced_jobs"] == 2  # tokens of three answers do not give the price of one
 
 
 async def test_a_simulated_cascade_with_other_judgements_has_no_cost(

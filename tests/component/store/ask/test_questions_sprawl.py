@@ -24,7 +24,7 @@ LONG_AGO = (START - timedelta(days=60)).isoformat()
 LATELY = (START - timedelta(days=10)).isoformat()
 TIERS = ("small", "medium", "frontier")
 KEY = {"id": "a" * 12, "sha256": "0" * 64}
-#: Nothing is wrong with it: it uses all that it has, and its limits are near what it uses.
+#: An entry without faults: the agent uses everything it may, and its limits are near its usage.
 GOOD = {
     "owner": "care",
     "contact": "care@example.com",
@@ -37,7 +37,7 @@ GOOD = {
     "changed_at": LONG_AGO,
 }
 PLACEHOLDERS = (" ", "-", "test", "TBC", "tbd", "Unassigned", "N/A", "none", "todo", "<team>", "unknown")
-#: Fault -> how the good entry has it, what is found, and what of the narrower entry is not the good one's.
+#: Fault -> changes to the good entry, the expected finding, and the narrower entry's differences from it.
 FAULTS: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "no contact": ({"contact": None}, "no owner", {}),
     **{f"owner {word!r}": ({"owner": word}, "no owner", {}) for word in PLACEHOLDERS},
@@ -106,7 +106,7 @@ async def planted(dsn: str) -> tuple[list[Json], set[tuple[str, str]], dict[str,
     for number in range(7):
         registry.append({"id": f"idle-{number}", **GOOD})
         wanted.add(("idle", f"idle-{number}"))
-    # Edited since; it was there before, by what is on record.
+    # Edited lately; the record shows that it existed before.
     registry += [{"id": f"edited-{way}", **GOOD, "changed_at": LATELY} for way in ("used", "changed")]
     jobs += jobs_of("edited-used", START - timedelta(days=40))
     registry.append({"id": "suspended-long", **GOOD, "state": "suspended"})
@@ -117,7 +117,7 @@ async def planted(dsn: str) -> tuple[list[Json], set[tuple[str, str]], dict[str,
     wanted |= {("too wide", "login-unused"), ("unregistered", "seen-retired")}
 
     # None of these is a fault.
-    registry.append({"id": "new", **GOOD, "changed_at": NOW.isoformat()})  # it has had no time yet
+    registry.append({"id": "new", **GOOD, "changed_at": NOW.isoformat()})  # too new to have jobs
     registry.append({"id": "gone", **GOOD, "state": "retired"})
     registry.append({"id": "suspended-lately", **GOOD, "state": "suspended"})
     registry.append({"id": "suspended-seen", **GOOD, "state": "suspended"})
@@ -130,12 +130,12 @@ async def planted(dsn: str) -> tuple[list[Json], set[tuple[str, str]], dict[str,
     by_gateway += jobs_of("app")
     jobs += by_gateway
     long = "x" * 15_000
-    registry.append({"id": "long", **GOOD, "max_chars": 140_000})  # it sends long ones
+    registry.append({"id": "long", **GOOD, "max_chars": 140_000})  # it sends long prompts
     jobs += jobs_of("long", prompt=long)
     jobs.append(Job(next(numbers), START, agent="pointsman/shadow"))
     registry.append({"id": "of-all-tiers", **GOOD, "tiers": None})  # it uses every tier that anybody uses
     jobs += [Job(next(numbers), START, agent="of-all-tiers", tiers=(tier,)) for tier in ("small", "frontier")]
-    registry.append({"id": "of-any-kind", **GOOD, "kinds": None})  # it has jobs of no kind, too
+    registry.append({"id": "of-any-kind", **GOOD, "kinds": None})  # it also has jobs without a kind
     jobs += [Job(next(numbers), START, agent="of-any-kind", kind=kind) for kind in ("chat", None)]
 
     draw.shuffle(jobs)

@@ -78,7 +78,7 @@ def _planted(job: Job) -> Job:
         return failing(ticket) if job.tiers == ("medium",) else ticket
     if job.number >= 150 and job.agent == "math-tutor":
         return replace(job, calls=(Try(ms=job.calls[0].ms * 8),))
-    if job.number % 25 == 0:  # some other failures, which share nothing
+    if job.number % 25 == 0:  # other failures, which have nothing in common
         return failing(job, tries=4)
     return job
 

@@ -78,7 +78,7 @@ async def test_outcomes_and_errors_are_on_one_clock(database: str) -> None:
     [
         ("2026-03-12T10:00:00.25+01:00", START + 0.25 * SECOND),
         ("2026-03-12T09:00:00Z", START),
-        ("2026-02-30T09:00:00Z", START - 10 * 24 * 3600 * SECOND),  # as masking may leave a date
+        ("2026-02-30T09:00:00Z", START - 10 * 24 * 3600 * SECOND),  # masking may leave such a date
         ("1773306000", None),
         ("2026-13-12T09:00:00Z", None),
         ("2026-03-12T09:00:00+23:00", None),
@@ -214,7 +214,7 @@ async def test_a_new_system_reports_no_accidental_changes(database: str) -> None
         (START + SECOND, "the record begins", None, None),
         (START + 601 * SECOND, "appeared", "policy_version", "p-2"),
     ]
-    # A single job of an agent or a rule may have come late by chance.
+    # A single job of an agent or a rule may be late by chance.
     later = await ask(database, question, START + 900 * SECOND, END)
     assert [row[1:] for row in later] == [
         ("the record begins", None, None),

@@ -97,7 +97,7 @@ class Audited:
         return rows
 
     async def until_signed(self, said: str) -> None:
-        """Wait until a checkpoint has it."""
+        """Waits until a checkpoint contains the row."""
         async with asyncio.timeout(LONG_S):
             while not await self.signed(said):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
@@ -113,7 +113,7 @@ class Audited:
                 await asyncio.sleep(0.1)
 
     async def until_stopped(self, service: Any) -> str:
-        """Wait for the audit's message that this is not the topic it read before."""
+        """Waits for the audit's message that this is not the topic it read before."""
         async with asyncio.timeout(LONG_S):
             while self.intake not in (service.not_ready() or ""):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
@@ -225,7 +225,7 @@ async def test_ids_are_those_that_the_router_derives(audited: Audited) -> None:
     settings = LanePart(kafka=audited.kafka.bootstrap, prefix=audited.kafka.prefix)
     place = TopicPartition(audited.intake, PARTITION)
     writer = await SoleWriter.open(settings, f"{audited.kafka.prefix}.router", place)
-    await writer.write([], 0)  # a position that does not say which topic it is in
+    await writer.write([], 0)  # a position without a topic id
     await writer.close()
     await audited.publish("one")
     async with audited.running():

@@ -26,7 +26,7 @@ def at(offset: int, days_ago: int, partition: int = 0) -> Row:
     return row(offset, partition=partition, broker_at=NOON - days_ago * DAY)
 
 
-#: Two lanes over four days; in the first, days are not in the order of offsets.
+#: Two lanes over four days; in the first lane, days are not in order of offsets.
 ROWS = [
     *(at(offset, 3) for offset in range(4)), at(4, 2), *(at(offset, 3) for offset in range(5, 8)),
     *(at(offset, 2) for offset in range(8, 12)), at(12, 3), *(at(offset, 1) for offset in range(13, 16)),
@@ -35,7 +35,7 @@ ROWS = [
 
 
 async def filled(dsn: str, *, sign_after: int | None = None) -> None:
-    """One batch per row, and a checkpoint after each row or after one."""
+    """Stores one batch per row, with a checkpoint after each row or after one."""
     async with audit_pool(dsn) as pool:
         writer = AuditWriter(pool, clock=lambda: NOON)
         for number, each in enumerate(ROWS):

@@ -57,7 +57,7 @@ async def test_every_kind_of_message_and_strange_row_verifies(database: str) -> 
     assert (report.findings, report.rows) == ([], len(NAMES) + len(strange))
 
 
-#: What is changed in one row, at offset 7, without touching its digest or link.
+#: Changes to the row at offset 7 that leave its digest and link as they are.
 CHANGES = {
     "one bit of the value": "value = set_bit(value, 100, 1 - get_bit(value, 100))",
     "the key": "key = key || 'x'",
@@ -155,7 +155,7 @@ async def test_a_chain_rewritten_without_the_key_is_found_by_the_checkpoint(data
     await rechain(database, lambda each: each._replace(agent_id="nobody") if each.offset == 7 else each)
     assert await first(database) == (Wrong.REWRITTEN, 6), "rows up to 5 fit the first checkpoint"
     await tamper(database, "delete from audit.checkpoint")
-    (finding,) = (await look(database)).findings  # a chain made anew fits itself
+    (finding,) = (await look(database)).findings  # a recomputed chain is consistent
     assert (finding.wrong, finding.said[:13]) == (Wrong.CHECKPOINT, "there is none")
 
 

@@ -1,6 +1,6 @@
 """Random changes in every column, of every kind in docs/audit-integrity.md, are all detected.
 
-`POINTSMAN_TAMPERINGS=1000 POINTSMAN_TAMPERING_SEED=7` draws others, and more of them.
+`POINTSMAN_TAMPERINGS=1000 POINTSMAN_TAMPERING_SEED=7` draws more and different ones.
 """
 
 import os
@@ -83,7 +83,7 @@ def as_record(offset: int, message: bytes) -> Incoming:
 
 
 async def sign_all(dsn: str, pool: Pool, beside: Collection[ChapterMet | OffsetsLost] = ()) -> bytes:
-    """A checkpoint of all lanes."""
+    """Signs a checkpoint of all lanes."""
     async with observer(dsn) as connection:
         rows = await connection.fetch("select * from audit.lane")
     heads = {

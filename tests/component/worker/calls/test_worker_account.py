@@ -85,4 +85,4 @@ async def test_a_choice_with_an_error_is_not_an_answer(change: dict[str, Any]) -
     assert isinstance(outcome(records), JobCompleted)
     first, _ = calls(records)
     assert first.status == "retry"
-    assert first.cost_usd is not None and first.cost_usd > 0  # it may have been charged, and says for what
+    assert first.cost_usd is not None and first.cost_usd > 0  # it may have been charged, as it reports usage

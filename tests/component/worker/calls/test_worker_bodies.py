@@ -28,7 +28,7 @@ from tests.support.worker.working import in_turn, working
 MIB = 1024 * 1024
 FLUSH = zlib.Z_FULL_FLUSH
 WHOLE = json.dumps(ANSWER).encode()
-#: A megabyte that holds a gigabyte, in one piece after another.
+#: A compressed piece; repeated, about a megabyte of them decompresses to a gigabyte.
 PIECE = gzip.compress(b" " * (64 * MIB), 1)
 
 Body = Callable[[], Iterable[bytes]]

@@ -99,7 +99,7 @@ async def workers(
 
 
 def told(records: list[Outgoing]) -> Json:
-    """The outcome without the answer's id and time."""
+    """Returns the outcome without the answer's id and time."""
     ended = outcome(records)
     assert isinstance(ended, JobCompleted)
     choice = ended.response["choices"][0]
@@ -110,7 +110,7 @@ def told(records: list[Outgoing]) -> Json:
         "content": message["content"],
         "refusal": message["refusal"],
         "tool_calls": [
-            {name: value for name, value in call.items() if name != "extra_content"}  # what Google thought
+            {name: value for name, value in call.items() if name != "extra_content"}  # Google's signatures
             for call in message.get("tool_calls", ())
         ],
         "finish": choice["finish_reason"],

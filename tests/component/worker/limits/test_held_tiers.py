@@ -81,7 +81,7 @@ async def held(
 
 
 def lane_of(worker: Worker, window: int) -> WindowLane:
-    writer: Any = None  # nothing ends
+    writer: Any = None  # no job completes
     return WindowLane(0, frozenset(), writer, worker.handler, window, failing=FAILING)
 
 

@@ -18,7 +18,7 @@ from tests.support.worker.sharing import agreements
 from tests.support.worker.tiny_provider import ANSWER, Tiny, http
 from tests.support.worker.working import Worker, in_turn, working
 
-#: It may take the 1,000 tokens that the tiny provider says it took: at most $0.00031; it costs $0.0003.
+#: A call may use 1,000 input tokens, as the tiny provider reports: at most $0.00031; it costs $0.0003.
 LONG = {"messages": [{"role": "user", "content": "x" * 1_000}], "max_tokens": 500}
 DAY = Ceiling(name="day", usd_per_day=Decimal("0.0005"))
 

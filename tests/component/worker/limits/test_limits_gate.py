@@ -81,14 +81,14 @@ async def test_a_new_process_reaches_the_same_state(kafka: Kafka, monkeypatch: p
     monkeypatch.setattr(joining, "STANDING_AGAIN", 5)
     many = RATE.model_copy(update={"limit": 10_000, "window_s": 60.0})
     async with processes(kafka, "one", declared=[many]) as (one,):
-        for _ in range(50):  # one record each
+        for _ in range(50):  # each writes one record
             await one.turn()
         assert "pointsman.limit.standing.v1" in await records_of(kafka)
         joining_late = shared_limits(kafka, "late")
         late = process_in(joining_late, [many])
         monkeypatch.setattr(
             "pointsman.worker.limits.shared_limits.STANDING_EVERY", 8
-        )  # it looks no further back
+        )  # it reads no further back
         async with late.all.running():
             await late.turn()
             await one.turn()

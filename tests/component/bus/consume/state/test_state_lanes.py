@@ -70,7 +70,7 @@ class Bus(Counting):
         return [record async for record in follow(self.settings, [topic], start="beginning", until_end=True)]
 
     async def until_counted(self, *values: bytes) -> None:
-        """Wait until exactly these counts are there."""
+        """Waits until exactly these counts are there."""
         there = await self.until_read(self.counts.name, len(values))
         assert sorted(record.value or b"" for record in there) == sorted(values)
 
@@ -125,7 +125,7 @@ async def test_both_topics_are_counted_in_one_state_that_outlives_its_process(bu
         await bus.put(bus.told.name, (b"b", b"4"), (b"a", b"5"))
         await bus.until_counted(b"1 1", b"1 2", b"2 3", b"2 4", b"3 5")
     changes = await bus.read(bus.changelog.name)
-    assert {change.partition for change in changes} == {P}  # where its records are, not where its key leads
+    assert {change.partition for change in changes} == {P}  # that of its records, not of its key
     assert [(record.key, record.value) for record in changes] == [
         (b"a", b"1"), (b"b", b"1"), (b"a", b"2"), (b"b", b"2"), (b"a", b"3"),
     ]  # fmt: skip
