@@ -17,7 +17,7 @@ _END = b"data: [DONE]"
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """`url` is the base URL. `stream`: measure the time until the first event with content."""
+    """`url` is the base URL. `stream`: ask for streams, and measure the time until the first event."""
 
     url: str
     model: str = "auto"
@@ -73,10 +73,10 @@ async def _whole(answer: ClientResponse) -> float:
 
 
 async def _streamed(answer: ClientResponse) -> float:
-    """Return the time of the first event with content.
+    """Return the time of the first event.
 
     Raises:
-        ValueError: the stream has no content, or is incomplete.
+        ValueError: the stream has no event with data, or is incomplete.
     """
     first = None
     last = b""

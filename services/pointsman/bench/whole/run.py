@@ -105,7 +105,7 @@ def run_gateway(
 ) -> WholeResults:
     """Measure complete answers at `levels` and streams at `streams`: the provider, our gateway, others.
 
-    Arguments as in `run`. For a stream, the time until its first piece is measured.
+    Arguments as in `run`. For a stream, the time until its first event is measured.
     """
     settings = {"POINTSMAN_GATEWAY_OPEN_REQUESTS": "100000"}
     with _bench(seconds, say, gateway=True, settings=settings) as (bench, provider):
