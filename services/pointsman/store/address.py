@@ -1,4 +1,4 @@
-"""Parses Postgres addresses as people write them: unescaped passwords, and libpq's own parameters; pure."""
+"""Parses Postgres addresses as people write them, with unescaped passwords and libpq's parameters; pure."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _PLACE = re.compile(
     r"(?:/(?P<database>[^\s/?#@]*))?(?:\?(?P<query>[A-Za-z_]+=[^#\s]*)?)?"
 )
 _LOGIN = re.compile(r"://[^:/\s]{0,1024}+:")
-#: Nothing that `asyncpg` needs or can do; it would ask the server for a setting of that name.
+#: Parameters that `asyncpg` does not know: it would send them to the server as settings.
 _LIBPQ_ONLY = {
     "channel_binding", "client_encoding", "fallback_application_name", "gssdelegation", "gssencmode",
     "hostaddr",
@@ -38,10 +38,10 @@ class Address:
 
 
 def read_address(text: str) -> Address:
-    """Understand an address, however its password is written; of one that is read, the same comes out.
+    """Parse an address, percent-encoded or not; the result's `dsn` parses to itself.
 
     Raises:
-        AddressError: it is none.
+        AddressError: the text is not an address of Postgres.
     """
     scheme = _SCHEME.match(text)
     if scheme is None or len(text) > _LONGEST:
@@ -59,20 +59,20 @@ def read_address(text: str) -> Address:
 
 
 def without_secrets(text: str) -> str:
-    """`text` with the password of every address in it replaced by `***`."""
+    """Return `text` with the password of every address in it replaced by `***`."""
     text = "".join(map(_without_password, re.split(r"(\s)", text)))
     return re.sub(rf"\b({'|'.join(_SECRETS)})=[^&\s]*", r"\1=***", text)
 
 
 def _without_password(word: str) -> str:
-    """A password ends at the last `@` of its word: what is in it cannot be known."""
+    """Mask the password up to the last `@` of the word, as a password may contain `@` itself."""
     login = _LOGIN.search(word)
     at = word.rfind("@")
     return f"{word[: login.end()]}***{word[at:]}" if login and at >= login.end() else word
 
 
 def _login_and_place(rest: str) -> tuple[str, re.Match[str]]:
-    """The first `@` behind which there is a whole place ends the password, whatever is in it."""
+    """Split at the first `@` before a valid host and database, as a password may contain any character."""
     if place := _PLACE.fullmatch(rest):
         return "", place
     for at in re.finditer("@", rest):
@@ -82,7 +82,7 @@ def _login_and_place(rest: str) -> tuple[str, re.Match[str]]:
 
 
 def _timeout(value: str | None) -> float | None:
-    """Seconds, of which libpq waits two at least; 0 or less is no limit of its own."""
+    """Return seconds, at least two as in libpq; None for 0 or less, which means no limit."""
     try:
         seconds = int(value or 0)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Connections to Postgres, and the translation of its errors."""
+"""Opens connections to Postgres and translates its errors."""
 
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -21,11 +21,11 @@ Connection: TypeAlias = (
 
 Statement: TypeAlias = "asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]"
 
-#: What a later try may find gone: the server away, starting, stopping, full, failed over, or busy.
+#: Transient errors: the server is away, starting, stopping, full, busy or failing over.
 _PASSING = (
     OSError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what the driver makes of a connection that is cut off amid a COPY
+    asyncpg.InternalClientError,  # raised when the connection is lost during a COPY
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -44,8 +44,8 @@ _NO_ENTRY = (
 
 
 _CONNECT_S = 10.0
-#: A pooler may give each transaction to another session. So nothing of ours lives in one: prepared statements
-#: have no names, as long as none is cached; settings are for a transaction; nothing is to be reset.
+#: No statement cache: a pooler may run each transaction in another session. So nothing may depend on a
+#: session: statements are unnamed, settings are local to a transaction, and a connection needs no reset.
 _NO_NAMES = 0
 _REFUSED_BY_POOLER = {
     "not allowed in statement pooling mode": "set pool_mode = transaction in it",
@@ -59,10 +59,10 @@ _NO_TLS = (
 
 
 async def open_pool(dsn: str, *, application: str, size: int = 4) -> Pool:
-    """Up to `size` connections, opened when needed; `application` names them in pg_stat_activity.
+    """Open a pool of up to `size` connections, made on demand; pg_stat_activity shows `application`.
 
     Raises:
-        StoreError: the address cannot be read.
+        StoreError: the address is invalid, or names a file that cannot be used.
     """
     address = _read(dsn)
     _see_files(address)
@@ -80,7 +80,7 @@ async def open_pool(dsn: str, *, application: str, size: int = 4) -> Pool:
 
 
 async def limit_waits(connection: Connection, patience_s: float) -> None:
-    """Let no statement of this transaction wait longer for a lock, nor the server for a silent client."""
+    """Limit the transaction's waits: of statements for a lock, and of the server for the client."""
     milliseconds = round(patience_s * 1000)
     await connection.execute(
         f"set local lock_timeout = {milliseconds};"
@@ -90,10 +90,10 @@ async def limit_waits(connection: Connection, patience_s: float) -> None:
 
 @asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[Connection]:
-    """One connection of its own, for work that is done once.
+    """Open a single connection.
 
     Raises:
-        StoreUnavailableError, StoreError: there is none to be had.
+        StoreUnavailableError, StoreError: no connection can be made.
     """
     address = _read(dsn)
     _see_files(address)
@@ -108,10 +108,10 @@ async def connected(dsn: str) -> AsyncIterator[Connection]:
 
 
 async def fetched(dsn: str, name: str, *arguments: Any) -> list[asyncpg.Record]:
-    """The rows that the query `name` gives, by a connection of its own.
+    """Run the named query on a connection of its own; returns its rows.
 
     Raises:
-        StoreUnavailableError, StoreError: it cannot be asked.
+        StoreUnavailableError, StoreError: the query failed.
     """
     async with connected(dsn) as connection:
         with translated(dsn):
@@ -120,7 +120,7 @@ async def fetched(dsn: str, name: str, *arguments: Any) -> list[asyncpg.Record]:
 
 @contextmanager
 def translated(dsn: str | None = None) -> Iterator[None]:
-    """The driver's errors become `StoreUnavailableError` (try again) and `StoreError` (change something)."""
+    """Turn the driver's errors into StoreUnavailableError (try again) or StoreError (change something)."""
     where = f" at {place(dsn)}" if dsn else ""
     try:
         yield
@@ -168,7 +168,7 @@ def _read(dsn: str) -> Address:
 
 
 def _see_files(address: Address) -> None:
-    """What the driver says of a file does not name it; and it asks for a key's password on the terminal."""
+    """Check the TLS files: the driver's errors do not name them, and it prompts for a key's password."""
     options = dict(parse_qsl(urlsplit(address.dsn).query))
     ca, certificate, key = (
         Path(options[name]) if options.get(name) else None for name in ("sslrootcert", "sslcert", "sslkey")
@@ -186,7 +186,7 @@ def _see_files(address: Address) -> None:
 
 
 def place(dsn: str) -> str:
-    """Host, port and database of an address, without user and password."""
+    """Return host, port and database of an address, without user and password."""
     parts = urlsplit(_read(dsn).dsn)
     host = parts.netloc.rpartition("@")[2] or "the local socket"
     return f"{host}{parts.path}"

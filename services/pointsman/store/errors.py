@@ -1,4 +1,4 @@
-"""The store's errors, by what a caller can do about them."""
+"""The store's errors, classified by what a caller can do about them."""
 
 
 class StoreError(Exception):

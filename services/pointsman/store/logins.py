@@ -1,4 +1,4 @@
-"""The audit database's logins and their rights, and their reduction to one role."""
+"""The audit database's logins: lists their rights and reduces them to one role."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from pointsman.store.errors import StoreError
 from pointsman.store.roles import ALL
 from pointsman.store.sql import query
 
-#: What the query adds to a role that its member may give to others.
+#: Suffix of a role that its member may grant to others.
 _WITH_ADMIN = " with admin option"
 
 
 @dataclass(frozen=True, slots=True)
 class LoginFound:
-    """A user of Postgres. `roles`: direct memberships; `owns`, `granted`: should be empty.
+    """A login of Postgres. `roles`: direct memberships. `owns`, `granted`: should be empty.
 
     `reaches`: privileged roles of which it is an indirect member.
     """
@@ -32,11 +32,11 @@ class LoginFound:
 
     @property
     def has_our_role(self) -> bool:
-        """Whether somebody made it a member of one of our roles, and not of another that is."""
+        """Whether it is a direct member of one of pointsman's roles."""
         return any(role.removesuffix(_WITH_ADMIN) in ALL for role in self.roles)
 
     def excess(self, role: str) -> list[str]:
-        """What it has beyond being a member of `role`, in words."""
+        """Describe each right that it has beyond membership of `role`."""
         return [
             *(f"is a member of {membership}" for membership in self.roles if membership != role),
             *(f"is, by way of that, a member of {strong}" for strong in self.reaches),
@@ -47,10 +47,10 @@ class LoginFound:
 
 
 async def list_logins(dsn: str, prefix: str) -> dict[str, LoginFound]:
-    """Those whose names begin with `prefix`, and who comes by what is ours; not the user of `dsn` itself.
+    """List other logins that can access pointsman's objects or whose names begin with `prefix`.
 
     Raises:
-        StoreUnavailableError, StoreError: it could not be asked.
+        StoreUnavailableError, StoreError: the query failed.
     """
     rows = await fetched(dsn, "logins", prefix, list(ALL))
     lists = ("roles", "attributes", "owns", "granted", "reaches")
@@ -58,10 +58,11 @@ async def list_logins(dsn: str, prefix: str) -> dict[str, LoginFound]:
 
 
 async def narrow_login(dsn: str, login: LoginFound, role: str | None) -> None:
-    """Leave it nothing but being a member of `role`; None: it logs in no more, and its sessions end.
+    """Reduce the login's rights to membership of `role`. With None, disable it and end its sessions.
 
     Raises:
-        StoreError: it owns something, which is not ours to give away; or Postgres refuses.
+        StoreUnavailableError: Postgres cannot be reached.
+        StoreError: the login owns objects, whose new owner a person must choose; or Postgres refuses.
     """
     if login.owns:
         owned = ", ".join(login.owns)
@@ -78,7 +79,7 @@ async def narrow_login(dsn: str, login: LoginFound, role: str | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RoleDrift:
-    """A right that `role` has in excess, or lacks. `role`: PUBLIC means everybody."""
+    """A right that `role` (PUBLIC: everybody) has in excess or lacks, and the statements that correct it."""
 
     role: str
     lacks: bool
@@ -87,20 +88,22 @@ class RoleDrift:
 
 
 async def list_drift(dsn: str, prefix: str) -> list[RoleDrift]:
-    """Of all roles but logins whose names begin with `prefix`; nothing before the migrations.
+    """List the rights that each role has in excess or lacks. Empty before the migrations have run.
+
+    Logins whose names begin with `prefix` are left out: `list_logins` covers them.
 
     Raises:
-        StoreUnavailableError, StoreError: it could not be asked.
+        StoreUnavailableError, StoreError: the query failed.
     """
     rows = await fetched(dsn, "role_drift", prefix, list(ALL))
     return [RoleDrift(row["role"], row["lacks"], row["detail"], tuple(row["statements"])) for row in rows]
 
 
 async def mend(dsn: str, statements: Iterable[str]) -> None:
-    """Run what `RoleDrift` says, all of it or nothing.
+    """Run the statements of `RoleDrift` in one transaction.
 
     Raises:
-        StoreUnavailableError, StoreError: Postgres refuses.
+        StoreUnavailableError, StoreError: Postgres cannot be reached or refuses.
     """
     async with connected(dsn) as connection:
         with translated(dsn):

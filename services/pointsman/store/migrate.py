@@ -12,13 +12,13 @@ from pointsman.store.sql import migrations, query
 
 
 async def migrate(dsn: str) -> list[str]:
-    """Apply what is missing, each file in its own transaction; returns the names, in order.
+    """Apply the missing migrations, each in its own transaction; returns their names, in order.
 
-    Safe to run twice and from several processes at once: each file is applied by one, the others wait.
+    Safe to repeat and to run in several processes at once: one applies a file, the others wait.
 
     Raises:
         StoreUnavailableError: Postgres cannot be reached.
-        StoreError: a file that was applied has changed since, or Postgres refuses one.
+        StoreError: an applied file has changed since, or Postgres refuses a statement.
     """
     applied = []
     async with connected(dsn) as connection:
@@ -32,19 +32,19 @@ async def migrate(dsn: str) -> list[str]:
 
 
 async def _prepared(connection: Connection) -> None:
-    """Make what the migrations themselves need; another process may be doing the same."""
+    """Create the migration table and the roles; another process may be doing the same."""
     with translated():
         while True:
             try:
                 await connection.execute(query("migration_table"))
                 break
             except (asyncpg.UniqueViolationError, asyncpg.DuplicateSchemaError, asyncpg.DuplicateTableError):
-                continue  # Postgres does not look and make in one step: the next try finds it made
+                continue  # `if not exists` is not atomic: try again if another process created it
         await connection.execute(query("make_roles"))
 
 
 async def _apply_next(connection: Connection) -> str | None:
-    """Apply the first file that is missing; None where none is."""
+    """Apply the first missing migration and return its name; None if none is missing."""
     with translated():
         async with connection.transaction():
             await connection.execute(query("migration_lock"))
@@ -62,7 +62,7 @@ async def _apply_next(connection: Connection) -> str | None:
 
 
 async def pending(dsn: str) -> list[str]:
-    """Names of the migrations that `migrate` would apply.
+    """Return the names of the migrations that `migrate` would apply.
 
     Raises:
         StoreUnavailableError, StoreError: as `migrate`.
@@ -72,11 +72,11 @@ async def pending(dsn: str) -> list[str]:
 
 
 async def create_database_if_missing(dsn: str) -> bool:
-    """Make the database that `dsn` names; returns whether it was missing.
+    """Create the database that `dsn` names; returns whether it was missing.
 
     Raises:
         StoreUnavailableError: Postgres cannot be reached.
-        StoreError: Postgres does not let us.
+        StoreError: Postgres refuses.
     """
     parts = urlsplit(read_address(dsn).dsn)
     name = unquote(parts.path.lstrip("/"))

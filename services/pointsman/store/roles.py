@@ -1,4 +1,4 @@
-"""The audit database's roles and their grants; logins are members of one role each."""
+"""The audit database's roles and their grants; a login is a member of one role."""
 
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -9,20 +9,20 @@ from pointsman.store.address import read_address
 from pointsman.store.connect import connected, fetched, translated
 from pointsman.store.sql import query
 
-#: Adds rows; sees, changes and removes nothing.
+#: Inserts rows; cannot read, change or remove any.
 WRITER = "pointsman_audit_writer"
-#: Reads; adds, changes and removes nothing.
+#: Reads; cannot insert, change or remove anything.
 AUDITOR = "pointsman_auditor"
-#: An auditor who may have the wrapped keys, too: with the master key, what is sealed can be read.
+#: An auditor that can also read the wrapped keys: with the master key, it can read sealed content.
 OPENER = "pointsman_audit_opener"
-#: Erases a subject's key, which puts that on record; sees nothing else.
+#: Erases a subject's key, which is recorded; cannot read anything else.
 ERASER = "pointsman_audit_eraser"
-#: Keeps large values and reads them, where the claim store is in this database; sees nothing of the audit.
+#: Stores and reads large values if the claim store is in this database; has no access to the audit.
 CLAIMS = "pointsman_claims"
 ALL = (WRITER, AUDITOR, OPENER, ERASER, CLAIMS)
 
 
-#: Another process makes or changes the same login, here or in another database: the next try finds it done.
+#: Another process creates or changes the same login, also through another database: try again.
 _QUICKER = (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError, asyncpg.InternalServerError)
 _TRIES = 5
 
@@ -42,21 +42,22 @@ class Grant:
 
 
 async def grants(dsn: str) -> list[Grant]:
-    """What the roles hold in this database, as it says itself; empty before the migrations.
+    """List the privileges of the roles, as the database has them; empty before the migrations.
 
     Raises:
-        StoreUnavailableError, StoreError: it could not be asked.
+        StoreUnavailableError, StoreError: the query failed.
     """
     return [Grant(**row) for row in await fetched(dsn, "grants")]
 
 
 async def ensure_login(dsn: str, login: str, role: str, password: str | None = None) -> None:
-    """Make `login`, or give it this password, and make it a member of `role`; None takes a password away.
+    """Create `login` or update it, with this password, as a member of `role`. None removes the password.
 
-    Who opens what is sealed reads the rest, too.
+    An opener becomes an auditor as well, to read what is not sealed.
 
     Raises:
-        StoreUnavailableError, StoreError: the user of `dsn` may not, or cannot be one.
+        StoreUnavailableError: Postgres cannot be reached.
+        StoreError: the user of `dsn` lacks the right, or Postgres refuses.
     """
     async with connected(dsn) as connection:
         with translated(dsn):
@@ -75,7 +76,7 @@ async def ensure_login(dsn: str, login: str, role: str, password: str | None = N
 
 
 def as_login(dsn: str, login: str, password: str | None = None) -> str:
-    """The address of the same database for another user."""
+    """Return the address of the same database for another user."""
     parts = urlsplit(read_address(dsn).dsn)
     user = quote(login, safe="") + (f":{quote(password, safe='')}" if password else "")
     return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))

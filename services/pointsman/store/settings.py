@@ -1,4 +1,4 @@
-"""Settings: the audit database's address, for each of its users."""
+"""Settings with the audit database's address for each kind of user."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,10 +44,11 @@ class PrivacyKeyPart(SettingsPart):
 
     @property
     def master_key(self) -> "MasterKey | None":
-        """The key; None where none is set.
+        """The master key; None if none is set.
 
         Raises:
-            KeyUnreadableError, OSError: it cannot be had.
+            KeyUnreadableError: it has the wrong form.
+            OSError: its file cannot be read.
         """
         from pointsman.store.privacy.sealing import MasterKey
 

@@ -1,4 +1,4 @@
-"""The named .sql files that come with this package."""
+"""Loads the named .sql files of this package."""
 
 from functools import cache
 from importlib.resources import files
@@ -8,11 +8,11 @@ _PACKAGE = files("pointsman.store")
 
 @cache
 def query(name: str) -> str:
-    """The text of `queries/<name>.sql`."""
+    """Return the text of `queries/<name>.sql`."""
     return (_PACKAGE / "queries" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def migrations() -> dict[str, str]:
-    """Name and text of every migration, in the order in which they are applied."""
+    """Return name and text of every migration, in the order in which they are applied."""
     files = {file.name: file for file in (_PACKAGE / "migrations").iterdir() if file.name.endswith(".sql")}
     return {name: files[name].read_text(encoding="utf-8") for name in sorted(files)}

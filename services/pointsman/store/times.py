@@ -1,4 +1,4 @@
-"""Dates, times and intervals: Python's types where those can hold them, else Postgres' text."""
+"""Decodes dates, times and intervals: into Python's types if the value fits, else into Postgres' text."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -16,9 +16,9 @@ _MICROSECONDS = 1_000_000
 
 
 async def read_all_times(connection: Connection, *, as_written: bool = False) -> None:
-    """Let the connection return every value of these types, of which the driver raises for some.
+    """Let the connection decode all values of these types; the driver raises an error for some.
 
-    `as_written`: an infinite one is the edge of Python's calendar, which the driver writes as infinite.
+    `as_written`: decode infinity as the first or last date of Python's calendar, as the driver encodes it.
     """
     for name, (encoder, decoder) in _CODECS.items():
         if as_written and name in _EDGES:
@@ -29,7 +29,7 @@ async def read_all_times(connection: Connection, *, as_written: bool = False) ->
 
 
 def microseconds(time: datetime) -> int:
-    """Microseconds since 1970."""
+    """Return microseconds since 1970."""
     return (time - _1970) // timedelta(microseconds=1)
 
 
@@ -81,7 +81,7 @@ def _timetz(parts: tuple[int, int]) -> time | str:
 
 
 def _interval(parts: tuple[int, int, int]) -> timedelta | str:
-    """A month counts as thirty days, a year as 365, as the driver has it."""
+    """Count a month as 30 days and a year as 365, as the driver does."""
     months, days, microseconds = parts
     if abs(microseconds) >= _LATEST:
         return _infinity(microseconds)
@@ -141,9 +141,9 @@ def _clock(microseconds: int) -> str:
 
 
 def _calendar(days: int, clock: str) -> str:
-    """The date so many days after 2000-01-01, in the calendar as Postgres goes on with it both ways.
+    """Return the date `days` after 2000-01-01 in the proleptic Gregorian calendar, for any year.
 
-    The calendar repeats every 400 years, which are 146,097 days: reckoned in one that Python can hold.
+    The calendar repeats every 400 years (146,097 days): the date is computed in a cycle that Python supports.
     """
     cycles, rest = divmod(days, 146_097)
     near = _EPOCH + timedelta(days=rest)

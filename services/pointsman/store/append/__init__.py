@@ -1,1 +1,1 @@
-"""Rows into the audit table: written, chained, and positions moved in one transaction."""
+"""Appends rows to the audit table: copies and chains them, and moves the lanes, in one transaction."""

@@ -19,38 +19,38 @@ from pointsman_schemas.control.checkpoints import ChapterMet, OffsetsLost
 
 __all__ = ["AuditWriter", "Lane", "Move"]
 
-#: Days that get partitions: as far back as Kafka keeps anything, and ahead, so that midnight is no event.
+#: Days that get a partition: back to Kafka's longest retention, and ahead so that no write waits for one.
 _DAYS_BACK = 31
 _DAYS_AHEAD = 2
 _TRY_DAYS_AGAIN = timedelta(minutes=1)
 
 
 class AuditWriter:
-    """Appends to `audit.message`, exactly once, whoever else tries the same.
+    """Appends to `audit.message` exactly once, even if several processes try to.
 
     - A batch and the positions of its lanes are stored together or not at all.
-    - Of several writers with the same batch one wins, the others get LaneMovedError.
-    - A batch whose commit was cut off (StoreUnavailableError) may be appended again with the same arguments.
+    - If several writers have the same batch, one succeeds and the others get LaneMovedError.
+    - A batch whose commit was interrupted (StoreUnavailableError) may be appended again, unchanged.
     """
 
     def __init__(self, pool: Pool, *, clock: Clock = utc_now, patience_s: float = 10) -> None:
-        """`patience_s`: how long a lane is waited for, and a client that is silent in mid-batch."""
+        """`patience_s`: limit of the wait for a lane's lock, and of the server's wait for a silent client."""
         self._pool = pool
         self._clock = clock
         self._patience_s = patience_s
         self._days: set[date] = set()
         self._days_again = datetime.min.replace(tzinfo=UTC)
-        #: Where the chains stand of the lanes that this writer has moved.
+        #: The chain heads of the lanes that this writer has moved.
         self.heads: dict[Lane, Head] = {}
-        #: What else a checkpoint is to vouch for.
+        #: The new chapters and lost offsets that the next checkpoint must cover as well.
         self.beside: set[ChapterMet | OffsetsLost] = set()
         self._unsure: set[frozenset[tuple[Lane, Move]]] = set()
 
     async def positions(self, wanted: Sequence[Lane]) -> dict[Lane, int]:
-        """The next offset of each lane that has one.
+        """Return the next offset of each lane that has a stored position.
 
         Raises:
-            StoreUnavailableError, StoreError: the answer cannot be had.
+            StoreUnavailableError, StoreError: the query failed.
         """
         with translated():
             async with self._pool.acquire() as connection:
@@ -59,10 +59,10 @@ class AuditWriter:
         return positions
 
     async def chapters(self, met: Mapping[str, TopicIds]) -> dict[str, Chapter]:
-        """The newest chapter of each of these topics of one cluster; one that is not known gets its first.
+        """Return the newest chapter of each topic in `met`, all of one cluster; a new topic gets its first.
 
         Raises:
-            StoreUnavailableError, StoreError: the answer cannot be had.
+            StoreUnavailableError, StoreError: the query failed.
         """
         with translated():
             async with self._pool.acquire() as connection:
@@ -75,7 +75,7 @@ class AuditWriter:
         return known
 
     async def lose(self, lane: Lane, move: Move) -> None:
-        """Move a lane, and put on record that nothing was read from where it stands to where it moves.
+        """Move a lane past offsets that could not be read, and record them as lost.
 
         Raises:
             LaneMovedError, StoreUnavailableError, StoreError: as `append`.
@@ -102,17 +102,17 @@ class AuditWriter:
         days: Collection[date] | None = None,
         sealing: Sealing | None = None,
     ) -> None:
-        """Store `rows`, each lane's in its order, and move their lanes, in one transaction.
+        """Store `rows`, in order within each lane, and move the lanes in the same transaction.
 
-        Rows may be made as they are asked for, so that Postgres works on the first ones meanwhile; they may
-        be asked for again. `days`: those of the rows' broker time, where they are known beforehand.
-        `sealing`: the keys that rows are sealed by; rows are asked for again where some hold no more.
-        A row that Postgres refuses is stored without payload, with the reason in `unreadable`.
+        `rows` may be a lazy iterable, so that Postgres works while later rows are made; it may be iterated
+        again. `days`: the dates of the rows' broker time, if known beforehand. `sealing`: the keys that seal
+        the rows; if a key has changed, the rows are iterated again. A row that Postgres refuses is stored
+        without payload, with the reason in `unreadable`.
 
         Raises:
-            LaneMovedError: a lane is not where it should be; nothing was written.
+            LaneMovedError: a lane is not at its expected position; nothing was written.
             StoreUnavailableError: the connection was lost; try again with the same arguments.
-            StoreError: Postgres refuses the whole, e.g. because a migration is missing.
+            StoreError: Postgres refuses the whole batch, for example because a migration is missing.
         """
         batch = frozenset(moves.items())
         broke = False
@@ -150,7 +150,7 @@ class AuditWriter:
         except KeysChangedError:
             await self._store(connection, rows, moves, sealing, retried=retried)
         except asyncpg.LockNotAvailableError:
-            # Whoever holds the lane may be a process that froze in the middle of its transaction.
+            # The lock may be held by a process that froze in its transaction.
             await connection.execute(query("evict_frozen"), timedelta(seconds=self._patience_s))
             raise
 
@@ -167,7 +167,7 @@ class AuditWriter:
             await limit_waits(connection, self._patience_s)
             locked_lanes = await lanes.hold(connection, moves, retried=retried)
             if locked_lanes is None:
-                for lane in moves:  # an earlier try of ours moved it, and the answer was lost
+                for lane in moves:  # an earlier try of this writer moved it, but the answer was lost
                     self.heads.pop(lane, None)
                 return
             self._compare(locked_lanes)
@@ -182,7 +182,7 @@ class AuditWriter:
             sealing.keep()
 
     def _compare(self, locked_lanes: Mapping[Lane, LockedLane]) -> None:
-        """See that a chain goes on from where we left it."""
+        """Check that each chain continues from where this writer left it."""
         for lane, (head, _) in locked_lanes.items():
             ours = self.heads.get(lane)
             if ours is not None and ours.next_offset == head.next_offset and ours != head:
@@ -192,7 +192,7 @@ class AuditWriter:
                 )
 
     async def _make_days(self, connection: Connection, days: Collection[date]) -> None:
-        """Make the partitions that rows of `days` and the coming days need; else rows go to the default."""
+        """Create the partitions of `days` and the coming days; until then, rows go to the default one."""
         now = self._clock()
         wanted = set(_near(now.date(), days)) - self._days
         if not wanted or now < self._days_again:
@@ -206,7 +206,7 @@ class AuditWriter:
 
 
 def _near(today: date, days: Iterable[date]) -> Iterable[date]:
-    """The days of a batch that get a partition, and the next ones; a timestamp far off is somebody's joke."""
+    """Yield today, the coming days and those of `days` near today: a producer's clock can be wrong."""
     yield from (today + timedelta(days=ahead) for ahead in range(_DAYS_AHEAD + 1))
     first, last = today - timedelta(days=_DAYS_BACK), today + timedelta(days=_DAYS_AHEAD)
     yield from (day for day in days if first <= day <= last)

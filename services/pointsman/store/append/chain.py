@@ -17,15 +17,15 @@ _COST = Row._fields.index("cost_usd")
 
 
 def genesis(topic: str, partition: int, from_offset: int) -> bytes:
-    """What the first row of a lane follows from; rows before `from_offset` are older than the chain."""
+    """Return the value that the first link follows; rows before `from_offset` are older than the chain."""
     return sha256(f"pointsman chain 1\n{topic}\n{partition}\n{from_offset}\n".encode()).digest()
 
 
 def follow(before: bytes, row: Row, recorded_at: datetime) -> bytes:
-    """The chain's next value: SHA-256 of the one before, the record's digest and every other column.
+    """Return the next link: SHA-256 of the previous link, the record's digest and every other column.
 
     Raises:
-        TypeError, ValueError, ArithmeticError, AttributeError: a column holds what Postgres would refuse.
+        TypeError, ValueError, ArithmeticError, AttributeError: Postgres would refuse a column's value.
     """
     columns: tuple[object, ...] = (
         *row[_FIRST:_COST],
@@ -44,7 +44,7 @@ def follow(before: bytes, row: Row, recorded_at: datetime) -> bytes:
 
 
 def _decimal(amount: Decimal) -> str:
-    """As `numeric` keeps it: no exponent, no sign before zero."""
+    """Format as Postgres' `numeric` does: no exponent, no sign before zero."""
     return format(amount if amount else abs(amount), "f")
 
 

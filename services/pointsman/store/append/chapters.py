@@ -1,4 +1,4 @@
-"""Chapters of the audit: they separate the lanes of a recreated topic from those of the earlier one."""
+"""Chapters of the audit: they keep the lanes of a recreated topic apart from those of its predecessor."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -7,10 +7,10 @@ from uuid import UUID
 from pointsman.store.connect import Connection, connected, translated
 from pointsman.store.sql import query
 
-#: A cluster's id and that of one of its topics.
+#: The id of a cluster and the id of one of its topics.
 TopicIds = tuple[str, UUID]
 
-#: Between a topic's name and its chapter's number: in no name of a topic.
+#: Separates a topic's name from its chapter number; no topic name contains it.
 _BEFORE_NUMBER = "#"
 
 
@@ -22,17 +22,17 @@ class Chapter(NamedTuple):
 
 
 def stored_topic(topic: str, number: int) -> str:
-    """What rows and lanes of that chapter call the topic."""
+    """Return the topic name that rows and lanes of that chapter are stored under."""
     return topic if number == 1 else f"{topic}{_BEFORE_NUMBER}{number}"
 
 
 def kafka_topic(stored: str) -> str:
-    """The name that the topic has on Kafka."""
+    """Return the topic's name in Kafka."""
     return stored.partition(_BEFORE_NUMBER)[0]
 
 
 async def chapters(connection: Connection, met: Mapping[str, TopicIds]) -> dict[str, Chapter]:
-    """The newest chapter of each of these topics of one cluster; one that is not known gets its first."""
+    """Return the newest chapter of each topic in `met`, all of one cluster; a new topic gets its first."""
     if not met:
         return {}
     rows = await connection.fetch(
@@ -46,10 +46,10 @@ async def newest_chapters(connection: Connection) -> dict[str, Chapter]:
 
 
 async def changed(dsn: str, met: Mapping[str, TopicIds]) -> dict[str, int]:
-    """The number that the next chapter has of each topic that is not the one of its newest chapter.
+    """Return the next chapter's number for each topic whose ids differ from those of its newest chapter.
 
     Raises:
-        StoreUnavailableError, StoreError: it cannot be found out.
+        StoreUnavailableError, StoreError: the query failed.
     """
     async with connected(dsn) as connection:
         with translated(dsn):
@@ -57,10 +57,10 @@ async def changed(dsn: str, met: Mapping[str, TopicIds]) -> dict[str, int]:
 
 
 async def adopt(dsn: str, met: Mapping[str, TopicIds]) -> dict[str, int]:
-    """Begin these chapters; returns their numbers.
+    """Begin a new chapter for each topic whose ids have changed; returns the chapters' numbers by topic.
 
     Raises:
-        StoreUnavailableError, StoreError: none was begun.
+        StoreUnavailableError, StoreError: Postgres failed or refused; no chapter was begun.
     """
     async with connected(dsn) as connection:
         with translated(dsn):

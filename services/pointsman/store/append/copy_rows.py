@@ -1,4 +1,4 @@
-"""Binary COPY into the audit table, with a substitute for a row that Postgres refuses."""
+"""Stores rows by binary COPY, and makes a substitute for a row that Postgres refuses."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from pointsman.store.append.lanes import Head, Lane, LockedLane, Move
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Connection
 
-#: Postgres or the driver cannot take a value; the connection is fine. The driver raises plain Python errors.
+#: A value cannot be stored; the connection still works. The driver raises plain Python errors.
 REFUSED = (
     asyncpg.DataError,
     asyncpg.ProgramLimitExceededError,
@@ -22,23 +22,23 @@ REFUSED = (
 )
 
 _COLUMNS = (*Row._fields, "recorded_at", "chain")
-#: For trying only.
+#: Placeholders for a link and a time, used in trials only.
 _ANY, _ANY_TIME = b"", datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def copy_rows(connection: Connection, linked: AsyncIterable[tuple[object, ...]]) -> None:
-    """Store rows, each with `recorded_at` and `chain` behind it, all or none.
+    """Store rows that end in `recorded_at` and `chain`, all or none.
 
     Raises:
-        REFUSED: one of them cannot be stored as it is.
+        REFUSED: Postgres or the driver refused a row.
     """
     await connection.copy_records_to_table("message", schema_name="audit", columns=_COLUMNS, records=linked)
 
 
 async def what_can_be_stored(connection: Connection, rows: Sequence[Row]) -> list[Row]:
-    """The rows as they can be stored, found by trying and halving; of a refused one bytes and reason stay.
+    """Return the rows, with a substitute for each that Postgres refuses, which is found by bisection.
 
-    Nothing is stored: what a row is chained to is known only when the ones before it are as they will be.
+    Nothing is stored, because a row's link depends on the final form of the rows before it.
     """
     refusal = await _refusal_of(connection, rows)
     if refusal is None:
@@ -73,22 +73,22 @@ def _storable(error: Exception) -> str:
     return text.encode("utf-8", "backslashreplace").decode()[:500]
 
 
-#: After so many rows what was written goes out, and Postgres takes them in while the next ones are made.
+#: Rows between two flushes: Postgres reads these while the next ones are made.
 _PORTION = 40
 
 
 class Linking:
-    """Yields rows with `recorded_at` and `chain` added; afterwards has the new heads of their lanes."""
+    """Yields rows with `recorded_at` and `chain` added; then `heads` returns the new heads of their lanes."""
 
     def __init__(self, rows: Iterable[Row], locked_lanes: Mapping[Lane, LockedLane]) -> None:
-        """The rows of each held lane come in its order; lanes may alternate."""
+        """`rows`: ordered within each locked lane; lanes may alternate."""
         self._rows = rows
         self._locked_lanes = locked_lanes
         self._chains = {lane: head.chain for lane, (head, _) in locked_lanes.items()}
         self._added = dict.fromkeys(locked_lanes, 0)
 
     async def __aiter__(self) -> AsyncIterator[tuple[object, ...]]:
-        """Raises: KeyError where a row's lane is not held, and what `follow` raises."""
+        """Raises KeyError if a row's lane is not locked, and what `follow` raises."""
         for number, row in enumerate(self._rows, 1):
             lane = (row.topic, row.partition)
             clock = self._locked_lanes[lane].clock
@@ -99,7 +99,7 @@ class Linking:
                 await asyncio.sleep(0)
 
     def heads(self, moves: Mapping[Lane, Move]) -> dict[Lane, Head]:
-        """Where the lanes stand when they have made these moves."""
+        """Return the lanes' heads after these moves."""
         return {
             lane: Head(self._chains[lane], head.rows + self._added[lane], head.chained_from, moves[lane].next)
             for lane, (head, _) in self._locked_lanes.items()

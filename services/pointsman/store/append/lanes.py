@@ -1,4 +1,4 @@
-"""The lanes' positions: locked while a batch is stored, then moved past it, in the batch's transaction."""
+"""The lanes' positions: locked while a batch is stored, and moved past it in the same transaction."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -40,7 +40,7 @@ class LockedLane(NamedTuple):
 
 
 async def positions(connection: Connection, lanes: Sequence[Lane]) -> dict[Lane, int]:
-    """The next offset of each lane that has one."""
+    """Return the next offset of each lane that has a stored position."""
     rows = await connection.fetch(
         query("positions"), [topic for topic, _ in lanes], [part for _, part in lanes]
     )
@@ -50,12 +50,12 @@ async def positions(connection: Connection, lanes: Sequence[Lane]) -> dict[Lane,
 async def hold(
     connection: Connection, moves: Mapping[Lane, Move], *, retried: bool
 ) -> dict[Lane, LockedLane] | None:
-    """Keep every lane from moving until the transaction ends; None where `moves` were made by an earlier try.
+    """Lock every lane until the transaction ends. None if an earlier try has already made these `moves`.
 
     Raises:
-        LaneMovedError: a lane does not stand where it must.
+        LaneMovedError: a lane is not at its expected position.
     """
-    ordered = sorted(moves.items())  # one order for all writers: no deadlock
+    ordered = sorted(moves.items())  # all writers lock in the same order, so they do not deadlock
     rows = await connection.fetch(
         query("hold_lanes"),
         [topic for (topic, _), _ in ordered],
@@ -84,10 +84,10 @@ async def hold(
 
 
 async def move(connection: Connection, locked: Mapping[Lane, LockedLane], heads: Mapping[Lane, Head]) -> None:
-    """Move held lanes to their new heads.
+    """Move locked lanes to their new heads.
 
     Raises:
-        LaneMovedError: one is not further on.
+        LaneMovedError: a lane's new position is not after its old one.
     """
     ordered = sorted(heads.items())
     before = [locked[lane].head for lane, _ in ordered]

@@ -28,9 +28,9 @@ def record_digest(
     value: bytes | None,
     headers: HeaderPairs,
 ) -> bytes:
-    """SHA-256 of a record as it is on Kafka; `place` is topic, partition and offset.
+    """Return the SHA-256 of a record as it is in Kafka; `place` is topic, partition and offset.
 
-    Every part has its length before it, so that no two records are alike.
+    Every part is preceded by its length, so that different records never have the same encoding.
     """
     parts = [_BEGINS, _sized(place[0].encode()), _NUMBERS.pack(*place[1:], timestamp_ms)]
     parts.append(_NOTHING if key is None else _sized(key))
@@ -44,16 +44,16 @@ def record_digest(
 
 
 def stored_headers(text: str) -> list[tuple[str, bytes | None]]:
-    """The headers that the column `headers` stands for.
+    """Parse the column `headers`.
 
     Raises:
-        ValueError, TypeError, KeyError: it is not what the audit writes.
+        ValueError, TypeError, KeyError: the text does not have the form that the audit writes.
     """
     return [(_name(name), _bytes(value)) for name, value in orjson.loads(text)]
 
 
 def in_one_form(text: str) -> bool:
-    """Whether each part of the headers is written as the audit writes it: there is one form for each."""
+    """Return whether the headers are in canonical form: base64 only for what cannot be text."""
     return all(_is_written(part) for pair in orjson.loads(text) for part in pair)
 
 

@@ -53,13 +53,13 @@ class Row(NamedTuple):
     privacy: str | None = None
 
     def without_payload(self, reason: str) -> "Row":
-        """The row for a payload that Postgres refused."""
+        """Return the row for a record whose payload Postgres refused."""
         return self._replace(payload=None, unreadable=reason)
 
     def only_bytes(self, reason: str) -> "Row":
-        """The row for a record of which nothing but its place, time and bytes can be stored.
+        """Return the row for a record of which only position, time and bytes can be stored.
 
-        Its digest becomes that of what is stored; the one of what came is told in `unreadable`.
+        The digest is computed from these; `unreadable` has the digest of the original record.
         """
         columns = Row._fields[Row._fields.index("message_id") : Row._fields.index("broker_at")]
         nothing: dict[str, Any] = dict.fromkeys(columns)
@@ -68,12 +68,12 @@ class Row(NamedTuple):
         return bare.digested(())
 
     def without_value(self, reason: str) -> "Row":
-        """As `only_bytes`, and without the bytes."""
+        """Return the row as `only_bytes` does, without key and value."""
         bare = self.only_bytes(reason)
         return bare._replace(key=None, value=None).digested(())
 
     def digested(self, headers: HeaderPairs) -> "Row":
-        """The row with the digest of what its own columns and `headers` say; in the note, if there is one."""
+        """Return the row with a digest of its columns and `headers`, in the privacy note if it has one."""
         place = (kafka_topic(self.topic), self.partition, self.offset)
         digest = record_digest(place, self.timestamp_ms, self.key, self.value, headers)
         if self.privacy is None:

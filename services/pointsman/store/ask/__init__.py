@@ -1,1 +1,1 @@
-"""Questions to the audit database, and their answers."""
+"""Queries of the audit database and their results."""

@@ -1,4 +1,4 @@
-"""Records that agents sent, from the audit, and the registry's history."""
+"""Reads the records that agents sent, and the registry's history, from the audit."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,7 +20,7 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class SentRecord:
-    """`hidden`: its value was masked or sealed; `routed`: the router made a job of it."""
+    """A record of an agent. `hidden`: its value was masked or sealed; `routed`: the router made it a job."""
 
     place: tuple[str, int, int]
     agent_id: str | None
@@ -35,10 +35,10 @@ class SentRecord:
 async def agents_sent(
     dsn: str, topics: Sequence[str], start: datetime, end: datetime, job_id: UUID | None
 ) -> AsyncIterator[AsyncIterator[SentRecord]]:
-    """The records of these topics from `start` to before `end`.
+    """Stream the records of `topics` from `start` until before `end`; `job_id` selects one job.
 
     Raises:
-        StoreUnavailableError, StoreError.
+        StoreUnavailableError, StoreError: the query failed.
     """
     async with connected(dsn) as connection:
         with translated(dsn):
@@ -61,7 +61,7 @@ async def agents_sent(
 
 @dataclass(frozen=True, slots=True)
 class RegistryRecord:
-    """One of the registry's records."""
+    """A record of the agent registry's topic."""
 
     place: tuple[str, int, int]
     key: bytes | None
@@ -71,10 +71,10 @@ class RegistryRecord:
 
 
 async def registry_history(dsn: str, topic: str) -> list[RegistryRecord]:
-    """All of the topic's, in their order.
+    """Return all records of the registry's topic, in order.
 
     Raises:
-        StoreUnavailableError, StoreError.
+        StoreUnavailableError, StoreError: the query failed.
     """
     rows = await fetched(dsn, "registry_history", topic)
     return [
@@ -91,7 +91,7 @@ async def registry_history(dsn: str, topic: str) -> list[RegistryRecord]:
 
 @dataclass(frozen=True, slots=True)
 class Sprawl:
-    """One finding; `narrower`: the entry reduced to what was used, if that is less."""
+    """A finding about an agent's rights. `narrower`: its entry with the used rights only, if fewer."""
 
     finding: str
     agent_id: str
@@ -101,10 +101,10 @@ class Sprawl:
 
 
 async def sprawl(dsn: str, registry: Sequence[Json], at: datetime) -> list[Sprawl]:
-    """The findings for these entries, each with `state` and `changed_at`, as of `at`.
+    """Return the findings for these registry entries, which have `state` and `changed_at`, as of `at`.
 
     Raises:
-        StoreUnavailableError, StoreError: it could not be asked.
+        StoreUnavailableError, StoreError: the query failed.
     """
     rows = await fetched(dsn, "sprawl", orjson.dumps(list(registry)).decode(), at)
     return [Sprawl(**{**row, "narrower": orjson.loads(row["narrower"] or "null")}) for row in rows]
@@ -112,7 +112,7 @@ async def sprawl(dsn: str, registry: Sequence[Json], at: datetime) -> list[Spraw
 
 @dataclass(frozen=True, slots=True)
 class AgentSeen:
-    """One agent's jobs in a span of time; `refused_jobs` of them were rejected."""
+    """An agent's jobs in a period; `refused_jobs` of them were rejected."""
 
     agent_id: str
     jobs: int
@@ -124,10 +124,10 @@ class AgentSeen:
 
 
 async def agents_seen(dsn: str, since: datetime) -> list[AgentSeen]:
-    """Every agent with a job that had a message since then.
+    """Return each agent with a job that had a message since `since`.
 
     Raises:
-        StoreUnavailableError, StoreError: it could not be asked.
+        StoreUnavailableError, StoreError: the query failed.
     """
     rows = await fetched(dsn, "agents_seen", since)
     return [AgentSeen(**{**row, "tiers": tuple(row["tiers"] or ())}) for row in rows]

@@ -11,9 +11,9 @@ from pointsman_schemas.jobs import JobRouted
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One message of a job. `at` and `since_start` follow the order of the story; costs are US dollars.
+    """One message of a job. `at` and `since_start` follow causal order; costs are in US dollars.
 
-    `detail`: a dead letter's message. `hidden`: sealed, erased or broken, if that is why there is no payload.
+    `detail`: a dead letter's message. `hidden`: why there is no payload: sealed, erased or broken.
     """
 
     job_id: UUID
@@ -44,9 +44,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """The router's message about a job, with the whole decision, and its offset.
+    """The router's message about a job, with the whole decision.
 
-    `value`: its bytes. If these are abridged, the job's request in `message` is empty.
+    `value`: the record's bytes. If they are abridged, the job's request in `message` is empty.
     """
 
     at: datetime
@@ -78,7 +78,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Hops:
-    """When each of a job's three messages was written, by its writer's clock in milliseconds."""
+    """The record timestamps of a job's submission, routing and outcome."""
 
     job_id: UUID
     submitted: datetime
@@ -88,7 +88,7 @@ class Hops:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """One job in one line. `state` is the outcome's status, else how far the job has come."""
+    """A one-line summary of a job. `state`: the outcome's status, or the stage that the job has reached."""
 
     job_id: UUID
     agent_id: str | None

@@ -1,4 +1,4 @@
-"""Runs people's own SQL, read-only."""
+"""Runs SQL written by users, read-only."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from pointsman.store.errors import StoreError
 from pointsman.store.sql import query
 from pointsman.store.times import read_all_times
 
-#: What reads; anything else would be refused by the read-only transaction, with a less helpful word.
+#: First words of statements that read. The transaction would refuse others with a less helpful error.
 _READS = {"select", "with", "table", "values", "explain", "show"}
 _LEADING = re.compile(r"\A(?:\s++|--[^\n]*+(?:\n|\Z)|/\*.*?\*/|\()*+(\w*)", re.DOTALL)
 _PAGE = 500
@@ -26,7 +26,7 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A view or function and what it answers; `arguments` is None for a view."""
+    """A view or function and the question that it answers; `arguments` is None for a view."""
 
     name: str
     arguments: str | None
@@ -36,7 +36,7 @@ class Question:
 
 
 class QuestionError(StoreError):
-    """The question cannot be answered as it stands; `hint` says what to write instead."""
+    """The query cannot be answered; `hint` says what to write instead."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class QuestionError(StoreError):
 
 
 class QueryResult:
-    """`columns`: names in order. Rows come page by page; jsonb is decoded, all else is as Python has it."""
+    """The result of a query, read page by page. `columns`: names in order; jsonb values are decoded."""
 
     def __init__(self, statement: Any, cursor: Any, text: str) -> None:
         attributes = statement.get_attributes()
@@ -56,20 +56,20 @@ class QueryResult:
         self._text = text
 
     async def pages(self) -> AsyncIterator[list[tuple[Any, ...]]]:
-        """Every row, some hundred at a time.
+        """Yield all rows in pages of a few hundred.
 
         Raises:
-            QuestionError, StoreUnavailableError: it broke off.
+            QuestionError, StoreUnavailableError: the query failed while rows were read.
         """
         with translated(), _explained(self._text):
             while page := await self._cursor.fetch(_PAGE):
                 yield [self._row(row) for row in page]
 
     async def first(self, limit: int) -> tuple[list[tuple[Any, ...]], bool]:
-        """At most `limit` rows (0: all), and whether there are more.
+        """Return at most `limit` rows (0: all), and whether there are more.
 
         Raises:
-            QuestionError, StoreUnavailableError: it broke off.
+            QuestionError, StoreUnavailableError: the query failed while rows were read.
         """
         rows: list[tuple[Any, ...]] = []
         async for page in self.pages():
@@ -90,15 +90,15 @@ class QueryResult:
 async def read_only_query(
     dsn: str, text: str, *arguments: Any, within: timedelta, anybody_s: bool = False
 ) -> AsyncIterator[QueryResult]:
-    """Ask one statement in a read-only transaction, with the auditor's role where the user is a member.
+    """Run one statement in a read-only transaction, as the auditor's role if the user is a member of it.
 
-    `within` bounds the whole of it, in the server. `anybody_s`: not our own statement; then the user must be
-    no more than a member of that role.
+    `within`: time limit, enforced by the server. `anybody_s`: a user wrote the statement, so the login must
+    have no rights beyond those of the auditor's role.
 
     Raises:
-        QuestionError: it is not a query, has an error, is not allowed or timed out.
-        TooMuchRightError: the user is more than a reader.
-        StoreUnavailableError, StoreError: the database cannot be asked anything.
+        QuestionError: the statement is not a query, has an error, is not allowed or timed out.
+        TooMuchRightError: the login has more rights than a reader.
+        StoreUnavailableError, StoreError: the database cannot be used.
     """
     word = _first_word(text)
     if word not in _READS:
@@ -118,16 +118,16 @@ async def read_only_query(
 
 
 async def questions(dsn: str) -> list[Question]:
-    """What can be asked, as the database itself says.
+    """List the views and functions that answer questions, from the database's own comments.
 
     Raises:
-        StoreUnavailableError, StoreError: it cannot be asked.
+        StoreUnavailableError, StoreError: the query failed.
     """
     return [Question(**row) for row in await fetched(dsn, "questions")]
 
 
 def _parsed(text: str) -> Any:
-    """JSON of any depth and with numbers of any size."""
+    """Parse JSON with numbers of any size; return the text if it is nested too deeply for Python."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -159,7 +159,7 @@ async def _read_only(connection: Connection, within: timedelta) -> AsyncIterator
 
 @contextmanager
 def _explained(text: str) -> Iterator[None]:
-    """The driver's errors about the question `text`, told with the place in it where it went wrong."""
+    """Turn the driver's errors about the query `text` into `QuestionError`, with the error's position."""
     try:
         yield
     except asyncpg.QueryCanceledError as error:
@@ -168,7 +168,7 @@ def _explained(text: str) -> Iterator[None]:
             "ask about a shorter time, or wait longer with --timeout",
         ) from error
     except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError):
-        raise  # not the question's fault
+        raise  # the connection failed, not the query
     except (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientPrivilegeError) as error:
         raise QuestionError(str(error), "this connection is read-only: use SELECT") from error
     except asyncpg.PostgresError as error:

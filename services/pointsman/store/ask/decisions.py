@@ -1,4 +1,4 @@
-"""Recorded decisions, and the policies and models that made them."""
+"""Reads recorded decisions, and the policies and models behind them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,9 +22,9 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A `job.routed.v1` as written, and the cost of the job's calls; None if none was made.
+    """A `job.routed.v1` message as written, and the cost of the job's calls.
 
-    `cost_usd` does not include the `unpriced` calls.
+    `cost_usd` does not include the `unpriced` calls; None if the job had no calls.
     """
 
     value: bytes
@@ -36,7 +36,7 @@ class Decided:
 
 @asynccontextmanager
 async def open_decisions(dsn: str, master: MasterKey | None = None) -> AsyncIterator["Decisions"]:
-    """A `Decisions` with connections of its own, for a command; `master` opens what is sealed."""
+    """Open a `Decisions` with a connection pool of its own; `master` opens sealed content."""
     async with await open_pool(dsn, application="pointsman.decisions", size=2) as pool:
         yield Decisions(pool, master)
 
@@ -49,10 +49,10 @@ class Decisions:
         self._master = master
 
     async def value(self, job_id: UUID) -> bytes | None:
-        """The router's latest `job.routed.v1` of the job, byte for byte; None when it was never routed.
+        """Return the bytes of the router's latest `job.routed.v1` of the job; None if it was never routed.
 
         Raises:
-            ContentHiddenError: it was masked, or sealed and cannot be opened.
+            ContentHiddenError: the content was masked, or is sealed and cannot be opened.
         """
         for row in await self._ask("router_decision", job_id):
             subject = f"the decision about job {job_id}"
@@ -64,22 +64,22 @@ class Decisions:
         return None
 
     async def policy(self, version: str) -> PolicyApplied | None:
-        """The policy of that version, if a router put it on record."""
+        """Return the policy of that version, or None if no router recorded it."""
         applied = await self._applied(PolicyApplied.TYPE, f"policy/{version}")
         return None if applied is None else PolicyApplied.model_validate_json(applied)
 
     async def model(self, sha256: str) -> ModelApplied | None:
-        """The model of that content, if a router put it on record."""
+        """Return the model with that digest, or None if no router recorded it."""
         applied = await self._applied(ModelApplied.TYPE, f"model/{sha256}")
         return None if applied is None else ModelApplied.model_validate_json(applied)
 
     async def count(self, since: datetime, until: datetime) -> int:
-        """How many decisions there are from `since` to, not including, `until`, by the broker's clock."""
+        """Count the decisions from `since` until before `until`, by the broker's clock."""
         (row,) = await self._ask("count_routed", since, until)
         return int(row["jobs"])
 
     async def between(self, since: datetime, until: datetime) -> AsyncIterator[list[Decided]]:
-        """Those decisions, page by page, in the order of the broker's clock."""
+        """Yield the decisions of that period in pages, ordered by the broker's clock."""
         after: tuple[Any, ...] = (since, "", -1, -1)
         while rows := await self._ask("routed_after", since, until, *after, PAGE):
             yield [Decided(*(row[field.name] for field in fields(Decided))) for row in rows]

@@ -1,4 +1,4 @@
-"""Rows into a file, page by page: JSON lines or Parquet."""
+"""Writes rows to a file, page by page, as JSON lines or Parquet."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -16,14 +16,14 @@ from pointsman.store.ask.exporting import Column
 
 Page = Sequence[Sequence[Any]]
 
-#: A row group is written when its values reach so many bytes: what is held in memory at once.
+#: Size in bytes at which a row group is written: the amount held in memory.
 _GROUP_BYTES = 32 << 20
 
 
 class JsonLines:
-    """One JSON object per row; takes pages until closed.
+    """Writes one JSON object per row.
 
-    Bytes are text where they are UTF-8, else {"base64": ...}; digests are hex.
+    `key` and `value` are text if they are UTF-8, else {"base64": ...}; other bytes are hexadecimal.
     """
 
     def __init__(self, columns: Sequence[Column], file: BinaryIO) -> None:
@@ -42,7 +42,7 @@ class JsonLines:
 
 
 class Parquet:
-    """Typed columns: times in UTC, costs as decimals, bytes as bytes, JSON as text."""
+    """Writes typed columns: times in UTC, costs as decimals, bytes as bytes, JSON as text."""
 
     def __init__(self, columns: Sequence[Column], file: BinaryIO) -> None:
         try:
@@ -95,7 +95,7 @@ WRITERS: dict[str, type[JsonLines] | type[Parquet]] = {"jsonl": JsonLines, "parq
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that is at `path` only once all of it is written."""
+    """Open a file that appears at `path` only when it is complete."""
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:

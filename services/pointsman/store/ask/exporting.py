@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 from pointsman.store.connect import Statement, connected, translated
 from pointsman.store.sql import query
 
-#: Rows held at once; one may be a megabyte.
+#: Rows per page; a row can have a megabyte.
 _PAGE = 500
-#: Made from `value`, which is exported as it is.
+#: Derived from `value`, which is exported.
 _LEFT_OUT = frozenset({"payload"})
 
 
 class Column(NamedTuple):
-    """`type`: as Postgres names it, e.g. `timestamptz`."""
+    """A column. `type`: Postgres' name, for example `timestamptz`."""
 
     name: str
     type: str
@@ -24,7 +24,7 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One snapshot of the rows from `since` to `until`; `rows` is how many there are."""
+    """A snapshot of the rows from `since` until before `until`. `rows`: their number."""
 
     columns: tuple[Column, ...]
     rows: int
@@ -32,10 +32,10 @@ class Export:
     _days: Sequence[tuple[datetime, datetime]]
 
     async def pages(self) -> AsyncIterator[list[tuple[Any, ...]]]:
-        """Every row, in order of topic, partition and offset within each UTC day; some hundred at a time.
+        """Yield all rows in pages of a few hundred, by topic, partition and offset within each UTC day.
 
         Raises:
-            StoreUnavailableError, StoreError: it broke off.
+            StoreUnavailableError, StoreError: the query failed while rows were read.
         """
         names = [column.name for column in self.columns]
         with translated():
@@ -47,10 +47,10 @@ class Export:
 
 @asynccontextmanager
 async def exporting(dsn: str, since: datetime, until: datetime) -> AsyncIterator[Export]:
-    """A snapshot of the rows whose broker time is in [since, until), both with a time zone.
+    """Open a snapshot of the rows whose broker time is in [since, until). Both times need a time zone.
 
     Raises:
-        StoreUnavailableError, StoreError: it cannot be read.
+        StoreUnavailableError, StoreError: the query failed.
     """
     async with connected(dsn) as connection:
         transaction = connection.transaction(isolation="repeatable_read", readonly=True)
@@ -67,7 +67,7 @@ async def exporting(dsn: str, since: datetime, until: datetime) -> AsyncIterator
 
 
 def _days(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
-    """[since, until) cut at midnight UTC: within a day the primary key gives the order, nothing is sorted."""
+    """Split [since, until) at midnight UTC: within a day the primary key gives the order without a sort."""
     days = []
     first = since
     while first < until:

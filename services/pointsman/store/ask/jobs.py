@@ -1,4 +1,4 @@
-"""Questions about jobs to the audit database."""
+"""Reads jobs from the audit database."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ from pointsman.store.sql import query
 from pointsman_schemas.claims import readable
 from pointsman_schemas.jobs import JobRouted
 
-#: So many digits of an id's end are in the index `audit.job_end`.
+#: Digits of an id's end that the index `audit.job_end` contains.
 _INDEXED = 12
 
 _Answer = TypeVar("_Answer", Step, Ended, Hops, JobState, TierCost, TierOutcomes)
@@ -29,20 +29,20 @@ _Answer = TypeVar("_Answer", Step, Ended, Hops, JobState, TierCost, TierOutcomes
 
 @asynccontextmanager
 async def open_jobs(dsn: str, master: MasterKey | None = None) -> AsyncIterator["Jobs"]:
-    """A `Jobs` with connections of its own, for a command; `master` opens what is sealed."""
+    """Open a `Jobs` with a connection pool of its own; `master` opens sealed content."""
     async with await open_pool(dsn, application="pointsman.jobs", size=2) as pool:
         yield Jobs(pool, master)
 
 
 class Jobs:
-    """Each method asks one named query. All raise StoreUnavailableError and StoreError."""
+    """Queries about jobs, one per method. All raise StoreUnavailableError and StoreError."""
 
     def __init__(self, pool: Pool, master: MasterKey | None = None) -> None:
         self._pool = pool
         self._master = master
 
     async def find_jobs(self, part: str, limit: int = 10) -> list[UUID]:
-        """At most `limit` ids of jobs that begin or end with `part`: hexadecimal, dashes where one likes."""
+        """Return up to `limit` ids of jobs that begin or end with `part`: hexadecimal, dashes optional."""
         digits = part.replace("-", "").lower()
         if len(digits) > 32 or set(digits) - set("0123456789abcdef"):
             return []
@@ -53,7 +53,7 @@ class Jobs:
         return [row["job_id"] for row in rows]
 
     async def timeline(self, job_id: UUID) -> list[Step]:
-        """Every message of the job, in order; empty when there is none."""
+        """Return every message of the job, in order; empty if there is none."""
         steps = [_answer(Step, row) for row in await self._ask("timeline", job_id)]
         if self._master is None or not any(step.hidden for step in steps):
             return steps
@@ -70,11 +70,15 @@ class Jobs:
         ]
 
     async def hops(self, job_ids: Sequence[UUID]) -> list[Hops]:
-        """When each of these jobs came from one topic to the next, of those that are stored."""
+        """Return the times of submission, routing and outcome of each of these jobs that is stored."""
         return [_answer(Hops, row) for row in await self._ask("hops", job_ids)]
 
     async def decision(self, job_id: UUID) -> Routed | None:
-        """The latest decision about the job; None when it was never routed."""
+        """Return the latest decision about the job; None if it was never routed.
+
+        Raises:
+            ContentHiddenError: the decision was masked, or is sealed and cannot be opened.
+        """
         for row in await self._ask("decision", job_id):
             place, subject = (
                 (row["topic"], row["partition"], row["offset"]),
@@ -92,37 +96,37 @@ class Jobs:
         return None
 
     async def outcome(self, job_id: UUID) -> Ended | None:
-        """How the job ended; None while it has not."""
+        """Return the job's outcome; None if it has not ended."""
         for row in await self._ask("outcome", job_id):
             return _answer(Ended, row)
         return None
 
     async def outcomes(self, job_ids: Sequence[UUID]) -> list[Ended]:
-        """How those of these jobs ended that have."""
+        """Return the outcomes of those of these jobs that have ended."""
         return [_answer(Ended, row) for row in await self._ask("outcomes_of", list(job_ids))]
 
     async def states(self, job_ids: Sequence[UUID]) -> list[JobState]:
-        """A line for each of these jobs that is on record, in the order in which they were submitted."""
+        """Return a summary of each of these jobs that is stored, in order of submission."""
         return [_answer(JobState, row) for row in await self._ask("states", list(job_ids))]
 
     async def waiting_for_a_person(self, job_ids: Sequence[UUID]) -> list[UUID]:
-        """Those of these jobs whose cases nobody has decided yet; what is due first comes first."""
+        """Return those of these jobs whose case is undecided, in order of deadline."""
         return [row["job_id"] for row in await self._ask("waiting_for_a_person", list(job_ids))]
 
     async def cost_by_tier(self, since: datetime, job_ids: Sequence[UUID] | None = None) -> list[TierCost]:
-        """What the calls since then came to, for all jobs or for these."""
+        """Return the cost of the calls since `since` per tier, for all jobs or these."""
         ids = None if job_ids is None else list(job_ids)
         return [_answer(TierCost, row) for row in await self._ask("cost_by_tier", since, ids)]
 
     async def outcomes_by_tier(
         self, since: datetime, job_ids: Sequence[UUID] | None = None
     ) -> list[TierOutcomes]:
-        """How the jobs that ended since then did, all or these."""
+        """Count the outcomes since `since` per tier, for all jobs or these."""
         ids = None if job_ids is None else list(job_ids)
         return [_answer(TierOutcomes, row) for row in await self._ask("outcomes_by_tier", since, ids)]
 
     async def count_of(self, topics: Sequence[str]) -> dict[str, int]:
-        """How many records of each topic are stored."""
+        """Count the stored records of each topic."""
         counted = {row["topic"]: row["rows"] for row in await self._ask("count_of", list(topics))}
         return {topic: counted.get(topic, 0) for topic in topics}
 

@@ -1,4 +1,4 @@
-"""Recorded jobs with labels for training."""
+"""Reads recorded jobs with labels, for training."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,8 +21,8 @@ PAGE = 500
 class Labelled:
     """A job or a shadow, with its answer and verdict.
 
-    `root`: the original job's id, also for shadows. `value`: its `job.routed.v1` as written. `verdict`: the
-    mean of each judge's last one, 0 to 1. `response`, tokens and US dollars: None if it was not completed.
+    `root`: the id of the original job. `value`: the `job.routed.v1` as written. `verdict`: the mean of each
+    judge's last verdict, 0 to 1. `response`, tokens and cost: None if the job was not completed.
     """
 
     root: UUID
@@ -40,10 +40,10 @@ class Labelled:
 async def labelled(
     dsn: str, since: datetime, by: Sequence[str] | None = None
 ) -> AsyncIterator[AsyncIterator[Labelled]]:
-    """Every one since then, those of one root together; with `by` only these judges' verdicts count.
+    """Stream every labelled job since `since`, ordered by root. With `by` only these judges' verdicts count.
 
     Raises:
-        StoreUnavailableError, StoreError.
+        StoreUnavailableError, StoreError: the query failed.
     """
     async with await open_pool(dsn, application="pointsman.labelled", size=1) as pool:
         with translated():

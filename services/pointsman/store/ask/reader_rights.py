@@ -1,4 +1,4 @@
-"""Checks that a login may only read: with more rights, a query could restore those that were dropped."""
+"""Checks that a login can only read: with more rights, a query could regain those that SET ROLE gave up."""
 
 from pointsman.store.connect import Connection
 from pointsman.store.errors import StoreError
@@ -15,11 +15,11 @@ class TooMuchRightError(StoreError):
 
 
 async def refuse_more_than_reader(connection: Connection) -> None:
-    """Look at attributes, memberships, ownership and grants of who has logged in.
+    """Check the attributes, memberships, ownership and grants of the session's login.
 
     Raises:
-        TooMuchRightError: it is more than a member of the auditor's role.
-        asyncpg.PostgresError
+        TooMuchRightError: the login has more rights than a member of the auditor's role.
+        asyncpg.PostgresError: the query failed.
     """
     excess = await connection.fetchval(query("more_than_reader"))
     if excess is not None:

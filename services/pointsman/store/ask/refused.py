@@ -1,4 +1,4 @@
-"""The intake's records that the router refused, from the audit."""
+"""Finds, in the audit, intake records that the router refused."""
 
 from collections.abc import Collection
 
@@ -12,15 +12,15 @@ from pointsman_schemas.ids import derived_id
 Place = tuple[str, int, int]
 
 
-#: What else the router makes of a record that it takes.
+#: Derivation steps of the messages that the router makes from an accepted record.
 _STEPS = ("routed", "undecided", "rekey")
 
 
 async def refused(dsn: str, places: Collection[Place]) -> set[Place]:
-    """Those of `places` that have a dead letter, and that nothing else was made of.
+    """Return those of `places` that have a dead letter and no other message derived from them.
 
     Raises:
-        StoreUnavailableError, StoreError: nobody knows.
+        StoreUnavailableError, StoreError: the query failed.
     """
     topics, partitions, offsets = zip(*places, strict=True)
     origins = [

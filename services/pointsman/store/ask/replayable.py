@@ -1,4 +1,4 @@
-"""Submitted jobs as they were sent, to be replayed."""
+"""Reads submitted jobs as they were sent, for replay."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from pointsman.store.sql import query
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A filter of jobs: submitted from `since` until `until`; None matches any."""
+    """A filter of jobs: submitted from `since` until before `until`; None matches any value."""
 
     since: datetime
     until: datetime
@@ -29,9 +29,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A submitted record and its outcome. `headers`: those that are text.
+    """A submitted record and its outcome. `headers`: those whose value is text.
 
-    `hidden`: why its content is not available; then it cannot be sent.
+    `hidden`: why its content is not available; such a record cannot be sent again.
     """
 
     job_id: UUID | None
@@ -48,12 +48,12 @@ class Sent:
 async def submitted(
     dsn: str, wanted: Wanted, master: MasterKey | None = None, *, dead: bool = False
 ) -> AsyncGenerator[Sent, None]:
-    """Jobs by the record that first submitted them, oldest first; `master` opens what is sealed.
+    """Yield the record that first submitted each job, oldest first; `master` opens sealed content.
 
-    `dead`: instead of jobs what the router sent to the dead letters, as it was found.
+    `dead`: yield the records that the router sent to the dead letters instead.
 
     Raises:
-        StoreUnavailableError, StoreError: they cannot be read.
+        StoreUnavailableError, StoreError: the query failed.
     """
     of_job = () if dead else (wanted.tier, wanted.kind, wanted.outcome)
     of = (wanted.since, wanted.until, wanted.agent, *of_job, wanted.reason)

@@ -1,4 +1,4 @@
-"""Earlier decisions on similar cases."""
+"""Reads earlier decisions on similar cases."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,13 +6,13 @@ from uuid import UUID
 
 from pointsman.store.connect import fetched
 
-#: As many as help to decide.
+#: More would not help a reviewer.
 MOST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class SimilarReview:
-    """An earlier case of the same rule and agent; `value`: its confidence as compared."""
+    """An earlier case with the same rule and agent; `value`: the confidence that was compared."""
 
     job_id: UUID
     ended_at: datetime
@@ -23,10 +23,10 @@ class SimilarReview:
 
 
 async def similar_reviews(dsn: str, rule: str, agent_id: str, job_id: UUID) -> list[SimilarReview]:
-    """Those that were decided last, the latest first.
+    """Return the most recently decided cases, latest first.
 
     Raises:
-        StoreUnavailableError, StoreError: it could not be asked.
+        StoreUnavailableError, StoreError: the query failed.
     """
     rows = await fetched(dsn, "similar_reviews", rule, agent_id, job_id, MOST)
     return [SimilarReview(**row) for row in rows]

@@ -1,4 +1,4 @@
-"""Erases one subject by deleting its key, so that its sealed content can never be read again."""
+"""Erases a subject by deleting its key: without the key its sealed content cannot be read."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from pointsman.store.sql import query
 
 
 class Erased(NamedTuple):
-    """What a subject's key seals, or sealed: counts of rows, UTC days and jobs; first and last row's time."""
+    """What a subject's key seals, or sealed: rows, UTC days and jobs; times of the first and last row."""
 
     key_id: UUID
     rows: int
@@ -24,16 +24,16 @@ class Erased(NamedTuple):
 
 
 async def extent(dsn: str, master: MasterKey, subject: str) -> Erased | None:
-    """What erasing the subject would erase; None where it has no key.
+    """Return what `erase` would erase; None if the subject has no key.
 
     Raises:
-        StoreUnavailableError, StoreError: it could not be asked; `dsn` must be an eraser's.
+        StoreUnavailableError, StoreError: the query failed, or the user of `dsn` is not an eraser.
     """
     return await _ask(dsn, "subject_extent", master, subject)
 
 
 async def erase(dsn: str, master: MasterKey, subject: str) -> Erased | None:
-    """Delete the subject's key and put that on record; None where it has none. Raises the same."""
+    """Delete the subject's key and record the erasure; None if it has no key. Raises as `extent`."""
     return await _ask(dsn, "erase_subject", master, subject)
 
 

@@ -11,12 +11,12 @@ from pointsman.store.connect import Connection
 from pointsman.store.privacy.sealing import DataKey, MasterKey
 from pointsman.store.sql import query
 
-#: Subjects remembered; the ones that came first are forgotten first.
+#: Size of the cache in subjects; the oldest entry is evicted first.
 _REMEMBERED = 50_000
 
 
 class KeysChangedError(Exception):
-    """Rows were sealed by outdated keys: seal them again."""
+    """Rows were sealed with outdated keys: seal them again."""
 
 
 class Keyring:
@@ -36,11 +36,11 @@ class Keyring:
         return subject_hash
 
     def known(self, subject: bytes) -> DataKey | None:
-        """The key that the subject had when it was last asked for."""
+        """Return the subject's cached key; None if there is none."""
         return self._keys.get(subject)
 
     def learn(self, subject: bytes, key: DataKey | None) -> None:
-        """The subject's key in the database; None: it has none there."""
+        """Cache the subject's key as read from the database; None removes it."""
         self._keys.pop(subject, None)
         if key is not None:
             if len(self._keys) >= _REMEMBERED:
@@ -49,7 +49,7 @@ class Keyring:
 
 
 class Sealing:
-    """The keys of one batch, from the cache; the database validates them once, at the batch's end."""
+    """The keys used in one batch, from the cache; the database validates them at the batch's end."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
@@ -57,12 +57,12 @@ class Sealing:
         self._new: set[bytes] = set()
 
     def begin(self) -> None:
-        """The batch is made, or made again."""
+        """Forget the keys used so far: the batch starts or is made again."""
         self._used.clear()
         self._new.clear()
 
     def key_of(self, subject: str) -> DataKey:
-        """The subject's key as far as is known, else a new one."""
+        """Return the subject's cached key, else a new one."""
         hash = self._keyring.hash_of(subject)
         key = self._used.get(hash) or self._keyring.known(hash)
         if key is None:
@@ -72,10 +72,10 @@ class Sealing:
         return key
 
     async def settle(self, connection: Connection) -> None:
-        """In the rows' transaction, after them: add what is new, see that the rest still holds.
+        """Store new keys and validate the others, after the rows and in their transaction.
 
         Raises:
-            KeysChangedError: some do not; rows that are made again are sealed by the right ones.
+            KeysChangedError: a key is outdated; the cache is corrected, so seal the rows again.
             SealBrokenError: the database's keys were wrapped by another master key.
         """
         if not self._used:
@@ -100,6 +100,6 @@ class Sealing:
             raise KeysChangedError
 
     def keep(self) -> None:
-        """The transaction went through."""
+        """Cache the new keys: the transaction was committed."""
         for subject in self._new:
             self._keyring.learn(subject, self._used[subject])

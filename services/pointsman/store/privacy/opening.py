@@ -27,10 +27,10 @@ class Closed(StrEnum):
 async def open_rows(
     connection: Connection, master: MasterKey | None, rows: Sequence[Any]
 ) -> list[RecordContent | Closed]:
-    """The content of each row, which has `topic`, `partition`, `offset`, `value` and a note in `privacy`.
+    """Return the content of each row.
 
-    Without the master key, or without the right to the wrapped ones, a row is SEALED: so is one whose key was
-    wrapped by another master key.
+    Rows have `topic`, `partition`, `offset`, `value` and a note in `privacy`. A row is SEALED without the
+    master key, without the right to read wrapped keys, or if another master key wrapped its key.
     """
     notes = [Note.read(row["privacy"]) for row in rows]
     ids = {note.key for note in notes if note.key is not None}
@@ -43,10 +43,10 @@ async def open_rows(
 
 
 async def value_of(connection: Connection, master: MasterKey | None, row: Any, subject: str) -> bytes:
-    """The value of a row, opened where it is sealed.
+    """Return a row's value, decrypted if it is sealed.
 
     Raises:
-        ContentHiddenError: it cannot be had; `what` is the subject of the sentence.
+        ContentHiddenError: it cannot be decrypted; `subject` is the subject of the error's sentence.
     """
     if row["privacy"] is not None and Note.read(row["privacy"]).key is not None:
         (content,) = await open_rows(connection, master, [row])
@@ -57,7 +57,7 @@ async def value_of(connection: Connection, master: MasterKey | None, row: Any, s
 
 
 def masked_by(privacy: str | None) -> str | None:
-    """The rules that masked something in a row, in words; None where it was not masked."""
+    """Describe the rules that masked parts of a row; None if nothing was masked."""
     rules = () if privacy is None else Note.read(privacy).rules
     return f"masked by {', '.join(rules)} before it was stored" if rules else None
 
@@ -75,12 +75,12 @@ def _opened(row: Any, key: DataKey | None) -> RecordContent | Closed:
 async def data_keys(
     connection: Connection, master: MasterKey | None, ids: Collection[UUID]
 ) -> dict[UUID, DataKey]:
-    """The keys with these ids: those that were not erased, and that this master key wrapped."""
+    """Return the keys with these ids, without erased ones and keys that another master key wrapped."""
     keys: dict[UUID, DataKey] = {}
     if master is None:
         return keys
     try:
-        async with connection.transaction():  # a refusal leaves the caller's own as it is
+        async with connection.transaction():  # a savepoint: a refusal does not abort the caller's transaction
             rows = await connection.fetch(query("open_subject_keys"), list(ids))
     except asyncpg.InsufficientPrivilegeError:
         return keys

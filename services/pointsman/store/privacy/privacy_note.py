@@ -8,11 +8,11 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """`rules`: those that masked something; `stored`: the digest of the row as stored, as in record.py.
+    """A row's privacy note.
 
-    `subject` and `key`: for sealed content, the subject's keyed hash and the key's id. `claim`: the
-    hexadecimal digest of the record's large value, so that the value is kept as long as the row, though
-    nobody can read the headers.
+    `rules`: those that masked something; `stored`: digest of the stored row (record.py). `subject` and `key`:
+    for sealed content, the subject's keyed hash and the key's id. `claim`: the hexadecimal digest of the
+    record's large value, which is kept as long as the row, although the headers are unreadable.
     """
 
     rules: tuple[str, ...]
@@ -32,10 +32,10 @@ class Note:
 
     @classmethod
     def read(cls, text: str) -> "Note":
-        """The note that the column holds.
+        """Parse the text of the column.
 
         Raises:
-            ValueError: it is none.
+            ValueError: the text is not a privacy note.
         """
         try:
             note = orjson.loads(text)
@@ -52,7 +52,7 @@ class Note:
 
 
 def canonical(text: str) -> str:
-    """The note as it was chained, whatever Postgres made of blanks and order."""
+    """Return the note's text in the form used in the chain, as jsonb changes spaces and order."""
     try:
         return orjson.dumps(orjson.loads(text), option=orjson.OPT_SORT_KEYS).decode()
     except ValueError:

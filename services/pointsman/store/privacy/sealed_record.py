@@ -1,4 +1,4 @@
-"""A record's content (key, headers and value) in one piece, for encryption."""
+"""Serializes a record's content (key, headers and value) into one piece, for encryption."""
 
 from base64 import b64decode, b64encode
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import orjson
 
 
 class RecordContent(NamedTuple):
-    """The content that the sender chose. `headers`: as in the column of that name."""
+    """The parts of a record that its sender chose. `headers`: as in the column of that name."""
 
     key: bytes | None
     value: bytes | None
@@ -15,7 +15,7 @@ class RecordContent(NamedTuple):
 
 
 def packed(content: RecordContent) -> bytes:
-    """One line of JSON with key and headers, then the value as it is."""
+    """Return one line of JSON with key and headers, followed by the value's bytes."""
     key, value, headers = content
     header = orjson.dumps(
         {
@@ -28,7 +28,7 @@ def packed(content: RecordContent) -> bytes:
 
 
 def unpacked(piece: bytes) -> RecordContent:
-    """What `packed` made a piece of."""
+    """Parse the output of `packed`."""
     line, _, value = piece.partition(b"\n")
     header = orjson.loads(line)
     key = header["key"]

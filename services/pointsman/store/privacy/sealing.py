@@ -25,12 +25,12 @@ Place = tuple[str, int, int]
 
 
 class SealBrokenError(StoreError):
-    """Sealed bytes were changed, or sealed by another key."""
+    """Sealed bytes were changed, or sealed with another key."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """One subject's key. `wrapped`: as the database stores it."""
+    """A subject's data key. `wrapped`: its encrypted form in the database."""
 
     id: UUID
     subject: bytes
@@ -39,15 +39,15 @@ class DataKey:
     _digest_key: bytes = field(repr=False)
 
     def seal(self, place: Place, content: bytes) -> bytes:
-        """Nonce and ciphertext (AES-256-GCM), which open at this place alone."""
+        """Return nonce and ciphertext (AES-256-GCM), bound to this place."""
         nonce = os.urandom(_NONCE)
         return nonce + self._cipher.encrypt(nonce, content, _bound(self.id, place))
 
     def open(self, place: Place, sealed: bytes) -> bytes:
-        """What was sealed.
+        """Decrypt sealed content.
 
         Raises:
-            SealBrokenError: it was changed, moved, or sealed by another key.
+            SealBrokenError: it was changed, moved, or sealed with another key.
         """
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(self.id, place))
@@ -55,12 +55,12 @@ class DataKey:
             raise SealBrokenError(f"the sealed content of {place} cannot be opened") from error
 
     def digest(self, record_sha256: bytes) -> bytes:
-        """The record's digest, so that who has no key cannot try out what the record may have been."""
+        """Return the keyed digest of a record: without the key it cannot be used to guess the content."""
         return hmac.digest(self._digest_key, record_sha256, "sha256")
 
 
 class MasterKey:
-    """32 bytes from a file or the environment, never in the database."""
+    """The master key: 32 bytes from a file or the environment, never in the database."""
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != _KEY:
@@ -74,10 +74,10 @@ class MasterKey:
 
     @classmethod
     def parse(cls, text: str) -> "MasterKey":
-        """From 64 hexadecimal digits.
+        """Parse 64 hexadecimal digits.
 
         Raises:
-            KeyUnreadableError: it is something else.
+            KeyUnreadableError: the text has another form.
         """
         try:
             secret = bytes.fromhex(text.strip())
@@ -86,32 +86,32 @@ class MasterKey:
         return cls(secret)
 
     def hash_of(self, subject: str) -> bytes:
-        """What stands for a subject in the database: HMAC-SHA256, 32 bytes."""
+        """Return the pseudonym of a subject in the database: HMAC-SHA256, 32 bytes."""
         return hmac.digest(self._subjects, subject.encode("utf-8", "surrogatepass"), "sha256")
 
     def mark(self, place: Place, rule: str, original: bytes) -> str:
-        """16 hexadecimal digits that only who has the key can make from the original.
+        """Return a keyed digest of masked text: 16 hexadecimal digits.
 
-        The place is part of it: that two messages held the same is not told.
+        It depends on the place, so that marks do not show that two messages held the same text.
         """
         text = b"\n".join((rule.encode(), *(str(part).encode() for part in place), original))
         return hmac.digest(self._marks, text, "sha256")[:8].hex()
 
     def digest(self, record_sha256: bytes) -> bytes:
-        """The record's digest, so that who has no key cannot try out what was masked in it."""
+        """Return the keyed digest of a record: without the key it cannot be used to guess masked text."""
         return hmac.digest(self._digests, record_sha256, "sha256")
 
     def new_key(self, subject: bytes) -> DataKey:
-        """A data key for the subject with this hash."""
+        """Make a data key for the subject with this hash."""
         id, secret, nonce = uuid4(), os.urandom(_KEY), os.urandom(_NONCE)
         wrapped = nonce + self._wraps.encrypt(nonce, secret, id.bytes + subject)
         return _data_key(id, subject, wrapped, secret)
 
     def unwrap(self, id: UUID, subject: bytes, wrapped: bytes) -> DataKey:
-        """The data key that the database holds.
+        """Decrypt a data key from the database.
 
         Raises:
-            SealBrokenError: another master key wrapped it, or it was changed.
+            SealBrokenError: it was wrapped by another master key, or changed.
         """
         try:
             secret = self._wraps.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], id.bytes + subject)
@@ -123,7 +123,7 @@ class MasterKey:
 
 
 def new_master_key() -> str:
-    """64 hexadecimal digits."""
+    """Make a master key: 64 hexadecimal digits."""
     return os.urandom(_KEY).hex()
 
 
@@ -132,7 +132,7 @@ def _data_key(id: UUID, subject: bytes, wrapped: bytes, secret: bytes) -> DataKe
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:
-    """A key for one purpose from 32 uniformly random bytes: one block of HKDF-Expand (RFC 5869)."""
+    """Derive a key for one purpose from 32 uniformly random bytes: one block of HKDF-Expand (RFC 5869)."""
     return hmac.new(secret, b"pointsman privacy 1 " + purpose + b"\x01", sha256).digest()
 
 

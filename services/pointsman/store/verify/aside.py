@@ -1,4 +1,4 @@
-"""Verifies the tables outside the chain: each row has its own digest, and its counts are recomputed."""
+"""Verifies the tables outside the chain: their rows have digests, and their counts are recomputed."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _TURNS = ["checkpoint", "days"]
 
 @dataclass(slots=True)
 class Sealed:
-    """What audit rows say about the key that sealed them."""
+    """What the audit's rows show about the key that sealed them."""
 
     subject: bytes | None
     rows: int = 0
@@ -42,7 +42,7 @@ class Sealed:
 
 
 class Aside:
-    """The contents of these tables, in one snapshot."""
+    """The rows of these tables, from one snapshot."""
 
     def __init__(self, rows: Mapping[str, Sequence[Any]]) -> None:
         self._rows = rows
@@ -51,7 +51,7 @@ class Aside:
 
     @classmethod
     async def read(cls, connection: Connection) -> "Aside":
-        """Raises: asyncpg.PostgresError."""
+        """Raises asyncpg.PostgresError."""
         names = (
             "lane_heads",
             "checkpoints",
@@ -67,7 +67,7 @@ class Aside:
         return cls(rows)
 
     def take(self, row: Row) -> None:
-        """Note which key sealed a row that fits; of erased ones how much they sealed."""
+        """Note which key sealed a verified row. For an erased key, also count its rows, days and jobs."""
         if row.privacy is None or (key := (note := Note.read(row.privacy)).key) is None:
             return
         sealed = self._sealed.setdefault(key, Sealed(note.subject))
@@ -78,7 +78,7 @@ class Aside:
         return self._rows[name]
 
     def findings(self) -> Iterator[Finding]:
-        """Rows that were changed, and what can be said without looking at the messages."""
+        """Yield the rows that were changed, and other findings that do not need the messages."""
         for name, table, parts in _TABLES:
             for row in self._rows[name]:
                 if row["digest"] != _digest(parts, row):
@@ -89,7 +89,7 @@ class Aside:
             yield _finding("audit.turn", "its rows", f"are not {', '.join(_TURNS)}")
 
     def signed(self, beside: Mapping[ChapterMet | OffsetsLost, int]) -> Iterator[Finding]:
-        """What a checkpoint says of these tables, and they do not."""
+        """Yield chapters and lost ranges that a checkpoint names and that are not in their tables."""
         stored = {
             tuple(row[name] for name in kind.model_fields)
             for name, kind in (("chapter_rows", ChapterMet), ("lost_rows", OffsetsLost))
@@ -103,7 +103,7 @@ class Aside:
                 )
 
     def lanes(self, wrong: Collection[tuple[str | None, int | None]]) -> Iterator[Finding]:
-        """Lanes whose row was changed, but for those of which something is known to be wrong already."""
+        """Yield lanes whose row in audit.lane was changed, except lanes with a known problem."""
         for row in self._rows["lane_heads"]:
             lane = (row["topic"], row["partition"])
             if lane not in wrong and row["digest"] != _digest(_LANE, row):
@@ -112,9 +112,9 @@ class Aside:
                 )
 
     def sealed(self, *, dropped: bool) -> Iterator[Finding]:
-        """After all rows were taken: keys that are gone without a word, erasures that do not fit.
+        """After all rows: yield keys missing without a recorded erasure, and erasures with wrong counts.
 
-        `dropped`: retention dropped rows, so fewer than were erased may be there.
+        `dropped`: retention has dropped rows, so an erasure may count more rows than are left.
         """
         kept = {row["key_id"]: row["subject"] for row in self._rows["subject_keys"]}
         for key, sealed in self._sealed.items():
@@ -130,7 +130,7 @@ class Aside:
                 yield _finding("audit.erasure", str(row["key_id"]), "counts other rows than are on record")
 
     def dropped_until(self) -> datetime | None:
-        """The end of the newest day that retention dropped; None where it dropped none."""
+        """Return the end of the newest day that retention dropped; None if it dropped none."""
         days = [statement.day for _, statement in self._statements()]
         return datetime.combine(max(days), time(23, 59, 59, 999_999), UTC) if days else None
 
@@ -139,14 +139,14 @@ class Aside:
             try:
                 yield row, Statement.model_validate_json(row["statement"])
             except ValidationError:
-                continue  # said where what is signed is looked at
+                continue  # reported by `gaps_of`
 
     def _checkpoints(self) -> Iterator[Finding]:
         for row in self._rows["checkpoints"]:
             try:
                 signed = CheckpointSigned.model_validate_json(row["message"])
             except ValidationError:
-                continue  # said where checkpoints are read
+                continue  # reported by `marks_of`
             if (signed.made_at, signed.key_id) != (row["made_at"], row["key_id"]):
                 text = f"checkpoint {row['number']}: its other columns do not say what it says itself"
                 yield Finding(Wrong.CHECKPOINT, text)
@@ -196,7 +196,7 @@ def _finding(table: str, name: str, text: str) -> Finding:
 
 
 _LANE = ("lane", "topic", "partition", "next_offset", "moved_at", "chain", "rows", "chained_from")
-#: Query, table, and what a row's digest is made of, as 0022_digests.sql has it.
+#: Query, table, and the parts of a row's digest, as in 0022_digests.sql.
 _TABLES: Iterable[tuple[str, str, Sequence[str]]] = (
     ("dropped", "audit.dropped",
      ("dropped", "id", "day", "dropped_at", "rows", "statement", "signature")),

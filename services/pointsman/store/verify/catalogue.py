@@ -1,7 +1,7 @@
-"""Whether views, functions, tables, triggers and grants are those that the migrations create.
+"""Checks that views, functions, tables, triggers and grants are those that the migrations create.
 
-Versions of Postgres print definitions differently, so they are not compared with a stored list. The
-migrations are applied again on the same server, in a transaction that is rolled back, and it prints both.
+Postgres versions print definitions differently, so no list is stored. Instead, the migrations are applied
+again on the same server in a transaction that is rolled back, and both results are compared.
 """
 
 import re
@@ -18,7 +18,7 @@ from pointsman.store.roles import ALL
 from pointsman.store.sql import migrations, query
 from pointsman.store.verify.findings import Finding, Wrong
 
-#: What a changed table or function makes of a question to it; the connection is fine.
+#: Errors of a query when a table or function was changed; the connection still works.
 UNREADABLE = (
     asyncpg.SyntaxOrAccessError,
     asyncpg.InsufficientPrivilegeError,
@@ -28,7 +28,7 @@ UNREADABLE = (
 )
 
 _SCHEMAS = ("audit", "claims")
-#: What cannot be said of temporary objects, and is looked at otherwise.
+#: Statements that do not work for temporary objects; their effect is checked by `_compared_beside`.
 _LEFT_OUT = re.compile(
     r"^(?:create schema|comment on schema|grant usage on schema)\b[^;]*;", re.MULTILINE | re.IGNORECASE
 )
@@ -39,7 +39,7 @@ _USAGE = re.compile(r"^grant usage on schema (\w+(?:, \w+)*) to (\w+(?:, \w+)*);
 _TEMPORARY = re.compile(r"\bpg_temp(?:_\d+)?\.(\w*)")
 _CLAIMS = frozenset(("payload", "put"))
 _DAY = re.compile(r"\bmessage_\d{8}(?!\d)")
-#: The day that stands for all of them: a real one is compared with it.
+#: The example day, with which each real day is compared.
 _EXAMPLE_DAY, _ONE_DAY = date(2000, 1, 1), timedelta(days=1)
 _EXAMPLE = "message_20000101"
 _EXAMPLE_WORDS = re.compile(rf"{_EXAMPLE}|{_EXAMPLE_DAY}|{_EXAMPLE_DAY + _ONE_DAY}")
@@ -47,7 +47,7 @@ _INDEX_NAME = re.compile(r"^(CREATE (?:UNIQUE )?INDEX) \S+")
 
 
 class Thing(NamedTuple):
-    """A view, function, column or other object of a schema, as the server prints it."""
+    """An object of a schema (view, function, column, ...) as the server prints it."""
 
     kind: str
     name: str
@@ -56,15 +56,15 @@ class Thing(NamedTuple):
     grants: str | None
 
 
-#: What the migrations make, by the server's version and their own digest: the same for every database there.
+#: Cache of what the migrations create, by server version and digest: the same for all databases of a server.
 _made: dict[tuple[str, str], list[Thing]] = {}
 
 
 async def differences(connection: Connection) -> list[Finding]:
-    """Everything in the schemas that the migrations do not make, or make otherwise.
+    """Return a finding for each object that is missing, added or different from the migrations.
 
     Raises:
-        asyncpg.PostgresError
+        asyncpg.PostgresError: a query failed.
     """
     findings = await _unlike_files(connection)
     try:
@@ -104,12 +104,12 @@ async def _expected(connection: Connection) -> list[Thing]:
 
 
 async def _make(connection: Connection, texts: Iterable[str]) -> list[Thing]:
-    """Apply the migrations as temporary objects, read what they made, and roll all of it back."""
+    """Apply the migrations as temporary objects, read the result, and roll back."""
     trial = connection.transaction()
     await trial.start()
     try:
         await connection.execute("set transaction read write")
-        # Relations of the same name elsewhere come first, so that ours are printed with their schema.
+        # The schemas come before pg_temp, so that the names of temporary relations are printed qualified.
         await connection.execute("set local search_path = audit, claims, pg_temp; set local timezone = 'UTC'")
         for text in texts:
             await connection.execute(_as_temporary(text))
@@ -135,7 +135,7 @@ async def _things(connection: Connection, schemas: Iterable[str]) -> list[Thing]
 
 
 def _as_ours(text: str) -> str:
-    """Temporary names as those that they stand for."""
+    """Replace temporary names by the names that they stand for."""
     return _TEMPORARY.sub(lambda name: f"{'claims' if name[1] in _CLAIMS else 'audit'}.{name[1]}", text)
 
 
@@ -173,7 +173,7 @@ def _differences(expected: Thing, actual: Thing | None) -> Iterator[Finding]:
 
 
 def _parts(things: Iterable[Thing]) -> Counter[tuple[str, str, str, str | None]]:
-    """The parts of a day's table; what its indexes are called is chance."""
+    """Count the parts of a day's table, without the names of indexes, which Postgres chooses."""
     return Counter(
         (
             thing.kind,
@@ -186,7 +186,7 @@ def _parts(things: Iterable[Thing]) -> Counter[tuple[str, str, str, str | None]]
 
 
 def _dated(example: Iterable[Thing], table: str) -> Iterator[Thing]:
-    """The example's parts as those of another day's table; none where there is no such day."""
+    """Yield the example's parts renamed to another day's table; none if the name holds no valid day."""
     try:
         day = date.fromisoformat(table.rpartition("_")[2])
         day_after = day + _ONE_DAY
@@ -199,7 +199,7 @@ def _dated(example: Iterable[Thing], table: str) -> Iterator[Thing]:
 
 
 def _compared_beside(actual: set[tuple[object, ...]]) -> Iterator[Finding]:
-    """Schemas, default privileges and roles, which temporary objects cannot show."""
+    """Compare schemas, default privileges and roles, which temporary objects cannot show."""
     expected: set[tuple[object, ...]] = {("default", "audit", "r pointsman_auditor=select")}
     for text in migrations().values():
         for schemas, roles in _USAGE.findall(text):

@@ -1,4 +1,4 @@
-"""The stored digest of each record, for comparison with Kafka's records."""
+"""Reads the stored digest of each record, for comparison with Kafka's records."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,14 +17,14 @@ from pointsman.store.verify.dropped import Gap, gaps_of
 
 
 class RowDigest(NamedTuple):
-    """A row's digest, None if it is older than the chain; `closed`: its key is not available."""
+    """A row's digest; None if the row is older than the chain. `closed`: its key is not available."""
 
     digest: bytes | None
     closed: bool
     keyed: Callable[[bytes], bytes] | None
 
     def is_of(self, record_sha256: bytes) -> bool:
-        """Whether it is the digest of that record."""
+        """Return whether this is the digest of that record."""
         return self.digest == (self.keyed(record_sha256) if self.keyed else record_sha256)
 
 
@@ -32,7 +32,7 @@ class RowDigest(NamedTuple):
 class Digests:
     """The stored digests; all methods raise StoreUnavailableError and StoreError.
 
-    `positions`: the next offset of each lane, when this began.
+    `positions`: the next offset of each lane when the reading began.
     """
 
     positions: Mapping[Lane, int]
@@ -42,7 +42,7 @@ class Digests:
     _chapters: Mapping[str, Chapter]
 
     def lane(self, topic: str, partition: int) -> Lane:
-        """Where the newest chapter of a topic is stored."""
+        """Return the lane that stores the newest chapter of a topic's partition."""
         chapter = self._chapters.get(topic)
         return (topic if chapter is None else stored_topic(topic, chapter.number), partition)
 
@@ -50,7 +50,7 @@ class Digests:
         return any(gap.first <= offset <= gap.last for gap in self._gaps.get(lane, ()))
 
     async def between(self, lane: Lane, first: int, last: int) -> dict[int, RowDigest]:
-        """By offset, both ends included."""
+        """Return the digests by offset from `first` to `last`, both included."""
         with translated():
             rows = await self._connection.fetch(query("digests"), *lane, first, last)
             notes = {row["offset"]: Note.read(row["privacy"]) for row in rows if row["privacy"] is not None}
@@ -69,13 +69,13 @@ class Digests:
 
 @asynccontextmanager
 async def open_digests(dsn: str, master: MasterKey | None = None) -> AsyncIterator[Digests]:
-    """Over one connection of its own; `master`: for rows that were masked or sealed."""
+    """Open the digests on a connection of its own; `master`: for rows that were masked or sealed."""
     async with connected(dsn) as connection:
         with translated(dsn):
             heads = await connection.fetch(query("lane_heads"))
             gone = await connection.fetch(query("dropped"))
             chapters = await newest_chapters(connection)
         positions = {(row["topic"], row["partition"]): row["next_offset"] for row in heads}
-        # Whether the statements are signed is for the walk to say.
+        # The signatures of these statements are checked by `verify`.
         gaps = gaps_of([(row["statement"], row["signature"]) for row in gone], None)
         yield Digests(positions, connection, gaps.by_lane, master, chapters)

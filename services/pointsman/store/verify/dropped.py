@@ -1,4 +1,4 @@
-"""What retention has dropped: signed statements of the chains' links at the ends of the dropped rows."""
+"""Describes dropped rows: signed statements with the chains' links at the ends of each dropped range."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -12,7 +12,7 @@ from pointsman.store.verify.findings import Finding, Wrong
 
 
 class Run(BaseModel):
-    """A dropped range of a lane: it had `rows` rows with links; `chain`: the last link (hexadecimal)."""
+    """A dropped range of a lane. `rows`: its rows with links; `chain`: the last link (hexadecimal)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,7 +25,7 @@ class Run(BaseModel):
 
 
 class Statement(BaseModel):
-    """One dropped day."""
+    """The statement about one dropped day."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,7 +35,7 @@ class Statement(BaseModel):
 
 
 class Gap(NamedTuple):
-    """A dropped range of a lane from offset `first` to `last`, and the link at its end."""
+    """A dropped range of a lane from offset `first` to `last`. `chain`: the link at its end."""
 
     first: int
     last: int
@@ -43,7 +43,7 @@ class Gap(NamedTuple):
     chain: bytes | None
 
     def holds(self, next_offset: int) -> bool:
-        """Whether a lane that stood at `next_offset` stood amid what is gone."""
+        """Return whether a lane with this next offset ended within the gap."""
         return self.first < next_offset <= self.last
 
 
@@ -56,7 +56,7 @@ class Gaps(NamedTuple):
 
 
 def gaps_of(stored: Iterable[tuple[bytes, str]], public: PublicKey | None) -> Gaps:
-    """The gaps by statements and their signatures; without a public key no signature is looked at."""
+    """Return the gaps that the signed statements describe. Without a public key, no signature is checked."""
     gaps = Gaps({}, 0, [])
     rows = 0
     for text, signature in stored:

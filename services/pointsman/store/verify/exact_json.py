@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, NoReturn
 
-#: The parser of the audit takes no deeper nesting.
+#: The audit's parser allows no deeper nesting.
 _DEPTH = 1_024
 
 
@@ -22,10 +22,10 @@ class NotEqualError(ValueError):
 
 
 def equal_body(payload: str, value: bytes | None) -> Any:
-    """What the payload, a column of jsonb, says, if the value says the same.
+    """Parse the jsonb column `payload` and return it if it equals the JSON in `value`.
 
     Raises:
-        NotEqualError: it does not, or one of them is no JSON.
+        NotEqualError: they differ, or one of them is not JSON.
     """
     if value is None:
         raise NotEqualError
@@ -48,7 +48,7 @@ def _equal(payload: str, text: str) -> Any:
 
 
 def printed(value: Any) -> str:
-    """The text that Postgres makes of it as jsonb."""
+    """Return the text that Postgres prints for the value as jsonb."""
     match value:
         case Number(number):
             return _digits(number)
@@ -64,7 +64,7 @@ def printed(value: Any) -> str:
 
 
 def at(value: Any, *path: str) -> str | None:
-    """As `#>>` says it: the text there; None where nothing is, or null."""
+    """Return the text at `path`, as Postgres' `#>>` does; None if the path is missing or null."""
     for name in path:
         if not isinstance(value, dict) or name not in value:
             return None

@@ -30,7 +30,7 @@ class Wrong(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One problem; `offset`: of the first such row in its lane, if it is about a row."""
+    """One problem; `offset`: of the first affected row of the lane, if the problem concerns a row."""
 
     wrong: Wrong
     said: str
@@ -40,14 +40,14 @@ class Finding:
 
     @property
     def row(self) -> tuple[str, int, int] | None:
-        """Topic, partition and offset, where it is about a row."""
+        """Topic, partition and offset, if the problem concerns a row."""
         if self.topic is None or self.partition is None or self.offset is None:
             return None
         return self.topic, self.partition, self.offset
 
     @property
     def place(self) -> str:
-        """`topic/partition@offset`, as far as it is known."""
+        """`topic/partition@offset`, as far as known."""
         if self.topic is None:
             return _PLACES.get(self.wrong, "checkpoints")
         return f"{self.topic}/{self.partition}" + ("" if self.offset is None else f"@{self.offset}")
@@ -63,10 +63,10 @@ _PLACES = {
 
 @dataclass(slots=True)
 class VerifyReport:
-    """Counts. `rows`: checked; `older`: from before the chain; `unsigned`: without a checkpoint yet.
+    """Counts and findings.
 
-    `masked`: changed by a privacy rule before they were stored; `sealed`: encrypted for a subject. `jobs`:
-    summaries that were recomputed.
+    `rows`: checked; `older`: from before the chain; `unsigned`: not yet in a checkpoint. `masked`: changed by
+    a privacy rule before storage; `sealed`: encrypted for a subject. `jobs`: recomputed summaries.
     """
 
     lanes: int = 0
@@ -83,5 +83,5 @@ class VerifyReport:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing was found."""
+        """Whether there are no findings."""
         return not self.findings

@@ -18,7 +18,7 @@ from pointsman_schemas.control.checkpoints import ChapterMet, CheckpointSigned, 
 
 
 class HeadMark(NamedTuple):
-    """The head that checkpoint `number` vouches for."""
+    """The head that checkpoint `number` signs."""
 
     number: int
     head: Head
@@ -31,28 +31,28 @@ class Marks:
     by_lane: dict[Lane, list[HeadMark]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     checkpoints: int = 0
-    #: What stands beside the rows, with the checkpoint that says so.
+    #: Chapters and lost ranges, with the number of the checkpoint that names them.
     beside: dict[ChapterMet | OffsetsLost, int] = field(default_factory=dict)
 
     def without(self, gaps: Mapping[Lane, Sequence[Gap]]) -> None:
-        """Forget marks amid what retention dropped: nothing is left to hold against them."""
+        """Remove marks within dropped ranges: no rows are left to compare them with."""
         for lane, gone in gaps.items():
             marks = self.by_lane.get(lane, [])
             marks[:] = [mark for mark in marks if not any(gap.holds(mark.head.next_offset) for gap in gone)]
 
     def newest(self, lane: Lane) -> HeadMark | None:
-        """The mark furthest on."""
+        """Return the lane's last mark."""
         marks = self.by_lane.get(lane)
         return marks[-1] if marks else None
 
     def before(self, lane: Lane, offset: int) -> HeadMark | None:
-        """The last mark at or before `offset`."""
+        """Return the last mark at or before `offset`."""
         marks = self.by_lane.get(lane, [])
         place = bisect_right(marks, offset, key=lambda mark: mark.head.next_offset)
         return marks[place - 1] if place else None
 
     def after(self, lane: Lane, offset: int) -> HeadMark | None:
-        """The first mark behind `offset`."""
+        """Return the first mark after `offset`."""
         marks = self.by_lane.get(lane, [])
         place = bisect_right(marks, offset, key=lambda mark: mark.head.next_offset)
         return marks[place] if place < len(marks) else None
@@ -61,10 +61,10 @@ class Marks:
 def marks_of(
     stored: Sequence[tuple[int, bytes]], published: Iterable[bytes], public: PublicKey | None
 ) -> Marks:
-    """Marks from the database's checkpoints (number and message, in order) and from those on the bus.
+    """Return the marks of the `stored` checkpoints (number, message) in order, and of the `published` ones.
 
-    Without a public key no signature is looked at, and nothing is taken from the bus.
-    A checkpoint that is not as it should be gives no marks.
+    Without a public key, no signature is checked and published checkpoints are ignored. An invalid checkpoint
+    gives no marks.
     """
     marks = Marks(checkpoints=len(stored))
     previous: str | None = None
@@ -85,12 +85,12 @@ def marks_of(
     known = dict(stored)
     for message in published:
         checkpoint = _read(message, public)
-        if isinstance(checkpoint, str) or public is None:  # anybody may write to a topic
+        if isinstance(checkpoint, str) or public is None:  # without a valid signature it proves nothing
             continue
         if known.get(checkpoint.number) != message:
             problem = "is not in the database" if checkpoint.number not in known else "is another one there"
             marks.findings.append(_wrong(f"checkpoint {checkpoint.number}, signed and published, {problem}"))
-            known[checkpoint.number] = message  # it may be published in several places
+            known[checkpoint.number] = message  # it may be published several times: report it once
             _add(marks, checkpoint)
     for lane_marks in marks.by_lane.values():
         lane_marks.sort(key=lambda mark: (mark.head.next_offset, mark.number))
@@ -98,7 +98,7 @@ def marks_of(
 
 
 def _read(message: bytes, public: PublicKey | None) -> CheckpointSigned | str:
-    """The checkpoint, or why it is none."""
+    """Return the checkpoint, or the reason why it is invalid."""
     try:
         checkpoint = CheckpointSigned.model_validate_json(message)
     except ValidationError:
@@ -120,7 +120,7 @@ def _wrong(problem: str) -> Finding:
 
 
 def lost_lanes(marks: Marks, lanes: Mapping[Lane, Head]) -> list[Finding]:
-    """Lanes that checkpoints speak of and the database does not, or that begin elsewhere there."""
+    """Return a finding for each signed lane that the database lacks or whose chain begins elsewhere."""
     findings = []
     for lane, signed in marks.by_lane.items():
         if not signed:
@@ -135,17 +135,18 @@ def lost_lanes(marks: Marks, lanes: Mapping[Lane, Head]) -> list[Finding]:
     return findings
 
 
-#: Makes and signs the checkpoint with this number, after the one with this digest.
+#: Makes and signs the checkpoint with this number that follows the checkpoint with this digest.
 Make = Callable[[int, str | None], CheckpointSigned]
 
 
 async def add_checkpoint(pool: Pool, make: Make, patience_s: float = 10) -> tuple[CheckpointSigned, bytes]:
-    """Store the next checkpoint; returns it, and its bytes as they belong on the bus.
+    """Store the next checkpoint; returns it and the bytes to publish.
 
-    Processes that do so at once take turns, for which none waits longer than `patience_s` seconds.
+    Concurrent processes take turns; none waits longer than `patience_s` seconds.
 
     Raises:
-        StoreUnavailableError, StoreError: it is not stored, or may not be.
+        StoreUnavailableError: Postgres cannot be reached, or the wait was too long.
+        StoreError: Postgres refuses.
     """
     with translated():
         async with pool.acquire() as connection, connection.transaction():

@@ -1,7 +1,8 @@
 """Drops whole days, and keeps the chains' links at the ends of the dropped rows.
 
-In two steps, so that nobody needs both the signing key and the owner's rights: the key's holder states and
-signs what is to be dropped (`state_day`); the tables' owner drops the day if it still matches (`drop_day`).
+There are two steps, so that no login needs both the signing key and the owner's rights: the key's holder
+signs a statement (`state_day`); the owner of the tables drops the day if the statement still holds
+(`drop_day`).
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from pointsman.store.verify.dropped import Run, Statement
 
 
 class Day(NamedTuple):
-    """A day's partition: rows as Postgres estimates them, bytes on disk with indexes."""
+    """A day's partition. `rows`: as Postgres estimates them; `bytes`: on disk with indexes."""
 
     day: date
     name: str
@@ -28,7 +29,7 @@ class Day(NamedTuple):
 
 
 class SignedStatement(BaseModel):
-    """A `dropped.Statement` in JSON: what is to be dropped with a day; and its signature."""
+    """A `dropped.Statement` as JSON text, which says what a day's drop removes, and its signature."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,20 +39,20 @@ class SignedStatement(BaseModel):
 
 
 async def days_before(dsn: str, first_kept: date) -> list[Day]:
-    """The days before `first_kept` that have a partition, oldest first.
+    """Return the days before `first_kept` that have a partition, oldest first.
 
     Raises:
-        StoreUnavailableError, StoreError: it could not be asked.
+        StoreUnavailableError, StoreError: the query failed.
     """
     return [Day(*row) for row in await fetched(dsn, "days", first_kept)]
 
 
 async def state_day(dsn: str, day: Day, key: PrivateKey) -> SignedStatement:
-    """What would go with the day, signed; changes nothing.
+    """Return a signed statement of what dropping the day would remove; changes nothing.
 
     Raises:
-        StoreUnavailableError, StoreError: it could not be asked.
-        TooMuchRightError: the user may do more than read.
+        StoreUnavailableError, StoreError: the query failed.
+        TooMuchRightError: the login can do more than read.
     """
     async with connected(dsn) as connection:
         with translated(dsn):
@@ -62,21 +63,21 @@ async def state_day(dsn: str, day: Day, key: PrivateKey) -> SignedStatement:
 
 
 async def drop_day(dsn: str, day: Day, signed: SignedStatement | None) -> int:
-    """Drop the day and keep what is stated of it; returns how many rows are gone.
+    """Drop the day and store its statement; returns the number of dropped rows.
 
-    Without a signed statement what is kept is unsigned. Summaries of jobs that were last heard of on that day
-    or before go with it.
+    Without `signed`, the stored statement has no signature. Summaries of jobs whose last message was on that
+    day or earlier are dropped as well.
 
     Raises:
-        StoreUnavailableError: somebody uses the table for longer than a few seconds; try again.
-        StoreError: Postgres refuses, `dsn` must be the owner's; or the day is not what was signed.
+        StoreUnavailableError: the table is in use for longer than a few seconds; try again.
+        StoreError: Postgres refuses, as `dsn` is not the owner's; or the day differs from the statement.
     """
     async with connected(dsn) as connection:
         with translated(dsn):
             async with connection.transaction():
                 await connection.execute("set local lock_timeout = '5s'")
                 table = await connection.fetchval("select format('audit.%I', $1::text)", day.name)
-                # Nobody adds a row while the ends are read; readers may go on until the very end.
+                # No row can be added while the ends are read; readers can continue until the drop.
                 await connection.execute(f"lock table {table} in exclusive mode")
                 runs = await connection.fetch(query("runs_of_day"), _midnight(day))
                 text = _statement(day, runs)

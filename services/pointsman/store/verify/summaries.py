@@ -1,7 +1,7 @@
-"""Whether `audit.job`, with one row per job, matches the job's messages: recomputed from the rows.
+"""Checks that `audit.job`, with one row per job, matches the jobs' messages: recomputes it from the rows.
 
-A job's messages are spread over lanes, so their facts are kept in a temporary file until all are read. Of two
-messages with the same time, Postgres may have taken either as the first or last: both are accepted.
+A job's messages are spread over lanes, so their facts are kept in a temporary file until all are read. If two
+messages have the same time, Postgres may have taken either as the first or last: both are accepted.
 """
 
 import re
@@ -23,7 +23,7 @@ _SUBMITTED, _ROUTED, _CALLED, _DEAD = "job.submitted.v1", "job.routed.v1", "call
 _OUTCOMES = frozenset(
     f"job.{name}.v1" for name in ("completed", "failed", "rejected", "expired", "cancelled")
 )
-#: What strangers may write has the broker's time.
+#: Kinds of messages that any client can write: for them the broker's time counts.
 _BROKER_S = frozenset((None, _SUBMITTED, "job.cancel.v1"))
 _EXACT = Context(prec=1_000)
 _AT_ONCE = 1_000
@@ -34,7 +34,7 @@ _STARTED = re.compile(
     r"(?:Z|(?P<sign>[+-])(?P<zone_hours>0[0-9]|1[0-4]):?(?P<zone_minutes>[0-5][0-9]))\Z"
 )
 
-#: A group of columns that one message decides, and the values that they may have together.
+#: Groups of columns that one message decides, and the combinations of values that each may have.
 Allowed = dict[tuple[str, ...], set[tuple[Any, ...]]]
 
 
@@ -65,7 +65,7 @@ class Fact(NamedTuple):
 
 
 def fact_of(row: Row, body: Any) -> Fact:
-    """`body`: the row's payload as `exact_json` reads it; None where it has none."""
+    """Return the facts of a row's message. `body`: its payload as `exact_json` parses it, or None."""
     broker = row.broker_at
     happened = broker if row.kind in _BROKER_S else row.produced_at or broker
     began = microseconds(happened)
@@ -91,7 +91,10 @@ def fact_of(row: Row, body: Any) -> Fact:
 
 
 def began_at(text: str | None, otherwise: int) -> int:
-    """As `audit.call_began_at`: when a call says that it began; a day that its month has not counts on."""
+    """Return when the call says it began, else `otherwise`.
+
+    As `audit.call_began_at`, it lets days exceed the month.
+    """
     parts = _STARTED.match(text or "")
     if parts is None:
         return otherwise
@@ -106,7 +109,7 @@ def began_at(text: str | None, otherwise: int) -> int:
 
 
 def _prompt_chars(request: Any) -> int | None:
-    """As `audit.prompt_chars`: characters of text in all messages; None where there are none."""
+    """Count the characters of text in all messages, as `audit.prompt_chars` does; None if there are none."""
     messages, prompt = _within(request, "messages"), _within(request, "prompt")
     if not isinstance(messages, list):
         return len(prompt) if isinstance(prompt, str) else None
@@ -139,7 +142,7 @@ class FactFile:
             self._flush()
 
     def by_job(self) -> Iterator[tuple[UUID, list[Fact]]]:
-        """Each job's facts, in the order of the jobs' ids."""
+        """Yield each job's facts, ordered by job id."""
         self._flush()
         rows = self._file.execute("select job, fact from fact order by job")
         for job, facts in groupby(rows, key=lambda row: bytes(row[0])):
@@ -156,10 +159,10 @@ class FactFile:
 async def mismatched_jobs(
     stored: AsyncIterator[Mapping[str, Any]], facts: FactFile, *, dropped_until: datetime | None
 ) -> AsyncIterator[tuple[UUID, str]]:
-    """Jobs whose summary, read in the order of their ids, is not what their messages say; and how.
+    """Yield jobs whose stored summary does not match their messages, and how. `stored` is ordered by job id.
 
-    `dropped_until`: the end of the newest day that retention dropped. Of a job that began before it, earlier
-    messages may be gone: there only what the later ones decide is compared.
+    `dropped_until`: the end of the newest day that retention dropped. A job that began before it may have
+    lost messages: then only the columns that its latest messages decide are compared.
     """
     messages = facts.by_job()
     of_job = next(messages, None)
@@ -181,7 +184,7 @@ async def mismatched_jobs(
 
 
 def _partly(row: Mapping[str, Any], messages: int, dropped_until: datetime | None) -> bool:
-    """Whether the job may have had messages that went with their day."""
+    """Return whether messages of the job may have been dropped."""
     began = row["first_seen_at"]
     if dropped_until is None or not isinstance(began, datetime):
         return False
@@ -201,7 +204,7 @@ def _differing(row: Mapping[str, Any], facts: list[Fact], *, partly: bool) -> li
 
 
 def counted(facts: list[Fact]) -> Allowed:
-    """What the summary of these messages may say."""
+    """Return the values that the summary of these messages may have."""
     submitted = [fact for fact in facts if fact.kind == _SUBMITTED]
     routed = [fact for fact in facts if fact.kind == _ROUTED]
     called = [fact for fact in facts if fact.kind == _CALLED]
@@ -262,7 +265,7 @@ def counted(facts: list[Fact]) -> Allowed:
 
 
 def _as_routed(routed: list[Fact], submitted: list[Fact], name: str) -> set[tuple[Any, ...]]:
-    """As it was routed; where that does not say, as it was submitted."""
+    """Return the allowed values: those of the routed messages, or of the submitted ones if they have none."""
     of_routed = {getattr(fact, name) for fact in routed}
     of_submitted = {getattr(fact, name) for fact in submitted} - {None}
     if routed and None not in of_routed:

@@ -1,4 +1,4 @@
-"""Verifies the audit, or a part of it, against its hash chains and the signed checkpoints."""
+"""Verifies the audit or a part of it against its hash chains and the signed checkpoints."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing
@@ -28,9 +28,9 @@ _BATCH = 2_000
 _FIRST, _LAST = -(2**63), 2**63 - 1
 _WIDTH = len(Row._fields)
 _DATAREF = f'"{DATAREF}"'
-#: So many of the newest checkpoints that came back from the bus are held against the table.
+#: Number of newest checkpoints read back from Kafka that are compared with the table.
 _ON_RECORD = 1_000
-#: So many jobs are named.
+#: Number of mismatched jobs that are reported by id.
 _TOLD = 10
 _NO_CHECKPOINT = (
     "there is none, so nothing vouches for the rows: they were removed, or the audit signs nothing "
@@ -40,9 +40,9 @@ _NO_CHECKPOINT = (
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What to verify: everything, one UTC day or one job; `newest`: only what no checkpoint covers yet.
+    """What to verify: everything, one UTC day or one job; `newest`: only rows that no checkpoint covers yet.
 
-    A day or a job is verified, in each lane, from the checkpoint before its first row to the one after its
+    For a day or a job, each lane is verified from the checkpoint before its first row to the one after its
     last.
     """
 
@@ -68,9 +68,9 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`begin` is told how many rows come, about, and `advance` how many of them each batch had.
+    """Callbacks. `begin` gets the approximate number of rows, `advance` the number of rows in each batch.
 
-    `large` is told of each row that fits and names a value kept elsewhere.
+    `large` gets each verified row that refers to a value kept elsewhere.
     """
 
     begin: Callable[[int], None] = lambda _: None
@@ -86,12 +86,12 @@ async def verify(
     published: Sequence[bytes] = (),
     progress: Progress = Progress(),
 ) -> VerifyReport:
-    """What fits and what does not, all in one snapshot, so that the audit may go on meanwhile.
+    """Verify `scope` in one snapshot, so that the audit can go on writing.
 
-    `published`: checkpoints that are kept elsewhere, read before this begins.
+    `published`: checkpoints that are kept elsewhere, read before the verification begins.
 
     Raises:
-        StoreUnavailableError, StoreError: it could not be read.
+        StoreUnavailableError, StoreError: a query failed.
     """
     async with connected(dsn) as connection:
         with translated(dsn):
@@ -105,13 +105,13 @@ async def verify_on(
     published: Sequence[bytes],
     progress: Progress = Progress(),
 ) -> VerifyReport:
-    """As `verify`, on a connection that is nobody else's. Raises: asyncpg.PostgresError."""
+    """Verify as `verify` does, on a connection that nothing else uses. Raises asyncpg.PostgresError."""
     report = VerifyReport()
     await read_all_times(connection, as_written=True)
     report.findings += await differences(connection)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            # What is asked is answered by Postgres' own functions, and by all rows or none.
+            # A changed search path or a row security policy must not influence the result.
             await connection.execute("set local search_path = pg_catalog; set local row_security = off")
             aside = await Aside.read(connection)
             with closing(FactFile()) as facts:
@@ -126,7 +126,7 @@ async def verify_on(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One snapshot that is read, what was found in it, and what its rows say that stands elsewhere, too."""
+    """A snapshot being verified, its report, and what its rows show about the other tables."""
 
     connection: Connection
     report: VerifyReport
@@ -136,7 +136,7 @@ class Reading:
     facts: FactFile
 
     def take(self, row: Row, body: Any) -> None:
-        """A row that fits; `body`: its payload, as `exact_json` reads it."""
+        """Take a verified row; `body`: its payload as `exact_json` parses it."""
         self.aside.take(row)
         wanted = self.scope.everything or row.job_id == self.scope.job_id
         if row.job_id is not None and wanted:
@@ -172,14 +172,14 @@ async def _look(reading: Reading, public: PublicKey | None, published: Sequence[
     for stretch in stretches:
         report.lanes += 1
         await _walk(reading, stretch, _walk_of(stretch, marks, gaps))
-    if all(finding.topic is None for finding in report.findings):  # else not every message was read
+    if all(finding.topic is None for finding in report.findings):  # else messages are unread
         await _compare_counted(reading)
     damaged = {(finding.topic, finding.partition) for finding in report.findings if finding.topic is not None}
     report.findings += aside.lanes(damaged)
     rows = any(head.rows for head in lanes.values())
     if public is not None and rows and not stored and not report.findings:
         report.findings.append(Finding(Wrong.CHECKPOINT, _NO_CHECKPOINT))
-    if scope.everything or scope.newest:  # what the audit did not read, and what routers and workers did not
+    if scope.everything or scope.newest:  # gaps of the audit, and of routers and workers
         report.findings += [
             Finding(Wrong.LOST, row["said"], row["topic"], row["partition"], row["offset"])
             for row in await connection.fetch(query("lost"))
@@ -187,7 +187,7 @@ async def _look(reading: Reading, public: PublicKey | None, published: Sequence[
 
 
 async def _compare_counted(reading: Reading) -> None:
-    """Hold what is made from the messages against the messages."""
+    """Compare what is derived from the messages with the messages."""
     report, scope = reading.report, reading.scope
     until = reading.aside.dropped_until()
     if scope.everything:
@@ -228,7 +228,7 @@ def _signatures(marks: Marks, public: PublicKey | None) -> str:
 
 
 async def _strangers(connection: Connection, lanes: Mapping[Lane, Head]) -> list[Finding]:
-    """Rows of lanes that the audit never had."""
+    """Return a finding for each lane that has rows and is not in audit.lane."""
     strangers, at = [], ("", -(2**31))
     while (row := await connection.fetchrow(query("next_lane"), *at)) is not None:
         at = (row["topic"], row["partition"])
@@ -240,7 +240,7 @@ async def _strangers(connection: Connection, lanes: Mapping[Lane, Head]) -> list
 async def _stretches(
     connection: Connection, scope: Scope, lanes: Mapping[Lane, Head], marks: Marks
 ) -> list[Stretch]:
-    if scope.day is None and scope.job_id is None:  # everything, or what is new
+    if scope.day is None and scope.job_id is None:
         newest = marks.newest if scope.newest else lambda _: None
         return [_stretch(lane, head, newest(lane), None) for lane, head in lanes.items()]
     if scope.day is not None:
@@ -263,7 +263,7 @@ def _stretch(lane: Lane, head: Head, before: HeadMark | None, after: HeadMark | 
         if before
         else Head(genesis(*lane, head.chained_from), 0, head.chained_from, head.chained_from)
     )
-    # Where the chain begins with the lane, nothing can be older: whatever stands before it was inserted.
+    # If the chain begins with the lane, no row can be older: a row before it was inserted.
     first = start.next_offset if before or head.chained_from else _FIRST
     return Stretch(lane, start, first, after.head.next_offset if after else _LAST, None if after else head)
 
@@ -304,7 +304,7 @@ async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk) -> None:
 
 
 async def _read_older(reading: Reading, stretch: Stretch) -> None:
-    """Count rows from before the chain; summaries count them, too."""
+    """Count the rows from before the chain, which summaries include as well."""
     statement = await reading.connection.prepare(query("older_rows_of_lane"))
     cursor = await statement.cursor(*stretch.lane, stretch.start.chained_from)
     while batch := await cursor.fetch(_BATCH):

@@ -1,4 +1,4 @@
-"""Walks one lane's rows in order and reports the first that does not match."""
+"""Walks one lane's rows in order and reports the first one that does not match."""
 
 import struct
 from collections.abc import Sequence
@@ -34,9 +34,9 @@ class StoredRow(NamedTuple):
 
 
 class LaneWalk:
-    """Follows a chain from `start`; `marks`: those after it, in order.
+    """Follows a chain from `start`; `marks`: the later ones, in order.
 
-    It ends at the first row that does not match, as nothing after it can be verified.
+    It ends at the first row that does not match, because the rows after it cannot be verified.
     """
 
     def __init__(self, lane: Lane, start: Head, marks: Sequence[HeadMark], gaps: Sequence[Gap] = ()) -> None:
@@ -51,11 +51,11 @@ class LaneWalk:
         self.masked = 0
         self.sealed = 0
         self.finding: Finding | None = None
-        #: What the last row's payload says, as `exact_json` reads it.
+        #: The last row's payload, as `exact_json` parses it.
         self.body: Any = None
 
     def take(self, stored: StoredRow) -> Finding | None:
-        """The next row; what is wrong, if anything."""
+        """Verify the next row; returns what is wrong, if anything."""
         row = stored.row
         self.finding = self._passed(row.offset) or self._fits(stored)
         if self.finding is None:
@@ -72,7 +72,7 @@ class LaneWalk:
             self.masked += bool(note.rules)
 
     def end(self, head: Head | None) -> Finding | None:
-        """After the last row; `head` is where the database says that the lane stands, if that is here."""
+        """Verify the end, after the last row. `head`: the lane's stored head, if the range ends there."""
         self.finding = self._passed(None)
         if self.finding is None and head is not None and (head.chain, head.rows) != (self._chain, self.rows):
             missing = head.rows - self.rows
@@ -87,7 +87,7 @@ class LaneWalk:
         return self.finding
 
     def _passed(self, offset: int | None) -> Finding | None:
-        """Cross every gap before `offset` (None: all), and hold the chain against every mark up to it."""
+        """Skip every gap before `offset` (None: all), and compare the chain with every mark up to it."""
         while self._gaps and (offset is None or self._gaps[0].first < offset):
             gap = self._gaps.pop(0)
             if finding := self._marked(gap.first):
@@ -143,7 +143,7 @@ def _link(before: bytes, stored: StoredRow) -> bytes | None:
 
 
 def digest_of(row: Row) -> bytes | None:
-    """The record's digest by what the row's columns say; None where they say nothing that could be."""
+    """Compute the record's digest from the row's columns; None if these are not valid."""
     try:
         headers = stored_headers(row.headers)
         if not in_one_form(row.headers):
@@ -155,7 +155,7 @@ def digest_of(row: Row) -> bytes | None:
 
 
 def digest_by_row(row: Row) -> bytes | None:
-    """The digest that the stored row must have: the record's, or the one in its note; None for a bad note."""
+    """Return the digest that the row must have: the record's or that in its note; None for a bad note."""
     if row.privacy is None:
         return row.record_sha256
     try:
