@@ -1,4 +1,4 @@
-"""Compares what is stored with what the topics still hold, record by record."""
+"""Compares the stored rows with the records that the topics still have."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from pointsman.store.verify.findings import Finding, Wrong
 
 @dataclass(slots=True)
 class Comparison:
-    """Counts of records. `same`: stored unchanged; `not_yet`: not stored yet, past their lane's position.
+    """Counts of records. `same`: stored unchanged; `not_yet`: not stored yet, after their lane's position.
 
     `older`: from before the chain; `dropped`: deleted by retention; `closed`: masked or sealed, with a digest
     whose key is erased or not available.
@@ -28,13 +28,13 @@ class Comparison:
 
 
 class AgainstKafka:
-    """Takes records from a `read_committed` reader, each lane's in order.
+    """Takes records from a `read_committed` reader, in order within each lane.
 
-    Reports each lane's first record that differs, is not stored, or is stored but not on Kafka.
+    Reports the first record of each lane that differs, is not stored, or is stored but not in Kafka.
     """
 
     def __init__(self, digests: Digests, compacted: Callable[[str], bool]) -> None:
-        """`compacted`: whether a topic may lack records that it once had."""
+        """`compacted`: whether compaction may have removed records of a topic."""
         self._digests = digests
         self._compacted = compacted
         self._next: dict[Lane, int] = {}
@@ -45,7 +45,7 @@ class AgainstKafka:
         """Compare the next records.
 
         Raises:
-            StoreUnavailableError, StoreError: the database cannot be asked.
+            StoreUnavailableError, StoreError: the query failed.
         """
         lanes: dict[Lane, list[Incoming]] = {}
         for record in records:

@@ -1,4 +1,4 @@
-"""Builds the audit: a reader of every topic, and a sink into Postgres."""
+"""Builds the audit service: reads every topic and writes to Postgres."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,10 +28,10 @@ class PrivacyKeyMissingError(ValueError):
 
 
 def privacy_of(settings: AuditSettings) -> Privacy | None:
-    """What is masked and sealed; None where no key is set: then everything is stored as it is.
+    """Return the rules for masking and sealing; None without a key, and then everything is stored as it is.
 
     Raises:
-        PrivacyKeyMissingError, KeyUnreadableError, FileError, OSError
+        PrivacyKeyMissingError, KeyUnreadableError, FileError, OSError: the key is missing or unreadable.
     """
     master = settings.master_key
     if master is None:
@@ -46,7 +46,7 @@ def privacy_of(settings: AuditSettings) -> Privacy | None:
 
 
 class Audit:
-    """The audit service; its reader exists while connections to Postgres do."""
+    """The audit service. Its reader exists while the connection pool is open."""
 
     def __init__(self, settings: AuditSettings, clock: Clock, privacy: Privacy | None) -> None:
         self._settings = settings
@@ -57,7 +57,7 @@ class Audit:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Connections that open when needed: Postgres may come later than we."""
+        """Open a pool that connects on demand, as Postgres may start later than this service."""
         settings = self._settings
         pool = await open_pool(settings.writer_dsn, application="pointsman-audit")
         try:
@@ -77,7 +77,7 @@ class Audit:
             await pool.close()
 
     def _signs(self, writer: AuditWriter, pool: Pool) -> Checkpointer | None:
-        """Raises: KeyUnreadableError, OSError, HeadsError."""
+        """Raises KeyUnreadableError, OSError or HeadsError."""
         settings = self._settings
         text = settings.audit_key or (settings.audit_key_file and settings.audit_key_file.read_text())
         if not text:
@@ -93,7 +93,7 @@ class Audit:
         )
 
     async def run(self) -> None:
-        """Store every record, and sign what is stored, until stopped."""
+        """Store every record and sign checkpoints until stopped."""
         assert self._reader is not None, "open() comes first"
         if self._checkpointer is None:
             await self._reader.run()
@@ -103,12 +103,12 @@ class Audit:
         await self._checkpointer.make()
 
     def stop(self) -> None:
-        """Store what was read, then end."""
+        """Store the records that were read, then end."""
         if self._reader is not None:
             self._reader.stop()
 
     def not_ready(self) -> str | None:
-        """What is missing, if anything."""
+        """Return the reason why the service is not ready, if any."""
         if self._reader is not None and self._reader.changed:
             changed = ", ".join(sorted(self._reader.changed))
             return (

@@ -28,18 +28,18 @@ log = logging.getLogger(__name__)
 
 SOURCE = "pointsman/audit"
 _LOOK_S = 0.5
-#: So many checkpoints wait for a bus that is away; older ones are in the database alone.
+#: Checkpoints kept in memory while Kafka is unavailable; older ones are in the database only.
 _KEPT = 1_000
 
 
 def moved(heads: Mapping[Lane, Head], signed: Mapping[Lane, Head], checkpoints: str) -> dict[Lane, Head]:
-    """What a new checkpoint vouches for; nothing while only checkpoints themselves have come in."""
+    """Return the heads for a new checkpoint; none if only checkpoints were stored since the last one."""
     since = {lane: head for lane, head in heads.items() if signed.get(lane) != head}
     return since if any(topic != checkpoints for topic, _ in since) else {}
 
 
 def added(since: Mapping[Lane, Head], signed: Mapping[Lane, Head]) -> int:
-    """How many rows a new checkpoint would vouch for that no checkpoint of ours does yet."""
+    """Return how many rows a new checkpoint would add to those already signed."""
     return sum(head.rows - signed[lane].rows if lane in signed else head.rows for lane, head in since.items())
 
 
@@ -52,7 +52,7 @@ def signed(
     *,
     beside: Collection[ChapterMet | OffsetsLost] = (),
 ) -> CheckpointSigned:
-    """The checkpoint that vouches for `heads`, and for what stands beside the rows."""
+    """Sign a checkpoint of `heads`, and of the chapters and lost ranges in `beside`."""
     lanes = tuple(
         LaneHead(
             topic=topic,
@@ -79,9 +79,9 @@ def signed(
 
 
 class Checkpointer:
-    """One process's checkpoints; each covers the lanes that this process has moved since the last one.
+    """Makes one process's checkpoints; each covers the lanes that the process has moved since the last one.
 
-    It signs the links that it computed itself, never ones read from the database.
+    It signs links that it computed itself, never those read from the database.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Checkpointer:
         *,
         heads: Heads | None = None,
     ) -> None:
-        """`heads`: where checkpoints are kept outside of the database, too."""
+        """`heads`: a second place, outside the database, that keeps checkpoints."""
         self._writer = writer
         self._pool = pool
         self._key = key
@@ -110,7 +110,7 @@ class Checkpointer:
         self._unkept: list[tuple[CheckpointSigned, bytes]] = []
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Make checkpoints until cancelled."""
         loop = asyncio.get_running_loop()
         due = loop.time() + self._every_s
         while True:
@@ -121,7 +121,7 @@ class Checkpointer:
                 await self.make()
 
     async def make(self) -> None:
-        """One checkpoint, if anything has come in; what fails is tried again with the next."""
+        """Make a checkpoint if anything was stored since the last one; failed steps are retried next time."""
         since = moved(self._writer.heads, self._signed, self._topics.checkpoints.name)
         try:
             if since:
@@ -139,7 +139,7 @@ class Checkpointer:
                     self._unkept.clear()
         except StoreError as error:
             event(log, logging.WARNING, Event.CHECKPOINT_DELAYED, error=str(error))
-        for place in (self._publish, self._keep):  # one that is away does not hold up the other
+        for place in (self._publish, self._keep):  # if one fails, the other still runs
             try:
                 await place()
             except (BusError, HeadsError) as error:
@@ -161,7 +161,7 @@ class Checkpointer:
 
 
 def published(topics: Topics, checkpoint: CheckpointSigned, value: bytes) -> Outgoing:
-    """The checkpoint as it goes onto the bus."""
+    """Return the checkpoint as a record for Kafka."""
     now = checkpoint.made_at
     envelope = Envelope(uuid7(now), SOURCE, checkpoint.TYPE, now, SOURCE)
     return Outgoing(topics.checkpoints.name, b"audit", value, envelope.to_headers())

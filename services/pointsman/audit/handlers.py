@@ -21,15 +21,15 @@ from pointsman.store.privacy.keyring import Sealing
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
 
-#: Timestamps are the writers' own: one from the year 1 would make the sum of all delays useless.
+#: Producers set the timestamps: one from the year 1 would spoil the sum of all delays.
 _LONGEST_DELAY_S = 30 * 24 * 3600.0
 _BROKE = f"{Reason.TOO_LARGE}: the connection to Postgres ended each time it was stored"
 
 
 class Rows:
-    """The rows of a batch, made one at a time. `lanes`: partitions that have another topic name in Postgres.
+    """The rows of a batch, made lazily. `lanes`: partitions that are stored under another topic name.
 
-    `bare`: rows without their values.
+    `bare`: make rows without values.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Rows:
         self._bare = bare
         self._topics = topics
         self._privacy = privacy
-        #: The keys of what is sealed; None where nothing is.
+        #: The keys of sealed rows; None without privacy rules.
         self.sealing = None if privacy is None else Sealing(privacy.keyring)
 
     def __iter__(self) -> Iterator[Row]:
@@ -67,9 +67,9 @@ class Rows:
 
 
 class Sink:
-    """The reader's store: writes batches as rows, with the lanes' positions in the same transaction.
+    """Stores batches for the reader: rows and the lanes' positions in one transaction.
 
-    If Postgres is unavailable, or lacks a migration or a permission, it waits: records stay in Kafka.
+    While Postgres is unavailable, or lacks a migration or a permission, it waits: records stay in Kafka.
     """
 
     def __init__(
@@ -79,16 +79,16 @@ class Sink:
         self._privacy = privacy
         self._topics = topics
         self._clock = clock
-        #: The lane that stores each partition: its name differs once a topic was deleted and made anew.
+        #: The lane of each partition: its topic name differs if the topic was deleted and created again.
         self._lanes: dict[Place, Lane] = {}
 
     async def positions(
         self, places: Sequence[Place], ids: Mapping[str, TopicId] | None = None
     ) -> dict[Place, int]:
-        """The next offset to store of each partition; none for one that is new. `ids`: of the topics.
+        """Return the next offset to store of each partition that has one. `ids`: the topics' ids.
 
         Raises:
-            TopicsChangedError: topics with other ids were stored under these names before.
+            TopicsChangedError: topics with other ids are stored under these names.
             UnavailableError: try again.
         """
         try:
@@ -105,7 +105,7 @@ class Sink:
         return {place: stored[lane] for place in places if (lane := self._lanes[place]) in stored}
 
     async def lose(self, place: Place, expected: int, next: int) -> None:
-        """Record that the offsets from `expected` to before `next` were never read, and move there.
+        """Record that the offsets from `expected` until before `next` were never read, and move past them.
 
         Raises:
             MovedError, UnavailableError: as `append`.
@@ -121,7 +121,7 @@ class Sink:
         *,
         bare: bool = False,
     ) -> None:
-        """Store every record of `batches` and move each position to its end, by default past its last record.
+        """Store all records of `batches` and move each position to its end: by default, past its last record.
 
         `bare`: store offsets and digests only, without values.
 

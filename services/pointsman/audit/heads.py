@@ -1,4 +1,4 @@
-"""Copies of the newest checkpoints outside the database, in a folder or bucket beyond its owner's reach."""
+"""Copies the newest checkpoints to a folder or bucket that the owner of the database cannot change."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from pydantic import Field
 from pointsman.runtime.private_file import make_private, write_private
 from pointsman.runtime.settings import SettingsPart
 
-#: So many are kept; each takes the place of the one that many before it.
+#: Number of copies; each new one replaces the oldest.
 KEPT = 1_000
 _FORMS = "file:///FOLDER or s3://BUCKET/PREFIX"
 
@@ -34,17 +34,17 @@ class HeadsError(Exception):
 
 
 class Heads(Protocol):
-    """A place for checkpoints. All methods raise HeadsError."""
+    """A store of checkpoints. All methods raise HeadsError."""
 
     async def put(self, number: int, message: bytes) -> None:
-        """Keep the checkpoint with this number."""
+        """Store the checkpoint with this number."""
 
     async def all(self) -> list[bytes]:
-        """Those that are kept, in any order."""
+        """Return the stored checkpoints, in any order."""
 
 
 class FolderHeads:
-    """As files with mode 600."""
+    """Stores checkpoints as files with mode 600."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -68,10 +68,10 @@ class FolderHeads:
 
 
 class BucketHeads:
-    """As objects, by the library obstore; credentials come from the AWS_ variables."""
+    """Stores checkpoints as objects with the library obstore; the AWS_ variables give the credentials."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        """`options` go to obstore. Raises: ModuleNotFoundError, and what obstore has to say."""
+        """Pass `options` to obstore. Raises ModuleNotFoundError, and the errors of obstore."""
         import obstore
         from obstore.exceptions import BaseError
         from obstore.store import from_url
@@ -98,10 +98,10 @@ class BucketHeads:
 
 
 def open_heads(url: str) -> Heads | None:
-    """The place at `url`; None where it is empty. Nothing is connected or written before it is used.
+    """Return the store at `url`; None if it is empty. Nothing is connected or written before its first use.
 
     Raises:
-        HeadsError: it is no such address.
+        HeadsError: the url has another form, or the store cannot be used.
     """
     parts = urlsplit(url)
     match parts.scheme:

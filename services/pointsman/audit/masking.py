@@ -1,8 +1,8 @@
 """Masks a record by the rules that apply to it: masked text is replaced by a marker.
 
 Invariants:
-- A value that cannot be searched (not plain JSON, though a rule has paths for it) is masked whole.
-- Text masked at a path is masked wherever the record repeats it: always as a whole text; as part of a text if
+- A value that cannot be searched (it is not plain JSON, and a rule has paths) is masked as a whole.
+- Text masked at a path is masked wherever the record repeats it: as a whole text always; as part of a text if
   it has at least four characters and is among the 256 longest.
 - Nothing here raises.
 """
@@ -26,11 +26,11 @@ Leaf: TypeAlias = str | int | float | bool | None
 
 
 def plain_json(value: bytes) -> Any:
-    """The document.
+    """Parse a JSON document.
 
     Raises:
-        ValueError: it is none, or a key is twice in an object: all but the last would be kept unseen.
-        RecursionError: it is too deep.
+        ValueError: it is not JSON, or an object repeats a key: only the last value would be searched.
+        RecursionError: it is nested too deeply.
     """
     document = orjson.loads(value)
     loads(value, object_pairs_hook=_once)
@@ -43,7 +43,7 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
 
 
 def changed(document: Any, change: Callable[[Leaf], Leaf]) -> Any:
-    """A document with `change` of every key and of every value that is no object or list."""
+    """Return the document with `change` applied to every key and to every value but objects and lists."""
     match document:
         case dict():
             return {str(change(key)): changed(value, change) for key, value in document.items()}
@@ -54,7 +54,7 @@ def changed(document: Any, change: Callable[[Leaf], Leaf]) -> Any:
 
 
 def leaves(document: Any) -> Iterator[Leaf]:
-    """Every value that is no object or list."""
+    """Yield every value that is not an object or list."""
     match document:
         case dict():
             for value in document.values():
@@ -67,7 +67,7 @@ def leaves(document: Any) -> Iterator[Leaf]:
 
 
 def put(document: Any, location: Sequence[str | int], value: Any) -> Any:
-    """The document with `value` at a location that it has: keys and indices from the top."""
+    """Return the document with `value` at an existing location, given as keys and indices from the top."""
     if not location:
         return value
     inner = document
@@ -79,19 +79,19 @@ def put(document: Any, location: Sequence[str | int], value: Any) -> Any:
 
 _MARKER = "[masked"
 _ESCAPED = re.compile(r"(?<!\\)\\++u([0-9a-fA-F]{4})")
-#: A shorter text stands in too many others by chance.
+#: A shorter text occurs in others by chance.
 _LEAST = 4
-#: Somebody may send a hundred thousand of them.
+#: Limits the time for a record with a great many masked texts.
 _MOST = 256
-#: Why a record is a dead letter, in words that may quote a part of it.
+#: The header with a dead letter's reason, which may quote part of the record.
 _QUOTES = "ce_detail"
-#: Nobody's data is there, and a changed policy or checkpoint is worth nothing: only where a rule names them.
+#: Topics that are masked only by rules that name them: a changed policy or checkpoint would be useless.
 _OUR_OWN = frozenset(("policy", "audit.checkpoints"))
 
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A masked record, and the `rules` that masked something; `clean` masks any other text about it."""
+    """A masked record and the `rules` that masked something; `clean` masks other text about the record."""
 
     record: Incoming
     rules: tuple[str, ...]
@@ -99,7 +99,7 @@ class Masked:
 
 
 class Masking:
-    """Applies a privacy file's masks; `master`: the key for the digests in markers."""
+    """Applies the masks of a privacy file; `master`: the key for the digests in markers."""
 
     def __init__(self, file: PrivacyFile, master: MasterKey, prefix: str) -> None:
         self._file = file
@@ -108,16 +108,16 @@ class Masking:
         self.rules = lru_cache(maxsize=1024)(self._rules)
 
     def mask(self, record: Incoming, rules: Sequence[Mask], names: Set[str]) -> Masked | None:
-        """The record, masked by these rules; None where they find nothing.
+        """Return the record masked by these rules; None if they match nothing.
 
-        `names`: what the record's columns say; it stays where it is only a part of what stands at a path.
+        `names`: the row's column values; one inside an object or list at a path is not masked elsewhere.
         """
         work = _Work(self._file, self._master, record, rules, names)
         masked = work.record()
         return Masked(masked, tuple(work.fired), work.clean) if work.fired else None
 
     def _rules(self, topic: str, kind: str | None) -> tuple[Mask, ...]:
-        """Those for messages of this topic and kind; for those of any kind, where that is None."""
+        """Return the rules for messages of this topic and kind; None matches every kind."""
         return tuple(rule for rule in self._file.masks if self._applies(rule, topic, kind))
 
     def _applies(self, rule: Mask, topic: str, kind: str | None) -> bool:
@@ -130,7 +130,7 @@ class Masking:
 
 
 class _Work:
-    """One record being masked: the rules that `fired`, and the text they removed."""
+    """Masks one record: keeps the rules that `fired` and the text that they removed."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class _Work:
         self.fired: dict[str, None] = {}
 
     def record(self) -> Incoming:
-        """The record without what the rules find in it."""
+        """Return the record without what the rules match."""
         record = self._record
         value = None if record.value is None else self._value(record.value)
         key = record.key and self._bytes(record.key)
@@ -166,7 +166,7 @@ class _Work:
         return replace(record, key=key, value=value, headers=masked)
 
     def clean(self, text: str) -> str:
-        """The text without what patterns find and without what was taken away elsewhere."""
+        """Return the text without matches of patterns and without text that was removed elsewhere."""
         return self._scrubbed(self._searched(text))
 
     def _value(self, value: bytes) -> bytes:
@@ -183,7 +183,7 @@ class _Work:
                 document = changed(document, self._scrubbed_leaf)
             return orjson.dumps(document) if self.fired else value
         except Exception:
-            # Deeper than paths are followed, a number that JSON has not: what was not searched is not kept.
+            # For example nested too deeply, or a number that is not JSON: what was not searched is not kept.
             return orjson.dumps(self._mark(self._rules[0], value))
 
     def _by(self, rule: Mask, document: Any) -> Any:
@@ -197,7 +197,7 @@ class _Work:
         if not rule.paths:
             return changed(document, leaf)
         for query in rule.queries:
-            # The deepest first: what encloses it is masked with it.
+            # The deepest first: an enclosing value is masked after the values in it.
             for node in sorted(query.find(document), key=lambda place: -len(place.location)):
                 masked = changed(node.value, leaf) if rule.patterns else self._at_path(rule, node.value)
                 document = put(document, node.location, masked)
@@ -211,7 +211,7 @@ class _Work:
         return self._mark(rule, orjson.dumps(node))
 
     def _searched(self, text: str, rules: Iterable[Mask] | None = None) -> str:
-        """The text without what the patterns of `rules` find; of those that are about no paths, if None."""
+        """Return the text without matches of the patterns of `rules`; default: all rules without paths."""
         plain = _ESCAPED.sub(_unescaped, text) if "\\" in text else text
         masked = plain
         for rule in self._everywhere if rules is None else rules:
@@ -220,7 +220,7 @@ class _Work:
         return text if masked == plain else masked
 
     def _found(self, rule: Mask, text: str) -> str:
-        if rule.paths:  # the others look at every place by themselves
+        if rule.paths:  # rules without paths search every text anyway
             self._taken.add(text)
         return self._mark(rule, _raw(text))
 
@@ -232,7 +232,7 @@ class _Work:
     def _scrubbed(self, text: str) -> str:
         if text in self._taken:
             return "[masked]"
-        if self._sorted_of != len(self._taken):  # it only grows
+        if self._sorted_of != len(self._taken):  # the set only grows, so its size shows a change
             self._sorted_of = len(self._taken)
             self._longest = nlargest(
                 _MOST, (secret for secret in self._taken if len(secret) >= _LEAST), key=len
@@ -245,7 +245,7 @@ class _Work:
     def _scrubbed_leaf(self, leaf: Leaf) -> Leaf:
         if isinstance(leaf, str):
             return self._scrubbed(leaf)
-        # No marker: views calculate with some numbers, and one text among them would end the whole query.
+        # Null instead of a marker: views compute with some numbers, and a text would fail the whole query.
         return None if len(str(leaf)) >= _LEAST and str(leaf) in self._taken else leaf
 
     def _mark(self, rule: Mask, original: bytes) -> str:
@@ -254,11 +254,11 @@ class _Work:
 
 
 def _raw(text: str) -> bytes:
-    """As bytes; what was not UTF-8 becomes what it was."""
+    """Encode as bytes and restore those that were not UTF-8."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def _unescaped(escape: re.Match[str]) -> str:
-    """The character that an escape stands for, but for control characters and halves of pairs."""
+    """Return the escaped character, except control characters and surrogates."""
     code = int(escape[1], 16)
     return escape[0] if code < 0x20 or 0xD800 <= code < 0xE000 else chr(code)

@@ -1,12 +1,12 @@
-"""Patterns of sensitive data, such as card numbers, and their search in a text."""
+"""Patterns of sensitive data, such as card numbers, and the search for them."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-#: What stands before and behind is no digit, letter or hyphen: parts of ids are no numbers of anything. The
-#: first character comes before what may not stand before it, so that the search skips what cannot begin.
+#: No digit, letter or hyphen may stand before or after a match, so parts of ids do not match. The first
+#: character precedes the lookbehind, so that the search can skip positions where no match can begin.
 _ALONE, _END = r"(?<![\w-].)", r"(?![\w-])"
 
 EMAIL = r"(?<![\w.+-])[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
@@ -42,7 +42,7 @@ def _iban(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """`expression` finds candidates; `holds`, if set, verifies their check digits.
+    """A pattern. `expression` finds candidates; `holds`, if set, verifies their check digits.
 
     A text that is shorter than `least`, or lacks `sign`, is not searched.
     """
@@ -54,7 +54,7 @@ class Pattern:
     sign: str = ""
 
     def replace(self, text: str, by: Callable[[str], str]) -> str:
-        """The text with `by` of each find instead of it."""
+        """Return the text with each match replaced by `by(match)`."""
         if len(text) < self.least or self.sign not in text:
             return text
         if self.holds is None:
@@ -62,7 +62,7 @@ class Pattern:
         parts, done, start = [], 0, 0
         while hit := self.expression.search(text, start):
             length = _holding(hit[0], self.holds)
-            start = hit.start() + max(length, 1)  # a candidate that does not hold may cover one that does
+            start = hit.start() + max(length, 1)  # an invalid candidate may overlap a valid one
             if length:
                 parts += [text[done : hit.start()], by(hit[0][:length])]
                 done = start
@@ -70,7 +70,7 @@ class Pattern:
 
 
 def _holding(text: str, holds: Callable[[str], bool]) -> int:
-    """How much of a candidate holds, whole words only: it may have taken in words behind it."""
+    """Return the length of the candidate's longest valid prefix of whole words; 0 if none is valid."""
     for end in range(len(text), 0, -1):
         cut_amid_word = end < len(text) and text[end].isalnum()
         if text[end - 1].isalnum() and not cut_amid_word and holds(text[:end]):
@@ -97,17 +97,17 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class OwnPattern:
-    """`expression` is RE2's; see `Pattern`."""
+    """A pattern from the privacy file; `expression` is one of RE2, whose time is linear."""
 
     name: str
     expression: Any
 
     @classmethod
     def compile(cls, name: str, text: str) -> "OwnPattern":
-        """A pattern by its text.
+        """Compile a pattern.
 
         Raises:
-            PatternError: it is none for RE2, or RE2 is not installed.
+            PatternError: the text is not valid for RE2, or RE2 is not installed.
         """
         try:
             import re2
@@ -125,8 +125,8 @@ class OwnPattern:
             raise PatternError(f"is not a regular expression of RE2: {problem}") from None
 
     def replace(self, text: str, by: Callable[[str], str]) -> str:
-        """The text with `by` of each find instead of it."""
-        # What stands for bytes that are no text is one character there, too.
+        """Return the text with each match replaced by `by(match)`."""
+        # Each surrogate, which stands for an invalid byte, becomes one character, so positions stay the same.
         encodable = text.encode("utf-8", "replace").decode()
         parts, done = [], 0
         for hit in self.expression.finditer(encodable):

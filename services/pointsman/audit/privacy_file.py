@@ -1,4 +1,4 @@
-"""`privacy.yaml`: what is masked before it is stored, and whose content is sealed (docs/privacy.md)."""
+"""`privacy.yaml`: rules for masking before storage, and the data subjects to seal for (docs/privacy.md)."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,10 +14,10 @@ from pointsman.runtime.yaml_file import Loc
 from pointsman_schemas.base import Value
 
 if TYPE_CHECKING:
-    from jsonpath_rfc9535 import JSONPathQuery  # loaded where there is a path: it is 3 MB
+    from jsonpath_rfc9535 import JSONPathQuery  # imported only if a rule has a path: it takes 3 MB
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-#: JSONPath's own functions run a pattern on what somebody sent.
+#: Functions of JSONPath that run a regular expression on untrusted text.
 _SEARCHES = re.compile(r"\b(?:match|search)\s{0,99}\(")
 Words = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -55,7 +55,7 @@ class Subject(Value):
 
 
 class PrivacyFile(Value):
-    """The whole file."""
+    """The content of a privacy file."""
 
     patterns: dict[Name, str] = Field(default={})
     masks: tuple[Mask, ...] = ()
@@ -70,13 +70,13 @@ def load(path: Path) -> PrivacyFile:
     """Read the file.
 
     Raises:
-        FileError: with every problem found.
+        FileError: it is invalid; the error lists every problem.
     """
     return yaml_file.load(path, PrivacyFile, check=_problems)
 
 
 def parse(text: str, path: str = "privacy.yaml") -> PrivacyFile:
-    """As `load`, from a text."""
+    """Parse a text as `load` does."""
     return yaml_file.parse(text, path, PrivacyFile, check=_problems)
 
 

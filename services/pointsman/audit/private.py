@@ -1,4 +1,4 @@
-"""Makes a row that obeys the privacy file: masked by its rules, sealed for its subject."""
+"""Makes rows that follow the privacy file: masked by its rules, sealed for their subject."""
 
 import logging
 import re
@@ -26,7 +26,7 @@ from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)
 
-#: Columns that hold texts of others; what else there is are ids, numbers and words of our own.
+#: Columns with text from outside; the other columns have ids, numbers and fixed words.
 _TEXTS = ("agent_id", "source", "tier", "provider", "model", "policy_version", "rule")
 _NAMES = (*_TEXTS, "message_id", "causation_id", "job_id", "trace_id", "kind", "status", "error_type")
 _LEAST = 4
@@ -45,10 +45,7 @@ class Privacy:
         self.keyring = Keyring(master)
 
     def row(self, record: Incoming, sealing: Sealing) -> Row:
-        """The row for a record; what it is not allowed to hold is nowhere in it.
-
-        Nothing here raises: where something breaks, nothing of the record's content is kept.
-        """
+        """Return the row of a record, masked and sealed. Never raises: after an error no content is kept."""
         row = self._row(record, sealing)
         claim = None if row.privacy is None else _claim_of(record)
         if row.privacy is None or claim is None:
@@ -72,7 +69,7 @@ class Privacy:
 
     def _masked(self, record: Incoming, row: Row) -> Masked | None:
         topic, kind = record.topic, row.kind
-        if topic == self._topics.dead.name:  # it is what it was before it came to nothing
+        if topic == self._topics.dead.name:  # a dead letter is masked like the original record
             place = dict(record.headers).get("ce_origin") or b""
             origin = place.decode("utf-8", "replace").rpartition("@")[0].rpartition("/")[0]
             topic, kind = origin or topic, None
@@ -96,16 +93,16 @@ class Privacy:
 
 
 def _claim_of(record: Incoming) -> str | None:
-    """The digest of the large value that the record names, or the one that its dead letter is about."""
+    """Return the digest of the large value that the record, or the original of a dead letter, refers to."""
     for name, content in record.headers:
-        # Kafka allows it to be null.
+        # Kafka allows null.
         if name in _NAMES_A_VALUE and content and (digest := _DIGEST.search(content)):
             return digest[0].decode()
     return None
 
 
 def _cleaned(row: Row, clean: Callable[[str], str]) -> Row:
-    """The row with its other columns clean; what is wrong with a record may quote any part of it."""
+    """Return the row with masked text columns; `unreadable` is cut, as it may quote the whole record."""
     changed: dict[str, Any] = {
         name: clean(content) for name in _TEXTS if (content := getattr(row, name)) is not None
     }
@@ -132,6 +129,6 @@ def _sealed(row: Row, record_sha256: bytes, key: DataKey, subject: str) -> Row:
 
 
 def _hidden(row: Row, clean: Callable[[str], str], value: bytes | None, digest: bytes, note: Note) -> Row:
-    """The row with `value` for all that its record was, and its other columns clean."""
+    """Return the row with `value` in place of the record's content, and its other columns masked."""
     bare = _cleaned(row, clean)._replace(key=None, value=value, headers="[]", payload=None)
     return bare._replace(record_sha256=digest, privacy=note.text).digested(())

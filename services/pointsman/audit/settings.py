@@ -11,7 +11,7 @@ from pointsman.store.settings import PrivacyKeyPart, WriterPart
 
 
 class AuditSettings(LanePart, WriterPart, PrivacyKeyPart, HeadsPart, HttpPart):
-    """Kafka, Postgres, keys, and how long to wait for another audit process."""
+    """Kafka, Postgres, keys, and the wait for another audit process."""
 
     audit_patience_s: float = Field(
         default=10, gt=0, description="another process that holds a lane in silence for so long is cut off"

@@ -1,4 +1,4 @@
-"""Verifies signatures later, from the audit's rows and the registry's history alone.
+"""Verifies signatures after the fact, from the audit's rows and the registry's history alone.
 
 Routers see a change of the registry shortly after it is made, and may lag behind on the intake. So a key is
 accepted for records up to five minutes older than its registration, and shortly after its removal; and a
@@ -22,13 +22,13 @@ from pointsman.store.verify.verify import Scope
 from pointsman_schemas.control.registry import AgentChanged, RegistryChanged
 from pointsman_schemas.topics import Topics
 
-#: All who read the registry have heard of a change by then.
+#: By then every reader of the registry has seen a change.
 HEARD_WITHIN = timedelta(seconds=10)
 
 
 @dataclass(slots=True)
 class SignedRecords:
-    """Counts of records by their signature. `hidden`: masked or sealed, so it cannot be verified."""
+    """Counts of records by the verdict on their signature. `hidden`: not verifiable, as masked or sealed."""
 
     verdicts: Counter[SignatureVerdict] = field(default_factory=Counter)
     hidden: int = 0
@@ -36,10 +36,10 @@ class SignedRecords:
 
 
 class KeyHistory:
-    """Which keys an agent had when, and when signatures were required."""
+    """The keys of each agent over time, and the times at which signatures were required."""
 
     def __init__(self, records: Iterable[RegistryRecord], people: AgentKeys | None = None) -> None:
-        """`people`: who must have signed a change, as for `read_registry`."""
+        """`people`: the keys that must have signed a change, as for `read_registry`."""
         self._agents: dict[str, list[tuple[datetime, RegisteredAgent]]] = defaultdict(list)
         self._gateways: set[str] = set()
         self._rules: list[tuple[datetime, bool]] = []
@@ -47,7 +47,7 @@ class KeyHistory:
         history = RegistryHistory()
         for record in records:
             at = record.broker_at
-            match take_in(history, _as_read(record), people):  # what routers let count, and nothing else
+            match take_in(history, _as_read(record), people):  # only changes that routers accept
                 case AgentChanged() as message:
                     self._agents[message.agent.id].append((at, RegisteredAgent(message.agent, message.state)))
                     if message.agent.gateway:
@@ -58,7 +58,7 @@ class KeyHistory:
                     pass
 
     def keys(self, agent_id: str, at: datetime) -> AgentKeys:
-        """Those that held around a time: its own, and the gateways' for one that has API keys."""
+        """Return the agent's keys valid around a time, and the gateways' keys if it has API keys."""
         gateways = gateway_keys(
             gateway.entry
             for id in self._gateways
@@ -82,14 +82,14 @@ class KeyHistory:
         return [agent for since, agent in entries[first:] if since <= at + GOOD_FOR]
 
     def demanded(self, at: datetime) -> bool:
-        """Whether every router asked for signatures."""
+        """Return whether every router required signatures at that time."""
         before = [signed for since, signed in self._rules if since <= at - GOOD_FOR]
         meanwhile = [signed for since, signed in self._rules if at - GOOD_FOR < since <= at + GOOD_FOR]
         return bool(before) and before[-1] and all(meanwhile)
 
 
 def look_at(history: KeyHistory, record: SentRecord, counted: SignedRecords) -> None:
-    """Count one record, and note it where it was routed and should not have been."""
+    """Count one record, and report it if it was routed although it lacked a required signature."""
     at_ms = int(record.broker_at.timestamp() * 1000)
     keys = history.keys(record.agent_id or "", record.broker_at)
     verdict = verify(keys, "", record.place[0], record.headers, record.value, at_ms=at_ms).verdict
@@ -111,10 +111,10 @@ def _as_read(record: RegistryRecord) -> Incoming:
 async def check_signatures(
     dsn: str, topics: Topics, scope: Scope, people: AgentKeys | None = None
 ) -> SignedRecords:
-    """Look at all that agents sent; `people` as for `KeyHistory`.
+    """Check the signatures of all records sent by agents; `people` as for `KeyHistory`.
 
     Raises:
-        StoreUnavailableError, StoreError.
+        StoreUnavailableError, StoreError: a query failed.
     """
     history = KeyHistory(await registry_history(dsn, topics.registry.name), people)
     names = [topic.name for topic in (topics.intake, topics.control, topics.feedback)]

@@ -1,4 +1,4 @@
-"""The data subject of a record: its own, else the one the privacy file names."""
+"""Finds a record's data subject: the one that it names, else the one that the privacy file gives."""
 
 import re
 from collections.abc import Sequence
@@ -17,10 +17,7 @@ _SAID = re.compile(rb'"data_subject"\s*:\s*(?:"((?:[^"\\]|\\.)+)|([^"\s,}\]]+))'
 
 
 def subject_of(record: Incoming, agent_id: str | None, rules: Sequence[Subject]) -> str | None:
-    """The subject's name; None where nobody is named.
-
-    What a record says counts even where the record is none that can be understood.
-    """
+    """Return the subject's name; None if there is none. Also works on records that cannot be decoded."""
     for name, content in record.headers:
         if name in _HEADERS and content:
             return content.decode("utf-8", "surrogateescape")
@@ -43,7 +40,7 @@ def _in_body(value: bytes) -> str | None:
 
 
 def _amid_rubble(value: bytes) -> str | None:
-    """The name in a value that is cut off or otherwise no JSON."""
+    """Return the subject named in a value that is truncated or otherwise not JSON."""
     hit = _SAID.search(value)
     if hit is None:
         return None

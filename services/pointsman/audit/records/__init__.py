@@ -1,1 +1,1 @@
-"""Makes an audit row from a record: typed columns, and the original bytes."""
+"""Makes an audit row from a record: typed columns and the original bytes."""

@@ -1,4 +1,4 @@
-"""Makes values fit their columns: what Postgres would refuse becomes null or is escaped."""
+"""Makes values fit their columns: values that Postgres would refuse become null or are escaped."""
 
 from base64 import b64encode
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ _MAX_REASON = 2_000
 
 
 def header_pairs(headers: Headers) -> str:
-    """`[[name, value], ...]` as JSON, in order; what is no text, or holds NUL, is `{"base64": ...}`."""
+    """Return `[[name, value], ...]` as JSON, in order; NUL and invalid UTF-8 give `{"base64": ...}`."""
     try:
         pairs = orjson.dumps([(name, value.decode()) for name, value in headers])
     except (UnicodeDecodeError, AttributeError, TypeError):
@@ -28,7 +28,7 @@ def header_pairs(headers: Headers) -> str:
 
 
 def _part(part: str | bytes | None) -> str | dict[str, str] | None:
-    """One side of a header; Kafka allows a value to be null."""
+    """Encode a header's name or value; Kafka allows a value to be null."""
     if part is None:
         return None
     raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
@@ -40,7 +40,7 @@ def _part(part: str | bytes | None) -> str | dict[str, str] | None:
 
 
 def payload_of(value: bytes | None) -> str | None:
-    """The value as JSON text where it is some that jsonb takes, whatever else may be wrong with it."""
+    """Return the value as JSON text if jsonb accepts it, even if the message is invalid otherwise."""
     if value is None or b"\\u0000" in value:
         return None
     try:
@@ -51,17 +51,17 @@ def payload_of(value: bytes | None) -> str | None:
 
 
 def reason_text(text: str) -> str:
-    """A reason that quotes what somebody sent, made storable and cut to a readable length."""
+    """Return a reason made storable and cut to a readable length, as it may quote text from outside."""
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()[:_MAX_REASON]
 
 
 def agent_or_none(claimed: str | None) -> str | None:
-    """The agent's id if it has the form of one."""
+    """Return the agent's id if it has a valid form."""
     return claimed if claimed and AGENT_ID.match(claimed) else None
 
 
 def time_or_none(time: datetime) -> datetime | None:
-    """The time in UTC; null for the edges of the calendar, where changing the zone leaves it."""
+    """Return the time in UTC; None at the calendar's edges, where the conversion leaves its range."""
     if time.tzinfo is UTC:
         return time
     try:
@@ -71,12 +71,12 @@ def time_or_none(time: datetime) -> datetime | None:
 
 
 def count_or_none(count: int | None, limit: int) -> int | None:
-    """A count that its column can hold."""
+    """Return the count if its column can hold it."""
     return count if count is None or 0 <= count <= limit else None
 
 
 def cost_or_none(cost: Decimal | None) -> Decimal | None:
-    """An amount that `numeric` can hold; nobody's price has a hundred digits."""
+    """Return the amount if `numeric` can hold it and it has no absurd number of digits."""
     if cost is None or not cost.is_finite():
         return None
     exponent = cost.as_tuple().exponent

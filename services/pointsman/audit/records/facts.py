@@ -1,4 +1,4 @@
-"""The typed columns of a message, by which people group and search."""
+"""The typed columns of a message, for grouping and searching."""
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -28,9 +28,9 @@ from pointsman_schemas.reviews import (
 
 
 class MessageFacts(NamedTuple):
-    """The typed columns from a message's body; None where it has no value.
+    """The typed columns from a message's body; None where the message has no value.
 
-    Only calls have tokens and cost: outcomes repeat them, and sums would count them twice.
+    Only calls have tokens and cost: outcomes repeat them, so sums would count them twice.
     """
 
     job_id: UUID | None = None
@@ -49,12 +49,12 @@ class MessageFacts(NamedTuple):
     duration_ms: float | None = None
 
 
-#: Places in the message, dots between names: of two the first that says something. `=` begins a word itself.
+#: Attribute paths in the message, the first with a value wins; `=` begins a constant.
 Places = tuple[str, ...]
 
 
 def _of(names: str = "", **others: str | Places) -> dict[str, Places]:
-    """Columns named as the fields are, and `others`."""
+    """Map columns to the fields of the same names, and `others`."""
     columns = {**{name: name for name in names.split()}, **others}
     return {column: (places,) if isinstance(places, str) else places for column, places in columns.items()}
 
@@ -63,7 +63,7 @@ _JOB = {"job_id": "job.job_id", "agent_id": "job.agent_id"}
 _DECISION = {"tier": "decision.tier"}
 _ENDED = "job_id agent_id tier"
 
-#: Which column comes from where in each kind of message. Of others their envelope says whose they are.
+#: Each column's source by kind of message. For other kinds, the envelope gives job and agent.
 FACTS: Mapping[type[Message | Job], Mapping[str, Places]] = {
     Job: _of("job_id agent_id"),
     JobCancel: _of("job_id agent_id"),
@@ -113,7 +113,7 @@ _GETTERS = {
 
 
 def facts_of(message: Message | Job) -> MessageFacts:
-    """The facts of any message, as its columns can hold them."""
+    """Return the facts of a message, limited to what the columns can hold."""
     kind = type(message) if type(message) in FACTS else Job
     if not isinstance(message, kind):
         return MessageFacts()
@@ -127,7 +127,7 @@ def facts_of(message: Message | Job) -> MessageFacts:
 
 
 def _first(message: Message | Job, getters: Sequence[Callable[[Any], Any]]) -> Any:
-    """The first that says something, or the last."""
+    """Return the first value that is not empty, or the last."""
     for get in getters:
         if value := get(message):
             break

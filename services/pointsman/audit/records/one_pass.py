@@ -1,7 +1,7 @@
 """Reads the common messages of a job from bytes in one pass, with the compiled library.
 
-The library gets schemas and columns generated from the models and `FACTS`. A record that it cannot read for
-certain is read by the model, as all records are without the library.
+The library gets schemas and columns generated from the models and `FACTS`. A record that it is not sure of is
+read by the model, as are all records without the library.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ KINDS: tuple[type[Message], ...] = (
 
 
 class Understood(NamedTuple):
-    """A record's envelope and facts, its headers as the column has them, and its digest."""
+    """A record's envelope and facts, its headers as stored, and its digest."""
 
     envelope: Envelope
     facts: MessageFacts
@@ -56,7 +56,7 @@ def _reader() -> Callable[..., tuple[Any, ...] | None] | None:
 
 
 def in_one_pass(record: Incoming, *, is_submitted: bool) -> Understood | None:
-    """What it says; None where it has to be looked at properly. `is_submitted`: it is on the intake."""
+    """Read the record; None if the model must read it. `is_submitted`: it comes from the intake."""
     reader = _reader()
     if reader is None or record.value is None:
         return None

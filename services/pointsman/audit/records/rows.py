@@ -1,4 +1,4 @@
-"""Makes a record's row in the audit table; never raises, whatever the record holds."""
+"""Makes a record's row in the audit table; never raises, whatever the record contains."""
 
 import logging
 from functools import cache
@@ -30,20 +30,20 @@ from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)
 
-#: How much may be sent is the router's to say; the audit reads what is there.
+#: No limit: the router limits the size of jobs, the audit reads whatever is there.
 _ANY_SIZE = 1 << 40
 
 
 def row_of(record: Incoming, topics: Topics) -> Row:
-    """The row for any record of any topic of this installation.
+    """Return the row of any record of any topic of this installation.
 
-    What cannot be understood keeps its bytes and headers, with the reason in `unreadable` and, where they can
-    be read all the same, job and agent.
+    A record that cannot be decoded keeps its bytes and headers, with the reason in `unreadable` and, if they
+    can be read anyway, job and agent.
     """
     try:
         return _understood(record, topics)
     except Exception as error:
-        # A mistake of ours must not keep a record out of the audit, nor hold up the lane behind it.
+        # A bug must neither keep a record out of the audit nor block its lane.
         event(log, logging.ERROR, Event.RECORD_UNREADABLE, error=repr(error))
         return _row(record, None, None, MessageFacts(), None, unreadable=f"{Reason.INTERNAL}: {error!r}")
 
@@ -72,7 +72,7 @@ def _understood(record: Incoming, topics: Topics) -> Row:
 
 
 def _letter(record: Incoming, intake: str) -> Row:
-    """A dead letter: its value is somebody else's and need not be JSON, it is understood by its headers."""
+    """Return a dead letter's row from its headers: its value is the original one and need not be JSON."""
     try:
         envelope = from_headers(record.headers, broker_time(record))
         if envelope is None or envelope.type != dead.TYPE:
@@ -92,7 +92,7 @@ def _letter(record: Incoming, intake: str) -> Row:
 
 
 def _of_original(record: Incoming, letter: dead.DeadLetter, intake: str) -> MessageFacts:
-    """Job and agent of the record as it was found, before it became a dead letter."""
+    """Return job and agent of the original record of a dead letter."""
     headers = tuple(
         (name.removeprefix(dead.ORIGINAL), value)
         for name, value in record.headers
@@ -147,7 +147,7 @@ def _row(
     headers: str | None = None,
     digest: bytes | None = None,
 ) -> Row:
-    """`headers`, `digest`: where they are known already."""
+    """`headers`, `digest`: if already computed."""
     produced_at = None
     if envelope is not None and "ce_time" in [name for name, _ in record.headers]:
         produced_at = time_or_none(envelope.time)
@@ -187,7 +187,7 @@ def _row(
 
 
 def _text(value: bytes | None) -> str | None:
-    """The text of a value that has been decoded: checked for all that jsonb refuses."""
+    """Decode a value that was decoded as a message, so jsonb accepts it."""
     return None if value is None else value.decode()
 
 

@@ -1,6 +1,6 @@
 """Generates a message's schema for the compiled reader from its model.
 
-Types that are not known here become `never`: the reader then leaves the record to the model.
+Unknown types become `never`: the reader then leaves the record to the model.
 """
 
 import re
@@ -10,18 +10,18 @@ from typing import Any, TypeAlias
 
 from pointsman_schemas.base import Message, within_utc
 
-#: What it is called, and what it has; see `Node` in `services/native/src/shape.rs`.
+#: A schema's name and arguments; see `Node` in `services/native/src/shape.rs`.
 Node: TypeAlias = tuple[object, ...]
 
 _NEVER: Node = ("never",)
 _MOST = 2**63 - 1
-#: Says nothing about which values are taken.
+#: Keys that do not restrict values.
 _ASIDE = frozenset(("type", "metadata", "ref", "cls", "model_name", "sub_type", "default"))
 _FORM = re.compile(r"\A\^\[([^]\\]+)\]\[([^]\\]+)\]\{0,(\d{1,3})\}\$")
 
 
 def node_of(kind: type[Message], slots: Mapping[str, int]) -> Node:
-    """The schema of a kind of message. `slots`: where its values go, by their paths, dots between names."""
+    """Return the schema of a kind of message. `slots`: output positions by dotted attribute path."""
     return _node(kind.__pydantic_core_schema__, slots, "")
 
 
@@ -81,7 +81,7 @@ def _list(item: Any, bounds: Mapping[str, int]) -> Node:
 
 
 def _map(value: Any, bounds: Mapping[str, int]) -> Node:
-    # Nobody minds what else is in an object of which nothing is known.
+    # An object without known fields accepts any.
     if value["type"] == "any" and not bounds:
         return ("object", [], True)
     return ("map", _node(value, {}, ""), bounds.get("max_length", _MOST))
@@ -102,7 +102,7 @@ def _object(schema: Any, slots: Mapping[str, int], path: str, extra: str | None)
 
 
 def _form(pattern: str) -> Node:
-    """A first character, and up to so many others."""
+    """Return the form of a first character followed by a limited number of others."""
     form = _FORM.fullmatch(pattern)
     if form is None:
         return _NEVER
