@@ -1,1 +1,1 @@
-"""Training of the learned score, pure: outcomes in, model out."""
+"""Training of the learned score and the accept model; pure but for the steps of `pointsman learn`."""

@@ -1,4 +1,4 @@
-"""Trains an accept model from answered questions: calibrated and tuned out of fold."""
+"""Trains an accept model from answered questions; calibrates and tunes it on out-of-fold predictions."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from pointsman.learn.examples import FOLDS, Floats, Ints, fold_of
 from pointsman.learn.forests import classifier, regressor
 from pointsman.learn.tune import NEVER, tune
 
-#: A kind of answer is known from this many of the own rows on.
+#: Rows of the own work that a kind of answer needs to be accepted at all.
 LEAST_OF_KIND = 30
 
 Progress = Callable[[float], None]
@@ -27,7 +27,7 @@ Progress = Callable[[float], None]
 class Cascades:
     """`n` questions that the checker, the answering tier and the strongest tier have answered.
 
-    `score` [n, 3] points and `cost` [n, 3] US dollars, in this order; `weight`, `own` and `group` as in
+    In this order, `score` [n, 3] has points and `cost` [n, 3] US dollars; `weight`, `own` and `group` as in
     `Examples`.
     """
 
@@ -41,14 +41,14 @@ class Cascades:
 
     @property
     def charged(self) -> Floats:
-        """[n, 2] what accepting and what going up costs: both cheap calls are paid for either way."""
+        """[n, 2] the cost of accepting and of escalating: both cheap calls are paid for either way."""
         cheap = self.cost[:, 0] + self.cost[:, 1]
         return np.stack([cheap, cheap + self.cost[:, 2]], axis=1)
 
 
 @dataclass(frozen=True)
 class TrainedAccept:
-    """`estimates` of the own rows (`rows`) by models that have not seen them."""
+    """A trained model. `estimates`: of the own rows (`rows`), out of fold."""
 
     content: bytes
     model: AcceptModel
@@ -64,9 +64,9 @@ def fit(
     trained_on: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> TrainedAccept:
-    """Train on all of `seen`; calibration and bars come from predictions out of fold.
+    """Train on all of `seen`; calibration and bars come from out-of-fold predictions.
 
-    Logprobs are used where every row has them.
+    Logprobs are used if every row has them.
     """
     report_progress = progress or (lambda share: None)
     inputs = _inputs(seen.evidence)
@@ -92,10 +92,10 @@ def fit(
     estimates = _estimates(predicted, lines)
     kinds = _kinds(seen, rows)
     readable = np.array([seen.evidence[row].read[1].kind in kinds for row in rows])
-    estimates.known[~readable] = np.nan  # these go up whatever the bar
+    estimates.known[~readable] = np.nan  # these are always escalated
     charged = seen.charged[rows]
     bars = tune(estimates, seen.score[rows][:, 1:], charged, 0.0)
-    dearest = float(seen.cost[rows, 2].sum())  # of the strongest alone, without asking anyone before
+    dearest = float(seen.cost[rows, 2].sum())  # of the strongest tier alone, without cheap calls before it
     for quality, bar in bars.items():
         spent = charged[np.arange(len(rows)), decide(estimates, bar, 0.0)].sum()
         bars[quality] = bar if spent < dearest else NEVER
@@ -123,7 +123,7 @@ def fit(
 
 
 def _came(seen: Cascades, unit: float) -> Floats:
-    """[n, 3] whether the answer was worse, whether it was better, and the strongest call's cost in units."""
+    """Return [n, 3]: was the answer worse, was it better, and the strongest call's cost in units."""
     answer, strongest = seen.score[:, 1], seen.score[:, 2]
     return np.stack(
         [answer < strongest, answer > strongest, np.maximum(seen.cost[:, 2] / unit, 1e-6)], axis=1
@@ -131,7 +131,7 @@ def _came(seen: Cascades, unit: float) -> Floats:
 
 
 def _forests(x: Floats, came: Floats, weight: Floats, trees: int) -> tuple[dict[str, Any], ...]:
-    """Worse, better, cost; as in the file, before calibration."""
+    """Return the forests for worse, better and cost, as in the file, before calibration."""
     return (
         classifier(x, came[:, 0], weight, trees=trees, seed=0),
         classifier(x, came[:, 1], weight, trees=trees, seed=1),

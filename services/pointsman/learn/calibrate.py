@@ -1,4 +1,4 @@
-"""From what a score says to what came true: a straight line in log-odds, fitted out of fold."""
+"""Calibrates a score by a straight line in log-odds, fitted out of fold."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ from pointsman.learn.examples import Floats
 
 
 def calibrate(predicted: Floats, came: Floats, strength: float = 3.0) -> tuple[float, float]:
-    """(slope, offset) that make `said` [n] log-odds agree best with `came` [n] of 0 or 1.
+    """Return the (slope, offset) with which `predicted` [n] log-odds best match `came` [n] of 0 or 1.
 
-    `strength` draws the slope to 1, so that a few rows cannot turn it; it stays above 0.
+    `strength` pulls the slope to 1, so that a few rows cannot change it much; it stays positive.
     """
     slope, offset = 1.0, 0.0
     for _ in range(50):
@@ -31,5 +31,5 @@ def calibrate(predicted: Floats, came: Floats, strength: float = 3.0) -> tuple[f
 
 
 def level(predicted: Floats, came: Floats) -> tuple[float, float]:
-    """(1, offset) that makes the mean of e^`said` the mean of `came`, amounts above 0."""
+    """Return the (1, offset) with which the mean of e^`predicted` equals the mean of `came`, all above 0."""
     return 1.0, round(float(np.log(came.mean() / np.exp(np.clip(predicted, -20, 20)).mean())), 9)

@@ -1,4 +1,4 @@
-"""Trained networks as the whole numbers of a score model's file."""
+"""Converts trained networks to the integers of a score model's file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from pointsman.score.estimate import Bar
 from pointsman.score.model_file import write
 from pointsman.score.net import LENGTH, UNIT
 
-#: Output weights are kept in this many parts.
+#: Units per 1.0 of an output weight.
 _OUT = 1 << 16
 
 
@@ -26,16 +26,16 @@ def compiled(
     bars: Mapping[str, Bar] = MappingProxyType({}),
     **fields: Any,
 ) -> bytes:
-    """The file of the mean of `nets`.
+    """Return the file for the mean of `nets`.
 
-    `heads`: which of their outputs are kept; `calibration`: (slope, offset) of each in log-odds, none
-    without. `fields`: what else the file says, by name.
+    `heads`: the outputs to keep; `calibration`: (slope, offset) of each in log-odds, by default none.
+    `fields`: further fields of the file.
     """
     into = np.concatenate([net.into for net in nets], axis=1) * vocabulary.rarity[:, None]
     bias = np.concatenate([net.bias for net in nets])
     out = np.concatenate([net.out[:, list(heads)] for net in nets]) / len(nets)
     base = np.mean([net.base[list(heads)] for net in nets], axis=0)
-    scale = float(np.sqrt(PARTS << LENGTH))  # of a text's length in `NetScore`, so that it cancels
+    scale = float(np.sqrt(PARTS << LENGTH))  # cancels the scale of a text's length in `NetScore`
     steps = np.maximum(np.rint(np.abs(into).max(axis=0) / 127 * scale), 1)
     weights = np.clip(np.rint(into * scale / steps), -127, 127).astype(np.int8)
     unit = _OUT * 2**UNIT

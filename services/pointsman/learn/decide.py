@@ -1,4 +1,4 @@
-"""Many decisions at once, as `score.choose` makes them one by one."""
+"""Makes many decisions at once, as `score.choose` makes one."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from pointsman.score.estimate import Bar, Estimate
 
 @dataclass(frozen=True)
 class Estimates:
-    """[n, t] each, `known` [n]; the fields of `Estimate`."""
+    """The fields of `Estimate` as arrays: [n, t] each, `known` [n]."""
 
     sufficient: Floats
     better: Floats
@@ -31,7 +31,7 @@ class Estimates:
 
 
 def decide(estimates: Estimates, bar: Bar, floor: float, prices: Floats | None = None) -> Ints:
-    """[n] the chosen tier's place."""
+    """Return [n] the index of the chosen tier."""
     cost = estimates.cost if prices is None else estimates.cost * prices / prices[-1]
     tiers = cost.shape[1]
     chosen = np.full(len(cost), tiers - 1, dtype=np.intp)

@@ -1,4 +1,4 @@
-"""What a score is trained on."""
+"""The examples that a score is trained on."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,18 +9,17 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
-#: Into so many parts examples are split where each is to be answered by what the others teach.
+#: Number of folds for out-of-fold predictions.
 FOLDS = 5
 
 
 @dataclass(frozen=True)
 class Examples:
-    """`n` texts with outcomes of `t` tiers, ascending.
+    """`n` texts with outcomes of `t` tiers in ascending order.
 
-    `score` [n, t] points; `cost` [n, t] US dollars, none missing; `weight` [n] how much a row counts in
-    training;
-    `own` [n] whether it is of the work that the score is for: only such rows calibrate and tune it.
-    `group` [n]: rows of one group are about the same question and stay on one side of every split.
+    `score` [n, t] points; `cost` [n, t] US dollars, none missing; `weight` [n] of a row in training; `own`
+    [n] whether the row is from the work that the score is for: only these rows calibrate and tune it. `group`
+    [n]: rows of a group are about the same question and stay on one side of every split.
     """
 
     tiers: tuple[str, ...]
@@ -36,11 +35,11 @@ class Examples:
 
     @property
     def unit(self) -> float:
-        """The strongest tier's mean cost on the own work, in US dollars."""
+        """The strongest tier's mean cost on the own rows, in US dollars."""
         return float(self.cost[self.own, -1].mean())
 
     def take(self, rows: Sequence[int] | Ints) -> "Examples":
-        """The examples at these rows."""
+        """Return the examples at these rows."""
         kept = [int(row) for row in rows]
         return Examples(
             self.tiers,
@@ -53,7 +52,7 @@ class Examples:
         )
 
     def join(self, other: "Examples") -> "Examples":
-        """Both, one after the other; their tiers must be the same."""
+        """Return both, concatenated. Raises ValueError if their tiers differ."""
         if self.tiers != other.tiers:
             raise ValueError(f"the tiers differ: {', '.join(self.tiers)} and {', '.join(other.tiers)}")
         return Examples(
@@ -68,6 +67,6 @@ class Examples:
 
 
 def fold_of(group: str) -> int:
-    """The part in which a group's examples are; the same every time."""
+    """Return the fold of a group; the same every time."""
     digest = hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[8:16], "big") % FOLDS

@@ -1,4 +1,4 @@
-"""Small decision trees, boosted by scikit-learn, in the form of an accept model's file."""
+"""Trains small decision trees with scikit-learn's boosting, in the form of an accept model's file."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ _SHAPE = {"min_samples_leaf": 40, "subsample": 0.5, "max_features": 0.5}
 
 
 def classifier(x: Floats, came: Floats, weight: Floats, *, trees: int, seed: int) -> dict[str, Any]:
-    """Log-odds of `came` [n] being 1, from `x` [n, f]."""
+    """Train on `x` [n, f] to predict the log-odds that `came` [n] is 1."""
     from sklearn.ensemble import GradientBoostingClassifier
 
     chance = min(max(float(np.average(came, weights=weight)), 1e-6), 1 - 1e-6)
     start = float(np.log(chance / (1 - chance)))
-    if len(np.unique(came)) < 2:  # all alike: nothing to tell apart
+    if len(np.unique(came)) < 2:  # a single class has nothing to learn
         return {"start": round(start * UNIT), "trees": []}
     rate = 0.06
     learned = GradientBoostingClassifier(
@@ -27,7 +27,7 @@ def classifier(x: Floats, came: Floats, weight: Floats, *, trees: int, seed: int
 
 
 def regressor(x: Floats, amount: Floats, weight: Floats, *, trees: int) -> dict[str, Any]:
-    """The mean of `amount` [n], from `x` [n, f]."""
+    """Train on `x` [n, f] to predict the mean of `amount` [n]."""
     from sklearn.ensemble import GradientBoostingRegressor
 
     rate = 0.1

@@ -1,10 +1,10 @@
-"""Labels for training: the points of each tier's recorded answer, conservatively.
+"""Labels for training: the points of each tier's recorded answer, estimated conservatively.
 
-- A verdict is the answer's points. Without one, an answer that agrees with the strongest tier's has its
-  points, one that does not has none, and long texts, which nobody would word alike, say nothing.
-- The strongest tier's answer, where nobody judged it, counts as good: a cheaper one can only be as good.
-- A tier that nothing is known of counts as bad, unless a cheaper one's answer was as good as the
-strongest's.
+- A verdict is the answer's points. Without a verdict, an answer that agrees with the strongest tier's gets
+  the
+  same points, another gets none, and long texts, whose wording always differs, give no label.
+- The strongest tier's answer counts as good if it has no verdict: a cheaper one can only be as good.
+- A tier without a label counts as bad, unless a cheaper one's answer was as good as the strongest's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,14 @@ from pointsman.cascade.accept_answer import read_answer
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a tier answered, and the verdict on it, 0 to 1, if there is one."""
+    """A tier's answer, and the verdict on it, 0 to 1, if there is one."""
 
     text: str
     verdict: float | None = None
 
 
 def points(answers: Mapping[str, Answered], tiers: Sequence[str]) -> tuple[float, ...] | None:
-    """What each of `tiers`, ascending, is worth for a job; None when nothing is known below the strongest."""
+    """Return the points of each of `tiers`, ascending; None if no tier below the strongest has a label."""
     strongest = answers.get(tiers[-1])
     best = 1.0 if strongest is None or strongest.verdict is None else strongest.verdict
     worths = {tier: _worth(answers[tier], strongest, best) for tier in tiers[:-1] if tier in answers}

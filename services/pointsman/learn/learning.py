@@ -1,4 +1,4 @@
-"""The steps of `pointsman learn`: read what is on record, train, try it, write it."""
+"""The steps of `pointsman learn`: read recorded jobs, train, replay, write."""
 
 from pointsman.learn.examples import Examples
 from pointsman.learn.lesson import (
@@ -23,10 +23,10 @@ from pointsman.score.text import text_of
 
 
 async def work(dsn: str, wanted: LessonRequest, whole: Whole, progress: Progress) -> Learned:
-    """Read, train, try, write.
+    """Read, train, replay, write.
 
     Raises:
-        CommandError: the quality is none that can be tuned for, or the new policy would not be one.
+        CommandError: models are not tuned for this quality, or the new policy would be invalid.
     """
     check_quality(wanted.quality)
     file, text = load_text(wanted.policy)

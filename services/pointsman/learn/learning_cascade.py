@@ -1,7 +1,7 @@
-"""The steps of `pointsman learn --cascade`: jobs that all three tiers answered become an accept model.
+"""The steps of `pointsman learn --cascade`: train an accept model on jobs that all three tiers answered.
 
-Jobs that a cascade sent up are left out unless shadows answered them too: they are those whose cheap answers
-fell short, and a model trained on them would take all answers for such.
+Jobs that a cascade escalated count only if shadows answered them too: their cheap answers fell short, and a
+model trained on them would expect that of every answer.
 """
 
 from collections import Counter
@@ -40,7 +40,7 @@ Tiers = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Tried(Label):
-    """One job that all three tiers answered."""
+    """A job that all three tiers answered."""
 
     evidence: AcceptanceEvidence
 
@@ -49,7 +49,7 @@ async def work(dsn: str, wanted: LessonRequest, _: Whole, progress: Progress) ->
     """Read, train, write.
 
     Raises:
-        CommandError: the quality is none that can be tuned for, or the policy has no cascade of three tiers.
+        CommandError: models are not tuned for this quality, or the policy has no cascade of three tiers.
     """
     check_quality(wanted.quality)
     file, text = load_text(wanted.policy)
@@ -98,7 +98,7 @@ def _tiers(file: PolicyFile) -> Tiers:
 
 
 async def _tried(dsn: str, wanted: LessonRequest, tiers: Tiers) -> tuple[list[Tried], Counter[str | None]]:
-    """What there is to learn from; of the other jobs, which tier's answer lacks first (None: none does)."""
+    """Return the usable jobs, and for the others counts of the first tier without an answer (None: none)."""
     tried: list[Tried] = []
     lacking: Counter[str | None] = Counter()
     for rows in await jobs_on_record(dsn, wanted):
@@ -113,22 +113,22 @@ async def _tried(dsn: str, wanted: LessonRequest, tiers: Tiers) -> tuple[list[Tr
 
 
 def tried_of(rows: Sequence[Labelled], tiers: Tiers, price: Price) -> Tried | None:
-    """What one job that all `tiers` answered teaches; None where that is nothing."""
+    """Return the example from a job that all `tiers` answered; None if it has no label."""
     label = label_of(rows, tiers, price)
     if label is None:
         return None
     by_tier = {row.tier: row for row in rows}
     first, second = (_cheap(by_tier[tier], label.request) for tier in tiers[:2])
-    if not first.said:  # the worker would not have asked the second
+    if not first.said:  # the worker would not have asked the second tier
         second = CheapAnswer(second.tier, "", 0.0)
     evidence = AcceptanceEvidence(text_of(label.request.messages), first, second)
     return Tried(label.root, label.request, label.points, label.costs, label.judged, evidence)
 
 
 def _cheap(row: Labelled, request: ChatRequest) -> CheapAnswer:
-    """The answer as the worker would have judged it; an empty one goes up, as there one with a flaw does.
+    """Return the answer as the worker would have judged it; one with a flaw becomes empty and is escalated.
 
-    Without its tokens' probabilities: nobody asks for them where a model accepts.
+    Its tokens have no probabilities, because the worker does not request them for an accept model.
     """
     try:
         completion = read_completion(row.response or {})

@@ -1,4 +1,4 @@
-"""What both kinds of learning share: the request, the result, and the steps around the training."""
+"""What both kinds of learning share: request, result, and the steps around the training."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ from pointsman_schemas.jobs import ChatRequest, JobRouted
 
 @dataclass(frozen=True, slots=True)
 class LessonRequest:
-    """What to learn from and for; `tried`: since when jobs are decided again by what was learned."""
+    """What to learn from and for; `tried`: start of the period whose jobs are replayed."""
 
     policy: Path
     out: Path
@@ -41,10 +41,10 @@ class LessonRequest:
 
 @dataclass(slots=True)
 class Learned:
-    """What came of it; `policy` None: nothing was written, for `why_not`.
+    """The result; without `policy` nothing was written, and `why_not` says why.
 
-    `of`: what was learned, a score or an accept model. `since`, `until`: of the jobs that were decided again.
-    `silent`: jobs read that say nothing.
+    `of`: score or accept model. `since`, `until`: the period of the replayed jobs. `silent`: jobs without a
+    label.
     """
 
     tiers: tuple[str, ...]
@@ -63,7 +63,7 @@ class Learned:
     of: str = "score"
 
     def write(self, wanted: LessonRequest, name: str, content: bytes, version: str, text: str) -> None:
-        """The model's file and, beside it, the policy of that version that names it."""
+        """Write the model's file and the version of the policy that names it."""
         self.model_file = wanted.out / name
         self.policy = wanted.out / f"{wanted.policy.stem}.{version}.yaml"
         self.model_file.parent.mkdir(parents=True, exist_ok=True)
@@ -72,21 +72,21 @@ class Learned:
 
 
 def check_quality(quality: str) -> None:
-    """Raises: CommandError: nothing can be tuned for it."""
+    """Raises CommandError if models are not tuned for this quality."""
     if quality not in QUALITIES:
         qualities = ", ".join(QUALITIES)
         raise CommandError(f"no model is tuned for {quality}", f"give one of {qualities}", code=2)
 
 
 async def jobs_on_record(dsn: str, wanted: LessonRequest) -> list[list[Labelled]]:
-    """The answers to each job, its shadows' among them."""
+    """Return the answers to each job, including those of its shadows."""
     async with labelled(dsn, wanted.since, wanted.judges) as rows:
         read = [row async for row in rows]
     return [list(group) for _, group in groupby(read, key=lambda row: row.root)]
 
 
 def costs_of(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> tuple[float, ...] | None:
-    """What each tier's answer cost, or would have at the tokens of one that there is."""
+    """Return each tier's cost: as paid, or estimated from the tokens of another tier's answer."""
     paid = {row.tier: row.cost_usd for row in rows}
     used = next(((row.tokens_in, row.tokens_out) for row in rows if row.tokens_in is not None), None)
     costs = []
@@ -102,7 +102,7 @@ def costs_of(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What one job teaches: points and US dollars for each tier."""
+    """The label of one job: points and US dollars for each tier."""
 
     root: str
     request: ChatRequest
@@ -112,10 +112,10 @@ class Label:
 
 
 def label_of(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> Label | None:
-    """Of the answers to one job; None where they say nothing."""
+    """Return the label from the answers to one job; None if they do not give one."""
     try:
         request = JobRouted.model_validate_json(rows[0].value).job.request
-    except ValidationError:  # of another release, or erased
+    except ValidationError:  # from another release, or erased
         return None
     answers = {row.tier: Answered(answered(row.response), row.verdict) for row in rows if row.response}
     worth, costs = points(answers, tiers), costs_of(rows, tiers, price)
@@ -125,7 +125,7 @@ def label_of(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> 
 
 
 def columns(labels: Sequence[Label]) -> dict[str, Any]:
-    """What `Examples` and `Cascades` share: all is of the own work and counts alike."""
+    """Return the columns that `Examples` and `Cascades` share: all rows are own and weigh the same."""
     return {
         "group": tuple(label.root for label in labels),
         "score": np.array([label.points for label in labels]),
@@ -137,7 +137,7 @@ def columns(labels: Sequence[Label]) -> dict[str, Any]:
 
 @contextmanager
 def training(progress: Progress) -> Iterator[Callable[[float], None]]:
-    """Yields what is told the share of it that is done, for people to see."""
+    """Show the progress of a training; yields the function that takes the finished share."""
     with progress(100, "% trained") as advance:
         done = 0
 
@@ -150,10 +150,10 @@ def training(progress: Progress) -> Iterator[Callable[[float], None]]:
 
 
 def new_policy(wanted: LessonRequest, read: Callable[[], PolicyFile]) -> Policy:
-    """What `read` makes of the new text.
+    """Compile the policy that `read` parses.
 
     Raises:
-        CommandError: it is no policy.
+        CommandError: it is invalid.
     """
     try:
         return Policy.compile(read())

@@ -1,4 +1,4 @@
-"""A small network from words to outcomes, trained by Adam; the same seed gives the same weights."""
+"""A small network from words to outcomes, trained by Adam; deterministic for a given seed."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -11,24 +11,24 @@ from pointsman.learn.examples import Floats
 
 @dataclass(frozen=True)
 class NetworkRecipe:
-    """How a score is trained; found once on out-of-fold predictions of the training part."""
+    """Hyperparameters of a score's training; found once, on out-of-fold predictions of the training set."""
 
     nets: int = 4
     hidden: int = 8
     epochs: int = 6
-    least_steps: int = 60  # so that few examples are looked at more often
+    least_steps: int = 60  # so that small sets are seen more often
     rate: float = 0.01
     batch: int = 256
     decay: float = 1e-4
     decay_out: float = 1e-3
-    forget: float = 0.3  # share of a text's words left out at each step
+    forget: float = 0.3  # dropout: share of a text's words left out at each step
     cost_share: float = 0.3
-    least_texts: int = 5  # a word of fewer has no weight
+    least_texts: int = 5  # a rarer word has no weight
 
 
 @dataclass(frozen=True)
 class Net:
-    """`into` [words, hidden] and `bias` [hidden]; `out` [hidden, outputs] and `base` [outputs]."""
+    """Weights `into` [words, hidden] and `bias` [hidden]; `out` [hidden, outputs] and `base` [outputs]."""
 
     into: Floats
     bias: Floats
@@ -39,8 +39,8 @@ class Net:
 def train(
     rows: sparse.csr_array, yes: Floats, cost: Floats, weight: Floats, *, recipe: NetworkRecipe, seed: int
 ) -> Net:
-    """`yes` [n, b] outcomes of 0 or 1, as log-odds; `cost` [n, c] amounts above 0, as their logarithm."""
-    rng = np.random.RandomState(seed)  # its stream is promised never to change
+    """Train on `yes` [n, b], outcomes of 0 or 1 (as logits), and `cost` [n, c], positive (as logarithms)."""
+    rng = np.random.RandomState(seed)  # numpy guarantees its stream to stay the same
     n, width = rows.shape
     binary = yes.shape[1]
     outputs = binary + cost.shape[1]

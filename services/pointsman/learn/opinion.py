@@ -1,4 +1,4 @@
-"""From examples and their embeddings to an opinion's file: trained, calibrated and tuned out of fold."""
+"""Trains an opinion from examples and embeddings; calibrates and tunes it on out-of-fold predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from pointsman.opinion.surface import surface
 
 @dataclass(frozen=True, slots=True)
 class OpinionRecipe:
-    """`ridge` draws the lines to the mean; `of_vector` and `of_surface` say how fast nearness falls."""
+    """Hyperparameters. `ridge`: pull to the mean; `of_vector`, `of_surface`: how fast nearness falls."""
 
     landmarks: int = 700
     ridge: float = 2.0
@@ -28,7 +28,7 @@ class OpinionRecipe:
 
 @dataclass(frozen=True)
 class First:
-    """The first score's estimates of the own rows, by models that have not seen them, and its version."""
+    """The first score's out-of-fold estimates of the own rows, and its version."""
 
     estimates: Estimates
     version: str
@@ -37,7 +37,7 @@ class First:
 
 @dataclass(frozen=True)
 class TrainedOpinion:
-    """`alone` and `joined` with the first score: estimates of the own rows (`rows`), out of fold."""
+    """Out-of-fold estimates of the own rows (`rows`): `alone`, and `joined` with the first score."""
 
     content: bytes
     model: Opinion
@@ -55,9 +55,9 @@ def fit(
     recipe: OpinionRecipe = OpinionRecipe(),
     trained_on: Mapping[str, Any] | None = None,
 ) -> TrainedOpinion:
-    """Train on all of `examples`; `vectors` [n, SIZE] of its texts.
+    """Train on all of `examples`; `vectors` [n, SIZE] are the embeddings of their texts.
 
-    The bars are for the mean of the first score and this.
+    The bars are for the mean of this and the first score.
     """
     tiers, rows = len(examples.tiers), np.flatnonzero(examples.own)
     surfaces = _surfaces(examples.texts)
@@ -112,7 +112,7 @@ def expected_gain(
     of_texts: Vectors,
     recipe: OpinionRecipe = OpinionRecipe(),
 ) -> Floats:
-    """[n] how much the strongest tier is expected to be better than the weakest at each of `texts`.
+    """Return [n] by how much the strongest tier is expected to beat the weakest on each of `texts`.
 
     Trained on all of `examples`, to rank texts: neither calibrated nor tuned.
     """
@@ -149,9 +149,9 @@ def _targets(examples: Examples) -> Floats:
 def _lines(
     places: Floats, targets: Floats, examples: Examples, rows: Ints, recipe: OpinionRecipe
 ) -> tuple[Floats, Floats, Floats]:
-    """Landmarks [m, d], weights [m, o] and base [o] from these rows: ridge regression on nearness."""
+    """Fit these rows by ridge regression on nearness: landmarks [m, d], weights [m, o] and base [o]."""
     landmarks = places[_landmarks(examples.own, rows, recipe.landmarks)]
-    landmarks = landmarks.astype(np.float16).astype(np.float64)  # as the file keeps them
+    landmarks = landmarks.astype(np.float16).astype(np.float64)  # rounded as in the file
     weight = examples.weight[rows]
     base = np.average(targets[rows], axis=0, weights=weight)
     near = nearness(places[rows], landmarks)
@@ -163,7 +163,7 @@ def _lines(
 
 
 def _landmarks(own: Any, rows: Ints, count: int) -> Ints:
-    """Half of them own, half others, the same ones each time."""
+    """Draw half of the landmarks from own rows and half from others; deterministic."""
     drawn = np.random.RandomState(20240701).permutation(rows)
     ours, others = drawn[own[drawn]], drawn[~own[drawn]]
     half = count // 2

@@ -1,4 +1,4 @@
-"""What a model that was just trained is worth, on examples it has not been trained on."""
+"""Estimates the value of a newly trained model from out-of-fold predictions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SAMPLES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Shares of what the strongest tier alone would be; `low`, `high`: 10 and 90 % of its bootstrap."""
+    """Shares relative to the strongest tier alone; `low`, `high`: 10 and 90 % quantiles of a bootstrap."""
 
     quality: float
     low: float
@@ -25,7 +25,7 @@ class Expected:
 
 
 def expected(trained: Trained, examples: Examples, quality: str) -> Expected:
-    """What the score would have done to the own examples, each estimated by a model that has not seen it."""
+    """Return how the score would have done on the own examples, from out-of-fold estimates."""
     own = examples.take(trained.rows)
     chosen = decide(trained.estimates, trained.model.bars[quality], trained.model.floor)
     every = np.arange(len(own))
@@ -38,9 +38,9 @@ def expected(trained: Trained, examples: Examples, quality: str) -> Expected:
 
 
 def expected_cascade(trained: TrainedAccept, seen: Cascades, quality: str) -> Expected:
-    """What accepting would have done to the own questions, likewise; every call that is made is paid for.
+    """Return how accepting would have done on the own questions, likewise; every call counts in the cost.
 
-    `tiers` has the share of answers that are accepted, and of those that go up.
+    `tiers`: the shares of accepted and of escalated answers.
     """
     chosen = decide(trained.estimates, trained.model.bars[quality], 0.0)
     every, score, cost = np.arange(len(chosen)), seen.score[trained.rows], seen.cost[trained.rows, 2]

@@ -1,4 +1,4 @@
-"""From examples to a score model's file: trained, calibrated and tuned on what it has not been trained on."""
+"""Trains a score model from examples; calibrates and tunes it on out-of-fold predictions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ from pointsman.score.exact import exp, sigmoid
 from pointsman.score.model_file import parse
 from pointsman.score.net import NetScore
 
-#: This share of the own work, the least familiar, goes to the strongest tier unasked.
+#: Share of the own rows, the least familiar ones, that goes to the strongest tier without a decision.
 UNFAMILIAR = 0.02
 
 Progress = Callable[[float], None]
@@ -27,7 +27,7 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """`estimates` of the own rows, which stand at `rows`, by models that have not seen them."""
+    """A trained score. `estimates`: of the own rows (`rows`), out of fold."""
 
     content: bytes
     model: NetScore
@@ -43,7 +43,7 @@ def fit(
     trained_on: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """Train on all of `examples`; calibration, floor and bars come from predictions out of fold."""
+    """Train on all of `examples`; calibration, floor and bars come from out-of-fold predictions."""
     below = len(examples.tiers) - 1
     report_progress = progress or (lambda share: None)
     group = [fold_of(of) for of in examples.group]
@@ -89,7 +89,7 @@ def fit(
 
 
 def untuned(examples: Examples, *, name: str, recipe: NetworkRecipe = NetworkRecipe()) -> NetScore:  # noqa: B008  # frozen
-    """A score that ranks texts: neither calibrated nor tuned, so it has no bars."""
+    """Train a score that ranks texts: neither calibrated nor tuned, so it has no bars."""
     return parse(_compiled(examples, recipe, name=name))
 
 
@@ -98,7 +98,7 @@ def _compiled(examples: Examples, recipe: NetworkRecipe, **fields: Any) -> bytes
     vocabulary = build(examples.texts, recipe.least_texts)
     worse, better = _outcomes(examples)
     best = np.maximum(examples.score.max(axis=0), 1e-9)
-    right = (examples.score / best >= 0.5).astype(float)  # of no use later, but it teaches what is hard
+    right = (examples.score / best >= 0.5).astype(float)  # auxiliary: teaches which texts are hard
     relative = np.maximum(examples.cost / examples.unit, 1e-6)
     rows = vocabulary.rows(examples.texts)
     targets = np.hstack([worse, better, right])

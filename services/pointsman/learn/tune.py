@@ -1,4 +1,4 @@
-"""The bar for a required quality: the most saved while the lower bound of the quality still reaches it."""
+"""Finds the bar for a required quality: the cheapest whose lower bound of the quality reaches it."""
 
 from collections.abc import Iterable
 
@@ -10,17 +10,17 @@ from pointsman.score.estimate import Bar
 
 #: As written in a policy.
 QUALITIES = ("0.97", "0.98", "0.985", "0.99", "0.995", "1.0")
-#: The quality is reached in all but this share of the bootstrap's samples.
+#: Share of bootstrap samples that may miss the quality.
 DOUBT = 0.1
 SAMPLES = 1_000
-#: Fewer labels than this tune nothing: the strongest tier does everything.
+#: With fewer labels nothing is tuned: the strongest tier does everything.
 LEAST_LABELS = 300
-#: Nothing is better than the strongest by a whole point: this bar is never reached.
+#: A bar that is never reached: no tier can be better than the strongest by a whole point.
 NEVER = Bar(0.0, 2.0)
 
 
 def grid() -> Iterable[Bar]:
-    """From the strictest bar to the loosest."""
+    """Yield bars from the strictest to the loosest."""
     for margin in np.geomspace(0.2, 0.001, 24):
         yield Bar(0.0, round(float(margin), 6))
     for rate in np.geomspace(0.0005, 1.0, 100):
@@ -30,9 +30,9 @@ def grid() -> Iterable[Bar]:
 def tune(
     estimates: Estimates, score: Floats, cost: Floats, floor: float, qualities: Iterable[str] = QUALITIES
 ) -> dict[str, Bar]:
-    """For each quality the bar that saves most on these out-of-fold `estimates`; `NEVER` if none reaches it.
+    """Return for each quality the bar that saves most on these `estimates`; `NEVER` if none reaches it.
 
-    `score` and `cost` [n, t] are what came of them.
+    `score` and `cost` [n, t]: the actual outcomes. The estimates must be out of fold.
     """
     n = len(score)
     if n < LEAST_LABELS:

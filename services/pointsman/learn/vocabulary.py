@@ -1,4 +1,4 @@
-"""The words that are worth a weight, and texts as sparse rows over them."""
+"""The words that get a weight, and texts as sparse rows over them."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,8 +11,8 @@ from scipy import sparse
 from pointsman.learn.examples import Floats
 from pointsman.score.features import read
 
-#: Words by which a prompt speaks of itself, of who asks or of who should answer. They never get a weight, so
-#: that nobody is sent to a cheaper tier for saying that it is easy.
+#: Words with which a prompt refers to itself, its author or its reader. They never get a weight, so that a
+#: job is not sent to a cheaper tier because its text says that it is easy.
 UNHEARD = frozenset(
     b"i me my mine we our you your am easy easily trivial simple simply basic beginner quick quickly fast "
     b"homework grade school class teacher student child children kid elementary difficulty difficult hard "
@@ -21,19 +21,19 @@ UNHEARD = frozenset(
     b"instructions please thanks enough need needed use using only just".split()
 )
 
-#: `rarity` is kept as its square in this many parts.
+#: Units per 1.0 of a squared `rarity` in the file.
 PARTS = 256
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """`words` in byte order; `rarity` [words]: log of how many texts there are to each with the word."""
+    """`words` in byte order; `rarity` [words]: the logarithm of the number of texts per text with it."""
 
     words: tuple[bytes, ...]
     rarity: Floats
 
     def rows(self, texts: Iterable[str]) -> sparse.csr_array:
-        """[texts, words] rarities of the words that are there, each row of length 1."""
+        """Return [texts, words] the rarities of each text's words; each row has length 1."""
         at = {word: column for column, word in enumerate(self.words)}
         columns: list[int] = []
         ends = [0]
@@ -47,12 +47,12 @@ class Vocabulary:
 
 
 def features(text: str) -> set[bytes]:
-    """Every feature of a text."""
+    """Return all features of a text."""
     return read(text).all
 
 
 def build(texts: Sequence[str], least: int) -> Vocabulary:
-    """The words of at least `least` texts."""
+    """Return the vocabulary of words that occur in at least `least` texts."""
     counts = Counter(word for text in texts for word in features(text))
     words = tuple(sorted(word for word, count in counts.items() if count >= least and word not in UNHEARD))
     rarity = np.log([max(len(texts) / (1 + counts[word]), 1.05) for word in words])
