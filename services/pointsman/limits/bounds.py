@@ -1,7 +1,7 @@
 """Bounds for the messages on the `limits` topic: pure, applied to each record before it is folded.
 
-A number that a provider, another process or another release wrote is clamped to its range, in the same way by
-every reader; a record for which that makes no sense is skipped.
+A number from a provider, another process or another release is clamped to its range, by every reader in the
+same way; a record in which that makes no sense is skipped.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,15 @@ from pointsman_schemas.control.limits import (
     LimitSettled,
 )
 
-#: Nobody is left alone for longer on one word of a provider's, seconds: it can say it again.
+#: The longest pause in seconds; the provider can ask for another one.
 LONGEST_PAUSE_S = 3600.0
-#: A breaker stays open no longer, seconds: `BreakerRule.open_s` at its most, doubled as often as it is.
+#: The longest time that a breaker stays open, in seconds: the largest `BreakerRule.open_s` after all
+#: doublings.
 LONGEST_OPEN_S = 8 * 3600.0
-#: The longest span in which something is counted, and by how much it is prolonged at most, seconds.
+#: The longest window of a budget, and its longest extension, in seconds.
 LONGEST_WINDOW_S = 86_400.0
 LONGEST_SLACK_S = 3600.0
-#: Of any budget: tokens, or a million US dollars in billionths; of one call. The sums fit 64 bits.
+#: The largest limit of a budget (tokens, or billionths of a US dollar), and of one call. Sums fit 64 bits.
 MOST_AMOUNT = 10**15
 MOST_OF_CALL = 10**13
 _MOST_CALLS = 10**9
@@ -38,14 +39,14 @@ _Kind = TypeVar("_Kind", bound=Value)
 
 
 class UnusableError(ValueError):
-    """A record is skipped; the text says why."""
+    """A record cannot be used and is skipped; the text says why."""
 
 
 def bounded(message: Message) -> Message:
-    """The message with every number in its range.
+    """Return the message with every number clamped to its range.
 
     Raises:
-        UnusableError: a number in it is none.
+        UnusableError: a value is not a number, or has no meaning.
     """
     match message:
         case LimitPaused():
@@ -67,17 +68,17 @@ def bounded(message: Message) -> Message:
 
 
 def seconds(value: float, most: float) -> float:
-    """`value` between 0 and `most`."""
+    """Clamp `value` to 0 ... `most`."""
     return float(min(max(_number(value), 0), most))
 
 
 def whole(value: float, most: int, least: int = 0) -> int:
-    """`value` as a whole number between `least` and `most`."""
+    """Clamp `value` to `least` ... `most` and truncate it to an integer."""
     return int(min(max(_number(value), least), most))
 
 
 def amounts(values: Mapping[str, int]) -> Mapping[str, int]:
-    """What one call takes of its budgets, each in its range."""
+    """Clamp the amounts that one call takes from its budgets."""
     if all(type(value) is int and 0 <= value <= MOST_OF_CALL for value in values.values()):
         return values
     return {name: whole(value, MOST_OF_CALL) for name, value in values.items()}
@@ -87,7 +88,7 @@ def _declared(declared: LimitDeclared) -> LimitDeclared:
     window_s = declared.window_s
     if window_s is not None and _number(window_s) <= 0:
         raise UnusableError(f"a span of {window_s} s")
-    # Spans are counted in milliseconds: a shorter one would hold nothing.
+    # Spans are counted in milliseconds: a shorter one would be empty.
     return _with(
         declared,
         limit=whole(declared.limit, MOST_AMOUNT),
@@ -103,7 +104,7 @@ def _number(value: float) -> float:
 
 
 def _with(message: _Kind, **changed: object) -> _Kind:
-    """A copy only where something changes: nearly every record is in range."""
+    """Return a copy only if something changes, as nearly every record is in range."""
     if all(_same(getattr(message, name), value) for name, value in changed.items()):
         return message
     return message.model_copy(update=changed)
@@ -115,5 +116,5 @@ def _bounded_calls(calls: tuple[_Kind, ...], name: str) -> tuple[_Kind, ...]:
 
 
 def _same(old: object, new: object) -> bool:
-    """Not only equal: 1.0 is no whole number."""
+    """Compare value and type: 1.0 is not an integer."""
     return old is new or (type(old) is type(new) and isinstance(new, int | float) and old == new)

@@ -1,8 +1,8 @@
 """A target's circuit breaker, by the log's time: closed, open, or half-open with one probing process. Pure.
 
 Invariants:
-- It opens and closes by records on the log only, so all processes agree.
-- At most one process probes at a time; a probe without a result is lost after a time.
+- Only records on the log open and close it, so all processes agree.
+- At most one process probes at a time; a probe without a result expires.
 """
 
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ from pointsman.limits.bounds import LONGEST_OPEN_S
 from pointsman_schemas.base import Value
 from pointsman_schemas.control.limits import BreakerTurned
 
-#: Outcomes are remembered so long, milliseconds; no rule looks back further.
+#: How long outcomes are kept, in milliseconds; no rule looks back further.
 REMEMBERED_MS = 300_000
-#: Each failed probe doubles the time until the next one, so often at most.
+#: Each failed probe doubles the time until the next one, at most this many times.
 MOST_DOUBLINGS = 3
 
 
 class BreakerRule(Value):
-    """When a target's breaker opens. The provider's own errors and timeouts count."""
+    """When a target's breaker opens. The provider's own errors and timeouts count as failures."""
 
     share: float = Field(default=0.5, gt=0, le=1, description="of failed calls, from which on it opens")
     calls: int = Field(default=20, ge=1, description="below that many calls it stays closed")
@@ -32,35 +32,35 @@ class BreakerRule(Value):
 
 @dataclass(slots=True)
 class Breaker:
-    """One target's breaker, open since `since`. `until`: when it may be probed, or its probe is lost."""
+    """A target's breaker, open since `since`. `until`: when it may be probed, or when its probe expires."""
 
     state: Literal["closed", "open", "probing"] = "closed"
     until: int = 0
     prober: str = ""
-    #: How often it opened in a row.
+    #: How many times it has opened in a row.
     times: int = 0
     since: int = 0
-    #: When reported, calls that went well, calls that failed.
+    #: Time of the report, successful calls, failed calls.
     counts: list[tuple[int, int, int]] = field(default_factory=list)
 
     def count(self, at: int, ok: int, failed: int) -> None:
-        """A process reports what its calls came to."""
+        """Add the numbers of calls that a process reports."""
         self.counts = [count for count in self.counts if count[0] > at - REMEMBERED_MS]
         self.counts.append((at, ok, failed))
 
     def should_open(self, rule: BreakerRule, at: int) -> bool:
-        """Whether it is closed and the calls of late say that it must not be."""
+        """Return whether it is closed and too many recent calls have failed."""
         if self.state != "closed":
             return False
         ok, failed = _sum(count for count in self.counts if count[0] > at - rule.within_s * 1000)
         return ok + failed >= rule.calls and failed >= rule.share * (ok + failed)
 
     def may_probe(self, at: float) -> bool:
-        """Whether it is time to try, and nobody does."""
+        """Return whether a probe is due and no process is probing."""
         return self.state != "closed" and at >= self.until
 
     def turn(self, turned: BreakerTurned, at: int) -> None:
-        """A process says that it opens, probes or closes; what it may not do changes nothing."""
+        """Apply a process's record that it opens, probes or closes; ignore one that is not allowed."""
         ends_probe = self.state == "probing" and self.prober == turned.process
         match turned.to:
             case "open" if self.state == "closed" or ends_probe:
@@ -74,26 +74,26 @@ class Breaker:
             case "closed" if ends_probe:
                 self.state, self.prober, self.times = "closed", "", 0
             case "open" | "probing" | "closed":
-                pass  # nobody may do that now
+                pass  # not allowed in this state
             case _:
                 assert_never(turned.to)
 
     def open_s(self, rule: BreakerRule) -> float:
-        """How long to stay away now, in seconds."""
+        """Return how many seconds to stay open."""
         return rule.open_s * float(2 ** min(self.times, MOST_DOUBLINGS))
 
     def resume(self, at: int) -> None:
-        """A person says that it may be tried now; a probe under way decides by itself."""
+        """Allow a probe now, as a person asked; a probe in progress is not affected."""
         if self.state == "open":
             self.until, self.times = at, 0
 
     def shift(self, by: int) -> None:
-        """The log's clock was set."""
+        """Move all times, as the log's clock was set."""
         self.until, self.since = self.until + by, self.since + by
         self.counts = [(at + by, ok, failed) for at, ok, failed in self.counts]
 
     def bound(self, at: int) -> None:
-        """Move what a standing state says into its range."""
+        """Clamp the values of a snapshot to their range."""
         self.until = min(self.until, at + round(LONGEST_OPEN_S * 1000))
         self.since, self.times = min(self.since, at), max(self.times, 0)
         self.counts = [(min(since, at), max(ok, 0), max(failed, 0)) for since, ok, failed in self.counts]

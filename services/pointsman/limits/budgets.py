@@ -22,7 +22,7 @@ from pointsman_schemas.control.limits import LimitDeclared
 #: Milliseconds of a day.
 DAY_MS = 24 * 3600 * 1000
 _LONGEST_SPAN_MS = round((LONGEST_WINDOW_S + LONGEST_SLACK_S) * 1000)
-#: What a standing state may say was spent: more than any limit, and within 64 bits.
+#: The largest sum in a snapshot: more than any limit, and within 64 bits.
 _MOST_SPENT = 1000 * MOST_AMOUNT
 
 
@@ -35,11 +35,11 @@ class Sliding:
     kind: Literal["sliding"] = "sliding"
     refuses: bool = False
     used: int = 0
-    #: Call -> when it was granted and its amount, oldest first.
+    #: Call -> time of the grant and amount, oldest first.
     taken: OrderedDict[str, tuple[int, int]] = field(default_factory=OrderedDict)
 
     def pass_to(self, at: int) -> None:
-        """Time goes on: what is older than the span counts no more."""
+        """Advance the time: grants older than the span no longer count."""
         while self.taken:
             call, (since, amount) = next(iter(self.taken.items()))
             if since > at - self.span_ms:
@@ -48,39 +48,39 @@ class Sliding:
             self.used -= amount
 
     def fits(self, amount: int) -> bool:
-        """Whether that much may be taken now."""
+        """Return whether the amount can be taken now."""
         return self.used + amount <= self.limit
 
     def never(self, amount: int) -> bool:
-        """Whether waiting is of no use, or is not meant to be."""
+        """Return whether to refuse: it can never fit, or the budget refuses instead of waiting."""
         return amount > self.limit or (self.refuses and not self.fits(amount))
 
     def within_reach(self, amount: int) -> bool:
-        """Whether those who come later must leave it the next room."""
+        """Return whether later requests must wait behind this one."""
         return amount <= self.limit
 
     def holds(self, call: str) -> bool:
-        """Whether something was taken for the call and still counts."""
+        """Return whether the call's grant still counts."""
         return call in self.taken
 
     def take(self, call: str, amount: int, at: int) -> None:
-        """Reserve for a call."""
+        """Reserve the amount for a call."""
         self.taken[call] = (at, amount)
         self.used += amount
 
     def settle(self, call: str, amount: int) -> None:
-        """Put what a call came to in place of what was reserved; of one that is forgotten, nothing."""
+        """Replace a call's reservation by its actual amount; a call that no longer counts is ignored."""
         if call in self.taken:
             since, reserved = self.taken[call]
             self.taken[call] = (since, amount)
             self.used += amount - reserved
 
     def shift(self, by: int, at: int) -> None:
-        """The log's clock was set, and shows `at`: what was taken counts for as long as before."""
+        """Move all times, as the log's clock was set to `at`: grants count for as long as before."""
         self.taken = OrderedDict((call, (since + by, amount)) for call, (since, amount) in self.taken.items())
 
     def bound(self, at: int) -> None:
-        """Move what a standing state says into its range."""
+        """Clamp the values of a snapshot to their range."""
         self.limit = whole(self.limit, MOST_AMOUNT)
         self.span_ms = whole(self.span_ms, _LONGEST_SPAN_MS, 1)
         kept = (
@@ -91,7 +91,7 @@ class Sliding:
         self.used = sum(amount for _, amount in self.taken.values())
 
     def fits_at(self, amount: int) -> int | None:
-        """When there will be room if nothing is given back: 0 for now, None for never."""
+        """Return when the amount fits if nothing is given back: 0 for now, None for never."""
         over = self.used + amount - self.limit
         if over <= 0:
             return 0
@@ -111,57 +111,57 @@ class Daily:
     kind: Literal["daily"] = "daily"
     day: int = 0
     spent: int = 0
-    #: Spent on the day before, for a clock that is put back.
+    #: Spent on the previous day, in case the clock is put back.
     before: int = 0
-    #: Spent, and reserved for calls under way.
+    #: Spent, plus the reservations of calls in flight.
     used: int = 0
-    #: Call -> what is reserved for it.
+    #: Call -> its reservation.
     reserved: dict[str, int] = field(default_factory=dict)
 
     def pass_to(self, at: int) -> None:
-        """Time goes on: a new day begins with nothing spent."""
+        """Advance the time: a new day begins with nothing spent."""
         if at // DAY_MS > self.day:
             self.before = self.spent
             self.day, self.spent, self.used = at // DAY_MS, 0, 0
             self.reserved.clear()
 
     def fits(self, amount: int) -> bool:
-        """Whether that much may be taken now."""
+        """Return whether the amount can be taken now."""
         return self.used + amount <= self.limit
 
     def never(self, amount: int) -> bool:
-        """Whether waiting is of no use: for today, where the budget refuses."""
+        """Return whether to refuse: it can never fit, or not today and the budget refuses."""
         return amount > self.limit or (self.refuses and self.spent + amount > self.limit)
 
     def within_reach(self, amount: int) -> bool:
-        """Whether those who come later must leave it the next room: not where it waits for tomorrow."""
+        """Return whether later requests must wait behind this one: not if it waits for tomorrow."""
         return self.spent + amount <= self.limit
 
     def holds(self, call: str) -> bool:
-        """Whether something is reserved for the call."""
+        """Return whether the call has a reservation."""
         return call in self.reserved
 
     def take(self, call: str, amount: int, at: int) -> None:
-        """Reserve for a call."""
+        """Reserve the amount for a call."""
         self.reserved[call] = amount
         self.used += amount
 
     def settle(self, call: str, amount: int) -> None:
-        """Put what a call came to in place of what was reserved; yesterday's call is yesterday's cost."""
+        """Replace a call's reservation by its actual amount; yesterday's calls do not count today."""
         reserved = self.reserved.pop(call, None)
         if reserved is not None:
             self.used += amount - reserved
             self.spent = min(self.spent + amount, _MOST_SPENT)
 
     def shift(self, by: int, at: int) -> None:
-        """The log's clock was set, and shows `at`: no day begins by that, and one that had was none."""
+        """Set the day, as the log's clock was set to `at`; if it goes back, both days' amounts count."""
         if at // DAY_MS < self.day:
             self.used += self.before
             self.spent, self.before = min(self.spent + self.before, _MOST_SPENT), 0
         self.day = at // DAY_MS
 
     def bound(self, at: int) -> None:
-        """Move what a standing state says into its range."""
+        """Clamp the values of a snapshot to their range."""
         self.limit = whole(self.limit, MOST_AMOUNT)
         self.day = whole(self.day, at // DAY_MS)
         self.spent, self.before = whole(self.spent, _MOST_SPENT), whole(self.before, _MOST_SPENT)
@@ -169,7 +169,7 @@ class Daily:
         self.used = self.spent + sum(self.reserved.values())
 
     def fits_at(self, amount: int) -> int | None:
-        """When there will be room if nothing is given back: 0 for now, else tomorrow; None for never."""
+        """Return when the amount fits if nothing is given back: 0 for now, else tomorrow; None for never."""
         if self.fits(amount):
             return 0
         return (self.day + 1) * DAY_MS if amount <= self.limit else None
@@ -179,7 +179,7 @@ Budget = Sliding | Daily
 
 
 def stands_as_declared(budget: Budget | None, declared: LimitDeclared) -> bool:
-    """Whether `declared` would change nothing."""
+    """Return whether `declared` would not change the budget."""
     match budget:
         case None:
             return False
@@ -197,7 +197,7 @@ def stands_as_declared(budget: Budget | None, declared: LimitDeclared) -> bool:
 
 
 def declare(known: Budget | None, declared: LimitDeclared) -> Budget:
-    """The budget as declared; what was taken of the one that is known stays taken."""
+    """Return the budget as declared; amounts taken from a `known` one of the same kind stay taken."""
     if declared.window_s is None:
         daily = known if isinstance(known, Daily) else Daily(declared.limit, declared.refuses)
         daily.limit, daily.refuses = declared.limit, declared.refuses
@@ -209,5 +209,5 @@ def declare(known: Budget | None, declared: LimitDeclared) -> Budget:
 
 
 def span_ms_of(window_s: float, slack_s: float) -> int:
-    """The span in which grants are counted: calls that begin up to `slack_s` later stay within the window."""
+    """Return the span that grants count for: calls that start up to `slack_s` later stay in the window."""
     return round((window_s + slack_s) * 1000)

@@ -1,4 +1,4 @@
-"""Where a joining process starts reading: at the last snapshot (`LimitStanding`), else the first record."""
+"""Where a joining process starts to read: at the last snapshot (`LimitStanding`), or the first record."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from pointsman.limits.ledger import Ledger
 from pointsman_schemas.base import Message
 from pointsman_schemas.control.limits import LimitStanding
 
-#: A standing state is written about every so many records.
+#: Records between two snapshots.
 STANDING_EVERY = 1_000
-#: Where its author is gone, another may write it so many records later, and so on.
+#: If a snapshot is overdue, the author of every so many further records writes one.
 STANDING_AGAIN = 50
 
 
@@ -20,7 +20,7 @@ Entry = tuple[int, int, Message]
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """`as_of`: the offset of the last snapshot; `left_out`: records that were skipped."""
+    """The joined state. `as_of`: first offset not in the last snapshot; `left_out`: skipped records."""
 
     ledger: Ledger
     as_of: int
@@ -28,9 +28,9 @@ class Joined:
 
 
 def join(entries: Sequence[Entry], *, whole: bool) -> Joined | None:
-    """The state after `entries`.
+    """Return the state after `entries`.
 
-    None when they hold no standing state and are not the `whole` log: read further back.
+    None if they have no snapshot and are not the `whole` log: read further back.
     """
     if not entries:
         return Joined(Ledger(), 0) if whole else None
@@ -57,6 +57,6 @@ def join(entries: Sequence[Entry], *, whole: bool) -> Joined | None:
 
 
 def is_due(offset: int, as_of: int) -> bool:
-    """Whether the author of the record at `offset` should write the standing state after it."""
+    """Return whether the author of the record at `offset` should write a snapshot after it."""
     over = offset - as_of - STANDING_EVERY
     return over >= 0 and over % STANDING_AGAIN == 0

@@ -33,7 +33,7 @@ from pointsman_schemas.control.limits import (
 
 __all__ = ["SILENT_MS", "Ledger", "Ticket", "TicketAnswer", "key_of"]
 
-#: Milliseconds of the log's time after which a process that waits and says nothing is taken for dead.
+#: Log time in milliseconds after which a waiting process that is silent counts as dead.
 SILENT_MS = 10_000
 
 
@@ -48,10 +48,10 @@ class TicketAnswer:
 
 
 class Ledger:
-    """The state machine; feed it every record of the topic, in order.
+    """The state machine; takes every record of the topic, in order.
 
     Raises:
-        UnusableError: `state` is none.
+        UnusableError: `state` is not a valid snapshot.
     """
 
     def __init__(self, state: Json | None = None) -> None:
@@ -62,46 +62,46 @@ class Ledger:
 
     @property
     def at(self) -> int:
-        """The log's time, milliseconds since 1970."""
+        """The log's time, in milliseconds since 1970."""
         return self._now.at
 
     @property
     def budgets(self) -> dict[str, Budget]:
-        """As they stand at `at`."""
+        """The budgets by name, as of `at`."""
         return self._now.budgets
 
     @property
     def waiting(self) -> dict[str, Ticket]:
-        """By key, in the order of asking."""
+        """The waiting tickets by key, in order of request."""
         return self._now.waiting
 
     def paused_until(self, target: str) -> int:
-        """Milliseconds since 1970; in the past, or 0, where nothing is to be waited for."""
+        """Return the end of the target's pause in milliseconds since 1970; 0 or past if there is none."""
         return self._now.paused.get(target, 0)
 
     def paused_since(self, target: str) -> int:
-        """When its last pause began, milliseconds since 1970; 0 where nobody knows."""
+        """Return when the target's last pause began, in milliseconds since 1970; 0 if unknown."""
         return self._now.paused_since.get(target, 0)
 
     @property
     def targets(self) -> set[str]:
-        """Those that were ever paused or counted, or that somebody waits for."""
+        """The targets that have been paused or counted, or are waited for."""
         waited_for = {ticket.target for ticket in self._now.waiting.values()}
         return {*self._now.paused, *self._now.breakers, *waited_for}
 
     def breaker(self, target: str) -> Breaker:
-        """The target's circuit breaker; closed where nothing was ever said of it."""
+        """Return the target's circuit breaker, a closed one by default."""
         return self._now.breakers.setdefault(target, Breaker())
 
     def standing(self) -> Json:
-        """All of it, as JSON can hold it; `Ledger(standing)` goes on from there."""
+        """Return a snapshot as JSON, from which `Ledger(snapshot)` continues."""
         return as_json(self._now)
 
     def fold(self, message: Message, at: int) -> list[TicketAnswer]:
-        """The next record, and its broker time: whose waiting it ends.
+        """Apply the next record with its broker time; return the answers to tickets that stop waiting.
 
         Raises:
-            UnusableError: it cannot be folded; nothing has changed.
+            UnusableError: the record cannot be applied; nothing has changed.
         """
         message, now = bounded(message), self._now
         now.pass_to(at)
@@ -130,7 +130,7 @@ class Ledger:
         return [*answers, *self._drop_silent(), *self._grant()]
 
     def next_grant(self) -> tuple[int, Ticket] | None:
-        """When time alone lets the next ticket through, and whose it is; None when none waits for time."""
+        """Return when time alone lets the next ticket through, and that ticket; None if there is none."""
         claimed: set[str] = set()
         due = []
         for ticket in self._in_turn():
@@ -141,14 +141,14 @@ class Ledger:
         return min(due, key=lambda time_and_ticket: time_and_ticket[0], default=None)
 
     def held_by(self, ticket: Ticket) -> str:
-        """What a waiting ticket waits for: a budget, its target's pause, or those before it."""
+        """Return what a ticket waits for: a full budget, its target's pause, or earlier tickets."""
         if self.paused_until(ticket.target) > self.at:
             return f"{ticket.target} paused"
         full = [name for name, amount in ticket.wants.items() if not self.budgets[name].fits(amount)]
         return full[0] if full else "those before it"
 
     def open_calls(self, process: str) -> dict[str, tuple[str, ...]]:
-        """Calls of a process that wait, or that a day's budget is reserved for, and the budgets concerned."""
+        """Return the process's calls that wait or have a daily budget's reservation, with their budgets."""
         mine = key_of(process, "")
         calls = {
             ticket.call: tuple(ticket.wants) for ticket in self.waiting.values() if ticket.process == process
@@ -164,7 +164,7 @@ class Ledger:
         now = self._now
         ticket = Ticket(now.asked + 1, process, call.call, call.target, call.wants, now.at)
         if ticket.key in now.waiting or any(budget.holds(ticket.key) for budget in now.budgets.values()):
-            return None  # a record that was written twice
+            return None  # the record is a duplicate
         now.asked += 1
         if unknown := next((name for name in call.wants if name not in now.budgets), ""):
             return TicketAnswer(ticket, "refused", now.at, unknown)
@@ -189,7 +189,7 @@ class Ledger:
                 yield TicketAnswer(ticket, "dropped", now.at)
 
     def _grant(self) -> Iterator[TicketAnswer]:
-        """Let in whoever can be, in the order of asking; who lacks room is not overtaken for it."""
+        """Grant what fits, in order of request; no ticket overtakes one that waits for the same budget."""
         claimed: set[str] = set()
         for ticket in self._in_turn():
             requested = [(name, self.budgets[name], amount) for name, amount in ticket.wants.items()]
@@ -206,7 +206,7 @@ class Ledger:
                 claimed |= self._claims(ticket)
 
     def _in_turn(self) -> Iterator[Ticket]:
-        """The first of each line by number; when it has left its line, the next of that line too."""
+        """Yield the head of each line, by number; when it has left its line, the next one follows."""
         heads = [(next(iter(line.values())).number, lane) for lane, line in self._lines.items()]
         heapify(heads)
         while heads:
@@ -217,7 +217,7 @@ class Ledger:
                 heappush(heads, (following.number, lane))
 
     def _claims(self, ticket: Ticket) -> set[str]:
-        """The budgets whose next room is this ticket's; none while it waits for a pause or tomorrow."""
+        """Return the budgets whose next room is the ticket's; none while it waits for a pause or tomorrow."""
         if self.paused_until(ticket.target) > self.at:
             return set()
         short = {name for name, amount in ticket.wants.items() if not self.budgets[name].fits(amount)}

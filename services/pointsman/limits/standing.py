@@ -1,4 +1,4 @@
-"""A snapshot of the ledger's state, for a process that joins."""
+"""A snapshot of the ledger's state, for a joining process."""
 
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -11,8 +11,8 @@ from pointsman.limits.breaker import Breaker
 from pointsman.limits.budgets import Budget
 from pointsman_schemas.base import Json
 
-#: The log's time stands still for a record that is so much behind it, or ahead of it: no quiet is so long, as
-#: the topic keeps two days. Where the next record says the same, the broker's clock was set.
+#: A record this far behind or ahead does not change the log's time: no gap is so long, as the topic keeps two
+#: days. If the next record agrees with it, the broker's clock was set.
 BEHIND_MS = 60_000
 AHEAD_MS = 3 * 24 * 3600 * 1000
 LONGEST_PAUSE_MS = round(LONGEST_PAUSE_S * 1000)
@@ -31,33 +31,33 @@ class Ticket:
 
     @property
     def key(self) -> str:
-        """Names the call among those of all processes."""
+        """The call's name among the calls of all processes."""
         return key_of(self.process, self.call)
 
     @property
     def line(self) -> str:
-        """Tickets of one line differ in nothing but their amounts: only the first of them can be next."""
+        """The ticket's line: tickets of a line differ in amounts only, so only the first can be next."""
         return " ".join([self.target, *sorted(self.wants)])
 
 
 @dataclass(slots=True)
 class Standing:
-    """`at` is the log's time, milliseconds since 1970, as are all times in it."""
+    """The state. `at`: the log's time; all times in it are in milliseconds since 1970."""
 
     at: int = 0
     asked: int = 0
     budgets: dict[str, Budget] = field(default_factory=dict)
     waiting: dict[str, Ticket] = field(default_factory=dict)
-    #: Target -> until when, and since when.
+    #: Target -> end of its pause, and its start.
     paused: dict[str, int] = field(default_factory=dict)
     paused_since: dict[str, int] = field(default_factory=dict)
     heard: dict[str, int] = field(default_factory=dict)
     breakers: dict[str, Breaker] = field(default_factory=dict)
-    #: Where the last record's time was, if it was not believed.
+    #: Where the last record's time was, if it was ignored.
     misplaced: Literal["", "behind", "ahead"] = ""
 
     def pass_to(self, at: int) -> None:
-        """A record has the time `at`: time goes on, or the clock was set, and all times with it."""
+        """Advance to the time `at` of a record. If the broker's clock was set, move all times with it."""
         at = whole(at, LAST_MS)
         if at == 0:
             return  # a record without a time
@@ -76,13 +76,13 @@ class Standing:
             budget.pass_to(self.at)
 
     def pause(self, target: str, seconds: float) -> None:
-        """Nobody calls `target` for so long from now on."""
+        """Pause calls to `target` for this many seconds from now."""
         if self.paused.get(target, 0) <= self.at:
             self.paused_since[target] = self.at
         self.paused[target] = max(self.at + int(seconds * 1000), self.paused.get(target, 0))
 
     def resume(self, target: str) -> None:
-        """A person says that `target` may be called."""
+        """End the pause of `target`, as a person asked."""
         self.paused.pop(target, None)
         self.paused_since.pop(target, None)
         if target in self.breakers:
@@ -102,16 +102,16 @@ _STANDING = TypeAdapter(Standing)
 
 
 def as_json(standing: Standing) -> Json:
-    """All of it, as JSON can hold it."""
+    """Return the state as JSON."""
     state: Any = _STANDING.dump_python(standing, mode="json")
     return dict(state)
 
 
 def read(state: Json) -> Standing:
-    """What another process wrote, with every number in its range.
+    """Read a snapshot from another process, with every number clamped to its range.
 
     Raises:
-        UnusableError: it is no such state.
+        UnusableError: it is not a valid snapshot.
     """
     try:
         standing = _STANDING.validate_python(state)
@@ -141,5 +141,5 @@ def _bounded(ticket: Ticket) -> Ticket:
 
 
 def key_of(process: str, call: str) -> str:
-    """One name for a call of one process."""
+    """Return the name of a process's call among the calls of all processes."""
     return f"{process} {call}"
