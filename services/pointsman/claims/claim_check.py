@@ -1,12 +1,12 @@
-"""The claim check: stores large values before records are published, fetches them before they are handled.
+"""The claim check: stores large values before records are published, and fetches them before handling.
 
 Invariants:
 - A value about a data subject stays in its record: an erasure does not reach the store.
 - A value is stored before the record that refers to it is published.
 - Only the configured store is read, and only by digest; any other address in a record is ignored.
 - A fetched value is checked against size and digest; one that does not match counts as lost, as if missing.
-- If the store does not answer, ClaimsUnavailableError is raised and the value does not count as lost. If the
-  store answers for other values but repeatedly not for this one, it does.
+- If the store does not answer, ClaimsUnavailableError is raised and the value does not count as lost. It
+  does if the store answers for other values but repeatedly not for this one.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ _T = TypeVar("_T")
 
 #: Values of one batch held in memory together, bytes; a single one may be larger.
 _BATCH_BYTES = 64 * 1024 * 1024
-#: Values on their way at once.
+#: Concurrent requests to the store.
 _AT_ONCE = 8
-#: So often a store that answers is asked for one value that it fails on; such values are remembered.
+#: Tries for one value on which a working store fails, and the number of such values that are remembered.
 _TRIES, _FAILED_KEPT = 5, 1_000
-#: The digest of no bytes, which nobody stores: to see whether a store answers at all.
+#: The digest of the empty value, which is never stored: asked for to see whether the store answers.
 _NOTHING = hashlib.sha256(b"").hexdigest()
 
 log = logging.getLogger(__name__)
@@ -73,10 +73,10 @@ class ClaimCheck:
         return list(await asyncio.gather(*(self._handed_in(record, least) for record in records)))
 
     async def value_of(self, claim: Claim) -> bytes | str:
-        """The value, or why it cannot be had.
+        """Return the value, or the reason why it is lost.
 
         Raises:
-            ClaimsUnavailableError: the store does not say.
+            ClaimsUnavailableError: the store does not answer.
         """
         size = f"its value of {claim.bytes:,} bytes"
         if claim.bytes > self._largest:
@@ -102,10 +102,10 @@ class ClaimCheck:
         return content
 
     async def _see_store_away(self, sha256: str, error: Exception) -> None:
-        """Return where the store answers, though so often not about this value.
+        """Return if the store works but has failed too often for this value.
 
         Raises:
-            ClaimsUnavailableError: it is away, or may be.
+            ClaimsUnavailableError: the store is unavailable, or may be.
         """
         try:
             await self._ask(self._store.get(_NOTHING))
@@ -120,7 +120,7 @@ class ClaimCheck:
         event(log, logging.ERROR, Event.CLAIM_LOST, digest=sha256, error=str(error))
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the store's connections."""
         await self._store.close()
 
     async def _whole(self, record: Incoming, claim: Claim | None) -> Incoming:
@@ -134,14 +134,14 @@ class ClaimCheck:
         return Fetched(**(own | {"value": content}), stub=stub)
 
     def _is_large(self, record: Outgoing, above: int) -> bool:
-        """Not what readers would refuse to take out again: that is for its topic to refuse."""
+        """Return whether to store the value: not if readers would refuse it, so that its topic does."""
         if record.value is None or not above < len(record.value) <= self._largest:
             return False
         names = {name for name, _ in record.headers}
         return _kind(record) in BULK and names.isdisjoint((DATA_SUBJECT, DATAREF))
 
     async def _handed_in(self, record: Outgoing, above: int) -> Outgoing:
-        """The record as it is, where no claim can be made of it: then its topic may take it, or refuse it."""
+        """Store the record's value and return the record with a reference; unchanged if that fails."""
         value = record.value
         if value is None or not self._is_large(record, above):
             return record

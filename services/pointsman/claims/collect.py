@@ -1,7 +1,7 @@
 """Removes old values that no audit row refers to.
 
 Invariant: a value with a reference is never removed. The store is listed before the audit is queried, and a
-value that is stored again meanwhile counts as new. The age must be at least eight days: a record that is not
+value that is stored again in between counts as new. The age must be at least eight days: a record that is not
 in the audit yet is still on its topic, and topics keep records for seven.
 """
 
@@ -15,7 +15,7 @@ from pointsman.store.connect import fetched
 
 @dataclass(slots=True)
 class Collected:
-    """Counts of old values: `referred` ones stay; `removed` ones were removed, or would be."""
+    """Counts of old values. `referred`: kept; `removed`: removed, or to be removed in a dry run."""
 
     referred: int = 0
     removed: int = 0
@@ -31,10 +31,10 @@ async def collect(
     begin: Callable[[int], None] = lambda _: None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Collected:
-    """Remove every value last put there before `before` that no row of the audit at `dsn` names.
+    """Remove every value last stored before `before` that no row of the audit at `dsn` refers to.
 
     Raises:
-        ClaimsUnavailableError, StoreUnavailableError, StoreError: it broke off; what is referred to is there.
+        ClaimsUnavailableError, StoreUnavailableError, StoreError: it failed midway; referenced values remain.
     """
     old = [kept async for kept in store.older(before)]
     named = await referred(dsn, [kept.sha256 for kept in old]) if old else set()
@@ -51,9 +51,9 @@ async def collect(
 
 
 async def referred(dsn: str, digests: Sequence[str]) -> set[str]:
-    """Those of `digests` (SHA-256, hexadecimal) that a row names, be it in a dead letter; reads every row.
+    """Return those of `digests` (SHA-256, hexadecimal) that a row or dead letter refers to; scans all rows.
 
     Raises:
-        StoreUnavailableError, StoreError: nobody knows.
+        StoreUnavailableError, StoreError: the query failed.
     """
     return {row["sha256"] for row in await fetched(dsn, "referred", list(digests))}

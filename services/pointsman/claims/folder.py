@@ -1,9 +1,9 @@
-"""Values as files in a folder.
+"""Keeps values as files in a folder.
 
 Invariants:
-- A file gets its name only once it is whole and on disk: it is written under another name, then renamed.
+- A file gets its name only when it is complete and on disk: it is written under another name, then renamed.
 - Files have mode 0600, folders 0700.
-- Only a folder with our marker file reports a value as missing: without it the volume may not be mounted,
+- Only a folder with the marker file reports a value as missing: without it the volume may not be mounted,
   and the store is unavailable.
 """
 
@@ -17,12 +17,12 @@ from pathlib import Path
 from pointsman.claims.store import ClaimsUnavailableError, StoredValue
 from pointsman.runtime.private_file import make_private, sync_folder, write_private
 
-#: The mark of a folder that values were put into.
+#: Name of the marker file, which a folder gets with its first value.
 MARK = "pointsman-claims"
 
 
 class Folder:
-    """Concurrent writers of one value are safe: each renames a whole file to the same name."""
+    """A store in a folder. Concurrent writers of a value are safe: each renames a complete file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""Values as objects in a bucket, by the library obstore: S3 and what speaks like it."""
+"""Keeps values as objects in a bucket of S3 or a compatible service, with the library obstore."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Objects:
-    """Credentials and region come from the AWS_ variables."""
+    """A store in a bucket. The AWS_ variables give credentials and region."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        """`options` go to obstore, e.g. `config={"endpoint": ...}`.
+        """Pass `options` to obstore, e.g. `config={"endpoint": ...}`.
 
         Raises:
             ModuleNotFoundError: obstore is not installed.
@@ -31,7 +31,7 @@ class Objects:
 
     @property
     def place(self) -> str:
-        """The bucket's URL, which holds no secret."""
+        """The bucket's URL, which contains no secret."""
         return self._url
 
     def url(self, sha256: str) -> str:

@@ -14,16 +14,16 @@ _KNOWN = "file:///FOLDER, postgresql://USER@HOST:PORT/DATABASE or s3://BUCKET/PR
 
 
 class ClaimsSettingError(ValueError):
-    """POINTSMAN_CLAIMS cannot be used; the text says what would be right."""
+    """POINTSMAN_CLAIMS cannot be used; the text says why."""
 
     hint = f"POINTSMAN_CLAIMS is {_KNOWN}, or empty: then there is no store"
 
 
 def open_store(url: str) -> ClaimStore:
-    """The store at `url`; nothing is connected or written before it is used.
+    """Return the store at `url`. Nothing is connected or written before its first use.
 
     Raises:
-        ClaimsSettingError: no store is to be had at such an address.
+        ClaimsSettingError: the url has an unknown form, or the store cannot be used.
     """
     if url.startswith(("postgresql://", "postgres://")):
         from pointsman.claims.table import ClaimsTable
@@ -48,7 +48,7 @@ def open_store(url: str) -> ClaimStore:
 
 
 def open_claim_check(settings: ClaimsPart) -> ClaimCheck | None:
-    """The claim check of an installation; None where large values have no store.
+    """Return the claim check with these settings; None if no store is set.
 
     Raises:
         ClaimsSettingError: as `open_store`.
@@ -65,7 +65,7 @@ def open_claim_check(settings: ClaimsPart) -> ClaimCheck | None:
 
 @asynccontextmanager
 async def closed_after(used: ClaimCheck | ClaimStore | None) -> AsyncIterator[None]:
-    """While inside, it may be used."""
+    """Close `used` at the end of the block."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Settings of the claim check: where large values are kept, and from which size."""
+"""Settings of the claim check: the store of large values, and the size from which values are stored."""
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ MIB = 1024 * 1024
 
 
 class ClaimsPart(SettingsPart):
-    """Must be the same for every service and client of an installation."""
+    """The claim check; must be the same for every service and client of an installation."""
 
     claims: str = Field(
         default="",

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 
 class ClaimsUnavailableError(Exception):
-    """The store is unavailable: retry later. The text names the store and its error."""
+    """The store is unavailable: try again later. The text names the store and its error."""
 
 
 class StoredValue(NamedTuple):
@@ -18,26 +18,26 @@ class StoredValue(NamedTuple):
 
 
 class ClaimStore(Protocol):
-    """Values under their SHA-256. All methods raise ClaimsUnavailableError and nothing else."""
+    """A store of values under their SHA-256. All methods raise ClaimsUnavailableError and nothing else."""
 
     @property
     def place(self) -> str:
-        """Its address as anybody may see it."""
+        """The store's address, without secrets."""
 
     def url(self, sha256: str) -> str:
-        """Where the value with this digest is; it ends with the digest."""
+        """Return the address of the value with this digest; it ends with the digest."""
 
     async def put(self, sha256: str, content: bytes) -> None:
-        """Keep `content`; it is on disk when this returns. Again is as good as once, and makes it young."""
+        """Store `content`, durably when this returns. Idempotent, but resets the value's age."""
 
     async def get(self, sha256: str) -> bytes | None:
-        """What is there under this digest, unchecked; None where nothing is."""
+        """Return the value with this digest, unchecked; None if there is none."""
 
     def older(self, than: datetime) -> AsyncIterator[StoredValue]:
-        """Every value that was last put there before `than`."""
+        """Yield every value that was last stored before `than`."""
 
     async def delete(self, kept: StoredValue) -> bool:
-        """Remove what `older` told of; False where it was put there again since, or is gone."""
+        """Remove a value listed by `older`; False if it was stored again since, or is gone."""
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""

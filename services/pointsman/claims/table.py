@@ -1,4 +1,4 @@
-"""Values as rows of the table `claims.payload` in Postgres."""
+"""Keeps values as rows of the table `claims.payload` in Postgres."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from pointsman.store.sql import query
 
 
 class ClaimsTable:
-    """Connects when needed; a missing table counts as unavailable, like the server."""
+    """A store in a table. Connects on demand; a missing table counts as an unavailable store."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -25,7 +25,7 @@ class ClaimsTable:
         return f"postgresql://{place(self._dsn)}"
 
     def url(self, sha256: str) -> str:
-        """The row, in the form of a URL."""
+        """The row's address in the form of a URL."""
         return f"{self.place}#claims.payload/{sha256}"
 
     async def put(self, sha256: str, content: bytes) -> None:
@@ -53,7 +53,7 @@ class ClaimsTable:
             self._pool = None
 
     async def _ask(self, name: str, *arguments: object) -> list[Any]:
-        """The rows that the query `name` gives."""
+        """Return the rows of the named query."""
         try:
             async with self._opening:
                 if self._pool is None:

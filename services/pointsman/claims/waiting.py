@@ -1,7 +1,7 @@
-"""Wraps a handler of single records so that it sees large values whole: waits for the store and for memory.
+"""Wraps a handler of single records so that it gets large values: waits for the store and for memory.
 
 Invariants:
-- The values in memory at once fit `ROOM_BYTES`; a larger one is held alone.
+- The values in memory fit `ROOM_BYTES` in total; a larger one is held alone.
 - While the store is unavailable, jobs with large values wait; others go on.
 """
 
@@ -28,12 +28,12 @@ Handler = Callable[[Incoming], Awaitable[list[Outgoing]]]
 #: Fetched values held in memory at once, bytes.
 ROOM_BYTES = 128 * 1024 * 1024
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
-#: Everyone who waits would say the same.
+#: Seconds between two log entries, as every waiting job would log the same.
 _SAY_AGAIN_S = 10.0
 
 
 class Waiting:
-    """Gives `handler` whole values, and stores the large ones among its results."""
+    """Gives the handler records with their values, and stores the large values of its results."""
 
     def __init__(self, handler: Handler, claim_check: ClaimCheck, room: int = ROOM_BYTES) -> None:
         self._handler = handler
@@ -42,7 +42,7 @@ class Waiting:
         self._said_at = float("-inf")
 
     async def __call__(self, record: Incoming) -> list[Outgoing]:
-        """What the handler makes of the record."""
+        """Return the handler's results for the record."""
         claim = claim_of(record)
         if claim is None:
             return await self._deposited(await self._handler(record))
@@ -67,7 +67,7 @@ class Waiting:
 
 
 class Room:
-    """A number of bytes, reserved in order: small values cannot starve a large one."""
+    """A number of bytes, reserved in order of request, so that small values cannot starve a large one."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -77,7 +77,7 @@ class Room:
 
     @contextlib.asynccontextmanager
     async def reserved(self, size: int) -> AsyncIterator[None]:
-        """While inside, `size` bytes (at most all there are) are taken."""
+        """Reserve `size` bytes, at most all, for the duration of the block."""
         size = min(size, self._size)
         async with self._turn:
             while self._free < size:

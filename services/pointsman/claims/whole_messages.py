@@ -1,4 +1,4 @@
-"""Completes messages from the audit: values that are claims there are fetched from their store."""
+"""Completes messages from the audit: values that are stored by reference there are fetched."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ from pointsman_schemas.claims import BULK, FRONT, Claim, fill_in
 
 
 class WholeMessages:
-    """Without a `claim_check`, large values are reported as unavailable."""
+    """Completes messages. Without a `claim_check`, large values are reported as unavailable."""
 
     def __init__(self, claim_check: ClaimCheck | None) -> None:
         self._claim_check = claim_check
 
     async def whole(self, kind: str | None, message: Json | None) -> tuple[Json | None, str | None]:
-        """The whole message of that type, and None; or what of it is on record, and why there is no more.
+        """Return the whole message of that type, and None; or its stored part, and why the rest is missing.
 
-        What is on record reads as a message of its type: its bulk is empty.
+        The stored part is still a message of its type: its large fields are empty.
         """
         claim = claim_in(message) if kind in BULK else None
         if kind is None or message is None or claim is None:
@@ -35,7 +35,7 @@ class WholeMessages:
         return fill_in(kind, message), content
 
     async def whole_value(self, kind: str, value: bytes) -> tuple[bytes, str | None]:
-        """As `whole`, for the bytes of a value."""
+        """Do the same as `whole` for the bytes of a value."""
         if not value.startswith(FRONT):
             return value, None
         message, lost = await self.whole(kind, orjson.loads(value))
@@ -52,9 +52,9 @@ class WholeMessages:
 
 @dataclass(slots=True)
 class LargeValues:
-    """The large values that rows name; `checked` of them were fetched and matched their digests.
+    """The large values that rows refer to; `checked` of them were fetched and matched their digests.
 
-    `refused`: positions of claims on the intake that the router refused, as their values did not match.
+    `refused`: positions of references on the intake that the router refused, as their values did not match.
     """
 
     named: list[tuple[tuple[str, int, int], Claim]] = field(default_factory=list)
@@ -62,7 +62,7 @@ class LargeValues:
     refused: set[Place] = field(default_factory=set)
 
     def take(self, row: Row) -> None:
-        """Note the value that a row names; a stranger's `ce_dataref` is nothing of ours."""
+        """Note the value that a row refers to. A `ce_dataref` header alone may be from any client."""
         try:
             body = orjson.loads(row.value or b"")
         except orjson.JSONDecodeError:
@@ -72,10 +72,10 @@ class LargeValues:
             self.named.append(((row.topic, row.partition, row.offset), claim))
 
     async def check(self, claim_check: ClaimCheck, advance: Callable[[int], None]) -> Sequence[Finding]:
-        """Fetch them all, one after the other; a finding for each that is not as it was.
+        """Fetch all values, one after the other; return a finding for each that does not match.
 
         Raises:
-            ClaimsUnavailableError: the store does not say.
+            ClaimsUnavailableError: the store does not answer.
         """
         findings = []
         for place, claim in self.named:
