@@ -1,1 +1,1 @@
-"""Answering from cheap tiers first: what an answer shows, and whether it is accepted; pure."""
+"""Cascades: cheap tiers answer first, and their answers are judged; pure."""

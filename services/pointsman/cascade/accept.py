@@ -1,9 +1,9 @@
-"""After the cheap answers: accept one, or go up to the strongest tier; ties and doubt go up.
+"""Decides after the cheap answers: accept one, or escalate to the strongest tier; ties and doubt escalate.
 
 Invariants:
 - A missing answer, a kind of answer that training has not seen, and every NaN escalate.
 - An accepted answer's `sufficient` is greater than its bar requires, never equal.
-- Whatever is decided, every call that was made is paid for (`charge`).
+- Whatever is decided, every call that was made counts in the cost (`charge`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,11 +19,11 @@ from pointsman.score.exact import exp, sigmoid
 
 @dataclass(frozen=True)
 class AcceptModel:
-    """`version`: first 12 hex digits of the SHA-256 of the file.
+    """An accept model. `version`: first 12 hex digits of the SHA-256 of its file.
 
-    `tiers`: the checker, the one whose answer may be accepted, the strongest. `kinds`: of answers that
-    training has seen often enough. `typical`: each feature's median in training.
-    `bars`: by required quality as written ("0.995").
+    `tiers`: the checker, the tier whose answer may be accepted, and the strongest. `kinds`: of answers that
+    training has seen often enough. `typical`: each feature's median in training. `bars`: by required quality
+    as written ("0.995").
     """
 
     name: str
@@ -38,7 +38,7 @@ class AcceptModel:
     cost: Forest = field(repr=False)
 
     def estimate(self, evidence: AcceptanceEvidence) -> Estimate:
-        """Of the answer and the strongest tier, in this order. The answer costs nothing more: it is there."""
+        """Estimate answer and strongest tier, in this order. The answer costs 0, as it has been paid for."""
         row = evidence.values(self.inputs)
         return Estimate(
             (1.0 - sigmoid(self.worse(row)), 1.0),
@@ -48,12 +48,12 @@ class AcceptModel:
         )
 
     def pays(self, quality: str) -> bool:
-        """Whether to ask the cheap tiers at all: False where training found no bar, so all would go up."""
+        """Return whether to ask the cheap tiers: not if training found no bar, as all would escalate."""
         bar = self.bars[quality]
         return bar.rate > 0.0 or bar.margin < 1.0
 
     def reasons(self, evidence: AcceptanceEvidence, top: int = 5) -> list[ScoreReason]:
-        """The strongest features for (> 0) and against accepting, each held against its typical value."""
+        """Return the strongest features for (> 0) and against accepting, compared with typical values."""
         row = evidence.values(self.inputs)
         whole = self.worse(row)
         reasons = []
@@ -65,9 +65,7 @@ class AcceptModel:
 
 
 def accept(model: AcceptModel, evidence: AcceptanceEvidence, quality: str) -> TierChoice:
-    """The answer's tier where it may be accepted, else the strongest tier.
-
-    `quality`: one of the model's bars.
+    """Return the answer's tier if it is accepted, else the strongest tier. `quality`: one of the bars.
 
     Raises:
         KeyError: the model has no bar for this quality.
@@ -80,7 +78,7 @@ def accept(model: AcceptModel, evidence: AcceptanceEvidence, quality: str) -> Ti
 
 
 def charge(costs: Iterable[float]) -> float:
-    """US dollars of all calls that were made for a job, kept or not; NaN where one is unknown."""
+    """Sum the costs of all calls for a job, used or not, in US dollars; NaN if one is unknown."""
     total = 0.0
     for cost in costs:
         total += cost
@@ -88,7 +86,7 @@ def charge(costs: Iterable[float]) -> float:
 
 
 def _why_undecided(model: AcceptModel, evidence: AcceptanceEvidence) -> str | None:
-    """Why nothing can be said about this answer; None if something can."""
+    """Return why the model cannot judge this answer; None if it can."""
     checker, answer = evidence.checker, evidence.answer
     if (checker.tier, answer.tier) != model.tiers[:2]:
         return f"answers of {checker.tier} and {answer.tier}, the model knows {' and '.join(model.tiers[:2])}"

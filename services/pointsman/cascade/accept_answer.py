@@ -7,9 +7,9 @@ from typing import Literal
 
 Kind = Literal["none", "choice", "number", "code", "text", "long"]
 
-#: Longer than this is no answer that two models would word alike.
+#: Two models never word a longer answer alike.
 SHORT = 400
-#: The conclusion stands at the end; looking at more of a text would only cost time.
+#: Characters read, from the end: the conclusion is there.
 _LOOKED_AT = 8_000
 
 _SAID = re.compile(r"(?:final answer|answer)(?:\s++is)?\s*+(?:[:=]\s*+)?(\S[^\n]*)", re.I)
@@ -25,18 +25,18 @@ _QUOTED_OR_SPACE = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|\s+")
 
 @dataclass(frozen=True, slots=True)
 class CanonicalAnswer:
-    """`text` is canonical: two answers of one kind agree when their texts are equal."""
+    """An answer in canonical form: two answers of a kind agree if their texts are equal."""
 
     kind: Kind
     text: str
 
     def agrees(self, other: "CanonicalAnswer") -> bool:
-        """Never where there is no answer, nor for long texts: no two are worded alike."""
+        """Return whether the answers agree; missing and long ones never do."""
         return self.kind not in ("none", "long") and self == other
 
 
 def read_answer(text: str) -> CanonicalAnswer:
-    """The answer in what a model said; also right for an answer that stands alone already."""
+    """Return the answer in a model's text, which may also be the bare answer."""
     conclusion = _conclusion(text[-_LOOKED_AT:]).strip()
     if not conclusion:
         return CanonicalAnswer("none", "")
@@ -56,7 +56,7 @@ def read_answer(text: str) -> CanonicalAnswer:
 
 
 def _conclusion(text: str) -> str:
-    """The part that states the answer; the whole where nothing announces one."""
+    """Return the part that states the answer, or the whole text if none is announced."""
     boxed = text.rfind("\\boxed{")
     if boxed >= 0 and (inside := _braced(text[boxed + len("\\boxed{") :])) is not None:
         return inside
@@ -81,7 +81,7 @@ def _braced(text: str) -> str | None:
 
 def _number(text: str) -> Fraction | None:
     value = _value(text)
-    # What is written in more digits than are read would not be read alike again.
+    # The canonical text of a longer number could not be parsed again.
     fits = value is not None and max(abs(value.numerator), value.denominator) < _TOO_LONG
     return value if fits else None
 
@@ -96,7 +96,7 @@ def _value(text: str) -> Fraction | None:
 
 
 def _code(text: str) -> CanonicalAnswer:
-    """Space outside quotes carries no meaning in a value; double and single quotes mean the same."""
+    """Normalize a value: remove blanks outside quotes, and make double quotes single."""
     if len(text) > SHORT:
         return CanonicalAnswer("long", text)
 

@@ -1,4 +1,4 @@
-"""The features of the accept model, computed from the cheap answers, each with its description.
+"""Computes the features of the accept model from the cheap answers, each with its description.
 
 Invariants:
 - Only lengths, counts, shares and ratios: no logarithm, no sum whose order could differ between machines.
@@ -24,10 +24,10 @@ _MATHS = re.compile(r"[$\\^_{}=]")
 
 @dataclass(frozen=True, slots=True)
 class CheapAnswer:
-    """One cheap tier's answer.
+    """A cheap tier's answer.
 
-    `tokens`: its length, characters / 4, whatever the provider counts. `logprob`: mean natural logarithm of
-    the probability of its tokens, where the provider tells it.
+    `tokens`: its characters / 4, whatever the provider counts. `logprob`: mean natural logarithm of its
+    tokens' probabilities, if the provider reports them.
     """
 
     tier: str
@@ -38,7 +38,7 @@ class CheapAnswer:
 
 @dataclass(frozen=True)
 class AcceptanceEvidence:
-    """`checker`: the weaker tier's answer, there to be compared. `answer`: the one that may be accepted."""
+    """`checker`: the weaker tier's answer, for comparison; `answer`: the one that may be accepted."""
 
     prompt: str
     checker: CheapAnswer
@@ -46,26 +46,26 @@ class AcceptanceEvidence:
 
     @cached_property
     def read(self) -> tuple[CanonicalAnswer, CanonicalAnswer]:
-        """What the checker's and the answer's texts come down to."""
+        """The canonical forms of the checker's and the tier's answer."""
         return read_answer(self.checker.said), read_answer(self.answer.said)
 
     @property
     def agree(self) -> bool:
-        """Whether both come down to the same."""
+        """Whether both answers agree."""
         return self.read[0].agrees(self.read[1])
 
     @cached_property
     def head(self) -> str:
-        """The part of the prompt that is looked at."""
+        """The part of the prompt that is read."""
         return self.prompt[:_LOOKED_AT]
 
     @cached_property
     def options(self) -> int:
-        """How many answers the prompt offers to choose from."""
+        """The number of options that the prompt offers."""
         return len(_OPTION.findall(self.head))
 
     def values(self, names: tuple[str, ...]) -> tuple[float, ...]:
-        """The features of these names, in their order."""
+        """Return the features with these names, in order."""
         return tuple(_bounded(FEATURES[name].value(self)) for name in names)
 
 
@@ -90,7 +90,7 @@ def _share(pattern: re.Pattern[str]) -> Callable[[AcceptanceEvidence], float]:
 
 
 def _size(of: AcceptanceEvidence) -> float:
-    """How large the number is that was answered."""
+    """Return the magnitude of an answer that is a number."""
     if of.read[1].kind != "number":
         return MISSING
     top, _, bottom = of.read[1].text.partition("/")

@@ -12,15 +12,15 @@ FORMAT = "pointsman-accept-1"
 
 
 def write(body: Mapping[str, Any]) -> bytes:
-    """The file's bytes: `body` is everything that `parse` reads, and what it was trained on."""
+    """Return the file for `body`, which has everything that `parse` reads and what it was trained on."""
     return seal(body, FORMAT)
 
 
 def parse(content: bytes) -> AcceptModel:
-    """The model that a file's bytes are.
+    """Parse a file.
 
     Raises:
-        ModelFileError: they are none, or not as they were written.
+        ModelFileError: it is not an accept model's file, or was changed.
     """
     return unseal(content, FORMAT, _model)
 
@@ -48,7 +48,7 @@ def _model(body: Mapping[str, Any], version: str) -> AcceptModel:
 
 
 def forest(body: Mapping[str, Any], inputs: int) -> Forest:
-    """Of so many inputs."""
+    """Parse a forest over this number of inputs."""
     trees = []
     for tree in body["trees"]:
         feature = tuple(map(int, tree["feature"]))

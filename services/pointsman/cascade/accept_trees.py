@@ -1,17 +1,17 @@
-"""A sum of small decision trees in whole numbers: the same total in any order, on every machine."""
+"""A sum of small decision trees in integers: the total is the same in any order and on any machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: A leaf's value is in millionths of log-odds.
+#: Units per 1.0 of log-odds in a leaf's value.
 UNIT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Node 0 is the root. `feature` -1 marks a leaf; at another node `value <= threshold` goes `left`.
+    """A tree. Node 0 is the root; `feature` -1 marks a leaf; other nodes go `left` if `value <= threshold`.
 
-    A node's children always come after it, so no walk can loop.
+    A node's children come after it, so no walk can loop.
     """
 
     feature: tuple[int, ...]
@@ -29,7 +29,7 @@ class Tree:
                 raise ValueError("a tree's node leads back or nowhere")
 
     def value(self, row: Sequence[float]) -> int:
-        """The leaf that `row` falls into."""
+        """Return the value of the leaf for `row`."""
         at = 0
         while (feature := self.feature[at]) >= 0:
             at = self.left[at] if row[feature] <= self.threshold[at] else self.right[at]
@@ -49,5 +49,5 @@ class Forest:
         return self.slope * self.raw(row) + self.offset
 
     def raw(self, row: Sequence[float]) -> float:
-        """As before calibration."""
+        """Return the log-odds before calibration."""
         return (self.start + sum(tree.value(row) for tree in self.trees)) / UNIT

@@ -12,15 +12,15 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.jobs import ChatMessage, ChatRequest
 from pointsman_schemas.reasons import StepReason
 
-#: So much of a provider's word is repeated.
+#: Characters kept of a provider's finish reason.
 _LONGEST_FINISH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """`end`: how the answer ended, by the provider's `finish` as it told it.
+    """An answer. `end`: how it ended, from the provider's `finish` reason.
 
-    `logprob`: mean natural logarithm of the tokens' probabilities; None where it was not told.
+    `logprob`: mean natural logarithm of the tokens' probabilities; None if not reported.
     """
 
     text: str
@@ -32,7 +32,7 @@ class Completion:
 
     @property
     def tokens(self) -> float:
-        """Characters / 4, as the accept model was trained, whatever the provider counts."""
+        """Characters / 4, as in the accept model's training, whatever the provider counts."""
         return len(self.text) / 4
 
 
@@ -45,7 +45,7 @@ class Flaw:
 
 
 def read_completion(response: Json) -> Completion:
-    """The first choice of a chat completion."""
+    """Read the first choice of a chat completion."""
     choice = response["choices"][0]
     message = choice["message"]
     return Completion(
@@ -59,7 +59,7 @@ def read_completion(response: Json) -> Completion:
 
 
 def flaw_of(answer: Completion, request: ChatRequest) -> Flaw | None:
-    """What makes `answer` no whole answer to `request`; None for an answer that may count."""
+    """Return why `answer` is not a usable answer to `request`; None if it is."""
     if answer.refusal or declines(answer.text):
         return Flaw(StepReason.REFUSED, "the model declined to answer")
     match answer.end:
@@ -109,7 +109,7 @@ def _logprob(logprobs: object) -> float | None:
     try:
         numbers = [float(value) for value in given]
         mean = fsum(numbers) / len(entries)
-    except OverflowError:  # a whole number beyond every float, or a sum that is
+    except OverflowError:  # a huge integer, or a sum out of range
         return None
     usable = len(given) == len(entries) and all(isfinite(number) and number <= 0 for number in numbers)
     return mean if usable else None

@@ -1,4 +1,4 @@
-"""Whether a text is the model declining to answer; pure, and linear in what it reads.
+"""Detects a model's refusal to answer; pure, and in linear time.
 
 A refusal is short, and begins, perhaps after an apology, with the assistant stating that it will not do what
 was asked. Statements about others, or later in the text, are not refusals, nor is a text that goes on with an
@@ -10,7 +10,7 @@ from functools import cache
 
 from pointsman.cascade.declined_words import ANSWERS_YET, BEGINNINGS, CLASSES, OFFERS, OPENERS, PATTERNS
 
-#: A text beyond this is an answer with a caveat; of a shorter one only the beginning is looked at.
+#: A longer text is an answer with a caveat; of a shorter one only the beginning is read.
 LONGEST = 700
 _WORDS = 80
 _STOPS = ".!?;:,"
@@ -23,11 +23,11 @@ Words = Sequence[str]
 
 
 def declines(text: str) -> bool:
-    """Whether `text` is a refusal."""
+    """Return whether `text` is a refusal."""
     if len(text) > LONGEST:
         return False
     plain = " ".join(text.translate(_SAME).casefold().split())
-    if plain.startswith(BEGINNINGS):  # languages without blanks between words
+    if plain.startswith(BEGINNINGS):  # languages without spaces
         return True
     words = _words(plain)
     start = _after_openers(words)
@@ -41,7 +41,7 @@ def _words(plain: str) -> Words:
 
 
 def _after_openers(words: Words) -> int:
-    """Where regret, thanks and what else comes first are over."""
+    """Return the position after apologies, thanks and other opening phrases."""
     place, moved = 0, True
     while moved and place < len(words):
         moved = False
@@ -57,7 +57,7 @@ def _after_openers(words: Words) -> int:
 
 
 def _goes_no_further(words: Words, end: int) -> bool:
-    """Whether no answer follows: `but` leads to one, unless it leads to an offer."""
+    """Return whether no answer follows: `but` introduces one, unless an offer comes after it."""
     rest = list(words[end:])
     for place, word in enumerate(rest):
         if word in ANSWERS_YET:
@@ -66,7 +66,7 @@ def _goes_no_further(words: Words, end: int) -> bool:
 
 
 def _ends(words: Words, start: int, pattern: Iterable[str]) -> set[int]:
-    """Where the pattern can end that begins at `start`; see `declined_words` for how one is written."""
+    """Return the positions where a match from `start` can end; see `declined_words` for patterns."""
     places = {start}
     for item in pattern:
         places = {end for place in places for end in _after(words, place, item)}

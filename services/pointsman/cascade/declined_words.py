@@ -1,7 +1,7 @@
 """The words of a refusal, by language.
 
-A pattern is a text of items: `help|assist` is one of these words, `<i-cannot>` one of a class of phrases,
-`~3` up to three words of any kind within a sentence, `|` the end of a part of the sentence.
+A pattern is a sequence of items: `help|assist` is one of these words, `<i-cannot>` one of a class of phrases,
+`~3` up to three words of any kind within a sentence, `|` the end of a clause.
 """
 
 Phrase = tuple[str, ...]
@@ -62,7 +62,7 @@ _CLASSES: dict[str, tuple[Phrase, ...]] = {
     "afraid", "afraid that"),
 }  # fmt: skip
 
-#: By class and length, so that to look one up takes no longer for many phrases.
+#: By class and length: lookup time does not depend on the number of phrases.
 CLASSES: dict[str, dict[int, frozenset[Phrase]]] = {
     name: {
         length: frozenset(phrase for phrase in phrases if len(phrase) == length)
@@ -71,7 +71,7 @@ CLASSES: dict[str, dict[int, frozenset[Phrase]]] = {
     for name, phrases in _CLASSES.items()
 }
 
-#: What a person is asked for when a model is asked for what it must not give.
+#: Verbs for what a model refuses to do.
 _GIVES = (
     "answer|provide|give|share|offer|create|write|generate|produce|discuss|fulfil|fulfill|fulfilling|"
     "complete|respond|"
@@ -205,7 +205,7 @@ OPENERS = tuple(
     )
 )  # fmt: skip
 
-#: After these an answer may follow, unless it is one of the offers.
+#: An answer may follow these words, unless they introduce one of `OFFERS`.
 ANSWERS_YET = ("but", "however", "aber", "jedoch", "mais", "pero", "ma", "però", "mas", "maar", "ale", "men")
 OFFERS = tuple(
     tuple(text.split())
@@ -218,7 +218,7 @@ OFFERS = tuple(
     )
 )  # fmt: skip
 
-#: Where words are not divided by blanks: how a refusal begins, in Chinese, Japanese, Korean.
+#: Beginnings of refusals in languages without spaces: Chinese, Japanese, Korean.
 BEGINNINGS = (
     "抱歉,我无法", "抱歉,我不能", "抱歉,我不会", "很抱歉,我无法", "很抱歉,我不能", "很抱歉,无法",
     "非常抱歉,我无法", "非常抱歉,我不能", "对不起,我无法", "对不起,我不能",

@@ -1,4 +1,4 @@
-"""The finish reasons of all providers, as one closed table; pure."""
+"""Maps the finish reasons of all providers to a closed set; pure."""
 
 from enum import StrEnum
 
@@ -51,12 +51,12 @@ _WORDS = {
     ),
 }  # fmt: skip
 _ENDS = {word: end for end, words in _WORDS.items() for word in words}
-#: No word of the table is longer; what comes from a provider is not looked at beyond that.
+#: No word of the table is longer, so longer values are not searched.
 _LONGEST = 64
 
 
 def end_of(finish_reason: object) -> End:
-    """What `finish_reason` means; a word that is not in the table, or none, tells nothing."""
+    """Return the meaning of `finish_reason`; UNKNOWN if it is missing or not in the table."""
     if not isinstance(finish_reason, str) or len(finish_reason) > _LONGEST:
         return End.UNKNOWN
     word = "_".join(finish_reason.casefold().replace("-", " ").replace("_", " ").split())

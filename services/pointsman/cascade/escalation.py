@@ -1,4 +1,4 @@
-"""A routed job in a cascade: the request for its tier, and the job for the next tier; pure."""
+"""A routed job in a cascade: the request for its tier, and the job for the next one; pure."""
 
 from decimal import Decimal
 
@@ -9,12 +9,12 @@ from pointsman_schemas.jobs import ChatRequest, Job, JobRouted
 from pointsman_schemas.outcomes import JobCompleted, WorkerOutcome
 from pointsman_schemas.reasons import StepReason
 
-#: The rule by which a job stands on a tier that its cascade came to.
+#: The rule of a decision that a cascade has made.
 CASCADE = "cascade"
 
 
 def asked_of(routed: JobRouted, tier: str) -> Job:
-    """The job as the provider is asked; where its tokens' probabilities judge the answer, with those."""
+    """Return the job to send to the provider; it requests logprobs if these judge the answer."""
     job, plan, review = routed.job, routed.decision.cascade, routed.decision.review
     judges = plan is not None and plan.accept == "logprob" and tier in plan.tiers[:-1]
     asks = review is not None and any(threshold.source == "logprob" for threshold in review.thresholds)
@@ -25,7 +25,7 @@ def asked_of(routed: JobRouted, tier: str) -> Job:
 
 
 def escalate(routed: JobRouted, step: CascadeStep, tier: str) -> JobRouted:
-    """The job on its way to `tier`, with what was found out below."""
+    """Return the job for `tier`, with the steps of the lower tiers."""
     before = routed.decision
     decision = Decision(
         tier=tier,
@@ -43,9 +43,9 @@ def escalate(routed: JobRouted, step: CascadeStep, tier: str) -> JobRouted:
 
 
 def with_cascade(outcome: WorkerOutcome, routed: JobRouted, judged: Judged | None) -> WorkerOutcome:
-    """The outcome with the calls of the tiers below counted in, and the steps without what was compared.
+    """Return the outcome with the calls of lower tiers included, and the steps without their evidence.
 
-    An answer that no cascade judged keeps what the score promised of it.
+    If no cascade judged the answer, a completed outcome gets the routing decision's score.
     """
     steps = routed.steps if judged is None else (*routed.steps, judged.step)
     if not steps:
@@ -64,7 +64,7 @@ def with_cascade(outcome: WorkerOutcome, routed: JobRouted, judged: Judged | Non
 
 
 def step_check(step: CascadeStep) -> Check:
-    """The step as a check of the trace."""
+    """Return the step as a check of the trace."""
     return Check(layer="confidence", name=step.tier, passed=step.accepted, detail=step.detail)
 
 

@@ -1,4 +1,4 @@
-"""Whether a cheap tier's answer is accepted, or the job is escalated: pure.
+"""Judges whether a cheap tier's answer is accepted or the job is escalated; pure.
 
 Invariants:
 - Doubt escalates: a value that is missing, unreadable, not a number, or equal to its threshold.
@@ -23,13 +23,13 @@ from pointsman_schemas.cascades import CascadePlan, CascadeStep, Evidence
 from pointsman_schemas.jobs import ChatRequest
 from pointsman_schemas.reasons import StepReason
 
-#: The conclusion of an answer stands at its end; as much as is ever read of it.
+#: Characters kept from an answer's end, where its conclusion is: as many as are ever read.
 KEPT = 8_000
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The calls of a tier and their cost; `cost_usd` None: a price is unknown."""
+    """The calls of a tier and their cost; `cost_usd` is None if a price is unknown."""
 
     attempts: int
     cost_usd: Decimal | None
@@ -39,7 +39,7 @@ class Spent:
 class Stage:
     """A job's stage in its cascade: the `tier` that was asked, and the steps of earlier tiers.
 
-    `spent`: on the tier. `model`: the plan's, where it could be had.
+    `spent`: on this tier. `model`: the plan's, if available.
     """
 
     plan: CascadePlan
@@ -51,25 +51,25 @@ class Stage:
 
     @property
     def is_judged(self) -> bool:
-        """Whether anything is asked of this tier's answer; the last one's counts as it is."""
+        """Whether this tier's answer is judged; the last tier's is not."""
         return self.tier in self.plan.tiers[:-1]
 
     @property
     def first(self) -> Evidence | None:
-        """What the first tier's answer left to be compared with."""
+        """The evidence from the first tier's answer, for comparison."""
         return next((step.evidence for step in self.before if step.tier == self.plan.tiers[0]), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """`up`: the next tier; None if the answer is accepted."""
+    """A judged answer. `up`: the next tier; None if the answer is accepted."""
 
     step: CascadeStep
     up: str | None
 
 
 def judge(stage: Stage, answer: Completion) -> Judged | None:
-    """What becomes of the answer that the stage's tier gave; None where nothing is asked of it."""
+    """Judge the answer of the stage's tier; None if it is not judged."""
     if not stage.is_judged:
         return None
     flaw = flaw_of(answer, stage.request)
@@ -91,14 +91,14 @@ def judge(stage: Stage, answer: Completion) -> Judged | None:
 
 
 def failed(stage: Stage, message: str) -> Judged | None:
-    """What becomes of a job whose tier could not answer; None where it ends there."""
+    """Judge a tier's failure to answer; None if the job ends there."""
     if not stage.is_judged or stage.plan.on_failure == "end":
         return None
     return _judged(stage, _step(stage, StepReason.FAILED, message))
 
 
 def _judged(stage: Stage, step: CascadeStep) -> Judged:
-    """With the next tier. Where two answers are compared and the first is none, the second is passed over."""
+    """Add the next tier. If two answers are compared and the first is missing, skip the second tier."""
     tiers = stage.plan.tiers
     if step.accepted:
         return Judged(step, None)
@@ -110,7 +110,7 @@ def _judged(stage: Stage, step: CascadeStep) -> Judged:
 def _step(
     stage: Stage, reason: StepReason, detail: str, *, accepted: bool = False, **compared: Any
 ) -> CascadeStep:
-    """`compared`: the confidence, its threshold, and what is kept of the answer, where there are such."""
+    """`compared`: confidence, threshold and the answer's evidence, if any."""
     spent = {"attempts": stage.spent.attempts, "cost_usd": stage.spent.cost_usd}
     return CascadeStep(tier=stage.tier, accepted=accepted, reason=reason, detail=detail, **spent, **compared)
 

@@ -1,4 +1,4 @@
-"""A cascade's plan: its validation, a job's first tier, and its description; pure."""
+"""A cascade's plan: validation, a job's first tier, and a description; pure."""
 
 from collections.abc import Collection, Sequence
 from typing import assert_never
@@ -8,13 +8,13 @@ from pointsman.score.estimate import tuned_for
 from pointsman_schemas.cascades import Accept, CascadePlan
 from pointsman_schemas.jobs import Job
 
-#: These compare the answers of the first two tiers, so there is exactly one more.
+#: These compare the first two tiers' answers, so they need three tiers.
 COMPARING: tuple[Accept, ...] = ("agreement", "model")
 _NEEDED: dict[Accept, set[str]] = {"logprob": {"threshold"}, "model": {"model", "quality"}}
 
 
 def ascending(tiers: Sequence[str], known: Sequence[str] | None) -> None:
-    """Raises ValueError where there is no tier to go up to, or they do not ascend as the policy's `known`."""
+    """Raises ValueError if there are fewer than two tiers, or their order differs from that of `known`."""
     if len(tiers) < 2:
         raise ValueError("needs at least two tiers: one to ask first, and one to escalate to")
     if known is not None and [tier for tier in known if tier in tiers] != list(tiers):
@@ -22,7 +22,7 @@ def ascending(tiers: Sequence[str], known: Sequence[str] | None) -> None:
 
 
 def payable(model: AcceptModel, quality: str) -> str:
-    """The model's bar for `quality`. Raises ValueError where it has none, or would accept nothing by it."""
+    """Return the model's bar for `quality`. Raises ValueError if it has none, or would accept nothing."""
     bar = tuned_for(model.bars, quality)
     if not model.pays(bar):
         raise ValueError(f"training found no bar for `{quality}`: every answer would escalate, and cost more")
@@ -30,7 +30,7 @@ def payable(model: AcceptModel, quality: str) -> str:
 
 
 def complete(accept: Accept, tiers: Sequence[str], given: Collection[str]) -> None:
-    """Raises ValueError where a plan lacks what its `accept` takes, or has more; `given` names the rest."""
+    """Raises ValueError if the plan lacks a field that `accept` needs, or has one too many (`given`)."""
     if accept in COMPARING and len(tiers) != 3:
         raise ValueError(f"`accept: {accept}` compares the answers of two tiers; name them and the one above")
     needed = _NEEDED.get(accept, set())
@@ -43,18 +43,18 @@ def complete(accept: Accept, tiers: Sequence[str], given: Collection[str]) -> No
 def begin(
     plan: CascadePlan, job: Job, allowed: Collection[str] | None
 ) -> tuple[str, CascadePlan | None, str]:
-    """The first tier with the plan; else the last one without, which needs no judging, and why."""
+    """Return first tier, plan and description; or, if the plan cannot run, last tier, None and the reason."""
     first, last = plan.tiers[0], plan.tiers[-1]
     closed = [tier for tier in plan.tiers if allowed is not None and tier not in allowed]
     if closed:
         return last, None, f"{', '.join(closed)} is not open to this agent: straight to {last}"
-    if job.order_key is not None:  # whoever goes up is overtaken by the next job of the key
+    if job.order_key is not None:  # an escalated job would be overtaken by the next job of its key
         return last, None, f"jobs of one order key are done one after another: straight to {last}"
     return first, plan, words(plan)
 
 
 def words(plan: CascadePlan) -> str:
-    """`small, then frontier; an answer counts when its mean token probability > 0.9`."""
+    """Describe it: `small, then frontier; an answer counts when its mean token probability > 0.9`."""
     return f"{', then '.join(plan.tiers)}; an answer counts {_when(plan)}"
 
 
