@@ -1,1 +1,1 @@
-"""The registry: which agents there are, who owns them, and what is open to each."""
+"""The registry: which agents exist, who owns them, and what each may do."""

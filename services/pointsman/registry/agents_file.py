@@ -1,4 +1,4 @@
-"""`agents.yaml`: the registry as people write it."""
+"""`agents.yaml`: the registry as a file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -15,12 +15,12 @@ from pointsman.runtime.yaml_file import Loc
 from pointsman_schemas.control.registry import AgentEntry, RegistryRules
 from pointsman_schemas.control.review_plans import SOURCES_OF, EntryThreshold
 
-#: With `strict: true` an entry is for so many days at most; then its owner is asked again.
+#: With `strict: true` an entry expires within this time; its owner must then renew it.
 LONGEST = timedelta(days=90)
 
 
 class ListedAgent(AgentEntry):
-    """An entry held to the policy's tiers and to the other entries, each problem at its place."""
+    """An entry checked against the policy's tiers and queues and against the other entries."""
 
     @field_validator("tiers")
     @classmethod
@@ -63,13 +63,13 @@ class ListedAgent(AgentEntry):
 
 
 class AgentsFile(RegistryRules):
-    """The whole file."""
+    """The content of an agents file."""
 
     agents: tuple[ListedAgent, ...] = ()
 
     @property
     def entries(self) -> list[AgentEntry]:
-        """The agents as they go on record."""
+        """The agents as they are published."""
         return [AgentEntry.model_validate(agent.model_dump()) for agent in self.agents]
 
     @property
@@ -78,11 +78,11 @@ class AgentsFile(RegistryRules):
 
     @property
     def registry(self) -> Registry:
-        """As it stands once it is applied."""
+        """The registry after the file is applied."""
         return Registry.of(self.entries, self.rules)
 
 
-#: The last days of the agents that are on record, by id.
+#: The expiry days of registered agents, by id.
 Expiries = Mapping[str, date | None]
 
 
@@ -95,13 +95,13 @@ def load(
     registered: Expiries | None = None,
     keys_follow: bool = False,
 ) -> AgentsFile:
-    """Read the agents; `tiers` and `queues` are the policy's (None: any queue will do).
+    """Read the file; `tiers` and `queues` are the policy's (None: any queue is valid).
 
-    `today`, by UTC: hold strict entries to their last day. `registered`: those whose last day is the one on
-    record may be over; that of a new one may not. `keys_follow`: who has no key is given one later.
+    `today` (UTC): check the expiry of strict entries against it. `registered`: only the expiry day on record
+    may be in the past, not a new one. `keys_follow`: agents without a key get one later.
 
     Raises:
-        FileError: every problem with file, line and column.
+        FileError: the file is invalid; lists every problem with file, line and column.
     """
     context = {"tiers": tiers, "queues": queues}
     check = partial(_problems, today, registered, keys_follow)
@@ -117,7 +117,7 @@ def parse(
     queues: Sequence[str] | None = None,
     registered: Expiries | None = None,
 ) -> AgentsFile:
-    """As `load`, from a text; `path` is what the errors name."""
+    """Parse a text as `load` does; `path` is the name in errors."""
     context = {"tiers": tiers, "queues": queues}
     return yaml_file.parse(
         text, path, AgentsFile, context=context, check=partial(_problems, today, registered, False)

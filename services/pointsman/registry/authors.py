@@ -1,4 +1,4 @@
-"""Verifies that a command or verdict is by the agent that it names, if signatures are required."""
+"""Verifies that a command or verdict is from the agent that it names, if signatures are required."""
 
 import logging
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)
 
-#: Whether a record counts as one of this agent's; asked once for each record.
+#: Whether a record is from this agent; call it once per record.
 IsBy = Callable[[Incoming, str], bool]
 
 
 class Authors:
-    """For a topic that one process reads in full, so that it sees every copy of a record."""
+    """Verifies a topic's records. One process must read the whole topic, to detect repeated records."""
 
     def __init__(self, in_force: RegistryInForce, clock: Clock = utc_now) -> None:
         self._in_force = in_force
@@ -28,11 +28,11 @@ class Authors:
 
     @property
     def proven(self) -> bool:
-        """Whether an agent's word is not enough."""
+        """Whether signatures are required."""
         return self._in_force.demands_signatures
 
     def is_by(self, record: Incoming, agent_id: str) -> bool:
-        """Whether it is by that agent, as far as is asked; a good signature is used up."""
+        """Return whether the record is from that agent; a valid signature can be used only once."""
         keys = self._in_force.keys_at(self._clock())
         if keys is None:
             return True

@@ -1,4 +1,4 @@
-"""Cancellations of jobs: remembered for a day, and delivered to running jobs."""
+"""Cancellations of jobs: kept for a day, and delivered to running jobs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pointsman.runtime.clock import Clock, utc_now
 
-#: As long as `jobs.control` keeps its records.
+#: The retention of `jobs.control`.
 REMEMBERED = timedelta(days=1)
 MAX_REMEMBERED = 100_000
 
@@ -23,15 +23,15 @@ class Cancellation:
 
 
 class Cancellations:
-    """This process's cancellations; the oldest are forgotten first.
+    """This process's cancellations; when there are too many, the oldest are dropped.
 
-    `own`: an agent may cancel its own jobs only, as where signatures are required.
+    `own`: an agent may cancel its own jobs only; set if signatures are required.
     """
 
     def __init__(self, clock: Clock = utc_now, *, limit: int = MAX_REMEMBERED) -> None:
         self._clock = clock
         self._limit = limit
-        #: By job, and whose it must be: None where anybody may ask. Oldest first.
+        #: By job and the agent that must own it (None: any). Oldest first.
         self._cancellations: dict[tuple[UUID, str | None], Cancellation] = {}
         self._stops: dict[UUID, tuple[str, Callable[[], None]]] = {}
 
@@ -39,7 +39,7 @@ class Cancellations:
         return len(self._cancellations)
 
     def cancel(self, job_id: UUID, by: str, reason: str = "", *, own: bool = False) -> None:
-        """Stop the job now or when it comes; `own`: only if it is a job of `by`. Who asked first is kept."""
+        """Stop the job now or when it arrives; `own`: only a job of `by`. The first request is kept."""
         now = self._clock()
         self._cancellations.setdefault((job_id, by if own else None), Cancellation(by, reason, now))
         self._forget(now)
@@ -48,7 +48,7 @@ class Cancellations:
             stop()
 
     def of(self, job_id: UUID, agent_id: str) -> Cancellation | None:
-        """Who asked to stop this job of `agent_id`'s, if anybody did who may."""
+        """Return the valid cancellation of this job of `agent_id`, if any."""
         cancellation = self._cancellations.get((job_id, agent_id)) or self._cancellations.get((job_id, None))
         return (
             cancellation
@@ -58,7 +58,7 @@ class Cancellations:
 
     @contextmanager
     def listening(self, job_id: UUID, agent_id: str, stop: Callable[[], None]) -> Iterator[None]:
-        """While inside, `stop` is called when somebody asks to stop the job who may."""
+        """Call `stop` if the job is cancelled during the block."""
         mine = self._stops[job_id] = (agent_id, stop)
         try:
             yield

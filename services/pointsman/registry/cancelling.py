@@ -1,4 +1,4 @@
-"""Listens for cancellations, in each service that holds jobs without an outcome."""
+"""Listens for cancellations, in each service that has unfinished jobs."""
 
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.read.commands import MessageListener
@@ -13,7 +13,7 @@ from pointsman_schemas.topics import Topics
 def hear_cancellations(
     settings: LanePart, topics: Topics, in_force: RegistryInForce, cancellations: Cancellations
 ) -> MessageListener[JobCancel]:
-    """Tells `cancellations`, from the oldest kept request on: a process that starts later knows them too."""
+    """Return a listener that fills `cancellations`, starting with the oldest retained request."""
     authors = Authors(in_force)
 
     def cancel(command: JobCancel, record: Incoming) -> None:

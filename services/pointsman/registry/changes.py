@@ -15,7 +15,7 @@ from pointsman_schemas.control.registry import (
     State,
 )
 
-#: What happens to an agent, or to the rules for all.
+#: The kinds of changes: of an agent, or of the rules.
 ChangeKind = Literal["register", "change", "suspend", "resume", "retire", "rules"]
 
 
@@ -40,7 +40,7 @@ class RegistryChange:
     state: State = "active"
 
     def message(self, by: str, reason: str) -> AgentChanged | RegistryChanged:
-        """What is published, where one person may."""
+        """Return the message to publish if one person may make the change."""
         if self.entry is not None:
             return AgentChanged(agent=self.entry, state=self.state, by=by, reason=reason)
         assert self.rules is not None
@@ -48,11 +48,11 @@ class RegistryChange:
 
     @property
     def proposed(self) -> ProposedChange:
-        """What is proposed, where another person is to approve it."""
+        """The change as a proposal, if another person must approve it."""
         return ProposedChange(agent=self.entry, state=self.state, rules=self.rules)
 
     def to_json(self) -> Json:
-        """Its fields as JSON can hold them."""
+        """Return the changed fields as JSON."""
         changed = [
             {"field": field.name, "before": field.before, "after": field.after} for field in self.fields
         ]
@@ -60,9 +60,9 @@ class RegistryChange:
 
 
 def plan(file: AgentsFile, history: RegistryHistory) -> list[RegistryChange]:
-    """What makes the registry the file's: agents in the file's order, then who is gone, then the rules.
+    """Return the changes that make the registry match the file: agents in its order, removed ones, rules.
 
-    The rules come last: who may make these changes is decided by those of before. A suspended agent stays
+    The rules come last, because the old rules decide who may make these changes. A suspended agent stays
     suspended, whatever its entry says: only `resume` ends that.
     """
     changes: list[RegistryChange] = []
@@ -98,6 +98,6 @@ def _fields(before: Value | None, after: Value) -> tuple[FieldChange, ...]:
     )
     return tuple(
         FieldChange(name, old.get(name), new.get(name))
-        for name in dict.fromkeys([*new, *old])  # what is left out of the new one was taken away
+        for name in dict.fromkeys([*new, *old])  # fields that only the old one has were removed
         if name != "id" and new.get(name) != old.get(name, defaults.get(name))
     )

@@ -1,4 +1,4 @@
-"""Reads the registry from its topic, once or for as long as a process runs."""
+"""Reads the registry's topic, once or for as long as a process runs."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -27,10 +27,10 @@ RegistryMessage = AgentChanged | RegistryChanged | RegistryProposed
 
 
 async def read_registry(kafka: KafkaPart, topics: Topics, people: AgentKeys | None = None) -> RegistryHistory:
-    """What is on record now. `people`: who must have signed a change; None: nobody.
+    """Return the current registry. `people`: keys that must have signed a change; None: not required.
 
     Raises:
-        BusError: it cannot be read.
+        BusError: the topic cannot be read.
     """
     return (await _read(kafka, topics, people))[0]
 
@@ -39,10 +39,10 @@ async def read_registry(kafka: KafkaPart, topics: Topics, people: AgentKeys | No
 async def followed_registry(
     settings: LanePart, topics: Topics, in_force: RegistryInForce, people: AgentKeys | None
 ) -> AsyncIterator[None]:
-    """Inside, `in_force` is what the topic says, from what is on record now. `people` as for `read_registry`.
+    """Keep `in_force` current during the block, from now on. `people` as for `read_registry`.
 
     Raises:
-        BusError: what is on record cannot be read.
+        BusError: the current registry cannot be read.
     """
     history, start = await _read(settings, topics, people)
 
@@ -75,7 +75,7 @@ async def _read(
 
 
 def take_in(history: RegistryHistory, record: Incoming, people: AgentKeys | None) -> Message | None:
-    """Add a record to the history, if it is by who may; returns its message if so."""
+    """Add a record to the history if its sender may make the change; returns its message if so."""
     read = decode(record)
     if not isinstance(read, Decoded):
         return None

@@ -1,4 +1,4 @@
-"""The registry that a process acts by at the moment; it changes while the process runs."""
+"""The registry in force in a process; it changes while the process runs."""
 
 import asyncio
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from pointsman_schemas.control.registry import AgentEntry, ApiKey
 
 
 class ApiKeys:
-    """Agents by the digests of their keys; a key of two agents is invalid, unless one is retired."""
+    """Agents by the digests of their API keys; a key of two agents that are not retired is invalid."""
 
     def __init__(self, agents: Iterable[RegisteredAgent]) -> None:
         self._holders: dict[str, tuple[RegisteredAgent, ApiKey] | None] = {}
@@ -20,7 +20,7 @@ class ApiKeys:
                 self._holders[key.sha256] = None if key.sha256 in self._holders else (agent, key)
 
     def agent_of(self, key: ApiKeyText, now: datetime) -> str | None:
-        """The id of the agent that may act by this key now; None if there is none."""
+        """Return the id of the agent with this key, if both are valid now; else None."""
         holder = self._holders.get(key.sha256)
         if holder is None:
             return None
@@ -29,7 +29,7 @@ class ApiKeys:
 
 
 class RegistryInForce:
-    """`take` a registry, then get it `at` a time. `known`: set once there is one."""
+    """The registry in force: `take` sets it, `at` returns it. `known`: set once there is one."""
 
     def __init__(self, registry: Registry | None = None) -> None:
         self._registry: Registry | None = None
@@ -42,23 +42,23 @@ class RegistryInForce:
 
     @property
     def problem(self) -> str | None:
-        """Why there is none yet, for `/readyz`."""
+        """Why there is no registry yet, for `/readyz`."""
         return None if self.known.is_set() else "the registry is empty: pointsman agents apply"
 
     def take(self, registry: Registry) -> None:
-        """From now on this one holds."""
+        """Put a registry in force."""
         self._registry = registry
-        # Read when they are asked for: a thousand changes come as a thousand records.
+        # Computed on demand, because a thousand changes come as a thousand records.
         self._keys = self._api_keys = None
         self.known.set()
 
     @property
     def demands_signatures(self) -> bool:
-        """Whether what agents send must be signed; else an agent's word is enough."""
+        """Whether agents must sign what they send."""
         return self._registry is not None and self._registry.rules.identity == "signed"
 
     def keys_at(self, now: datetime) -> AgentKeys | None:
-        """What agents' records are verified by, as `Registry.keys_at`; None where no signature is needed."""
+        """Return the agents' keys as `Registry.keys_at` does; None if signatures are not required."""
         if self._registry is None or not self.demands_signatures:
             return None
         # A new day changes which gateways have expired.
@@ -67,7 +67,7 @@ class RegistryInForce:
         return self._keys[1]
 
     def agent_of_key(self, text: str, now: datetime) -> str | None:
-        """The agent whose API key this is, if it may act by it now; None for whatever else somebody sent."""
+        """Return the agent with this API key, if both are valid now; else None."""
         key = ApiKeyText.parse(text)
         if key is None or self._registry is None:
             return None
@@ -76,16 +76,16 @@ class RegistryInForce:
         return self._api_keys.agent_of(key, now)
 
     def agent(self, id: str) -> RegisteredAgent | None:
-        """Its entry, whatever its state; None for one that is not registered."""
+        """Return the agent in any state; None if it is not registered."""
         return None if self._registry is None else self._registry.agents.get(id)
 
     def entry(self, id: str) -> AgentEntry | None:
-        """Its entry alone."""
+        """Return the agent's entry only."""
         agent = self.agent(id)
         return None if agent is None else agent.entry
 
     def at(self, now: datetime) -> Registry:
-        """The same object until something changes: a new day changes who has expired."""
+        """Return the registry. It is the same object until it changes or a new day begins."""
         assert self._registry is not None, "asked before it was known"
         if self._day != now.date():
             self._day = now.date()

@@ -1,4 +1,4 @@
-"""The topic for an agent's outcomes."""
+"""Chooses the topic for an agent's outcomes."""
 
 from pointsman.registry.in_force import RegistryInForce
 from pointsman_schemas.topic import Topic
@@ -6,7 +6,7 @@ from pointsman_schemas.topics import Topics
 
 
 class OutcomeTopics:
-    """An agent with a Kafka login has its own topic, which no other agent may read; all others share one."""
+    """An agent with a Kafka login has its own topic, which no other agent may read; the others share one."""
 
     def __init__(self, topics: Topics, in_force: RegistryInForce) -> None:
         self._topics = topics

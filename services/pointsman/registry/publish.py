@@ -1,4 +1,4 @@
-"""Puts changes of the registry on its topic."""
+"""Publishes changes of the registry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from pointsman_schemas.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who changes the registry; `key` signs, where signatures are asked for."""
+    """A person who changes the registry; `key` signs, if signatures are required."""
 
     id: str
     key: PrivateKey | None = None
@@ -32,7 +32,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was changed; where the rules ask for two people it waits under `proposal`."""
+    """The changes; `proposal` is its id if the rules require another person's approval."""
 
     changes: list[RegistryChange]
     proposal: UUID | None = None
@@ -48,14 +48,14 @@ async def apply_file(
     people: AgentKeys | None = None,
     reason: str = "",
 ) -> Applied:
-    """Make the registry what the file says, and the topics that its agents are to have.
+    """Create the topics that the file's agents need, and make the registry match the file.
 
     Raises:
-        BusError: it cannot be read or written.
+        BusError: Kafka cannot be read or written.
     """
     history = await read_registry(kafka, topics, people)
     changes = plan(file, history)
-    # Before services hear of it: a topic that is not there would hold up all that is written beside it.
+    # First the topics: a missing one would block the records that services write with it.
     own = [topics.agent_results(entry.id) for entry in file.entries if entry.kafka]
     if own and changes:
         await apply_topics(kafka, own)
@@ -71,7 +71,7 @@ async def submit(
     *,
     reason: str = "",
 ) -> Applied:
-    """Publish the changes, in their order, in force everywhere within 2 s; or propose them, see the rules.
+    """Publish the changes in order, in force everywhere within 2 s; or propose them if the rules say so.
 
     Raises:
         BusError: see `Publisher.publish`.
@@ -91,7 +91,7 @@ async def submit(
 
 
 async def approve(kafka: KafkaPart, topics: Topics, proposal: RegistryProposed, person: Person) -> None:
-    """Make what was proposed hold: each change becomes a message of its own.
+    """Publish each change of the proposal as a message of its own.
 
     Raises:
         BusError: see `Publisher.publish`.

@@ -1,4 +1,4 @@
-"""The registry as it stands: pure, from the messages on its topic or from a file."""
+"""The registry's state, from the messages on its topic or from a file; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from pointsman_schemas.control.registry import (
 
 @dataclass(frozen=True, slots=True)
 class RegisteredAgent:
-    """An agent's entry, and whether it may act; `changed_at` by the broker's clock, `by` who changed it."""
+    """An agent's entry and state; `changed_at`: by the broker's clock; `by`: who changed it."""
 
     entry: AgentEntry
     state: State = "active"
@@ -30,11 +30,11 @@ class RegisteredAgent:
     changed_at: datetime | None = None
 
     def has_expired(self, now: datetime) -> bool:
-        """Whether its last day is over, by UTC."""
+        """Return whether its expiry day (UTC) has begun."""
         return self.entry.expires is not None and now.date() >= self.entry.expires
 
     def may_act(self, now: datetime) -> bool:
-        """Whether it is neither suspended, retired nor expired."""
+        """Return whether it is neither suspended, retired nor expired."""
         return self.state == "active" and not self.has_expired(now)
 
 
@@ -47,7 +47,7 @@ class Registry:
 
     @classmethod
     def of(cls, entries: Iterable[AgentEntry], rules: RegistryRules) -> Self:
-        """All of them active."""
+        """Make a registry of active agents."""
         return cls({entry.id: RegisteredAgent(entry) for entry in entries}, rules)
 
     @property
@@ -55,7 +55,7 @@ class Registry:
         return self.rules.unregistered == "admit"
 
     def keys_at(self, now: datetime) -> AgentKeys:
-        """The public keys by which each agent's records are verified, made ready: keep them for the day."""
+        """Return the parsed public keys that verify each agent's records; valid for the day."""
         gateways = gateway_keys(agent.entry for agent in self.agents.values() if agent.may_act(now))
         return AgentKeys(
             {id: signing_keys(agent.entry, gateways, now.date()) for id, agent in self.agents.items()}
@@ -63,28 +63,28 @@ class Registry:
 
 
 def gateway_keys(entries: Iterable[AgentEntry]) -> tuple[str, ...]:
-    """What the gateways among `entries`, all of which may act, sign with."""
+    """Return the public keys of the gateways among `entries`."""
     return tuple(key for entry in entries if entry.gateway for key in entry.public_keys or ())
 
 
 def signing_keys(entry: AgentEntry, gateways: Sequence[str], today: date) -> tuple[str, ...]:
-    """Whose signature counts as the agent's: its own, and gateways' that could know it by a key."""
+    """Return the keys that may sign for the agent: its own, and the gateways' if it has a valid API key."""
     is_known = any(not key.has_expired(today) for key in entry.api_keys)
     return (*(entry.public_keys or ()), *(gateways if is_known else ()))
 
 
 @dataclass(slots=True)
 class RegistryHistory:
-    """The registry folded from the topic's messages, in order. `proposals`: changes awaiting approval."""
+    """The registry folded from its topic's messages, in order. `proposals`: changes awaiting approval."""
 
     agents: dict[str, RegisteredAgent] = field(default_factory=dict)
     rules: RegistryRules | None = None
     proposals: dict[UUID, RegistryProposed] = field(default_factory=dict)
 
     def hear(self, message: Message, sender: str, at: datetime) -> str | None:
-        """Take in a message that `sender` sent and the broker took at `at`; returns why it does not count.
+        """Apply a message from `sender` with the broker's time `at`; returns why it is ignored, if so.
 
-        Of each agent the latest change holds.
+        The latest change of each agent is in force.
         """
         if isinstance(message, RegistryProposed):
             if message.by != sender:
@@ -98,7 +98,7 @@ class RegistryHistory:
 
     @property
     def registry(self) -> Registry | None:
-        """As it stands now; None before the first rules are there."""
+        """The current registry; None before the first rules."""
         return None if self.rules is None else Registry(dict(self.agents), self.rules)
 
     def _change(self, message: AgentChanged | RegistryChanged, at: datetime) -> None:
@@ -114,7 +114,7 @@ class RegistryHistory:
             self.rules = message.rules
 
     def _may_not(self, message: AgentChanged | RegistryChanged, sender: str) -> str | None:
-        """Why the sender may not make this change, by the rules in force; None where it may."""
+        """Return why the rules in force forbid the sender this change; None if they allow it."""
         accountable = message.approved_by or message.by
         if sender != accountable:
             return f"{sender} sent a change of {accountable}"
@@ -128,7 +128,7 @@ class RegistryHistory:
         return None
 
     def _suspends(self, message: AgentChanged | RegistryChanged) -> bool:
-        """Whether all it does is to stop an agent, which one person may do at once."""
+        """Return whether the change only suspends an agent, which one person may do at once."""
         if not isinstance(message, AgentChanged) or message.state != "suspended":
             return False
         agent = self.agents.get(message.agent.id)

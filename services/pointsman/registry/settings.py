@@ -25,15 +25,15 @@ class RegistryPart(SettingsPart):
 
     @property
     def registry_people(self) -> "AgentKeys | None":
-        """Their keys; None where no signature is asked for."""
+        """Their keys; None if no signature is required."""
         return people_of(self.registry_keys)
 
 
 def people_of(text: str) -> "AgentKeys | None":
-    """The keys in a text such as `dana=BASE64,jo=BASE64`; a name may be there twice, with another key.
+    """Parse keys such as `dana=BASE64,jo=BASE64`; a name may occur several times with different keys.
 
     Raises:
-        ValueError: it is none such.
+        ValueError: the text has another form.
     """
     keys: dict[str, list[str]] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
