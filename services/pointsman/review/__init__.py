@@ -1,1 +1,1 @@
-"""The review service: cases that a person decides, and what follows from each decision."""
+"""The review service: cases that a person decides, and the result of each decision."""

@@ -21,10 +21,10 @@ from pointsman.runtime.clock import Clock, utc_now
 def build(
     settings: ReviewSettings, *, clock: Clock = utc_now, transactions: SharedTransactions | None = None
 ) -> Service:
-    """The review as a service.
+    """Build the service.
 
     Raises:
-        ClaimsSettingError: there is no store of large values at such an address.
+        ClaimsSettingError: the setting of the store of large values is invalid.
     """
     topics, in_force, cancellations = settings.topics, RegistryInForce(), Cancellations(clock)
     claim_check = open_claim_check(settings)

@@ -1,10 +1,10 @@
-"""A case as it stands, and what changes it: pure, from one revision to the next.
+"""A case and its changes, from one revision to the next; pure.
 
 Invariants:
-- Every change is one revision more, and a command names the revision that it was made for: of two people who
-  act on the same one, the first in the topic's order counts.
-- Only whoever has claimed a case decides it, before the claim and the queue's time are over.
-- What ends a case for want of a decision is never an approval.
+- Every change increments the revision, and a command names the revision that it was made for: of two
+  people who act on the same one, the first in the topic's order succeeds.
+- Only the person who has claimed a case can decide it, before the claim's and the queue's time are over.
+- A case that ends without a decision is never approved.
 """
 
 from collections.abc import Sequence
@@ -30,9 +30,9 @@ from pointsman_schemas.reviews import (
     ReviewStatus,
 )
 
-#: A decided case is still known for so long, so that whoever is late is told so.
+#: How long an ended case is kept, so that late commands get a precise answer.
 KEPT = timedelta(days=7)
-#: Decisions of one case; more people than this do not agree.
+#: Decisions after which a case is rejected because people do not agree.
 MOST_DECISIONS = 16
 WAITING: tuple[ReviewStatus, ...] = ("open", "claimed")
 _STATUS: dict[str, ReviewStatus] = {
@@ -45,14 +45,14 @@ _STATUS: dict[str, ReviewStatus] = {
 
 @dataclass(frozen=True, slots=True)
 class RefusedCommand:
-    """Why a command is not carried out; `message` says what to do instead."""
+    """A command that is refused; `message` says what to do instead."""
 
     refusal: ReviewRefusal
     message: str
 
 
 def opened(request: ReviewRequested, origin: ReviewOrigin, at: datetime, revision: int = 1) -> ReviewChanged:
-    """The case that a request opens."""
+    """Return the case that a request opens."""
     queue = queue_of(plan_of(request), request.queue)
     return ReviewChanged(
         job_id=request.job.job_id,
@@ -74,7 +74,7 @@ def opened(request: ReviewRequested, origin: ReviewOrigin, at: datetime, revisio
 def claimed(
     case: ReviewChanged, command: ReviewClaim, at: datetime, queue: ReviewQueue, holds: int
 ) -> ReviewChanged | RefusedCommand:
-    """The case in the hands of who claims it; `holds`: how many others that person has claimed."""
+    """Return the case with a claim; `holds`: how many other cases the person has claimed."""
     refused = not_waiting(case) or _untimely(case, command, at)
     if refused is not None:
         return refused
@@ -99,7 +99,7 @@ def claimed(
 
 
 def released(case: ReviewChanged, command: ReviewRelease, at: datetime) -> ReviewChanged | RefusedCommand:
-    """The case open again."""
+    """Return the case without its claim."""
     refused = not_waiting(case) or _untimely(case, command, at) or _not_theirs(case, command.by, at)
     if refused is not None:
         return refused
@@ -109,7 +109,7 @@ def released(case: ReviewChanged, command: ReviewRelease, at: datetime) -> Revie
 def decided(
     case: ReviewChanged, command: ReviewDecide, at: datetime, request: ReviewRequested
 ) -> ReviewChanged | RefusedCommand:
-    """The case decided, or open for another person to agree where the queue asks for two."""
+    """Return the decided case; or the open case if its queue requires a second person."""
     refused = (
         not_waiting(case)
         or _untimely(case, command, at)
@@ -139,7 +139,7 @@ def decided(
 
 
 def timed_out(case: ReviewChanged, now: datetime, plan: ReviewPlan) -> ReviewChanged | None:
-    """What the clock makes of a case that waits; None: nothing yet."""
+    """Return the case after a deadline or claim has expired; None if none has."""
     if case.job_deadline is not None and now >= case.job_deadline:
         return _next(case, "job expired", None, now, status="expired", claim=None)
     if now >= case.deadline:
@@ -156,12 +156,12 @@ def timed_out(case: ReviewChanged, now: datetime, plan: ReviewPlan) -> ReviewCha
 
 
 def withdrawn(case: ReviewChanged, by: str, now: datetime) -> ReviewChanged:
-    """The case of a job that somebody cancelled."""
+    """Return the case of a cancelled job."""
     return _next(case, "withdrawn", by, now, status="withdrawn", claim=None)
 
 
 def not_waiting(case: ReviewChanged) -> RefusedCommand | None:
-    """Why nothing can be done to a case that has ended; None for one that waits."""
+    """Return why a command is refused if the case has ended; None if it waits."""
     if case.status in WAITING:
         return None
     by = f" by {case.by}" if case.by else ""
@@ -169,18 +169,18 @@ def not_waiting(case: ReviewChanged) -> RefusedCommand | None:
 
 
 def plan_of(request: ReviewRequested) -> ReviewPlan:
-    """Who asks for a person has a plan, see `content`."""
+    """Return the review plan, which every request has (see `content`)."""
     assert request.decision.review is not None
     return request.decision.review
 
 
 def queue_of(plan: ReviewPlan, name: str) -> ReviewQueue:
-    """How its cases are decided; a plan describes every queue that it leads to, see `content`."""
+    """Return the queue with this name; a plan describes every queue that it refers to (see `content`)."""
     return next(queue for queue in plan.queues if queue.name == name)
 
 
 def digest_of(response: object) -> str:
-    """SHA-256 of a body, in whatever order its keys are."""
+    """Return the SHA-256 of a body, whatever the order of its keys."""
     return sha256(orjson.dumps(response, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -238,7 +238,7 @@ def _impossible(
 
 
 def _unusable(case: ReviewChanged, command: ReviewDecide, tiers: Sequence[str]) -> str | None:
-    """What is wrong with the choice itself."""
+    """Return what is wrong with the choice itself."""
     if (command.response is None) == (command.choice == "edit"):
         return "an edit has a `response`, and nothing else has one"
     if (command.tier is None) == (command.choice == "send"):

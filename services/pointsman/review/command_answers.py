@@ -6,7 +6,7 @@ from pointsman_schemas.reviews import ReviewChanged
 
 
 def answer_to_command(case: ReviewChanged) -> str:
-    """That it was carried out, and what the case is now."""
+    """Describe the new state of a case after a command."""
     if case.status not in WAITING and is_seeded(case):
         return f"{case.status}. It was a test: the answer was to another question. Nothing follows from it"
     match case.status:

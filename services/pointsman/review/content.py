@@ -1,4 +1,4 @@
-"""Validates a review request and an edited answer: pure."""
+"""Validates review requests and edited answers; pure."""
 
 from pointsman.cascade.completion import read_completion
 from pointsman_schemas.base import Json
@@ -6,7 +6,7 @@ from pointsman_schemas.reviews import ReviewRequested
 
 
 def why_no_case(request: ReviewRequested) -> str | None:
-    """What is missing for a person to decide; None: nothing."""
+    """Return what the request lacks for a person to decide; None if it is complete."""
     plan = request.decision.review
     if plan is None:
         return "its decision has no `review`, which says how cases are decided"
@@ -24,7 +24,7 @@ def why_no_case(request: ReviewRequested) -> str | None:
 
 
 def why_unusable(response: Json) -> str | None:
-    """Why an edited body is no answer that could be given out; None if it is one."""
+    """Return why an edited body cannot be used as an answer; None if it can."""
     try:
         text = read_completion(response).text
     except (LookupError, TypeError, AttributeError, ValueError):
@@ -33,7 +33,7 @@ def why_unusable(response: Json) -> str | None:
 
 
 def with_text(response: Json, text: str) -> Json:
-    """The same body with another answer; what belonged to the former one alone is left out."""
+    """Return the body with another text, without the fields that only apply to the old one."""
     choice, *_ = response["choices"]
     message = {"role": choice["message"].get("role", "assistant"), "content": text}
     kept = {name: value for name, value in choice.items() if name not in ("message", "logprobs")}

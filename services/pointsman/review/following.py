@@ -1,4 +1,4 @@
-"""The result of an ended case: one outcome, or the job for a tier; pure."""
+"""The result of an ended case: an outcome, or the job for a tier; pure."""
 
 from datetime import datetime
 from typing import assert_never
@@ -18,10 +18,10 @@ def follows(
     response: Json | None = None,
     cancelled: Cancellation | None = None,
 ) -> Message:
-    """The message that ends the case's wait. `response`: the body of an edit.
+    """Return the message that results from an ended case. `response`: the body of an edit.
 
     Raises:
-        ValueError: it waits.
+        ValueError: the case still waits.
     """
     match case.status:
         case "open" | "claimed":

@@ -1,10 +1,10 @@
 """The review's handler: takes requests and commands, returns changed cases and their results.
 
 Invariants:
-- A waiting job has one case; the transaction that ends the case also holds the job's outcome, or the job for
-  a tier.
+- A waiting job has one case; the transaction that ends the case also has the job's outcome, or the job for a
+  tier.
 - Every command is answered: carried out, or refused with a reason.
-- The original request is kept until the case ends, so exactly what was proposed is approved.
+- The original request is kept until the case ends, so that what is approved is exactly what was proposed.
 """
 
 import logging
@@ -55,11 +55,11 @@ log = logging.getLogger(__name__)
 
 STAGE = "review"
 SOURCE = "pointsman/review"
-#: Changes that the clock makes in one transaction.
+#: Timed changes in one transaction.
 _PORTION = 200
-#: Cases that are looked at for an answer to be given in another's place.
+#: Cases that are tried as the source of another answer.
 _OTHERS = 8
-#: Of a failure, as much as tells it from another.
+#: Length of an error that is compared with the last one.
 _WHY_CHARS = 200
 
 _Command = ReviewClaim | ReviewRelease | ReviewDecide
@@ -67,7 +67,7 @@ _Command = ReviewClaim | ReviewRelease | ReviewDecide
 
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """The cause of records: an envelope with the case's agent and trace; `root`: for derived ids."""
+    """The cause of records: an envelope with the case's agent and trace. `root`: for derived ids."""
 
     envelope: Envelope
     root: tuple[str, int, int]
@@ -76,7 +76,7 @@ class _Cause:
 
 
 class ReviewHandler:
-    """Made anew whenever a partition's state is restored; keeps its cases decoded."""
+    """Handles one partition; created anew when its state is restored. Keeps its cases decoded."""
 
     def __init__(
         self, in_force: RegistryInForce, topics: Topics, cancellations: Cancellations, clock: Clock
@@ -87,7 +87,7 @@ class ReviewHandler:
         self._cancellations = cancellations
         self._clock = clock
         self._book = CaseBook()
-        #: Cases that could not be ended, and why: what has been logged.
+        #: Cases that could not be ended, and the error that was logged.
         self._failing: dict[UUID, str] = {}
 
     def handle(self, record: Incoming, state: Mapping[bytes, bytes]) -> Effects:
@@ -96,7 +96,7 @@ class ReviewHandler:
         decoded = decode(record)
         match decoded:
             case Malformed() if record.topic == self._topics.review.name:
-                raise ValueError(decoded.message)  # its job must end: as that of any record that is given up
+                raise ValueError(decoded.message)  # the lane then ends the job
             case Malformed():
                 return Effects([self._dead(record, decoded)])
             case Decoded(message=ReviewRequested() as request):
@@ -109,7 +109,7 @@ class ReviewHandler:
                 return Effects([self._dead(record, malformed)])
 
     def due(self, now: datetime, state: Mapping[bytes, bytes]) -> Effects:
-        """See `StateHandler`: claims, queues and deadlines that are over, and jobs that were cancelled."""
+        """See `StateHandler`: handles expired claims, queues and deadlines, and cancelled jobs."""
         self._book.read(state)
         records: list[Outgoing] = []
         changes: list[Outgoing] = []
@@ -117,9 +117,9 @@ class ReviewHandler:
         for before in self._book.waiting:
             try:
                 made, changed = self._by_time(before, now, state)
-            except Exception as error:  # one case never decides over the time of the others
+            except Exception as error:  # a failing case must not block the others
                 why = failing[before.job_id] = f"{type(error).__name__}: {error}"[:_WHY_CHARS]
-                if self._failing.get(before.job_id) != why:  # it is tried again every second
+                if self._failing.get(before.job_id) != why:  # log it once, as it is retried every second
                     failure(log, Event.DEADLINES_FAILED, job_id=before.job_id)
                 continue
             records += made
@@ -211,7 +211,7 @@ class ReviewHandler:
                 assert_never(command)
 
     def _by_time(self, before: ReviewChanged, now: datetime, state: Mapping[bytes, bytes]) -> Effects:
-        """What the clock, or whoever cancelled its job, makes of one case that waits."""
+        """Apply a deadline or cancellation to a waiting case."""
         cancellation = self._cancellations.of(before.job_id, before.agent_id)
         if cancellation is not None:
             case: ReviewChanged | None = cases.withdrawn(before, cancellation.by, now)
@@ -238,7 +238,7 @@ class ReviewHandler:
         response: Json | None = None,
         cancelled: Cancellation | None = None,
     ) -> list[Outgoing]:
-        """The outcome, or the job on its way; nothing while the case waits, or of a test."""
+        """Return the outcome or the routed job; nothing if the case waits or is a test."""
         if case.status in WAITING or is_seeded(case):
             return []
         message = follows(case, self._request(case, state), response, cancelled)
@@ -252,7 +252,7 @@ class ReviewHandler:
         return [emit(topic, key, _follow(cause, "outcome", message), message)]
 
     def _changed(self, case: ReviewChanged, cause: _Cause) -> list[Outgoing]:
-        """The case as it stands now; when it has ended its request goes, and it is told if it was a test."""
+        """Return the changed case; an ended one loses its request, and a test is marked as one."""
         topic = self._topics.reviews_state
         if case.status not in WAITING and is_seeded(case):
             case = case.model_copy(update={"seeded": True})
@@ -262,7 +262,7 @@ class ReviewHandler:
         return changes
 
     def _test(self, case: ReviewChanged, state: Mapping[bytes, bytes], cause: _Cause) -> list[Outgoing]:
-        """A test, opened where the decision of this case is to be followed by one."""
+        """Return a new test case if one is due after this case's decision."""
         if case.status in WAITING or not is_due(case, request := self._request(case, state)):
             return []
         for other in islice(others(case, self._book.waiting), _OTHERS):
@@ -292,7 +292,7 @@ class ReviewHandler:
         return emit(self._topics.reviews_answers, key, _follow(cause, "answer", answered), answered)
 
     def _cause_of_time(self, case: ReviewChanged, now: datetime) -> _Cause:
-        """The case itself: what it follows from is the request that opened it."""
+        """Return the request that opened the case as the cause of a timed change."""
         origin = case.origin
         envelope = Envelope(
             origin.id,
@@ -309,7 +309,7 @@ class ReviewHandler:
         return _Cause(envelope, root, f"{case.revision}:", now)
 
     def _time_of(self, record: Incoming) -> datetime:
-        """The broker's; a topic whose records have their writers' times would let people choose theirs."""
+        """Return the broker's time. Producers could choose theirs, so without it this clock's time counts."""
         return broker_time(record) if record.by_broker else self._clock()
 
     def _dead(self, record: Incoming, malformed: Malformed) -> Outgoing:

@@ -1,4 +1,4 @@
-"""Who may decide a case: pure, from the registry."""
+"""Decides from the registry who may act on a case; pure."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from pointsman_schemas.reviews import ReviewChanged, ReviewRefusal
 def may_not_act(
     registry: Registry, by: str, case: ReviewChanged, record: Incoming, at: datetime
 ) -> RefusedCommand | None:
-    """Why `by` may not act on the case with this record; None: it may."""
+    """Return why `by` may not act on the case with this record; None if it may."""
     person = registry.agents.get(by)
     return (
         _no_reviewer(person, by, case.queue, at)
@@ -37,9 +37,9 @@ def _no_reviewer(person: RegisteredAgent | None, by: str, queue: str, at: dateti
 def _unsigned(
     registry: Registry, person: RegisteredAgent | None, by: str, record: Incoming
 ) -> RefusedCommand | None:
-    """Whoever has a key signs, whatever the rules ask of agents.
+    """Check the signature: a person with a key must sign, whatever the rules require of agents.
 
-    That a command comes twice is for the case's revision to refuse.
+    A repeated command is refused because of its revision.
     """
     keys = () if person is None else person.entry.public_keys or ()
     if not keys and registry.rules.identity == "claimed":
@@ -51,7 +51,7 @@ def _unsigned(
 
 
 def _own(registry: Registry, person: RegisteredAgent | None, by: str, agent_id: str) -> RefusedCommand | None:
-    """Nobody decides what they, their team's agents or the agents in their name asked."""
+    """Refuse people who would decide on their own agents, their team's, or those that name them."""
     agent = registry.agents.get(agent_id)
     theirs = {agent_id}
     if agent is not None:

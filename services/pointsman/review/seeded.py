@@ -1,9 +1,9 @@
 """Seeded test cases: one case's question with another's answer, which an attentive reviewer rejects; pure.
 
 Invariants:
-- While it waits, a seeded case looks like any other; only its id, derived from its origin, tells.
-- Nothing follows from its decision: there is no such job.
-- The same cases and decisions give the same seeded cases, in whichever process.
+- While it waits, a seeded case looks like any other; only its id, derived from its origin, shows what it is.
+- Its decision has no effect, as its job does not exist.
+- The same cases and decisions give the same seeded cases, in every process.
 """
 
 from collections.abc import Iterable
@@ -17,18 +17,18 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.reviews import ReviewChanged, ReviewOrigin, ReviewRequested
 
-#: Shorter answers, such as the name of a class, may be right by chance.
+#: A shorter answer, such as the name of a class, may be right by chance.
 _LEAST_CHARS = 40
 _DECIDED = ("approved", "edited", "rejected", "sent")
 
 
 def is_seeded(case: ReviewChanged) -> bool:
-    """Whether it is a test."""
+    """Return whether the case is a test."""
     return case.job_id == _id(case.origin, case.opened, case.job_id)
 
 
 def is_due(case: ReviewChanged, request: ReviewRequested) -> bool:
-    """Whether a case that has just ended is followed by a test in its queue."""
+    """Return whether a test must follow a case that has just ended."""
     every = queue_of(plan_of(request), case.queue).seeded_every
     return (
         every is not None
@@ -41,9 +41,9 @@ def is_due(case: ReviewChanged, request: ReviewRequested) -> bool:
 
 
 def others(case: ReviewChanged, waiting: Iterable[ReviewChanged]) -> list[ReviewChanged]:
-    """Those whose answers may be given for the case's, in an order that follows from their ids.
+    """Return the cases whose answers may replace the case's, ordered by id.
 
-    No other person's data gets into a record: none of them is about anybody.
+    Cases about a data subject are left out, so that no personal data moves to another record.
     """
     fitting = [
         other
@@ -60,7 +60,7 @@ def others(case: ReviewChanged, waiting: Iterable[ReviewChanged]) -> list[Review
 def seeded(
     case: ReviewChanged, request: ReviewRequested, other: ReviewRequested, at: datetime
 ) -> ReviewRequested | None:
-    """The request of a test that is opened at `at`; None: the two cases are too much alike."""
+    """Return the request of a test opened at `at`; None if the cases are too similar."""
     assert request.proposed is not None and other.proposed is not None
     text, instead = _text(request.proposed.response), _text(other.proposed.response)
     alike = request.job.request == other.job.request or text == instead
@@ -77,7 +77,7 @@ def seeded(
 
 
 def origin_of(case: ReviewChanged, digest: str) -> ReviewOrigin:
-    """Of a test after `case`; `digest`: SHA-256 of its request."""
+    """Return the origin of a test after `case`; `digest`: SHA-256 of its request."""
     return case.origin.model_copy(update={"sha256": digest, "trace_id": None, "span_id": None})
 
 
@@ -89,7 +89,7 @@ def _text(response: Json) -> str:
 
 
 def _id(origin: ReviewOrigin, opened: datetime, like: UUID) -> UUID:
-    """The id of a test, of the same version as `like`."""
+    """Return the id of a test, of the same UUID version as `like`."""
     digest = sha256(f"{origin.topic}:{origin.partition}:{origin.offset}:seeded".encode()).digest()
     if like.version == 7:
         return uuid7(opened, digest[:10])

@@ -7,9 +7,9 @@ from pointsman.runtime.settings import HttpPart
 
 
 class ReviewSettings(LanePart, HttpPart, ClaimsPart, RegistryPart):
-    """Kafka, HTTP, the store of large values and who may change the registry."""
+    """Kafka, HTTP, the store of large values, and who may change the registry."""
 
     @property
     def group(self) -> str:
-        """The consumer group of its processes."""
+        """The service's consumer group."""
         return f"{self.prefix}.review"

@@ -1,4 +1,4 @@
-"""The cases of a partition, decoded from the state's bytes."""
+"""The cases of a partition, decoded from its state."""
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,29 +14,29 @@ _CASE, _REQUEST = b"case/", b"request/"
 
 
 def case_key(job_id: UUID) -> bytes:
-    """Under which a case stands in the state."""
+    """Return a case's key in the state."""
     return _CASE + str(job_id).encode()
 
 
 def request_key(job_id: UUID) -> bytes:
-    """Under which the request that opened it stands, as long as the case waits."""
+    """Return the key of the request that opened the case, kept while the case waits."""
     return _REQUEST + str(job_id).encode()
 
 
 class CaseBook:
-    """Filled from the state on first use, then updated with each change.
+    """A partition's cases: loaded from the state on first use, then updated with each change.
 
-    It depends on the state alone: after a rebalance the new owner has the same.
+    It depends on the state alone, so the new owner after a rebalance has the same cases.
     """
 
     def __init__(self) -> None:
         self._cases: dict[UUID, ReviewChanged] | None = None
         self._waiting: dict[UUID, ReviewChanged] = {}
-        #: When which case ended, oldest first, those of one instant by their ids.
+        #: Time of the end and job id of ended cases, in order.
         self._ended: deque[tuple[datetime, UUID]] = deque()
 
     def read(self, state: Mapping[bytes, bytes]) -> None:
-        """Read the cases of a state that was just restored."""
+        """Load the cases of a restored state, once."""
         if self._cases is not None:
             return
         self._cases = {}
@@ -47,7 +47,7 @@ class CaseBook:
             self._put(case)
 
     def take(self, changes: Iterable[Outgoing]) -> None:
-        """Take in what was just made of the cases: the last thing before it is handed over."""
+        """Apply changes; call it last, when they are handed over for writing."""
         assert self._cases is not None
         for change in changes:
             if change.key is None or not change.key.startswith(_CASE):
@@ -61,17 +61,17 @@ class CaseBook:
                 self._ended.popleft()
 
     def case(self, job_id: UUID) -> ReviewChanged | None:
-        """The case of a job, if there is or lately was one."""
+        """Return the case of a job, waiting or recently ended; None if there is none."""
         assert self._cases is not None
         return self._cases.get(job_id)
 
     @property
     def waiting(self) -> list[ReviewChanged]:
-        """Those that nobody has decided yet, in the order of their jobs' ids."""
+        """The undecided cases, ordered by job id."""
         return sorted(self._waiting.values(), key=lambda case: case.job_id.int)
 
     def holds(self, by: str, at: datetime, but: UUID) -> int:
-        """How many cases other than `but` this person has claimed."""
+        """Count the cases other than `but` that this person has claimed."""
         claims = Counter(
             case.claim.by
             for case in self._waiting.values()
@@ -80,12 +80,12 @@ class CaseBook:
         return claims[by]
 
     def may_be_due(self, case: ReviewChanged, now: datetime) -> bool:
-        """Whether a time of the case is over."""
+        """Return whether a deadline of the case, or its claim, has expired."""
         times = (case.deadline, case.job_deadline, None if case.claim is None else case.claim.until)
         return any(time is not None and now >= time for time in times)
 
     def forgettable(self, before: datetime) -> Iterator[UUID]:
-        """Cases that ended before that."""
+        """Yield cases that ended before `before`."""
         assert self._cases is not None
         for ended, job_id in self._ended:
             if ended >= before:
