@@ -20,7 +20,7 @@ from pointsman.runtime.settings import KafkaPart
 from pointsman.store.logins import list_drift, list_logins, mend, narrow_login
 from pointsman.store.roles import ensure_login
 
-#: All of `apply`, seconds: brokers learn of a change one after another.
+#: Time limit of `apply` in seconds: brokers learn of a change one after another.
 _APPLY_S = 30.0
 _PAUSE_S = 0.1
 _PASSWORD_BYTES = 24
@@ -28,7 +28,7 @@ _PASSWORD_BYTES = 24
 
 @dataclass(frozen=True, slots=True)
 class Passwords:
-    """One user's new passwords; None where it keeps its own, or has no login."""
+    """A user's new passwords; None if it keeps its password or has no login."""
 
     kafka: str | None = None
     postgres: str | None = None
@@ -36,9 +36,9 @@ class Passwords:
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """The servers, each with a login that may change it; None: left alone.
+    """The servers, each with a login that may change it; None: not touched.
 
-    `other_logins`: Postgres users that may also have our roles; `explained`: other rights that are expected.
+    `other_logins`: Postgres users that may also have pointsman's roles; `explained`: other expected rights.
     """
 
     kafka: KafkaPart | None
@@ -48,7 +48,7 @@ class Servers:
 
 
 async def plan(servers: Servers, wanted: Access) -> list[AccessChange]:
-    """What makes the servers what is wanted.
+    """Return the changes that give the servers the wanted rights.
 
     Raises:
         BusError, StoreError: a server did not answer, or refused.
@@ -67,7 +67,7 @@ async def plan(servers: Servers, wanted: Access) -> list[AccessChange]:
 def issue(
     wanted: Access, servers: Servers, changes: Iterable[AccessChange], renew: Collection[str] = ()
 ) -> dict[str, Passwords]:
-    """New passwords: of users that are to be made, and of those in `renew`, by user."""
+    """Make new passwords for users that will be created, and for those in `renew`; by user."""
     made = {(change.kind, change.name) for change in changes if change.sign == "+"}
     issued = {}
     for name in sorted({*wanted.users, *wanted.logins}):
@@ -83,9 +83,9 @@ def issue(
 
 
 async def apply(servers: Servers, wanted: Access, passwords: Mapping[str, Passwords]) -> list[AccessChange]:
-    """Do what `plan` says, and give users these passwords; returns what was done. Twice is safe.
+    """Make the changes of `plan` and set these passwords; returns the changes made. Idempotent.
 
-    What others may need (`!`) is left as it is.
+    Changes with the sign `!`, which other systems may need, are left out.
 
     Raises:
         BusError, StoreError: a server did not answer, or refused.
@@ -105,9 +105,7 @@ async def apply(servers: Servers, wanted: Access, passwords: Mapping[str, Passwo
 
 
 async def suspend(kafka: KafkaPart, user: str) -> list[AccessChange]:
-    """From now on this user may do nothing, not on a connection that is open either, and logs in no more.
-
-    Returns what was taken from it.
+    """Remove the user's ACLs, which also stops its open connections, and its logins; returns the changes.
 
     Raises:
         BusError: the cluster did not answer, or refused.
@@ -149,7 +147,7 @@ async def _set(servers: Servers, wanted: Access, passwords: Mapping[str, Passwor
 
 
 async def _carry_out(servers: Servers, wanted: Access, changes: Sequence[AccessChange]) -> None:
-    """What users and logins lack is set with their passwords; a user in Kafka is let go after its rights."""
+    """Make the changes. Missing users and logins come with their passwords; ACLs are removed before users."""
     if servers.kafka is not None:
         missing = {change.name for change in changes if change.kind == "topic"}
         if missing:

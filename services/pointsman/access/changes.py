@@ -1,4 +1,4 @@
-"""Compares the derived rights with those on the servers: pure."""
+"""Compares the derived rights with those on the servers; pure."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,20 +11,20 @@ from pointsman.bus.admin.users import MECHANISM
 from pointsman.store.logins import LoginFound, RoleDrift
 from pointsman.store.roles import ALL
 
-#: `ours`: it is for one of our users, or about what is ours by name. `cluster`: it reaches us, and others.
+#: `ours`: for a user of this installation, or a resource named after it. `cluster`: affects it and others.
 Reach = Literal["ours", "cluster"]
 
 _EVERYBODY = principal("*")
-#: By these whoever holds them takes what it wants: it grants itself rights, or acts as a broker.
+#: Operations that allow everything: their holder can grant itself rights, or act as a broker.
 _TAKES_OVER = frozenset({"all", "alter", "alter configs", "cluster action"})
-#: Kafka's own, with every group's positions and every transaction.
+#: Kafka's internal topics, with every group's offsets and every transaction.
 _INTERNAL = ("__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata")
 
 
 def reach(prefix: str, acl: Acl) -> Reach | None:
-    """How it reaches the installation's users or resources; None: it is others' business.
+    """Return how the ACL affects the installation's users or resources; None if it does not.
 
-    What is denied matters where it is denied to one of ours.
+    A denial matters only if it concerns one of its users.
     """
     if acl.principal.startswith(principal(f"{prefix}.")):
         return "ours"
@@ -40,7 +40,7 @@ def reach(prefix: str, acl: Acl) -> Reach | None:
 
 
 def _is_named(prefix: str, acl: Acl) -> bool:
-    """Whether names of ours are among those that it is about."""
+    """Return whether the ACL covers names of this installation."""
     begins = f"{prefix}."
     if acl.resource == "cluster":
         return False
@@ -57,7 +57,7 @@ def _is_internal(acl: Acl) -> bool:
     return acl.name in _INTERNAL
 
 
-#: `!`: it reaches us, and others may need it; it is named, and left to who runs the server.
+#: `!`: it affects this installation, but others may need it; it is reported and left to the administrator.
 Sign = Literal["+", "-", "~", "!"]
 Kind = Literal["topic", "user", "acl", "quota", "login", "role"]
 _DONE = {"+": "add", "-": "remove", "~": "change", "!": "judge"}
@@ -73,9 +73,9 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class KafkaFound:
-    """A cluster's state. `users`: each one's SCRAM mechanisms; `topics`: the existing ones.
+    """A cluster's state. `users`: SCRAM mechanisms of each; `topics`: existing ones.
 
-    `client_quotas`: those of a user's single client ids. `asked_by`: the super user that read this.
+    `client_quotas`: quotas of a user's single client ids. `asked_by`: the super user that read the state.
     """
 
     acls: frozenset[Acl]
@@ -88,9 +88,9 @@ class KafkaFound:
 
 @dataclass(frozen=True, slots=True)
 class AccessChange:
-    """One thing to add, remove or change for the user `name`; the other fields say how.
+    """A thing to add, remove or change for the user `name`; the other fields say how.
 
-    `of_client`: a quota for this client id of the user only; None: for all. `statements`: for Postgres.
+    `of_client`: the quota is for this client id only; `client` None: for all. `statements`: for Postgres.
     """
 
     sign: Sign
@@ -110,13 +110,13 @@ class AccessChange:
         return f"{self.sign} {_WORDS[self.kind]} {text}" + (f": {self.detail}" if self.detail else "")
 
     def to_json(self) -> dict[str, Any]:
-        """What it says, as JSON can hold it."""
+        """Return the change as JSON."""
         text = str(self.acl) if self.acl is not None else self.name
         return {"change": _DONE[self.sign], "kind": self.kind, "what": text, "detail": self.detail}
 
 
 def in_kafka(wanted: Access, cluster: KafkaFound) -> list[AccessChange]:
-    """In the order in which they are made: nobody loses what it has before it has what it is to have."""
+    """Return the changes in order of execution: a right is added before another is removed."""
     return [
         *_topics(wanted, cluster.topics),
         *_users(wanted, cluster.users, cluster.asked_by),
@@ -132,7 +132,7 @@ def in_postgres(
     drift: Collection[RoleDrift] = (),
     others: Collection[str] = (),
 ) -> list[AccessChange]:
-    """`others`: logins that are meant to be there, whoever made them."""
+    """Return the changes; `others`: logins that are expected, whoever created them."""
     changes = []
     for name, role in wanted.logins.items():
         login = existing.get(name)
@@ -177,7 +177,7 @@ def _users(
     for name, mechanisms in sorted(existing.items()):
         for mechanism in sorted(mechanisms):
             if name in admins:
-                if mechanism != MECHANISM:  # it may be by this that we are let in
+                if mechanism != MECHANISM:  # this login may depend on it
                     yield AccessChange("!", "user", name, mechanism)
             elif not name.startswith(f"{wanted.prefix}."):
                 yield AccessChange("!", "user", name, mechanism)
@@ -219,7 +219,7 @@ def _quotas(wanted: Access, existing: Mapping[str, Mapping[str, float]]) -> Iter
 def _client_quotas(
     wanted: Access, existing: Mapping[tuple[str, str | None], Mapping[str, float]]
 ) -> Iterator[AccessChange]:
-    """None is derived, and the broker heeds one before the user's own."""
+    """Remove all of them: none is derived, and the broker prefers them to the user's own quota."""
     for (user, client), values in existing.items():
         if user.startswith(f"{wanted.prefix}."):
             amounts = ", ".join(f"{key} {_number(value)} -> none" for key, value in sorted(values.items()))

@@ -11,9 +11,9 @@ from pointsman_schemas.control.registry import AgentEntry
 from pointsman_schemas.topic import Topic
 from pointsman_schemas.topics import Topics
 
-#: Who reads every topic by the installation's prefix, so that a new one is not missed.
+#: Roles that read every topic by prefix, so that no new topic is missed.
 _READ_ALL: tuple[Role, ...] = ("audit",)
-#: What `pointsman topics apply` does; deleting is for nobody.
+#: Operations for `pointsman topics apply`; no role may delete.
 _KEEPS_TOPICS: tuple[Operation, ...] = ("create", "alter", "describe configs", "alter configs")
 
 
@@ -26,30 +26,30 @@ def _of(user: Principal, topics: Topics, declared: Sequence[Topic], cascade: Seq
             yield user.may("topic", topic.name, "read")
         if user.role == "gateway" and topic.name.startswith(
             topics.tier("").name
-        ):  # how many wait before a job
+        ):  # to count the jobs before one
             yield user.may("topic", topic.name, "describe")
-        # By name, not by prefix: what may be altered may be seen, and an agent's own is not for operators.
+        # By name, not by prefix: `alter` implies `describe`, and operators must not see agents' own topics.
         if user.role == "operator" and not topic.name.startswith(agents_own):
             yield user.may("topic", topic.name, "read")
             for operation in _KEEPS_TOPICS:
                 yield user.may("topic", topic.name, operation)
     if user.role in _READ_ALL:
         yield user.may("topic", f"{topics.prefix}.", "read", "prefixed")
-    if user.role == "registry":  # it makes the topics of the agents that it registers
+    if user.role == "registry":  # it creates the topics of registered agents
         for operation in _KEEPS_TOPICS:
             yield user.may("topic", agents_own, operation, "prefixed")
     yield from user.beside_topics
 
 
 def _may_reach(user: Principal, topics: Topics, topic: Topic, cascade: Sequence[str]) -> bool:
-    """A worker sends a job on to later tiers of a cascade that its own is part of, and to no others."""
+    """Return whether the user may write it: a worker, only to later tiers of a cascade that has its tier."""
     if user.role != "worker" or not topic.name.startswith(topics.tier("").name):
         return True
     later = cascade[cascade.index(user.part) + 1 :] if user.part in cascade else ()
     return any(topic.name == topics.tier(tier).name for tier in later)
 
 
-#: Postgres cuts a longer name off.
+#: Postgres truncates longer names.
 _LONGEST_LOGIN = 63
 
 
@@ -66,14 +66,14 @@ class Access:
 
     @property
     def agent_topics(self) -> tuple[Topic, ...]:
-        """Those that there are only as there are agents with a login."""
+        """The topics that exist only because agents have a Kafka login."""
         of_agents = {user.part for user in self.principals if user.role == "agent"}
         names = {Topics(self.prefix).agent_results(agent).name for agent in of_agents}
         return tuple(topic for topic in self.topics if topic.name in names)
 
     @property
     def users(self) -> tuple[str, ...]:
-        """All who log in to Kafka."""
+        """The users that log in to Kafka."""
         return tuple(principal.name for principal in self.principals)
 
 
@@ -85,13 +85,13 @@ def derive(
     cascade: Sequence[str] = (),
     claims_in_postgres: bool = False,
 ) -> Access:
-    """Of `agents` those that have a Kafka login and may act.
+    """Derive the rights. `agents`: those that have a Kafka login and may act.
 
-    `cascade`: the tiers of the policy's, in the order in which they are asked.
-    `claims_in_postgres`: large values are kept in the audit's database, too.
+    `cascade`: the tiers of the policy's cascade, in order. `claims_in_postgres`: large values are kept in the
+    audit's database.
 
     Raises:
-        CommandError: names that Kafka or Postgres cannot tell apart.
+        CommandError: Kafka or Postgres could not tell two names apart.
     """
     listed = sorted(agents, key=lambda agent: agent.id)
     users = principals(topics.prefix, tiers, [agent.id for agent in listed])
@@ -123,14 +123,14 @@ def _logins(users: Iterable[Principal], claims: bool) -> Iterable[tuple[str, str
                 yield user.name, AUDITOR
             case "router" | "opinion" | "worker" | "review" | "gateway" if claims:
                 yield user.name, CLAIMS
-            case "gateway":  # it finds outcomes that the bus has no more
+            case "gateway":  # it looks up outcomes that are no longer in Kafka
                 yield user.name, AUDITOR
             case _:
                 pass
 
 
 def _distinct(declared: Iterable[Topic]) -> None:
-    """Kafka refuses a topic whose name differs from another's in `.` and `_` only."""
+    """Check the names: Kafka refuses two that differ only in `.` and `_`."""
     seen: dict[str, str] = {}
     for topic in declared:
         other = seen.setdefault(topic.name.replace("_", "."), topic.name)
@@ -141,22 +141,22 @@ def _distinct(declared: Iterable[Topic]) -> None:
             )
 
 
-#: Names as Kafka has them: bytes a second, and per cent of one of a broker's threads.
+#: Kafka's names of quotas: bytes per second, and per cent of one thread of a broker.
 PRODUCED, CONSUMED, REQUESTS = "producer_byte_rate", "consumer_byte_rate", "request_percentage"
 
 _KIB = 1024
-#: An agent without a rate of its own.
+#: Quotas of an agent without a rate of its own.
 _PRODUCED = 2 * 1024 * _KIB
 _CONSUMED = 8 * 1024 * _KIB
 _REQUESTS = 25
-#: One with a rate: so many bytes for a job, and no less than this.
+#: Bytes per job of an agent with a rate, and the lower limit of its quota.
 _PER_JOB = 64 * _KIB
 _LEAST = 64 * _KIB
 _PER_CHAR = 4
 
 
 def quotas(jobs_per_minute: int | None, max_chars: int | None) -> Mapping[str, float]:
-    """Of one agent, from what its entry allows; jobs above that rate are the router's to refuse."""
+    """Return the quotas of an agent from its entry's limits; the router refuses jobs beyond its rate."""
     produced = _PRODUCED
     if jobs_per_minute is not None:
         per_job = _PER_JOB if max_chars is None else max_chars * _PER_CHAR + 4 * _KIB

@@ -1,4 +1,4 @@
-"""The file of `--explained`: rights on the servers that are not derived but expected."""
+"""The file of `--explained`: rights on the servers that are expected although not derived."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Explained:
     users: tuple[str, ...] = ()
 
     def covers(self, change: AccessChange) -> bool:
-        """Whether it is said to be meant so; what is lacking, or is to be changed, never is."""
+        """Return whether the file explains it; missing rights and changes are never explained."""
         if change.sign not in ("-", "!"):
             return False
         return str(change)[2:] in self.lines or any(_is(name, change.name) for name in self.users)
@@ -31,10 +31,10 @@ NOTHING = Explained()
 
 
 def load(file: Path | None, prefix: str) -> Explained:
-    """Read `file`: one thing a line, `user NAME` or a line of `access plan` without its sign. `#`: a remark.
+    """Read `file`: on each line `user NAME`, or a line of `access plan` without its sign, or a `#` comment.
 
     Raises:
-        CommandError: it cannot be read, or explains everybody, or a user of our own.
+        CommandError: it cannot be read, or explains all users or a user of this installation.
     """
     if file is None:
         return NOTHING

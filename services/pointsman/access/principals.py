@@ -24,17 +24,17 @@ Role = Literal[
     "agent",
 ]
 
-#: Services and people of which there is one user each.
+#: Roles that have exactly one user.
 SINGLE: tuple[Role, ...] = tuple(role for role in get_args(Role) if role not in ("worker", "agent"))
-#: Of these each process is a member of a group, and writes in transactions.
+#: Roles whose processes are members of a group and write in transactions.
 _MEMBERS: tuple[Role, ...] = ("router", "opinion", "worker", "review")
-#: The cluster's super user, who makes the others: no service logs in as that.
+#: The cluster's super user, which creates the others; no service uses it.
 ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A user. `part` is a worker's tier or an agent's id, empty for the others."""
+    """A user. `part`: a worker's tier or an agent's id; empty for other roles."""
 
     prefix: str
     role: Role
@@ -46,7 +46,7 @@ class Principal:
 
     @property
     def words(self) -> frozenset[str]:
-        """What the topics' declarations call it."""
+        """Its names in the topics' declarations."""
         match self.role:
             case "worker":
                 return frozenset({"worker", f"worker-{self.part}"})
@@ -64,18 +64,18 @@ class Principal:
 
     @property
     def beside_topics(self) -> Iterator[Acl]:
-        """What it may do with groups and transactional ids, which no topic declares."""
+        """Its rights on groups and transactional ids, which topics do not declare."""
         if self.role in (*_MEMBERS, "gateway", "audit", "agent"):
             yield self.may("group", self.name, "read")
         if self.role in _MEMBERS:
             yield self.may("transactional id", transactional_ids(self.name), "write", "prefixed")
         match self.role:
-            case "router":  # it sees whether anybody gives second opinions
+            case "router":  # to see whether second opinions are available
                 yield self.may("group", f"{self.prefix}.opinion", "describe")
-            case "gateway":  # it says how many jobs wait before one
+            case "gateway":  # to count the jobs before one
                 yield self.may("group", f"{self.prefix}.router", "describe")
                 yield self.may("group", f"{self.prefix}.worker.", "describe", "prefixed")
-            case "audit":  # it derives ids as the router does, see `topic_seed`
+            case "audit":  # to derive ids as the router does, see `topic_seed`
                 yield self.may("group", f"{self.prefix}.router", "describe")
             case "operator":  # lag, queue
                 yield self.may("group", f"{self.prefix}.", "describe", "prefixed")
@@ -84,7 +84,7 @@ class Principal:
 
 
 def principals(prefix: str, tiers: Sequence[str], agents: Iterable[str]) -> list[Principal]:
-    """All of an installation. `agents`: the ids of those with a Kafka login."""
+    """Return all principals of an installation. `agents`: the ids of those with a Kafka login."""
     return [
         *(Principal(prefix, role) for role in SINGLE),
         *(Principal(prefix, "worker", tier) for tier in tiers),
