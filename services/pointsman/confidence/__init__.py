@@ -1,1 +1,1 @@
-"""When a person decides: exact comparison of confidences with thresholds; pure."""
+"""Decides when a person must decide, by exact comparison of confidences with thresholds; pure."""

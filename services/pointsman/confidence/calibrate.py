@@ -1,4 +1,4 @@
-"""The smallest threshold that keeps the error among the accepted answers under a bound; pure.
+"""Finds the smallest threshold that keeps the error among the accepted answers below a bound; pure.
 
 Invariants:
 - With probability at least 1 - alpha, for independent and identically distributed judged answers, the true
@@ -16,16 +16,16 @@ from math import exp, fsum, lgamma, log, log1p
 
 from pointsman.confidence.compare import exceeds
 
-#: What may come out, ascending.
+#: The possible thresholds, ascending.
 THRESHOLDS = tuple(Decimal(step).scaleb(-2) for step in range(100))
-#: Where a sequence begins, each with an equal share of alpha.
+#: Starts of the sequences, each with an equal share of alpha.
 STARTS = tuple(map(Decimal, ("0.99", "0.95", "0.90", "0.80", "0.50")))
 _MOST = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedAnswer:
-    """An answer that somebody judged; `confidence`: verbatim, whatever its type."""
+    """An answer with a verdict; `confidence`: verbatim, of any type."""
 
     confidence: object
     correct: bool
@@ -33,7 +33,7 @@ class JudgedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class JudgedTally:
-    """For each of THRESHOLDS: how many answers exceed it, and how many of those are wrong."""
+    """For each of THRESHOLDS, how many answers exceed it, and how many of those are wrong."""
 
     answers: int
     accepted: tuple[int, ...]
@@ -41,7 +41,7 @@ class JudgedTally:
 
     @classmethod
     def of(cls, answers: Iterable[JudgedAnswer]) -> "JudgedTally":
-        """Count them, by the comparison that is made at run time."""
+        """Count the answers with the comparison that is used at run time."""
         exceeded, wrong, total = [0] * (len(THRESHOLDS) + 1), [0] * (len(THRESHOLDS) + 1), 0
         for answer in answers:
             total += 1
@@ -65,7 +65,7 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class TooFew:
-    """No threshold will do yet; `more`: answers above `threshold`, all right, with which it would."""
+    """No threshold is valid yet; `more`: right answers above `threshold` that it still needs."""
 
     threshold: Decimal
     accepted: int
@@ -74,7 +74,7 @@ class TooFew:
 
 
 def calibrate(tally: JudgedTally, error: float, alpha: float) -> Calibration | TooFew:
-    """The smallest threshold for which the error among the accepted stays under `error`.
+    """Return the smallest threshold for which the error among the accepted stays below `error`.
 
     `error` and `alpha` are between 0 and 0.5.
     """
@@ -90,14 +90,14 @@ def calibrate(tally: JudgedTally, error: float, alpha: float) -> Calibration | T
         missing, place = min((_missing(tally, place, error, level), place) for place in starts)
         return TooFew(THRESHOLDS[place], tally.accepted[place], tally.errors[place], missing)
     accepted, errors = tally.accepted[min(good)], tally.errors[min(good)]
-    # Of thresholds that accept the same answers the strictest: nothing is known of what lies between them.
+    # Of thresholds that accept the same answers the strictest: no answer tells what lies between them.
     strictest = max(place for place in good if tally.accepted[place] == accepted)
     bound = upper_bound(errors, accepted, level)
     return Calibration(THRESHOLDS[strictest], tally.answers, accepted, errors, bound, level)
 
 
 def upper_bound(errors: int, accepted: int, alpha: float) -> float:
-    """Clopper and Pearson's one-sided upper bound of a share of which `errors` of `accepted` were seen."""
+    """Return Clopper and Pearson's one-sided upper bound of the share of errors."""
     if errors >= accepted:
         return 1.0
     low, high = errors / accepted, 1.0
@@ -111,11 +111,11 @@ def upper_bound(errors: int, accepted: int, alpha: float) -> float:
 
 
 def at_most(errors: int, accepted: int, share: float) -> float:
-    """The probability of so few errors or fewer among the accepted, if `share` is the true one."""
+    """Return the probability of at most this many errors among the accepted if `share` is the true share."""
     if errors >= accepted:
         return 1.0
     if errors > 0 and errors / accepted >= share:
-        return 1.0  # more than a half at any rate: nothing that is asked for here
+        return 1.0  # the true value is above one half, so no test with a small alpha depends on it
     whole = lgamma(accepted + 1)
     return min(
         1.0,
@@ -133,7 +133,7 @@ def at_most(errors: int, accepted: int, share: float) -> float:
 
 
 def _missing(tally: JudgedTally, place: int, error: float, level: float) -> int:
-    """How many more right answers above this threshold would do."""
+    """Return how many more right answers this threshold needs."""
     accepted, errors = tally.accepted[place], tally.errors[place]
     low, high = accepted, max(2 * accepted, 16)
     while at_most(errors, high, error) > level and high < _MOST:
@@ -148,7 +148,7 @@ def _missing(tally: JudgedTally, place: int, error: float, level: float) -> int:
 
 
 def _exceeded(confidence: object) -> int:
-    """How many of the thresholds it exceeds, which are the first ones."""
+    """Return how many thresholds the confidence exceeds; these are the first ones."""
     low, high = 0, len(THRESHOLDS)
     while low < high:
         middle = (low + high) // 2
@@ -160,7 +160,7 @@ def _exceeded(confidence: object) -> int:
 
 
 def _from_above(counts: list[int]) -> tuple[int, ...]:
-    """From how many exceed just so many thresholds to how many exceed each of them."""
+    """Turn counts of answers that exceed exactly n thresholds into counts that exceed each threshold."""
     sums, total = [], 0
     for count in reversed(counts[1:]):
         total += count

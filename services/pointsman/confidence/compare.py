@@ -1,4 +1,4 @@
-"""Whether a confidence exceeds a threshold, compared exactly.
+"""Compares a confidence with a threshold exactly.
 
 Invariants:
 - A confidence that equals the threshold, is missing, not a number or outside 0 to 1 does not exceed it.
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-#: Longer than this is no confidence that anybody wrote in good faith.
+#: A longer text is not accepted as a confidence.
 LONGEST = 64
 _PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class ThresholdComparison:
-    """`value_text`: the compared confidence; None if missing. `detail`: both sides, in words."""
+    """`value_text`: the compared confidence; None if missing. `detail`: both sides in words."""
 
     passed: bool
     value_text: str | None
@@ -27,7 +27,7 @@ class ThresholdComparison:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """`number`: from 0 to 1; None if the value is not such a number, and `problem` says why."""
+    """`number`: from 0 to 1; None if the value is not such a number, and then `problem` says why."""
 
     number: Decimal | Fraction | None
     text: str | None
@@ -35,7 +35,7 @@ class _Read:
 
 
 def exceeds(value: object, threshold: Decimal) -> ThresholdComparison:
-    """Hold `value` against `threshold`, which it must exceed."""
+    """Compare `value` with `threshold`, which it must exceed."""
     read = _read(value)
     if read.number is None:
         return ThresholdComparison(False, read.text, read.problem)
@@ -51,7 +51,7 @@ def exceeds(value: object, threshold: Decimal) -> ThresholdComparison:
 
 
 def _read(value: object) -> _Read:
-    kind = type(value)  # not isinstance: what is asked is not asked what it says it is
+    kind = type(value)  # not isinstance: an untrusted object can pretend to be of a class
     if value is None:
         return _Read(None, None, "no confidence was given")
     if issubclass(kind, bool):
@@ -106,10 +106,10 @@ def _outside(text: str | None) -> _Read:
 
 
 def _brief(number: int) -> str | None:
-    """As it is written, where it is short: a huge one cannot even be spelled."""
+    """Return a short number's text; a huge one cannot even be converted."""
     return str(number) if -(10**18) < number < 10**18 else None
 
 
 def _cut(text: str) -> str:
-    """What may be shown of a text that somebody wrote."""
+    """Return the printable beginning of an untrusted text."""
     return "".join(char if char.isprintable() else "?" for char in text[:LONGEST])

@@ -11,9 +11,9 @@ from pointsman_schemas.jobs import ChatRequest
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceEvidence:
-    """The evidence about a job. `score`: of the routing decision; the rest exists once it is answered.
+    """The evidence about a job. `score`: of the routing decision; the rest exists only after an answer.
 
-    `response`: the provider's body, by `tier`; `steps`: what its cascade judged, the last one last.
+    `response`: the provider's body, by `tier`; `steps`: the steps of its cascade, in order.
     """
 
     score: Score | None = None
@@ -33,7 +33,7 @@ class ConfidenceReading:
 
 
 def choices_of(response: Json | None) -> list[Json]:
-    """The choices of a chat completion that have a message; none where it is no such thing."""
+    """Return the choices of a chat completion that have a message; none if the body has another form."""
     choices = response.get("choices") if isinstance(response, dict) else None
     if not isinstance(choices, list):
         return []

@@ -1,4 +1,4 @@
-"""Whether a person decides: compares each threshold of a plan with the confidence that it names."""
+"""Decides whether a person must decide: compares each threshold of a plan with its confidence."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _READ: Mapping[ConfidenceSource, Callable[[ConfidenceEvidence], ConfidenceReadin
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The checks made, in order, and the threshold at which the job stops; None: it goes on."""
+    """The checks in order, and the threshold that stops the job; None: the job goes on."""
 
     checks: tuple[Check, ...] = ()
     stop: ReviewStop | None = None
@@ -41,7 +41,7 @@ class Review:
 
 
 def review_of(plan: ReviewPlan | None, of: ReviewOf, evidence: ConfidenceEvidence) -> Review:
-    """Hold the evidence against the plan's thresholds, in their order, up to the first not exceeded."""
+    """Compare the evidence with the plan's thresholds in order, up to the first that is not exceeded."""
     checks: list[Check] = []
     for threshold in () if plan is None else plan.thresholds:
         if threshold.of != of:
@@ -80,7 +80,7 @@ def requested(
     steps: Sequence[CascadeStep] = (),
     proposed: JobCompleted | None = None,
 ) -> ReviewRequested:
-    """The case of a job that `review` stopped; `proposed`: the outcome that it would have had."""
+    """Return the case of a job that `review` stopped; `proposed`: the outcome that it would have had."""
     assert review.stop is not None, "nothing stopped it"
     assert review.queue is not None, "whatever stops a job names a queue"
     return ReviewRequested(

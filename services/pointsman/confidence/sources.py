@@ -1,4 +1,4 @@
-"""The sources of a confidence, one function each. The input is untrusted; no reading raises."""
+"""The sources of a confidence, one function each. The input is untrusted; no function raises."""
 
 import json
 from decimal import Decimal, InvalidOperation
@@ -10,23 +10,23 @@ from pointsman.confidence.reading import ConfidenceEvidence, ConfidenceReading, 
 from pointsman.score.exact import exp
 from pointsman_schemas.jobs import ChatRequest
 
-#: More samples are not read.
+#: The largest number of samples that is read.
 MOST_SAMPLES = 128
-#: Where an answer states its confidence.
+#: The field in which an answer states its confidence.
 FIELD = "confidence"
-#: A longer answer is not looked into.
+#: A longer answer is not parsed.
 MOST_CHARS = 1024 * 1024
 
 
 def score(evidence: ConfidenceEvidence) -> ConfidenceReading:
-    """The learned score's probability that the tier it chose is good enough."""
+    """Return the learned score's probability that the chosen tier is good enough."""
     if evidence.score is None:
         return ConfidenceReading(missing="the learned score did not choose the tier")
     return ConfidenceReading(evidence.score.sufficient)
 
 
 def logprob(evidence: ConfidenceEvidence) -> ConfidenceReading:
-    """The geometric mean of the probabilities that the model gave the tokens of the first choice."""
+    """Return the geometric mean of the token probabilities of the first choice."""
     choices = choices_of(evidence.response)[:1]
     mean = read_completion({"choices": choices}).logprob if choices else None
     if mean is None:
@@ -35,10 +35,10 @@ def logprob(evidence: ConfidenceEvidence) -> ConfidenceReading:
 
 
 def agreement(evidence: ConfidenceEvidence) -> ConfidenceReading:
-    """The share of several samples (`n`) that say what the first one says, which is the answer.
+    """Return the share of several samples (`n`) that agree with the first one, which is the answer.
 
-    Where the first is with the majority, that is the majority's share; where it is not, the share is small,
-    and so it should be. What was asked for and did not come counts as another answer.
+    If the first is in the minority, the share is low, as it should be. A requested sample that is missing
+    counts as a different answer.
     """
     samples_given = evidence.response.get("choices") if isinstance(evidence.response, dict) else None
     samples = len(samples_given) if isinstance(samples_given, list) else 0
@@ -56,7 +56,7 @@ def agreement(evidence: ConfidenceEvidence) -> ConfidenceReading:
 
 
 def verifier(evidence: ConfidenceEvidence) -> ConfidenceReading:
-    """The verdict of the cascade's accept model on the answer that ended it, not on another tier's."""
+    """Return the accept model's confidence in the answer that ended the cascade, not in another tier's."""
     if evidence.cascade is None or evidence.cascade.accept != "model":
         return ConfidenceReading(
             missing="no verifier model judged the answer: the job has no cascade with one"
@@ -72,7 +72,7 @@ class _Object(list[tuple[str, object]]):
 
 
 def stated(evidence: ConfidenceEvidence) -> ConfidenceReading:
-    """What the first choice says of itself: `confidence` at the top of the JSON object that it is.
+    """Return the confidence that the first choice states: `confidence` at the top of its JSON object.
 
     A number keeps every digit that was written.
     """
