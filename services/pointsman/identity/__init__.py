@@ -1,1 +1,1 @@
-"""Identity: what a signature covers, how it is made and verified. Pure."""
+"""Identity: keys, and how signatures are made and verified; pure."""

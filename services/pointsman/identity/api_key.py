@@ -1,4 +1,4 @@
-"""API keys, by which a gateway recognises its agents: random texts; the registry holds only their digests.
+"""API keys, by which a gateway recognises its agents: random texts; the registry has only their digests.
 
 A key is `pmk_ID_SECRET`: the id lets people tell keys apart; the secret is 32 random bytes, so its digest
 needs no salt and can be looked up.
@@ -10,7 +10,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-#: The last letter stands for four bits: a key has one written form.
+#: The last letter encodes four bits only, so that each key has exactly one text.
 _FORM = re.compile(r"pmk_([0-9a-f]{12})_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 
 
@@ -30,11 +30,11 @@ class ApiKeyText:
 
     @classmethod
     def parse(cls, text: str) -> "ApiKeyText | None":
-        """From what somebody sent as a key; None if it has not the form of one, whatever else it is."""
+        """Parse the text of a key; None if it has another form."""
         match = _FORM.fullmatch(text)
         return None if match is None else cls(match[1], text)
 
     @property
     def sha256(self) -> str:
-        """Its digest in hexadecimal, as the registry has it."""
+        """Its digest in hexadecimal, as in the registry."""
         return sha256(self.text.encode()).hexdigest()

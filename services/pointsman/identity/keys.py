@@ -19,17 +19,17 @@ class KeyUnreadableError(ValueError):
 
 
 class PublicKey:
-    """Verifies signatures of the matching private key, or of one of several."""
+    """Verifies signatures made with the matching private key, or with one of several."""
 
     def __init__(self, *keys: "Ed25519PublicKey") -> None:
         self._keys = keys
 
     @classmethod
     def parse(cls, text: str) -> "PublicKey":
-        """From 32 bytes in base64; several, as when the signing key was changed, with commas between.
+        """Parse 32 bytes in base64; several keys, if one has replaced another, are separated by commas.
 
         Raises:
-            KeyUnreadableError: it is none.
+            KeyUnreadableError: the text is not a public key.
         """
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -43,27 +43,27 @@ class PublicKey:
 
     @property
     def text(self) -> str:
-        """32 bytes in base64: what may be known to all."""
+        """The key's 32 bytes in base64; several are separated by commas."""
         return ",".join(b64encode(key.public_bytes_raw()).decode() for key in self._keys)
 
     @property
     def id(self) -> str:
-        """The first 16 hexadecimal digits of its SHA-256."""
+        """The first 16 hexadecimal digits of the key's SHA-256."""
         return ",".join(sha256(key.public_bytes_raw()).hexdigest()[:16] for key in self._keys)
 
     def signed(self, checkpoint: CheckpointSigned) -> bool:
-        """Whether the signature is this key's, over just what the checkpoint says."""
+        """Return whether the checkpoint's signature is valid for this key."""
         return self.signed_bytes(checkpoint.signed_bytes(), checkpoint.signature)
 
     def signed_bytes(self, text: bytes, signature: str) -> bool:
-        """Whether the signature (base64) is this key's, over just these bytes."""
+        """Return whether the signature (base64) of these bytes is valid for this key."""
         try:
             return self.verifies(text, b64decode(signature))
         except ValueError:
             return False
 
     def verifies(self, text: bytes, signature: bytes) -> bool:
-        """As `signed_bytes`, of the signature's own 64 bytes."""
+        """Return the same as `signed_bytes` for a signature of 64 raw bytes."""
         from cryptography.exceptions import InvalidSignature
 
         for key in self._keys:
@@ -74,7 +74,7 @@ class PublicKey:
 
 
 class PrivateKey:
-    """Signs. Its holder can forge the audit, so the database's owner must not have it."""
+    """Signs. The holder of the audit's key can forge the audit, so the database's owner must not have it."""
 
     def __init__(self, key: "Ed25519PrivateKey") -> None:
         self._key = key
@@ -88,10 +88,10 @@ class PrivateKey:
 
     @classmethod
     def parse(cls, text: str) -> "PrivateKey":
-        """From PEM (PKCS 8), or from 32 bytes in hexadecimal as `openssl rand -hex 32` makes them.
+        """Parse PEM (PKCS 8), or 32 bytes in hexadecimal such as `openssl rand -hex 32` prints.
 
         Raises:
-            KeyUnreadableError: it is neither.
+            KeyUnreadableError: the text is neither.
         """
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -121,5 +121,5 @@ class PrivateKey:
         return named.model_copy(update={"signature": self.sign_bytes(named.signed_bytes())})
 
     def sign_bytes(self, text: bytes) -> str:
-        """This key's signature over the bytes, in base64."""
+        """Return the signature of the bytes in base64."""
         return b64encode(self._key.sign(text)).decode()

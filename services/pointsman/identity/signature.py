@@ -15,7 +15,7 @@ from hashlib import sha256
 from pointsman.identity.keys import PrivateKey
 from pointsman_schemas.envelope import SIGNATURE
 
-#: The first line of what is signed; another line would be another rule.
+#: The first line of the signed bytes: a new version of the rules needs another one.
 FORM = "pointsman-signature-v1"
 
 _HEADER = re.compile(rb"([0-9a-f]{16}):([A-Za-z0-9+/]{85}[AQgw]==)\Z")
@@ -23,23 +23,23 @@ _HEADER = re.compile(rb"([0-9a-f]{16}):([A-Za-z0-9+/]{85}[AQgw]==)\Z")
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """`key_id`: which key it is said to be of, see `PublicKey.id`; `raw`: its 64 bytes."""
+    """A signature. `key_id`: the key that it claims, see `PublicKey.id`; `raw`: its 64 bytes."""
 
     key_id: str
     raw: bytes
 
     @classmethod
     def parse(cls, header: bytes) -> "Signature | None":
-        """From the value of the header; None if it is none."""
+        """Parse the header's value; None if it is not a signature."""
         match = _HEADER.match(header)
         return None if match is None else cls(match[1].decode(), b64decode(match[2]))
 
 
 def signed_bytes(topic: str, id: bytes, time: bytes, value: bytes | None) -> bytes:
-    """What is signed: five lines without a last line feed. `id` and `time`: as the headers have them.
+    """Return the bytes to sign: five lines without a final line feed. `id` and `time` as in the headers.
 
     Raises:
-        ValueError: one of them holds a line feed.
+        ValueError: topic, id or time contains a line feed.
     """
     parts = [FORM.encode(), topic.encode(), id, time, sha256(value or b"").hexdigest().encode()]
     if any(b"\n" in part for part in parts):
@@ -50,10 +50,10 @@ def signed_bytes(topic: str, id: bytes, time: bytes, value: bytes | None) -> byt
 def signature_header(
     key: PrivateKey, topic: str, headers: Iterable[tuple[str, bytes]], value: bytes | None
 ) -> tuple[str, bytes]:
-    """The header that signs a record, for those of its own that are there already; `value`: as sent.
+    """Return the header that signs a record with these headers; `value`: as sent.
 
     Raises:
-        KeyError: `ce_id` or `ce_time` is not among the headers.
+        KeyError: `ce_id` or `ce_time` is missing.
     """
     named = dict(headers)
     text = signed_bytes(topic, named["ce_id"], named["ce_time"], value)

@@ -2,9 +2,9 @@
 
 Invariants:
 - An accepted signature is remembered as long as its time is recent enough to be accepted again.
-- When memory is full, the oldest signatures of the agent with the most are forgotten, and no signature as old
-  is accepted from that agent any more. So a repeat never passes, and an agent that floods a lane shortens
-  only its own time.
+- When memory is full, the oldest signatures of the agent with the most are forgotten, and no signature as
+  old is accepted from that agent any more. So a repeat is never accepted, and an agent that floods a lane
+  shortens only its own time.
 """
 
 import heapq
@@ -12,9 +12,9 @@ from collections import defaultdict
 
 from pointsman.identity.verify import GOOD_FOR_MS, SignatureVerdict
 
-#: Signatures that a lane remembers, some 20 MB: five minutes of 600 jobs a second.
+#: Signatures per lane, some 20 MB: five minutes of 600 jobs a second.
 CAPACITY = 200_000
-#: What is kept of a signature: nobody can make another one with the same.
+#: Bytes kept of a signature: enough that no second one with the same can be found.
 _KEPT_BYTES = 16
 
 
@@ -30,9 +30,9 @@ class UsedSignatures:
         return self._count
 
     def use(self, agent_id: str, raw: bytes, time_ms: int, at_ms: int) -> SignatureVerdict:
-        """Use a valid signature up: VALID, then REPEATED; STALE where that is not known any more.
+        """Use a valid signature: VALID the first time, then REPEATED; STALE if too old to be known.
 
-        `raw`, `time_ms`: as `Verified` has them; `at_ms`: when the broker took the record.
+        `raw`, `time_ms`: as in `Verified`; `at_ms`: the broker's time of the record.
         """
         agent = self._agents[agent_id]
         self._count -= agent.forget((at_ms - GOOD_FOR_MS) // 1000 - 1)
@@ -46,11 +46,11 @@ class UsedSignatures:
 
 
 class _OfAgent:
-    """One agent's signatures, by the second of their time."""
+    """One agent's signatures, grouped by the second of their time."""
 
     def __init__(self) -> None:
         self._signatures: dict[int, set[bytes]] = {}
-        self._seconds: list[int] = []  # a heap of the same
+        self._seconds: list[int] = []  # a heap of the keys
         self._size = 0
         self._forgotten: int | None = None
 
@@ -74,7 +74,7 @@ class _OfAgent:
         return SignatureVerdict.VALID
 
     def forget(self, until: int) -> int:
-        """Forget those of this second and before; returns how many."""
+        """Forget signatures up to this second; returns how many."""
         before = self._size
         while self._seconds and self._seconds[0] <= until:
             self._forgotten = heapq.heappop(self._seconds)

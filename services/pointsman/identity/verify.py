@@ -12,7 +12,7 @@ from pointsman.identity.keys import PublicKey
 from pointsman.identity.signature import Signature, signed_bytes
 from pointsman_schemas.envelope import SIGNATURE
 
-#: For so long before and after the broker's time a signature is good.
+#: How far a signature's time may be from the broker's.
 GOOD_FOR = timedelta(minutes=5)
 GOOD_FOR_MS = int(GOOD_FOR / timedelta(milliseconds=1))
 
@@ -36,16 +36,16 @@ class AgentKeys:
     """The public keys of each agent, by key id; several while one replaces another."""
 
     def __init__(self, keys: Mapping[str, Iterable[str]]) -> None:
-        """`keys`: of each agent its keys, 32 bytes in base64 each.
+        """`keys`: by agent, each 32 bytes in base64.
 
         Raises:
-            KeyUnreadableError: one is none.
+            KeyUnreadableError: a text is not a public key.
         """
-        read = cache(PublicKey.parse)  # what a gateway signs with is a key of many agents
+        read = cache(PublicKey.parse)  # a gateway's key counts for many agents
         self._keys = {agent: {key.id: key for key in map(read, texts)} for agent, texts in keys.items()}
 
     def listed(self) -> list[tuple[str, list[tuple[str, bytes]]]]:
-        """Of each agent the ids and the 32 bytes of its keys."""
+        """Return each agent with the ids and 32 bytes of its keys."""
         return [
             (agent, [(id, b64decode(key.text)) for id, key in keys.items()])
             for agent, keys in self._keys.items()
@@ -57,7 +57,7 @@ class AgentKeys:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A valid signature: `time_ms`, its time in milliseconds since 1970, and `raw`, its 64 bytes."""
+    """A verdict. If it is valid: `time_ms`, the signature's time since 1970, and `raw`, its 64 bytes."""
 
     verdict: SignatureVerdict
     time_ms: int = 0
@@ -73,10 +73,10 @@ def verify(
     *,
     at_ms: int | None,
 ) -> Verified:
-    """Whether `agent_id` signed this record; nothing here raises, whatever the record holds.
+    """Verify that `agent_id` signed this record; never raises.
 
-    `at_ms`: when the broker took the record, milliseconds since 1970; None: it did not say. Whether the
-    signature came before is not for here, see `UsedSignatures`.
+    `at_ms`: the broker's time in milliseconds since 1970; None if the record does not have it. Repeated
+    signatures are detected by `UsedSignatures`.
     """
     covered: dict[str, bytes] = {}
     for name, text in headers:
@@ -105,7 +105,7 @@ def verify(
 
 
 def time_of(text: bytes) -> int | None:
-    """Milliseconds since 1970, of an RFC 3339 time; None if it is none, or beyond the calendar."""
+    """Return milliseconds since 1970 from an RFC 3339 time; None if it is invalid or out of range."""
     if not _TIME.match(text):
         return None
     try:
