@@ -1,4 +1,4 @@
-"""The Python client for agents: submit jobs, await their outcomes."""
+"""The Python client for agents: submits jobs and awaits their outcomes."""
 
 from pointsman.client.client import Client, OutcomeTimeoutError
 from pointsman.client.job import InvalidJobError, JobLike

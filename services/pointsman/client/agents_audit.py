@@ -1,4 +1,4 @@
-"""Agents that are unregistered, idle, unowned, expiring or allowed too much: registry against record."""
+"""Finds agents that are unregistered, idle, unowned, expiring or allowed too much: registry against audit."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -16,10 +16,10 @@ from pointsman_schemas.topics import Topics
 async def audit_agents(
     kafka: KafkaPart, topics: Topics, dsn: str, now: datetime, people: AgentKeys | None = None
 ) -> list[Sprawl]:
-    """Every finding, as of `now`.
+    """Return every finding, as of `now`.
 
     Raises:
-        BusError, StoreError, StoreUnavailableError: the registry or the record cannot be read.
+        BusError, StoreError, StoreUnavailableError: the registry or the audit cannot be read.
     """
     registered = (await read_registry(kafka, topics, people)).agents
     findings = await sprawl(dsn, [_as_json(agent) for agent in registered.values()], now)
@@ -27,7 +27,7 @@ async def audit_agents(
 
 
 def expired_keys(agents: Iterable[RegisteredAgent], now: datetime) -> Iterator[Sprawl]:
-    """API keys that are over and still listed: nobody misses them, and nobody knows that."""
+    """Yield expired API keys that are still listed."""
     for agent in agents:
         for key in agent.entry.api_keys if agent.state != "retired" else ():
             if key.has_expired(now.date()):
@@ -36,7 +36,7 @@ def expired_keys(agents: Iterable[RegisteredAgent], now: datetime) -> Iterator[S
 
 
 def unexplained(changes: Iterable[AccessChange]) -> list[Sprawl]:
-    """Users and ACLs that nothing in the registry explains, whether or not `access apply` takes them away."""
+    """Return users and ACLs that the registry does not explain, even if `access apply` leaves them."""
     return [
         Sprawl("unexplained", change.name, None, str(change)[2:]) for change in changes if change.sign in "-!"
     ]

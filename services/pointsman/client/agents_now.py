@@ -1,4 +1,4 @@
-"""The registered agents with their recent activity, from the registry and the audit database."""
+"""Lists the agents with their recent activity, from the registry and the audit database."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,13 +14,13 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.control.registry import ApiKey
 from pointsman_schemas.topics import Topics
 
-#: What they did is counted from so long ago on.
+#: The period of the recent activity.
 LATELY = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class AgentNow:
-    """`registered`: None if not in the registry; `seen`: its recent jobs, None if there are none."""
+    """An agent. `registered`: None if not in the registry; `seen`: recent jobs, None if there are none."""
 
     agent: str
     registered: RegisteredAgent | None
@@ -46,13 +46,13 @@ class AgentNow:
 
     @property
     def api_keys(self) -> tuple[ApiKey, ...]:
-        """Those that are good."""
+        """The valid API keys."""
         listed = () if self.registered is None else self.registered.entry.api_keys
         return tuple(key for key in listed if not key.has_expired(self.today))
 
     @property
     def api_key_expires(self) -> date | None:
-        """When the next of them ends."""
+        """The next expiry day of a valid API key."""
         return min((key.expires for key in self.api_keys if key.expires is not None), default=None)
 
     @property
@@ -60,7 +60,7 @@ class AgentNow:
         return None if self.seen is None else self.seen.cost_usd
 
     def to_json(self) -> Json:
-        """Its fields as JSON can hold them."""
+        """Return the fields as JSON."""
         seen = self.seen
         return {
             "agent": self.agent,
@@ -78,7 +78,7 @@ class AgentNow:
 async def agents_now(
     kafka: KafkaPart, topics: Topics, dsn: str, now: datetime, people: AgentKeys | None = None
 ) -> tuple[list[AgentNow], str | None]:
-    """Registered agents, then those that were only seen; and why the database says nothing, if so.
+    """Return registered agents, then other active ones; and why the database failed, if it did.
 
     Raises:
         BusError: the registry cannot be read.

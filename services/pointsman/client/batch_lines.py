@@ -11,15 +11,15 @@ _LONGEST = 512
 
 
 def is_batch_line(body: Json) -> bool:
-    """Whether it is such a request, and no job of ours."""
+    """Return whether this is such a request, not a job in pointsman's own form."""
     return "custom_id" in body and "body" in body
 
 
 def as_plain_body(line: Json) -> tuple[str, Json]:
-    """Its own id, and the job that it asks for.
+    """Return the line's own id and its job.
 
     Raises:
-        ValueError: it is none; says why.
+        ValueError: the line is invalid; the text says why.
     """
     custom_id, body = line["custom_id"], line["body"]
     if not isinstance(custom_id, str) or not 0 < len(custom_id) <= _LONGEST:
@@ -37,7 +37,7 @@ def as_plain_body(line: Json) -> tuple[str, Json]:
 
 
 def result_line(custom_id: str, outcome: Outcome) -> Json:
-    """As a line of a batch's output file, or of its error file."""
+    """Return an outcome as a line of a batch's output file, or of its error file."""
     result: Json = {"id": _id(outcome.job_id), "custom_id": custom_id, "response": None, "error": None}
     if isinstance(outcome, JobCompleted):
         result["response"] = {
@@ -51,7 +51,7 @@ def result_line(custom_id: str, outcome: Outcome) -> Json:
 
 
 def error_line(job_id: UUID, custom_id: str, code: str, message: str) -> Json:
-    """As a line of a batch's error file."""
+    """Return an error as a line of a batch's error file."""
     error = {"code": code, "message": message}
     return {"id": _id(job_id), "custom_id": custom_id, "response": None, "error": error}
 

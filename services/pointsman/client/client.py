@@ -1,4 +1,4 @@
-"""The client itself: publish jobs, await outcomes, cancel."""
+"""The client: publishes jobs, awaits outcomes, cancels."""
 
 import asyncio
 from collections import OrderedDict
@@ -30,12 +30,12 @@ from pointsman_schemas.outcomes import JobCompleted, Outcome
 from pointsman_schemas.topics import Topics
 
 _CHUNK = 500
-#: Of so many answers it is kept what the score promised of them, until somebody judges them.
+#: Answers for which the score is kept until a verdict comes.
 _PROMISES = 10_000
 
 
 class OutcomeTimeoutError(TimeoutError):
-    """The outcome is not there yet; the job goes on."""
+    """The job has no outcome yet and continues."""
 
     def __init__(self, job_id: UUID, seconds: float) -> None:
         super().__init__(
@@ -50,12 +50,12 @@ class Client:
         async with Client(agent_id="billing") as client:
             outcome = await client.submit(prompt="Which VAT rate holds for books?", kind="chat")
 
-    `kafka` (the servers' addresses, or all settings of the connection), `prefix` and `claims` (where large
-    jobs and answers are kept, see docs/claim-check.md) come from the environment when not given:
-    POINTSMAN_KAFKA and its companions, POINTSMAN_PREFIX and POINTSMAN_CLAIMS. `key`, the agent's private key
-    or the path of its file: all that is sent is signed with it. Making the client raises KeyUnreadableError
-    (pointsman.identity.keys) or OSError where there is no key in it, entering it KafkaUnavailableError or
-    TopicMissingError (pointsman.bus.errors), whose texts say what to do.
+    `kafka` (the servers' addresses, or all settings of the connection), `prefix` and `claims` (the store of
+    large jobs and answers, see docs/claim-check.md) default to the environment: POINTSMAN_KAFKA and its
+    companions, POINTSMAN_PREFIX and POINTSMAN_CLAIMS. `key`, the agent's private key or the path of its file,
+    signs everything that is sent. The constructor raises KeyUnreadableError (pointsman.identity.keys) or
+    OSError if the key cannot be read; entering raises KafkaUnavailableError or TopicMissingError
+    (pointsman.bus.errors), whose texts say what to do.
     """
 
     def __init__(
@@ -98,29 +98,29 @@ class Client:
     async def submit(
         self, job: JobLike | None = None, *, timeout_s: float | None = None, **fields: Any
     ) -> Outcome:
-        """Publish a job and await its one outcome.
+        """Publish a job and await its outcome.
 
         Args:
-            job: a Job, or a plain body: `agent_id` and `prompt` or `messages`, and what else it needs.
-            timeout_s: seconds to wait for the outcome; None waits for ever.
+            job: a Job, or a plain body: `agent_id`, `prompt` or `messages`, and further fields.
+            timeout_s: seconds to wait for the outcome; None: no limit.
             fields: the same as keywords; `deadline` may be a timedelta. Unknown ones go to the provider.
 
         Raises:
-            InvalidJobError: nothing was sent.
-            ClaimsUnavailableError: it is large, and its store does not answer; nothing was sent.
-            OutcomeTimeoutError: the job goes on without us.
+            InvalidJobError: the job is invalid; nothing was sent.
+            ClaimsUnavailableError: the job is large and its store does not answer; nothing was sent.
+            OutcomeTimeoutError: the time is over; the job continues.
             BusError: see `Publisher.publish`.
         """
         return await self.wait(await self.publish(job, **fields), timeout_s=timeout_s)
 
     async def publish(self, job: JobLike | None = None, **fields: Any) -> UUID:
-        """Publish a job and return its id; takes and raises what `submit` does."""
+        """Publish a job and return its id. Arguments and errors as for `submit`."""
         made = make_job(job, fields, self._agent_id, self._clock(), largest=self._largest)
         (job_id,) = await self._send([made])
         return job_id
 
     async def publish_many(self, jobs: Iterable[JobLike]) -> list[UUID]:
-        """Publish many jobs, all of them checked before the first is sent; returns their ids in order."""
+        """Publish many jobs and return their ids in order. All are validated before the first is sent."""
         now = self._clock()
         made = [make_job(job, {}, self._agent_id, now, largest=self._largest) for job in jobs]
         ids: list[UUID] = []
@@ -129,11 +129,11 @@ class Client:
         return ids
 
     async def wait(self, job_id: UUID, *, timeout_s: float | None = None) -> Outcome:
-        """The outcome of any job, whoever sent it, also one that ended before; None waits for ever.
+        """Return the outcome of any job, also of other clients and from the past; None: no time limit.
 
         Raises:
-            OutcomeTimeoutError: not within `timeout_s` seconds.
-            BusError: the client was closed meanwhile, or the outcome cannot be read.
+            OutcomeTimeoutError: there is no outcome within `timeout_s` seconds.
+            BusError: the client was closed, or the outcome cannot be read.
         """
         coming = self._outcomes.of(job_id)
         try:
@@ -149,7 +149,7 @@ class Client:
         return outcome
 
     async def outcomes(self, job_ids: Iterable[UUID]) -> AsyncIterator[Outcome]:
-        """The outcomes of these jobs, each as it comes."""
+        """Yield the outcomes of these jobs as they arrive."""
         waiting = {asyncio.ensure_future(self.wait(job_id)) for job_id in job_ids}
         try:
             while waiting:
@@ -161,7 +161,7 @@ class Client:
                 task.cancel()
 
     async def cancel(self, job_id: UUID, reason: str = "", *, agent_id: str | None = None) -> None:
-        """Ask for a job to stop; its outcome is `job.cancelled`, unless it was there already."""
+        """Request that a job stops; its outcome is `job.cancelled` unless it already has one."""
         now = self._clock()
         command = JobCancel(job_id=job_id, agent_id=agent_id or self._agent_id or "unknown", reason=reason)
         envelope = start(
@@ -171,7 +171,7 @@ class Client:
         await self._publish([emit(self._topics.control, str(job_id).encode(), envelope, command)])
 
     async def place(self, job_id: UUID) -> QueuePlace:
-        """Where a job stands: what is before it on its tier, and which limit holds it up."""
+        """Return a job's place in the queue: the jobs before it on its tier, and the limit that holds it."""
         return await standing(self._kafka, self._topics, job_id)
 
     async def feedback(
@@ -184,13 +184,13 @@ class Client:
         agent_id: str | None = None,
         judged: JobCompleted | Decision | None = None,
     ) -> None:
-        """Say how good a job's answer was: True or 1 is good, False or 0 is bad.
+        """Send a verdict on a job's answer: True or 1 is good, False or 0 is bad.
 
         Args:
-            by: who judged; else this client's agent. Of each judge the last verdict counts.
-            agent_id: whose job it is; else this client's agent.
-            judged: the outcome, or the decision that led to it, where another client got the answer: what the
-                score promised of it goes along, and routers hold the verdict against that.
+            by: who judged; by default this client's agent. The last verdict of each judge counts.
+            agent_id: the job's agent; by default this client's agent.
+            judged: the outcome or decision, if another client got the answer: its score is sent with the
+                verdict, and routers compare them.
         """
         now = self._clock()
         agent = agent_id or self._agent_id or by or "unknown"

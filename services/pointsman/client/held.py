@@ -1,4 +1,4 @@
-"""Models that are paused or broken for all workers, and resuming them."""
+"""Lists models that are paused or broken for all workers, and resumes them."""
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -19,9 +19,9 @@ from pointsman_schemas.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class HeldTarget:
-    """A provider's model that nobody calls. `until`: a paused one may be called, a broken one tried.
+    """A provider's model that is not called. `until`: end of its pause, or time of the next probe.
 
-    `seconds` are left until then; `since` is None where it began before anybody noted that.
+    `seconds`: time left until then; `since`: None if the beginning is not recorded.
     """
 
     target: str
@@ -32,16 +32,16 @@ class HeldTarget:
 
 
 async def held_now(kafka: KafkaPart, topics: Topics) -> list[HeldTarget]:
-    """By this machine's clock.
+    """Return the held models, by this machine's clock.
 
     Raises:
-        BusError: the log cannot be read.
+        BusError: the topic cannot be read.
     """
     return held_at(await ledger_of(kafka, topics), round(time.time() * 1000))
 
 
 def held_at(ledger: Ledger, at: int) -> list[HeldTarget]:
-    """`at`: milliseconds since 1970; the log's own time where that is later."""
+    """Return the held models at `at`, in milliseconds since 1970, or at the log's time if that is later."""
     at, targets = max(at, ledger.at), []
     for target in sorted(ledger.targets):
         if (until := ledger.paused_until(target)) > at:
@@ -53,7 +53,7 @@ def held_at(ledger: Ledger, at: int) -> list[HeldTarget]:
 
 
 def named(name: str, targets: Iterable[HeldTarget], tiers: Mapping[str, Collection[str]]) -> list[HeldTarget]:
-    """Those that `name` means: a provider/model, all of a provider, or all that a tier of `tiers` calls."""
+    """Return the targets of `name`: a provider/model, a provider, or a tier, whose models `tiers` gives."""
     models = tiers.get(name, ())
     return [
         target
@@ -74,7 +74,7 @@ async def resume(
     """Let all processes call these targets again.
 
     Raises:
-        BusError: it could not be written; nothing, or a part, is resumed.
+        BusError: the records could not be written; none or some targets are resumed.
     """
     records = [
         emit_own(topics.limits, target, by, LimitResumed(by=by, target=target, reason=reason), clock())

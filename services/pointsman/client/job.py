@@ -17,7 +17,7 @@ from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, JobSubmitted
 from pointsman_schemas.topics import Topics
 
-#: A job, or the plain body that anyone may publish.
+#: A job, or a plain body as any client may publish it.
 JobLike: TypeAlias = Job | Mapping[str, Any]
 
 
@@ -26,17 +26,17 @@ class InvalidJobError(ValueError):
 
 
 def largest_job(keeping: ClaimsPart) -> int:
-    """Bytes that a job may have: what its topic can carry, or its store."""
+    """Return the maximum size of a job in bytes: that of the store, or of the topic without one."""
     return keeping.claims_max_bytes if keeping.claims else Topics().intake.max_message_bytes
 
 
 def make_job(
     job: JobLike | None, fields: Mapping[str, Any], agent_id: str | None, now: datetime, *, largest: int
 ) -> Job:
-    """The job, with a new id where it has none and `agent_id` where it names no agent.
+    """Return the job. It gets a new id if it has none, and `agent_id` if it names no agent.
 
     Raises:
-        InvalidJobError: says which field, and what it must be.
+        InvalidJobError: a field is invalid; the text says what it must be.
     """
     if isinstance(job, Job):
         if fields:
@@ -62,7 +62,7 @@ def make_job(
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidJobError(f"cannot be written as JSON: {error}") from error
     record = Incoming("", 0, 0, int(now.timestamp() * 1000), None, value, ())
-    # What can be carried: how much of that the policy admits is for the router to say.
+    # The limit of the transport only; the router applies the policy's.
     decoded = decode_intake(record, largest)
     if isinstance(decoded, Malformed):
         raise InvalidJobError(decoded.message)
@@ -78,9 +78,9 @@ def _plain(value: object) -> str:
 def as_record(
     job: Job, topics: Topics, now: datetime, trace_id: str | None = None, source: str | None = None
 ) -> Outgoing:
-    """The record that submits `job`; `trace_id`: of what it is part of, else its own id.
+    """Return the record that submits `job`. `source`: the sender, if not the agent itself.
 
-    `source`: who sends it, where that is not the agent itself.
+    `trace_id`: of the enclosing trace; by default the job starts one.
     """
     message = JobSubmitted.model_construct(**{name: getattr(job, name) for name in Job.model_fields})
     envelope = start(

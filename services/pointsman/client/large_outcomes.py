@@ -1,4 +1,4 @@
-"""Fetches large outcomes from their store in the background, so that later records need not wait."""
+"""Fetches large outcomes from their store in the background, so that later records do not wait."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
 
-#: How long until a store that did not answer is asked again, seconds.
+#: Seconds until an unavailable store is asked again.
 _PAUSE_S = 1.0
 
 
 class LargeOutcomes:
-    """`take` is given each record with its whole value; without a claim check none is fetched."""
+    """Passes each record with its whole value to `take`. Without a claim check it fetches nothing."""
 
     def __init__(self, claim_check: ClaimCheck | None, take: Callable[[Incoming], None]) -> None:
         self._claim_check = claim_check
@@ -21,7 +21,7 @@ class LargeOutcomes:
         self._fetching: set[asyncio.Task[None]] = set()
 
     def fetch(self, record: Incoming) -> bool:
-        """Whether the record's value lies in a store; then it is on its way from there."""
+        """Return whether the record's value is in a store, and start to fetch it if so."""
         if self._claim_check is None or claim_of(record) is None:
             return False
         task = asyncio.create_task(self._fetched(record, self._claim_check), name="large outcome")
@@ -30,13 +30,13 @@ class LargeOutcomes:
         return True
 
     async def close(self) -> None:
-        """Fetch nothing any more."""
+        """Stop fetching."""
         for task in self._fetching:
             task.cancel()
         await asyncio.gather(*self._fetching, return_exceptions=True)
 
     async def _fetched(self, record: Incoming, claim_check: ClaimCheck) -> None:
-        """While the store is away, whoever waits goes on waiting."""
+        """Fetch the value; retry as long as the store is unavailable."""
         while True:
             try:
                 (whole,) = await claim_check.fetch([record])

@@ -1,4 +1,4 @@
-"""The limits that all workers share, as they stand now: from the end of the `limits` topic."""
+"""The current state of the limits that all workers share, from the end of the `limits` topic."""
 
 import time
 from collections.abc import Sequence
@@ -16,10 +16,11 @@ _BILLION = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class BudgetNow:
-    """`span_s`: of any so many seconds, null for a UTC day; `limit` and `used` in `unit`, dollars for a day.
+    """A budget.
 
-    `used` is what was granted and still counts: calls under way stand at what was reserved for them.
-    `waiting`: calls of all processes that ask for it and have not been let in.
+    `span_s`: its window in seconds, None for a UTC day; `limit`, `used`: in `unit`, or in dollars. `used`:
+    granted amounts that still count, with the reservations of calls in flight. `waiting`: calls of all
+    processes that wait for it.
     """
 
     budget: str
@@ -32,9 +33,9 @@ class BudgetNow:
 
 @dataclass(frozen=True, slots=True)
 class TargetNow:
-    """One provider's model. `paused_s`: so long its own word (`Retry-After`) holds everybody; 0 for not.
+    """A provider's model. `paused_s`: remaining pause that it asked for (`Retry-After`); 0 if none.
 
-    `breaker_s`: until an open breaker may be probed, or the probe of `prober` counts as lost.
+    `breaker_s`: until an open breaker may be probed, or until the probe of `prober` expires.
     """
 
     target: str
@@ -47,10 +48,7 @@ class TargetNow:
 
 @dataclass(frozen=True, slots=True)
 class LimitsNow:
-    """What is on the log; a target that nothing was ever said of is not there.
-
-    `tiers`: of the workers that were asked.
-    """
+    """The state from the topic, which has only targets with records. `tiers`: of the queried workers."""
 
     budgets: list[BudgetNow]
     targets: list[TargetNow]
@@ -58,10 +56,10 @@ class LimitsNow:
 
 
 async def limits_now(kafka: KafkaPart, topics: Topics, workers: Sequence[str] = ()) -> LimitsNow:
-    """By this machine's clock; `workers`: as `tiers_held` takes them.
+    """Return the current limits, by this machine's clock; `workers`: as for `tiers_held`.
 
     Raises:
-        BusError: the log cannot be read.
+        BusError: the topic cannot be read.
         CommandError: as `tiers_held`.
     """
     tiers = await tiers_held(workers)
@@ -70,7 +68,7 @@ async def limits_now(kafka: KafkaPart, topics: Topics, workers: Sequence[str] = 
 
 
 def limits_at(ledger: Ledger, at: int) -> LimitsNow:
-    """`at`: milliseconds since 1970; the log's own time where that is later."""
+    """Return the limits at `at`, in milliseconds since 1970, or at the log's time if that is later."""
     at = max(at, ledger.at)
     waiting = list(ledger.waiting.values())
     budgets = [

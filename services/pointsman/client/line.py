@@ -1,4 +1,4 @@
-"""A job's place in the queue: the jobs before it on its tier, and the limit that holds it up."""
+"""A job's place in the queue: the jobs before it on its tier, and the limit that holds it."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -21,12 +21,11 @@ State = Literal["unknown", "ended", "in_lane", "limited"]
 class QueuePlace:
     """A job's place.
 
-    `state`: `unknown` where no tier has it (not routed yet, or no such job), `ended`, `in_lane` (it waits for
-    a worker, or a worker has it), `limited` (a worker has it, and a limit holds it up).
-    `before`: jobs of its lane that are not finished and came earlier; an upper bound unless `exact`. A worker
-    does many jobs of a lane at once, so a small number means that it is under way.
-    `limit`: what holds it up, `limit_before` how many calls are let in before its own, over all processes.
-    `seconds`: until its call is let in, as far as the limit's rate tells; None where nothing does.
+    `state`: `unknown` (not routed yet, or no such job), `ended`, `in_lane` (it waits for a worker, or a
+    worker has it), `limited` (a worker has it, and a limit holds it). `before`: earlier jobs of its lane that
+    are not finished; an upper bound unless `exact`. A worker runs many jobs of a lane at once, so with a
+    small number the job is probably in progress. `limit`: what holds it; `limit_before`: how many calls of
+    all processes go first. `seconds`: time until its call, estimated from the limit's rate; None if unknown.
     """
 
     job_id: UUID
@@ -40,10 +39,10 @@ class QueuePlace:
 
 
 async def standing(kafka: KafkaPart, topics: Topics, job_id: UUID) -> QueuePlace:
-    """The place of a job, whoever sent it.
+    """Return the place of any job, also of other clients.
 
     Raises:
-        BusError: it could not be found out.
+        BusError: Kafka cannot be read.
     """
     place = await ahead(kafka, topics, job_id, earliest([job_id], utc_now()))
     if place is None:
@@ -63,10 +62,10 @@ async def standing(kafka: KafkaPart, topics: Topics, job_id: UUID) -> QueuePlace
 
 
 async def ledger_of(kafka: KafkaPart, topics: Topics) -> Ledger:
-    """What the processes have agreed on up to now.
+    """Return the current state of the shared limits.
 
     Raises:
-        BusError: it could not be found out.
+        BusError: Kafka cannot be read.
     """
     most: int | None = 3 * STANDING_EVERY
     while True:
@@ -78,7 +77,7 @@ async def ledger_of(kafka: KafkaPart, topics: Topics) -> Ledger:
 
 
 def seconds_until(ledger: Ledger, ticket: Ticket, before: int) -> float | None:
-    """By the rate of the budgets that are full: a lower bound where calls differ in size."""
+    """Estimate the wait from the rates of full budgets: a lower bound if calls differ in size."""
     waits = [
         (before + 1) * amount * budget.span_ms / max(1, budget.limit) / 1000
         for name, amount in ticket.wants.items()

@@ -12,14 +12,14 @@ from pointsman.bus.read.follow import follow
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
 
-#: How far the clocks of those who make ids and those who publish outcomes may be apart.
+#: Tolerated difference between the clocks that make ids and those that write outcomes.
 _SKEW = timedelta(minutes=5)
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _PAUSE_S = 1.0
 
 
 class LookBack:
-    """Shows `tell` every record of the topics that may hold what was asked for."""
+    """Passes to `tell` every record of the topics that may contain a requested outcome."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class LookBack:
         *,
         most: timedelta | None = None,
     ) -> None:
-        """`most`: nothing older than that is looked at."""
+        """`most`: maximum age of the records to read."""
         self._most = most
         self._kafka = kafka
         self._topics = topics
@@ -38,13 +38,13 @@ class LookBack:
         self._scanning: asyncio.Task[None] | None = None
 
     def find(self, job_id: UUID) -> None:
-        """Look for the job's outcome among those that are there now."""
+        """Search the existing records for the job's outcome."""
         self._jobs.add(job_id)
         if self._scanning is None or self._scanning.done():
             self._scanning = asyncio.create_task(self._scan(), name="look back")
 
     async def close(self) -> None:
-        """Stop looking."""
+        """Stop searching."""
         if self._scanning is not None:
             self._scanning.cancel()
             await asyncio.wait([self._scanning])
@@ -57,7 +57,7 @@ class LookBack:
                     self._kafka, self._topics, start=self._start(jobs), until_end=True
                 ):
                     self._tell(record)
-            except BusError:  # the brokers are away; the live reader says so where it is for good
+            except BusError:  # Kafka is unavailable; the live reader reports it if it lasts
                 self._jobs |= jobs
                 await asyncio.sleep(_PAUSE_S)
 
@@ -70,9 +70,9 @@ class LookBack:
 
 
 def earliest(job_ids: Iterable[UUID], now: datetime) -> Start:
-    """Where the first outcome of these jobs can be: a UUIDv7 tells when its job was made.
+    """Return where the first outcome of these jobs can be, from the times in their UUIDv7.
 
-    One from the future tells nothing, and no topic holds what was there before 1970.
+    Times in the future or before 1970 are not used: then it is the beginning.
     """
     oldest, newest = (int(time.timestamp() * 1000) for time in (_EPOCH + _SKEW, now + _SKEW))
     made = [job_id.int >> 80 if job_id.version == 7 else 0 for job_id in job_ids]

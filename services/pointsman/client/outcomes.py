@@ -1,9 +1,9 @@
-"""Reads the topics of outcomes, once for all jobs that are awaited.
+"""Reads the topics of outcomes, once for all awaited jobs.
 
 Invariants:
-- The outcome of a job registered before it is sent is not missed.
+- The outcome of a job that was registered before it was sent is not missed.
 - Any other awaited job may have ended already: the topic is also scanned from the time the job was made. The
-  same is done when a job turns out to be a repeat of an earlier one.
+  same is done if a job turns out to be a duplicate of an earlier one.
 """
 
 import asyncio
@@ -26,23 +26,23 @@ from pointsman_schemas.outcomes import Outcome
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
 
-#: So many outcomes are kept for jobs that nobody has waited for yet; older ones are looked for again.
+#: Outcomes kept until their job is awaited; older ones are searched for again.
 KEPT = 10_000
 
 
 class OutcomeWaiter:
-    """An async context manager; once entered, no outcome of a job that is expected is missed."""
+    """An async context manager; inside, no outcome of an expected job is missed."""
 
     def __init__(self, kafka: KafkaPart, topics: Topics, claim_check: ClaimCheck | None = None) -> None:
         self._dead = topics.dead.name
         self._large = LargeOutcomes(claim_check, self._resolve)
         self._results = topics.results.name
-        # Who logs in as one agent sees the topic of its own outcomes and no other.
+        # A login of an agent can read only the topic of its own outcomes.
         outcomes = re.compile(topics.outcomes_pattern)
         either = re.compile(f"{topics.outcomes_pattern}|^{re.escape(self._dead)}$")
         self._follower = Follower(kafka, either, start="end")
         self._look_back = LookBack(kafka, outcomes, self._resolve)
-        # By record key: most outcomes are somebody else's and need not be decoded.
+        # By record key: most outcomes belong to other clients and need not be decoded.
         self._expected: dict[bytes, asyncio.Future[Outcome]] = {}
         self._unclaimed: OrderedDict[bytes, None] = OrderedDict()
         self._reading: asyncio.Task[None] | None = None
@@ -68,13 +68,13 @@ class OutcomeWaiter:
         await self._follower.__aexit__(kind, error, trace)
 
     def expect(self, job_id: UUID) -> None:
-        """A job is about to be sent: keep its outcome until somebody waits for it."""
+        """Keep the outcome of a job that is about to be sent."""
         self._future(_key(job_id))
 
     def of(self, job_id: UUID) -> "asyncio.Future[Outcome]":
-        """The job's outcome, when it comes or where it is already; await it shielded, others may wait too.
+        """Return a future of the job's outcome; shield it when awaiting, as it is shared.
 
-        Its exception is a BusError: the client was closed, the brokers refuse, or it cannot be understood.
+        Its exception is a BusError: the client was closed, Kafka refuses, or the outcome is unreadable.
         """
         is_expected = _key(job_id) in self._expected
         future = self._future(_key(job_id))
@@ -83,7 +83,7 @@ class OutcomeWaiter:
         return future
 
     def forget(self, job_id: UUID) -> None:
-        """Its outcome was handed over; who waits once more has it looked for."""
+        """Drop an outcome that was returned; another wait searches for it."""
         self._unclaimed.pop(_key(job_id), None)
         self._expected.pop(_key(job_id), None)
 
@@ -138,10 +138,7 @@ class OutcomeWaiter:
 
 
 def duplicate_in(record: Incoming) -> UUID | None:
-    """The job that a dead letter calls a duplicate: the first one's outcome may be there already.
-
-    None for every other letter.
-    """
+    """Return the job that a dead letter reports as a duplicate: it may have an outcome. Else None."""
     headers = dict(record.headers)
     if headers.get("ce_reason") != Reason.DUPLICATE_JOB.value.encode():
         return None
@@ -158,4 +155,4 @@ def _key(job_id: UUID) -> bytes:
 def _fail(future: "asyncio.Future[Outcome]", why: BusError) -> None:
     if not future.done():
         future.set_exception(why)
-        future.exception()  # seen: nobody has to wait for it
+        future.exception()  # mark it as retrieved, as the job may never be awaited

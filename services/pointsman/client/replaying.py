@@ -1,4 +1,4 @@
-"""Recorded jobs submitted again, at a steady rate."""
+"""Submits recorded jobs again, at a steady rate."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -27,7 +27,7 @@ from pointsman_schemas.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A recorded job; `job_id`: of its repetition; `unreadable`: why there can be none."""
+    """A recorded job. `job_id`: of its repetition; `unreadable`: why it was not repeated."""
 
     sent: Sent
     job_id: UUID | None = None
@@ -36,9 +36,9 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class JobReplay:
-    """From the audit database `dsn` to `kafka`, `rate` jobs a second; `send` False: nothing is sent.
+    """Replays jobs from the audit at `dsn` to `kafka`, `rate` a second; without `send` it sends nothing.
 
-    `dead`: what the router could not take, instead of jobs. `key`: of the agent whose jobs they are.
+    `dead`: replay what the router sent to the dead letters. `key`: of the agent that the jobs belong to.
     """
 
     kafka: KafkaPart
@@ -51,10 +51,10 @@ class JobReplay:
     key: PrivateKey | None = None
 
     async def run(self, wanted: Wanted) -> AsyncGenerator[Replayed, None]:
-        """All that is wanted, each when it was sent; what cannot be read as a job is left out and says why.
+        """Yield each selected record after it is sent, or with the reason why it cannot be.
 
         Raises:
-            StoreError, BusError, ClaimsUnavailableError: it broke off; what was yielded was sent.
+            StoreError, BusError, ClaimsUnavailableError: it failed midway; what was yielded was sent.
         """
         recorded = submitted(self.dsn, wanted, self.master, dead=self.dead)
         async with AsyncExitStack() as stack:
@@ -87,27 +87,27 @@ class JobReplay:
         return Replayed(sent, made.job_id)
 
 
-#: In a repetition's metadata: the id of the job that it repeats.
+#: Metadata field of a repetition with the id of the original job.
 OF = "replay_of"
 _MOST_METADATA = 64
 
 
 def as_found(letter: Incoming) -> Incoming:
-    """The record of the intake that a dead letter is about: its own headers count, as they did."""
+    """Return the intake record that a dead letter is about, with its original headers."""
     own = [(name[len(ORIGINAL) :], text) for name, text in letter.headers if name.startswith(ORIGINAL)]
     return replace(letter, headers=tuple(own))
 
 
 def read_again(record: Incoming) -> Job | Malformed:
-    """The job in a record of the intake."""
+    """Return the job in an intake record."""
     decoded = decode_intake(record, Topics().intake.max_message_bytes)
     return decoded if isinstance(decoded, Malformed) else decoded.job
 
 
 def again(job: Job, cause: UUID | None, topics: Topics, now: datetime) -> tuple[Job, Outgoing]:
-    """`job` under a new id and the record that submits it, caused by the message `cause`.
+    """Return `job` with a new id, and the record that submits it, caused by the message `cause`.
 
-    A deadline is left out: it was for an answer back then.
+    A deadline is removed, because it has passed.
     """
     metadata = dict(job.metadata)
     if len(metadata) < _MOST_METADATA or OF in metadata:

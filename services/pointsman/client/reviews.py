@@ -1,4 +1,4 @@
-"""Reads cases that wait for a person and sends reviewers' commands, by Kafka alone."""
+"""Reads cases that wait for a person and sends reviewers' commands, through Kafka alone."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -35,7 +35,7 @@ from pointsman_schemas.reviews import (
 from pointsman_schemas.topics import Topics
 
 _CASE, _REQUEST = b"case/", b"request/"
-#: Who is refused so many cases is not one who may decide them: no more are tried.
+#: Refusals after which `claim_next` stops: the reviewer has probably no right to the others either.
 _MOST_TRIES = 20
 
 
@@ -51,7 +51,7 @@ class ReviewTimeoutError(TimeoutError):
 
 @dataclass(slots=True)
 class KnownCase:
-    """A case as it stands; `request` is None once it has ended. `seen`: what a decision is about."""
+    """A case; `request` is None once it has ended. `seen`: the request's digest, for a decision."""
 
     case: ReviewChanged
     request: ReviewRequested | None = None
@@ -66,7 +66,7 @@ class KnownCases:
     _requests: dict[bytes, bytes] = field(default_factory=dict)
 
     def take(self, record: Incoming) -> None:
-        """Take in the next record of the topic; one that cannot be read says nothing."""
+        """Apply the next record of the topic; ignore one that cannot be read."""
         key = record.key or b""
         if key.startswith(_REQUEST):
             if record.value is None:
@@ -74,7 +74,7 @@ class KnownCases:
             else:
                 self._requests[key] = record.value
         elif record.value is None:
-            if key.startswith(_CASE) and len(key) == len(_CASE) + 36:  # it ended long ago
+            if key.startswith(_CASE) and len(key) == len(_CASE) + 36:  # the case ended long ago
                 self._cases.pop(UUID(key.removeprefix(_CASE).decode()), None)
         else:
             decoded = decode(record)
@@ -83,15 +83,15 @@ class KnownCases:
 
     @property
     def all(self) -> list[ReviewChanged]:
-        """Those whose time is over first come first."""
+        """All cases, in order of deadline."""
         return sorted(self._cases.values(), key=lambda case: (case.deadline, case.job_id))
 
     def case(self, job_id: UUID) -> ReviewChanged | None:
-        """The case of a job alone."""
+        """Return the case of a job, without its request."""
         return self._cases.get(job_id)
 
     def known(self, job_id: UUID) -> KnownCase | None:
-        """The case of a job with all that is needed to decide it."""
+        """Return the case of a job with all that is needed to decide it."""
         case = self._cases.get(job_id)
         if case is None:
             return None
@@ -102,10 +102,10 @@ class KnownCases:
 
 
 async def read_cases(kafka: KafkaPart, topics: Topics) -> KnownCases:
-    """The cases as they stand now.
+    """Return the current cases.
 
     Raises:
-        BusError: they cannot be read.
+        BusError: the topic cannot be read.
     """
     cases = KnownCases()
     async for record in follow(kafka, [topics.reviews_state.name], start="beginning", until_end=True):
@@ -116,9 +116,9 @@ async def read_cases(kafka: KafkaPart, topics: Topics) -> KnownCases:
 async def claim_next(
     kafka: KafkaPart, topics: Topics, reviewer: "Reviewer", queue: str, now: datetime
 ) -> tuple[KnownCase | None, ReviewAnswered | None]:
-    """The first open case that the reviewer may claim, as it stands then; else None and the last refusal.
+    """Claim the first open case that the reviewer may have; returns it, or None and the last refusal.
 
-    `queue`: of this one only, empty for any.
+    `queue`: the only queue to use; empty for any.
 
     Raises:
         ReviewTimeoutError, BusError: see `Reviewer`.
@@ -140,7 +140,7 @@ async def claim_next(
 
 
 def command_envelope(case: ReviewChanged, type: str, *, by: str, now: datetime) -> Envelope:
-    """Of what a person does to a case: about its job, in its trace."""
+    """Return the envelope of a command on a case, with its job and trace."""
     return Envelope(
         uuid7(now),
         by,
@@ -155,9 +155,9 @@ def command_envelope(case: ReviewChanged, type: str, *, by: str, now: datetime) 
 
 
 class Reviewer:
-    """A person at work: an async context manager; each command returns the service's answer.
+    """Sends a person's commands: an async context manager; each command returns the service's answer.
 
-    Raises (on entering): BusError: Kafka cannot be reached, or the topics are not there.
+    Raises (on entering): BusError: Kafka cannot be reached, or the topics are missing.
     """
 
     def __init__(
@@ -192,11 +192,11 @@ class Reviewer:
         await self._opened.__aexit__(kind, error, trace)
 
     async def claim(self, case: ReviewChanged) -> ReviewAnswered:
-        """Take the case; raises as `decide`."""
+        """Claim the case; raises as `decide`."""
         return await self._send(case, ReviewClaim(job_id=case.job_id, by=self._by, revision=case.revision))
 
     async def release(self, case: ReviewChanged) -> ReviewAnswered:
-        """Give the case back; raises as `decide`."""
+        """Release the case; raises as `decide`."""
         return await self._send(case, ReviewRelease(job_id=case.job_id, by=self._by, revision=case.revision))
 
     async def decide(
@@ -208,7 +208,7 @@ class Reviewer:
         response: Json | None = None,
         tier: str | None = None,
     ) -> ReviewAnswered:
-        """Decide the case, which is claimed first where this person has not claimed it yet.
+        """Decide the case; claim it first if this person has not.
 
         Raises:
             ReviewTimeoutError: the service did not answer.

@@ -11,15 +11,15 @@ from pointsman.runtime.errors import CommandError
 
 _METRIC = "pointsman_jobs_held"
 _WITHIN_S = 5.0
-#: Between two questions: the processor's part is that of the time in between.
+#: Seconds between two scrapes; the processor's share is measured over this span.
 _SPAN_S = 1.0
-#: The first of these that any job waits for holds the tier: where calls wait, windows fill up behind them.
+#: In order of priority: the first with waiting jobs holds the tier, as windows fill up behind waiting calls.
 _FIRST = ("processor", "rate", "in_flight", "order_key", "window")
 
 
 @dataclass(frozen=True, slots=True)
 class TierHeld:
-    """`by`: the limit that holds the tier, null where no job waits. `jobs`: how many wait, by limit."""
+    """`by`: the limit that holds the tier, None if no job waits. `jobs`: waiting jobs by limit."""
 
     tier: str
     by: str | None
@@ -27,10 +27,10 @@ class TierHeld:
 
 
 async def tiers_held(workers: Sequence[str]) -> list[TierHeld]:
-    """By the addresses of workers' own HTTP servers, all together for each tier; takes a second.
+    """Query the workers' HTTP servers at these addresses; one result per tier. Takes a second.
 
     Raises:
-        CommandError: one does not answer, or is no worker.
+        CommandError: an address does not answer, or is not a worker's.
     """
     if not workers:
         return []
@@ -41,7 +41,7 @@ async def tiers_held(workers: Sequence[str]) -> list[TierHeld]:
 
 
 def held_in(metrics: Sequence[str]) -> list[TierHeld]:
-    """Of what each worker says."""
+    """Evaluate the metrics of each worker."""
     jobs: dict[str, dict[str, int]] = {}
     for text in metrics:
         for family in text_string_to_metric_families(text):

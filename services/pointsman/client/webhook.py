@@ -16,7 +16,7 @@ from pointsman.runtime.errors import CommandError
 from pointsman_schemas.base import Json
 
 _PREFIX = "whsec_"
-#: Seconds for one try, and before each further one.
+#: Seconds for one try, and seconds to wait before each further try.
 _TIMEOUT_S = 10.0
 _WAITS_S = (1.0, 5.0, 25.0)
 
@@ -26,10 +26,10 @@ class NoticeFailedError(Exception):
 
 
 def secret_of(text: str) -> bytes:
-    """The bytes of a secret such as `whsec_MfKQ...`.
+    """Return the bytes of a secret such as `whsec_MfKQ...`.
 
     Raises:
-        CommandError: it is none.
+        CommandError: it is not valid.
     """
     try:
         secret = base64.b64decode(text.strip().removeprefix(_PREFIX), validate=True)
@@ -43,7 +43,7 @@ def secret_of(text: str) -> bytes:
 
 
 def signed_headers(secret: bytes, id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """The headers of a notice; the same `id` for each try, by which a repeat is recognised."""
+    """Return the headers of a notice; each try has the same `id`, so that a receiver can detect repeats."""
     seconds = str(int(at.timestamp()))
     digest = hmac.digest(secret, b".".join((id.encode(), seconds.encode(), body)), sha256)
     return {
@@ -55,7 +55,7 @@ def signed_headers(secret: bytes, id: str, at: datetime, body: bytes) -> dict[st
 
 
 class Webhook:
-    """One receiver: an async context manager."""
+    """Sends to one receiver: an async context manager."""
 
     def __init__(
         self, url: str, secret: bytes, *, waits_s: tuple[float, ...] = _WAITS_S, clock: Clock = utc_now
@@ -72,10 +72,10 @@ class Webhook:
         await self._session.close()
 
     async def send(self, id: str, notice: Json) -> None:
-        """Send until it is taken (any 2xx), a few times at most.
+        """Send until it is accepted (any 2xx), a few times at most.
 
         Raises:
-            NoticeFailedError
+            NoticeFailedError: no try was accepted.
         """
         body = orjson.dumps(notice)
         for wait_s in (*self._waits_s, None):
@@ -92,7 +92,7 @@ class Webhook:
         try:
             async with self._session.post(
                 self._url, data=body, headers=headers, allow_redirects=False
-            ) as answer:  # what it says is not read
+            ) as answer:  # the body is not read
                 return None if 200 <= answer.status < 300 else f"the server answered {answer.status}"
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return str(error) or type(error).__name__
