@@ -1,4 +1,4 @@
-//! The job ids that a lane has seen recently, as in `router/seen.py`.
+//! The job ids that a lane has seen recently, as in `router/recent_ids.py`.
 
 use std::collections::{HashSet, VecDeque};
 

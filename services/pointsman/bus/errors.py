@@ -86,20 +86,20 @@ class BrokerTooOldError(BusError):
 
 
 class PublishRefusedError(BusError):
-    """Kafka refused records and did not store them; `places`: their indexes in the call, from 0."""
+    """Kafka refused records and did not store them; `indexes`: their indexes in the call, from 0."""
 
-    def __init__(self, problem: str, places: tuple[int, ...], hint: str = "") -> None:
+    def __init__(self, problem: str, indexes: tuple[int, ...], hint: str = "") -> None:
         super().__init__(problem, hint)
-        self.places = places
+        self.indexes = indexes
 
 
 class PublishUncertainError(BusError):
-    """Some records were not acknowledged: each may or may not be stored, now or soon. `places` as above."""
+    """Some records were not acknowledged: each may or may not be stored, now or soon. `indexes` as above."""
 
-    def __init__(self, problem: str, places: tuple[int, ...]) -> None:
+    def __init__(self, problem: str, indexes: tuple[int, ...]) -> None:
         super().__init__(
             f"{problem}; each of them may or may not be in Kafka",
             "publish again under the same job ids: a job that is already there is recognised and not "
             "done twice",
         )
-        self.places = places
+        self.indexes = indexes

@@ -42,6 +42,6 @@ class Authors:
             verdict = self._used.use(agent_id, signed.raw, signed.time_ms, record.timestamp_ms)
         if verdict is SignatureVerdict.VALID:
             return True
-        fields = {"agent_id": agent_id, "signature": verdict, **record.place}
+        fields = {"agent_id": agent_id, "signature": verdict, **record.log_fields}
         event(log, logging.WARNING, Event.COMMAND_REFUSED, **fields)
         return False

@@ -15,7 +15,7 @@ from pointsman.bus.codec.decompress import DecompressError
 from pointsman.bus.codec.encoded_batch import EncodedBatch, compressed
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming
-from pointsman.bus.consume.hop import Times
+from pointsman.bus.consume.processing_delay import Times
 from pointsman.identity.used import CAPACITY
 from pointsman.identity.verify import AgentKeys, SignatureVerdict
 from pointsman.registry.registry import Registry

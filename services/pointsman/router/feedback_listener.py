@@ -123,7 +123,7 @@ def _apply(calibration: CalibrationMonitor, record: Incoming, is_by: IsBy) -> No
             case _:
                 pass
     except Exception:  # one message must not stop the others
-        failure(log, Event.FEEDBACK_FAILED, **record.place)
+        failure(log, Event.FEEDBACK_FAILED, **record.log_fields)
 
 
 def _log_change(before: Check | None, calibration: CalibrationMonitor) -> None:

@@ -34,11 +34,11 @@ from pointsman.router.fast_path import MOST_BYTES, FastPath, FastScore
 from pointsman.router.onward import Onward, onward
 from pointsman.router.opinion.opinion_availability import OpinionAvailability
 from pointsman.router.policy.policy import Policy, decide
+from pointsman.router.recent_ids import RecentIds
 from pointsman.router.replies import Replies
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.router.scoring.drift import DriftWatch
 from pointsman.router.scoring.second import is_undecided
-from pointsman.router.seen import RecentIds
 from pointsman.router.shadow import Shadows
 from pointsman.router.signatures import KNOWN, SignatureCheck
 from pointsman.runtime.clock import Clock
@@ -303,7 +303,7 @@ def _envelope_time(now: datetime) -> bytes:
 
 def _log_failure(record: Incoming) -> None:
     """Log the exception that is being handled, with the record's place."""
-    failure(log, Event.RECORD_NOT_HANDLED, **record.place)
+    failure(log, Event.RECORD_NOT_HANDLED, **record.log_fields)
 
 
 def _second(job: Job) -> Refused:

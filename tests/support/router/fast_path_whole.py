@@ -7,7 +7,7 @@ from uuid import UUID
 from pointsman.bus.codec.encoded_batch import EncodedBatch, Made, unpacked
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.bus.consume.hop import times_of
+from pointsman.bus.consume.processing_delay import times_of
 from pointsman.router.handlers import RouterHandler
 from tests.support.router.fast_path import fast_handler
 from tests.support.router.router_lanes import POLICY, REGISTRY, TOPICS

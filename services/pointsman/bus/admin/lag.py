@@ -52,8 +52,8 @@ class Span:
     @property
     def waiting(self) -> int:
         """The number of unfinished records: those seen, plus the unfinished offsets not reached yet."""
-        left = range(self._at, self.end)
-        return self._seen + len(left) - sum(offset in left for offset in self._finished)
+        remaining = range(self._at, self.end)
+        return self._seen + len(remaining) - sum(offset in remaining for offset in self._finished)
 
     def see(self, offset: int, timestamp_ms: int) -> None:
         """Note a record. Skipped offsets hold no record: markers, aborted or compacted records."""
@@ -167,7 +167,7 @@ async def _measure(
     try:
         await fetcher.start()
         places = await partitions.all({target.topic for target in watched})
-        await fetcher.know({topic for topic, _ in places})
+        await fetcher.set_topics({topic for topic, _ in places})
         first = await partitions.offsets(dict.fromkeys(places, EARLIEST))
         end = await partitions.offsets(dict.fromkeys(places, LATEST))
         lags = []

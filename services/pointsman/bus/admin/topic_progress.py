@@ -31,7 +31,7 @@ class TopicProgress:
     done: int
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """An upper bound on the unfinished records."""
         return max(0, self.end - self.done)
 

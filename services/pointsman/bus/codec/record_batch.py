@@ -104,15 +104,15 @@ class RecordBatch:
         taken_ms = self.taken_ms
         for _ in range(self.count):
             try:
-                age_ms, place, key, value, headers = read_record(reader)
+                age_ms, index, key, value, headers = read_record(reader)
             except (IndexError, ValueError):
                 yield self._stand_in(Reason.INTERNAL, f"it cannot be read from offset {at:,} on")
                 return
-            if self.offset + place < at:
+            if self.offset + index < at:
                 continue
-            at = self.offset + place + 1
+            at = self.offset + index + 1
             timestamp_ms = self.timestamp_ms + age_ms if taken_ms is None else taken_ms
-            yield self._record(self.offset + place, timestamp_ms, key, value, headers)
+            yield self._record(self.offset + index, timestamp_ms, key, value, headers)
 
     def _stand_in(self, reason: Reason, why: str) -> Unread:
         """Return the record that stands for the batch, at its last offset: reading continues after it."""

@@ -15,10 +15,10 @@ def read_record(reader: WireReader) -> Parts:
     """
     _signed(reader)  # its size
     reader.take(1)  # no attributes
-    age_ms, place = _signed(reader), _signed(reader)
+    age_ms, index = _signed(reader), _signed(reader)
     key, value = _sized(reader), _sized(reader)
     headers = tuple((_name(reader), _sized(reader) or b"") for _ in range(_signed(reader)))
-    return age_ms, place, key, value, headers
+    return age_ms, index, key, value, headers
 
 
 def _name(reader: WireReader) -> str:

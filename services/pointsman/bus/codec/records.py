@@ -42,7 +42,7 @@ class Incoming:
         return (self.topic, self.partition, self.offset)
 
     @property
-    def place(self) -> dict[str, str | int]:
+    def log_fields(self) -> dict[str, str | int]:
         """The same as `origin`, as fields of a log event."""
         return {"topic": self.topic, "partition": self.partition, "offset": self.offset}
 

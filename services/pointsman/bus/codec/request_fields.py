@@ -38,8 +38,8 @@ def sequence(value: Any, path: str) -> list[Any]:
 
 def items(value: Any, path: str) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the objects of a list, each with its own path."""
-    for place, item in enumerate(sequence(value, path)):
-        yield mapping(item, f"{path}[{place}]"), f"{path}[{place}]"
+    for index, item in enumerate(sequence(value, path)):
+        yield mapping(item, f"{path}[{index}]"), f"{path}[{index}]"
 
 
 def kind(value: dict[str, Any], path: str) -> str:

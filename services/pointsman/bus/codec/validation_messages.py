@@ -28,23 +28,23 @@ def describe_errors(error: ValidationError, within: Sequence[str] = ()) -> str:
     """Return the errors in one line, as `where: what`. `within`: a path prefix to leave out."""
     messages: dict[str, str] = {}
     for fault in error.errors(include_url=False):
-        place, words = _place_and_words(fault)
+        path, words = _path_and_words(fault)
         shown = ".".join(
-            str(step) for step in (place[1:] if within and place[:1] == tuple(within) else place)[:_DEEPEST]
+            str(step) for step in (path[1:] if within and path[:1] == tuple(within) else path)[:_DEEPEST]
         )
         messages[shown] = words
-    parts = [f"{place}: {words}" if place else words for place, words in list(messages.items())[:_SHOWN]]
+    parts = [f"{path}: {words}" if path else words for path, words in list(messages.items())[:_SHOWN]]
     more = f" (and {len(messages) - _SHOWN} more)" if len(messages) > _SHOWN else ""
     return "; ".join(parts) + more
 
 
-def _place_and_words(fault: ErrorDetails) -> tuple[tuple[int | str, ...], str]:
+def _path_and_words(fault: ErrorDetails) -> tuple[tuple[int | str, ...], str]:
     """Return an error's path and wording.
 
     For a union pydantic reports one error per member type, each with the type as the path's last step.
     """
-    place, kind = fault["loc"], fault["type"]
-    match place:
+    path, kind = fault["loc"], fault["type"]
+    match path:
         case (*above, str(name), "str" | "int" | "float" | "bool") if "metadata" in above[-1:]:
             return (*above, name), "must be a text, a number, true, false or null"
         case (*above, "content", str()):
@@ -52,11 +52,11 @@ def _place_and_words(fault: ErrorDetails) -> tuple[tuple[int | str, ...], str]:
         case (*above, "content", str(), int()):
             return (*above, "content"), "must be a text or a list of parts"
         case (*_, "tier") if kind == "string_pattern_mismatch":
-            return place, _TIER
+            return path, _TIER
         case _:
             pass
     if kind in ("string_too_long", "too_long"):
-        return place, f"is longer than {fault['ctx']['max_length']}"
+        return path, f"is longer than {fault['ctx']['max_length']}"
     if kind.startswith("datetime"):
-        return place, _TIME
-    return place, _WORDS.get(kind, fault["msg"])
+        return path, _TIME
+    return path, _WORDS.get(kind, fault["msg"])

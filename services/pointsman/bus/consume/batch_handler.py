@@ -7,7 +7,7 @@ from typing import Protocol
 from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.bus.consume.hop import Times
+from pointsman.bus.consume.processing_delay import Times
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from pointsman.bus.consume.batch_handler import BatchHandler
 from pointsman.bus.consume.batch_queue import BATCH_RECORDS, BatchQueue, Item, count_of
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
-from pointsman.bus.consume.hop import Times, observe_hop, times_of
 from pointsman.bus.consume.lane import Lane
 from pointsman.bus.consume.lanes import Lanes
+from pointsman.bus.consume.processing_delay import Times, observe_processing_delay, times_of
 from pointsman.bus.consume.suspects import Suspects
 from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
@@ -35,11 +35,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 #: Larger batches are handled in a thread, so that the event loop can serve other lanes.
-_AT_ONCE = 100
+_MOST_ON_LOOP = 100
 
-
-#: Anything else that a handler raises is its own fault; a panic in the fast path is not an Exception.
-NOT_OURS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
+#: Raised to stop us. Anything else is the handler's fault, a panic of the native library too, which is no
+#: `Exception`.
+STOPS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
 
 
 class HandlerFailedError(Exception):
@@ -113,7 +113,7 @@ class BatchLane(Lane):
     async def run(self) -> None:
         while True:
             await self._waiting.filled.wait()
-            async with self._turn:
+            async with self._transaction_lock:
                 await self._step()
 
     async def finish(self, grace_s: float) -> None:
@@ -154,15 +154,15 @@ class BatchLane(Lane):
         except RecordsRefusedError:
             self.suspects.suspect(next_offset)
             raise
-        self._go_on(done, next_offset)
-        observe_hop(topic, times)
+        self._committed_up_to(done, next_offset)
+        observe_processing_delay(topic, times)
 
     async def _call_handler(
         self, ask: Callable[[Sequence[Item]], T], items: Sequence[Item], next_offset: int
     ) -> T:
         try:
             return await self._in_thread_if_large(ask, items)
-        except NOT_OURS:
+        except STOPS:
             raise
         except BaseException as error:
             self.suspects.suspect(next_offset)
@@ -176,7 +176,7 @@ class BatchLane(Lane):
             await asyncio.sleep(0)
             try:
                 answers.append((record, self._answer(record)))
-            except NOT_OURS:
+            except STOPS:
                 raise
             except BaseException as error:
                 self.suspects.failed[record.offset] += 1
@@ -213,8 +213,8 @@ class BatchLane(Lane):
                 refused = set(map(id, error.records))
                 answers = [await self._replaced(*answer, refused) for answer in answers]
         records = [record for record, _ in answers]
-        self._go_on(records, next_offset)
-        observe_hop(records[0].topic, times_of(records))
+        self._committed_up_to(records, next_offset)
+        observe_processing_delay(records[0].topic, times_of(records))
 
     async def _replaced(
         self, record: Incoming, made: list[Outgoing], refused: set[int]
@@ -225,7 +225,7 @@ class BatchLane(Lane):
         self.suspects.answers[record.offset] = shorter
         return record, shorter
 
-    def _go_on(self, done: Sequence[Incoming | RecordBatch], next_offset: int) -> None:
+    def _committed_up_to(self, done: Sequence[Incoming | RecordBatch], next_offset: int) -> None:
         """The first waiting records, `done`, are committed."""
         self._committed = next_offset
         self.commits += 1
@@ -254,7 +254,7 @@ class BatchLane(Lane):
 
     async def _in_thread_if_large(self, handle: Callable[[Sequence[Item]], T], batch: Sequence[Item]) -> T:
         """Large batches run in a thread; if the lane is abandoned, the handler is not used again."""
-        if sum(map(count_of, batch)) > _AT_ONCE:
+        if sum(map(count_of, batch)) > _MOST_ON_LOOP:
             return await asyncio.to_thread(handle, batch)
         return handle(batch)
 
@@ -277,7 +277,7 @@ def batch_lanes(
     `make_handler` gets the lane's writer, for its seed (see `Incoming`). `looks_back`: see `Lanes`.
     """
 
-    def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> BatchLane:
+    def open_lane(first: int, position: Position, writer: LaneWriter, failed: Lane | None) -> BatchLane:
         committed = position.behind(first)
         return BatchLane(
             max(first, committed - remembered),
@@ -287,7 +287,7 @@ def batch_lanes(
             payloads,
             failing=failing,
             takes_batches=takes_batches,
-            suspects=before.suspects if isinstance(before, BatchLane) else None,
+            suspects=failed.suspects if isinstance(failed, BatchLane) else None,
         )
 
     return Lanes(settings, group, [topic], open_lane, looks_back, transactions=transactions)

@@ -77,7 +77,7 @@ class Failing:
             log,
             logging.ERROR,
             Event.RECORD_GIVEN_UP,
-            **record.place,
+            **record.log_fields,
             error=repr(error),
         )
         problem = f"a defect in the {self._stage} ({type(error).__name__}), see its log -- send the job again"

@@ -17,11 +17,11 @@ class FetchBuffer:
     def __init__(self) -> None:
         self._batches: deque[RecordBatch] = deque()
         self._opened: Iterator[Incoming] | None = None
-        self._left = 0
+        self._unread = 0
 
     def __len__(self) -> int:
         """Return the approximate number of records."""
-        return self._left
+        return self._unread
 
     def __bool__(self) -> bool:
         """Whether there may be more records."""
@@ -30,7 +30,7 @@ class FetchBuffer:
     def put(self, batches: Iterable[RecordBatch]) -> None:
         for batch in batches:
             self._batches.append(batch)
-            self._left += batch.count
+            self._unread += batch.count
 
     def take(self, most: int) -> list[Incoming]:
         """Return the next records, at most `most`; none only if there are none.
@@ -50,7 +50,7 @@ class FetchBuffer:
                     break
             if len(records) < most and size < MOST_BYTES:
                 self._opened = None
-            self._left = self._left - len(records) if self else 0
+            self._unread = self._unread - len(records) if self else 0
             if records:
                 return records
         return []
@@ -60,6 +60,6 @@ class FetchBuffer:
         if self._opened is None and self._batches:
             first = self._batches[0]
             if first.is_plain and first.count <= most:
-                self._left -= first.count
+                self._unread -= first.count
                 return self._batches.popleft()
         return None

@@ -49,13 +49,13 @@ from pointsman.runtime.settings import KafkaPart
 
 log = logging.getLogger(__name__)
 
-#: Of one partition, and of all that one question is about.
+#: The most bytes of one partition, and of one fetch request.
 _MOST_BYTES, _MOST_BYTES_IN_ALL = 1024 * 1024, 16 * 1024 * 1024
-#: How long a broker waits for records before it says that there are none, at most; and as a share of the time
-#: for which we would wait, so that its answer is there by then and wakes us once.
+#: How long a broker waits for records, at most, and as a share of the time for which the caller waits: so the
+#: response arrives before that and wakes the caller once.
 _WAIT_MS, _WAIT_SHARE = 2_000, 0.9
 _PAUSE_S = 0.05
-#: What does not pass by itself.
+#: Errors that a retry does not end.
 _FINAL = (TopicAuthorizationFailedError, CorruptRecordException, IncompatibleBrokerVersion)
 
 #: UNKNOWN_TOPIC_ID, INCONSISTENT_TOPIC_ID: the client has no names for them.
@@ -65,31 +65,34 @@ _OTHER_TOPIC = frozenset((UnknownTopicOrPartitionError.errno, 100, 103))
 class Halt(Enum):
     """Why a partition is no longer fetched."""
 
-    GONE = auto()  # its records were deleted before they were read
-    MADE_ANEW = auto()  # there is another topic of that name
+    RECORDS_DELETED = auto()  # the next records were deleted before they were read
+    TOPIC_RECREATED = auto()  # another topic has that name now
 
 
 @dataclass(slots=True)
-class _Stock:
-    """`end`: behind the last record of the partition, as last heard. `begins`: the partition, where the
-    broker had no record at the position.
+class _FetchState:
+    """What is fetched of one partition. `position`: the offset that the next request begins at.
 
-    `heard_at`: when the broker last answered for it, by our clock.
-    `topic`: the id of the topic that the position is in; `seed`: see `Incoming`.
+    `topic_id`: of the topic that the position is in; a response for another one is refused.
+    `seed`: stands for the topic in derived ids, so that a recreated topic gives other ids.
+    `end_offset`: the partition's, from the last response, which came at `answered_at` (monotonic clock).
+    `first_offset`: set when the position is out of range: the partition's first offset.
     """
 
     position: int
-    topic: UUID | None
+    topic_id: UUID | None
     seed: str
     fetch_buffer: FetchBuffer = field(default_factory=FetchBuffer)
-    end: int | None = None
-    begins: int | None = None
-    heard_at: float = 0.0
+    end_offset: int | None = None
+    first_offset: int | None = None
+    answered_at: float = 0.0
     halt: Halt | None = None
 
 
 class Fetcher:
-    """A broker answers as soon as it has `gather_bytes`, or after a maximum wait with what it has.
+    """Fetches for the partitions that were sought.
+
+    `gather_bytes`: a broker responds as soon as it has so many bytes, or after the longest wait.
     `committed_only`: isolation level `read_committed`.
     `skips`: continue after deleted records, and in a recreated topic.
     """
@@ -104,11 +107,11 @@ class Fetcher:
         committed_only: bool = True,
         skips: bool = True,
     ) -> None:
-        #: The connection; who has the fetcher may ask other things by it.
-        self.client = self._client = connection.client(
+        #: The connection to the brokers, for other requests too.
+        self.client = connection.client(
             settings, client_id=name, request_timeout_ms=request_timeout_ms, retry_backoff_ms=50
         )
-        #: Where partitions begin and end.
+        #: The first and last offsets of partitions.
         self.partitions = Partitions(
             self.client,
             within=request_timeout_ms / 1000,
@@ -119,12 +122,12 @@ class Fetcher:
         self._gather_bytes = gather_bytes
         self._committed_only = committed_only
         self._skips = skips
-        self._stocks: dict[TopicPartition, _Stock] = {}
-        self._asking: dict[int, asyncio.Task[None]] = {}
-        self._next_look = 0.0
-        self._next_identify = 0.0
+        self._states: dict[TopicPartition, _FetchState] = {}
+        self._requests: dict[int, asyncio.Task[None]] = {}
+        self._next_leaders_at = 0.0
+        self._next_topic_ids_at = 0.0
         self._topics: set[str] = set()
-        #: The ids of the topics that are known, as last heard.
+        #: The ids of the topics that exist, from the last look-up.
         self.ids: dict[str, TopicId] = {}
 
     async def start(self) -> None:
@@ -133,142 +136,141 @@ class Fetcher:
         Raises:
             KafkaError: no broker answers.
         """
-        await connection.connect(self._client)
+        await connection.connect(self.client)
 
-    async def know(self, topics: Iterable[str]) -> None:
-        """Find out who leads the partitions of these topics, and of no others, and which topics they are.
+    async def set_topics(self, topics: Iterable[str]) -> None:
+        """Fetch only partitions of these topics; looks up their leaders and ids.
 
         Raises:
-            KafkaError: no broker says.
+            KafkaError: no broker answers.
         """
         self._topics = set(topics)
-        await self._client.set_topics(self._topics)
-        self._learn(await topic_ids(self._client, self._topics))
+        await self.client.set_topics(self._topics)
+        self._apply_topic_ids(await topic_ids(self.client, self._topics))
 
     async def close(self) -> None:
-        for task in self._asking.values():
+        for task in self._requests.values():
             task.cancel()
-        await asyncio.gather(*self._asking.values(), return_exceptions=True)
-        await self._client.close()
+        await asyncio.gather(*self._requests.values(), return_exceptions=True)
+        await self.client.close()
 
     def seek(self, tp: TopicPartition, offset: int, mark: TopicMark | None = None) -> None:
-        """Go on from there; what is in stock or on its way is forgotten. `mark`: of its topic."""
+        """Fetch from `offset` on; drops what is buffered or requested. `mark`: the topic's id and seed."""
+        known = self.ids.get(tp.topic)
+        topic_id, seed = known and known.topic, ""
         if mark is not None:
-            self._stocks[tp] = _Stock(offset, mark.topic, mark.seed(tp.topic), heard_at=time.monotonic())
-            return
-        topic_id = self.ids.get(tp.topic)
-        self._stocks[tp] = _Stock(offset, topic_id and topic_id.topic, "", heard_at=time.monotonic())
+            topic_id, seed = mark.topic, mark.seed(tp.topic)
+        self._states[tp] = _FetchState(offset, topic_id, seed, answered_at=time.monotonic())
 
     def halted(self, tp: TopicPartition) -> Halt | None:
-        """Why nothing more comes of it from where it stands, if that is so and its stock is used up."""
-        stock = self._stocks.get(tp)
-        return None if stock is None or stock.fetch_buffer else stock.halt
+        """Why the partition is no longer fetched; None if it is, or while its buffer has records."""
+        state = self._states.get(tp)
+        return None if state is None or state.fetch_buffer else state.halt
 
     def forget(self, tp: TopicPartition) -> None:
-        """The partition has no lane any more."""
-        self._stocks.pop(tp, None)
+        """Stop fetching the partition."""
+        self._states.pop(tp, None)
 
     def forget_others(self, tps: Iterable[TopicPartition]) -> None:
-        """Keep these partitions only."""
+        """Stop fetching all partitions but these."""
         kept = set(tps)
-        self._stocks = {tp: stock for tp, stock in self._stocks.items() if tp in kept}
+        self._states = {tp: state for tp, state in self._states.items() if tp in kept}
 
     def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
-        """What is in stock of a partition that was sought."""
-        return self._stocks[tp].fetch_buffer
+        """The fetched records of a partition. Raises KeyError if it is not fetched."""
+        return self._states[tp].fetch_buffer
 
-    def position(self, tp: TopicPartition) -> int | None:
-        """Where its next question begins: behind what was fetched, its markers too; None: it is forgotten."""
-        stock = self._stocks.get(tp)
-        return None if stock is None else stock.position
+    def __contains__(self, tp: TopicPartition) -> bool:
+        """Whether the partition is fetched: it was sought, and not forgotten since."""
+        return tp in self._states
 
     def unread(self, tp: TopicPartition) -> int:
-        """What was not taken yet: records in stock, and offsets of the broker's beyond them as last heard."""
-        stock = self._stocks.get(tp)
-        if stock is None:
+        """Records not taken yet: those in the buffer, and the broker's offsets after them."""
+        state = self._states.get(tp)
+        if state is None:
             return 0
-        return len(stock.fetch_buffer) + max(0, (stock.end or 0) - stock.position)
+        return len(state.fetch_buffer) + max(0, (state.end_offset or 0) - state.position)
 
     def next_offset(self, tp: TopicPartition) -> int:
-        """As `position`, of a partition that was sought."""
-        return self._stocks[tp].position
+        """The offset after all that was fetched, markers included. Raises KeyError as `fetch_buffer`."""
+        return self._states[tp].position
 
-    def missing(self, tp: TopicPartition) -> int | None:
-        """Where the partition begins, if the broker has no such offset as the one that is asked for."""
-        return self._stocks[tp].begins
+    def first_offset_if_gone(self, tp: TopicPartition) -> int | None:
+        """The partition's first offset, if the broker has no record at the position that was requested."""
+        return self._states[tp].first_offset
 
-    def silent_s(self, tp: TopicPartition) -> float:
-        """For how long no broker has answered for it, seconds."""
-        return time.monotonic() - self._stocks[tp].heard_at
+    def answer_age_s(self, tp: TopicPartition) -> float:
+        """Seconds since a broker last sent a response for the partition."""
+        return time.monotonic() - self._states[tp].answered_at
 
     async def gather(self, wanted: Iterable[TopicPartition], within_s: float) -> None:
-        """Ask for more of the partitions of which nothing is in stock; return when any broker has answered.
+        """Request records of the partitions whose buffer is empty; return when any broker has answered.
 
-        If there is something in stock of any of them, it does not wait.
+        If any of them has records in its buffer, it does not wait. Otherwise it waits `within_s` at most.
 
         Raises:
-            KafkaError: a broker refuses for good.
+            KafkaError: a broker refuses, and a retry would not help.
         """
         wanted = list(wanted)
-        if any(tp in self._stocks and self._stocks[tp].topic is None for tp in wanted):
-            await self._identify()
-        for leader, stocks in self._by_leader(wanted).items():
-            if leader not in self._asking:
+        if any(tp in self._states and self._states[tp].topic_id is None for tp in wanted):
+            await self._refresh_topic_ids()
+        for leader, states in self._by_leader(wanted).items():
+            if leader not in self._requests:
                 wait_ms = min(self._longest_wait_ms, int(within_s * 1000 * _WAIT_SHARE))
-                self._asking[leader] = asyncio.create_task(self._ask(leader, stocks, wait_ms))
-        if any(tp in self._stocks and self._stocks[tp].fetch_buffer for tp in wanted):
+                self._requests[leader] = asyncio.create_task(self._request(leader, states, wait_ms))
+        if any(tp in self._states and self._states[tp].fetch_buffer for tp in wanted):
             within_s = 0
-        if not self._asking:
+        if not self._requests:
             await asyncio.sleep(within_s)
             return
-        await asyncio.wait(self._asking.values(), timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-        for leader in [leader for leader, task in self._asking.items() if task.done()]:
-            self._asking.pop(leader).result()
+        await asyncio.wait(self._requests.values(), timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        for leader in [leader for leader, task in self._requests.items() if task.done()]:
+            self._requests.pop(leader).result()
 
-    def _by_leader(self, wanted: Iterable[TopicPartition]) -> dict[int, dict[Place, _Stock]]:
-        by_leader: dict[int, dict[Place, _Stock]] = {}
+    def _by_leader(self, wanted: Iterable[TopicPartition]) -> dict[int, dict[Place, _FetchState]]:
+        by_leader: dict[int, dict[Place, _FetchState]] = {}
         for tp in wanted:
-            stock = self._stocks.get(tp)
-            if stock is None or stock.fetch_buffer or stock.halt or stock.topic is None:
+            state = self._states.get(tp)
+            if state is None or state.fetch_buffer or state.halt or state.topic_id is None:
                 continue
-            leader = self._client.cluster.leader_for_partition(tp)
+            leader = self.client.cluster.leader_for_partition(tp)
             if leader in (None, -1):
-                self._look_for_leaders()
+                self._refresh_leaders()
             else:
-                by_leader.setdefault(leader, {})[tp.topic, tp.partition] = stock
+                by_leader.setdefault(leader, {})[tp.topic, tp.partition] = state
         return by_leader
 
-    def _look_for_leaders(self) -> None:
-        """Now and then, as others may be asked all the time."""
-        if time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + _PAUSE_S
-            self._client.force_metadata_update()
+    def _refresh_leaders(self) -> None:
+        """Not on each call: other partitions may be fetched all the time."""
+        if time.monotonic() >= self._next_leaders_at:
+            self._next_leaders_at = time.monotonic() + _PAUSE_S
+            self.client.force_metadata_update()
 
-    async def _identify(self) -> None:
-        """Now and then: learn which topics those are that were not there, and which were made anew."""
-        if time.monotonic() < self._next_identify:
+    async def _refresh_topic_ids(self) -> None:
+        """Not on each call: look up the ids of topics that were missing or are recreated."""
+        if time.monotonic() < self._next_topic_ids_at:
             return
-        self._next_identify = time.monotonic() + _PAUSE_S
-        with contextlib.suppress(KafkaError):  # who leads is asked as well, and that is heard of
-            self._learn(await topic_ids(self._client, self._topics))
+        self._next_topic_ids_at = time.monotonic() + _PAUSE_S
+        with contextlib.suppress(KafkaError):  # the look-up of leaders fails too, and reports it
+            self._apply_topic_ids(await topic_ids(self.client, self._topics))
 
-    def _learn(self, ids: dict[str, TopicId]) -> None:
+    def _apply_topic_ids(self, ids: dict[str, TopicId]) -> None:
         self.ids = ids
-        for tp, stock in list(self._stocks.items()):
+        for tp, state in list(self._states.items()):
             topic_id = ids.get(tp.topic)
             if topic_id is None:
                 continue
-            if stock.topic is None:
-                stock.topic = topic_id.topic
-            elif stock.topic != topic_id.topic and not self._skips:
-                stock.halt = Halt.MADE_ANEW
-            elif stock.topic != topic_id.topic:
-                # From its beginning; what comes of the one before is thrown away.
-                self._stocks[tp] = replace(stock, topic=topic_id.topic, position=0)
+            if state.topic_id is None:
+                state.topic_id = topic_id.topic
+            elif state.topic_id != topic_id.topic and not self._skips:
+                state.halt = Halt.TOPIC_RECREATED
+            elif state.topic_id != topic_id.topic:
+                # From its beginning; a response of the former topic is discarded.
+                self._states[tp] = replace(state, topic_id=topic_id.topic, position=0)
 
-    async def _ask(self, leader: int, stocks: Mapping[Place, _Stock], wait_ms: int) -> None:
-        starts = {place: stock.position for place, stock in stocks.items()}
-        ids = {topic: stock.topic for (topic, _), stock in stocks.items() if stock.topic is not None}
+    async def _request(self, leader: int, states: Mapping[Place, _FetchState], wait_ms: int) -> None:
+        starts = {place: state.position for place, state in states.items()}
+        ids = {topic: state.topic_id for (topic, _), state in states.items() if state.topic_id is not None}
         try:
             request = fetch(
                 starts,
@@ -279,72 +281,66 @@ class Fetcher:
                 most_of_each=_MOST_BYTES,
                 committed_only=self._committed_only,
             )
-            # Its own connection: a broker answers what came on one in turn, and it waits here for records.
-            code, parts = await self._client.send(leader, request, group=ConnectionGroup.COORDINATION)
+            # Its own connection: a broker answers each connection in order, and here it waits for records.
+            code, parts = await self.client.send(leader, request, group=ConnectionGroup.COORDINATION)
             _check(code, f"broker {leader}")
-        except (KafkaError, KeyError) as error:  # KeyError: of a connection that the client has lost
+        except (KafkaError, KeyError) as error:  # KeyError: the client lost its connection
             await self._pause(error if isinstance(error, KafkaError) else RequestTimedOutError(repr(error)))
             return
         refused: list[KafkaError] = []
         for place, part in parts.items():
-            stock = stocks[place]
-            if self._stocks.get(TopicPartition(*place)) is not stock:
+            state = states[place]
+            if self._states.get(TopicPartition(*place)) is not state:
                 continue
             try:
-                await self._put(place, stock, part)
+                await self._take_response(place, state, part)
             except KafkaError as error:
                 refused.append(error)
         if refused:
             await self._pause(*refused)
-        elif any(stock.begins is not None for stock in stocks.values()):
+        elif any(state.first_offset is not None for state in states.values()):
             await asyncio.sleep(_PAUSE_S)
 
-    async def _put(self, place: Place, stock: _Stock, part: FetchedPartition) -> None:
+    async def _take_response(self, place: Place, state: _FetchState, part: FetchedPartition) -> None:
         if part.code == OffsetOutOfRangeError.errno:
-            await self._look_for_first(place, stock)
+            await self._take_out_of_range(place, state)
             return
         if part.code in _OTHER_TOPIC:
-            await self._identify()
+            await self._refresh_topic_ids()
             raise UnknownTopicOrPartitionError(f"{place[0]}-{place[1]}")
         _check(part.code, f"{place[0]}-{place[1]}")
-        batches, stock.position = read_batches(place, stock.position, part.records, part.aborted, stock.seed)
-        stock.fetch_buffer.put(batches)
-        stock.end, stock.begins, stock.heard_at = part.end, None, time.monotonic()
+        batches, state.position = read_batches(place, state.position, part.records, part.aborted, state.seed)
+        state.fetch_buffer.put(batches)
+        state.end_offset, state.first_offset, state.answered_at = part.end, None, time.monotonic()
 
-    async def _look_for_first(self, place: Place, stock: _Stock) -> None:
-        """The broker has no such offset: what stood there is gone, or never was."""
+    async def _take_out_of_range(self, place: Place, state: _FetchState) -> None:
+        """The broker has no record at the position: it was deleted, or there never was one."""
         first = await self.partitions.first(place)
-        if first > stock.position and not self._skips:
-            stock.halt = Halt.GONE
+        if first > state.position and not self._skips:
+            state.halt = Halt.RECORDS_DELETED
             return
-        if stock.begins is None:
-            event(
-                log,
-                logging.ERROR,
-                Event.OFFSET_GONE if first > stock.position else Event.OFFSET_MISSING,
-                topic=place[0],
-                partition=place[1],
-                offset=stock.position,
-                first=first,
-            )
-        stock.begins = first
-        stock.position = max(stock.position, first)
+        if state.first_offset is None:
+            kind = Event.OFFSET_GONE if first > state.position else Event.OFFSET_MISSING
+            fields = {"topic": place[0], "partition": place[1], "offset": state.position, "first": first}
+            event(log, logging.ERROR, kind, **fields)
+        state.first_offset = first
+        state.position = max(state.position, first)
 
     async def _pause(self, *errors: KafkaError) -> None:
-        """Before it is asked again.
+        """Wait before the next request.
 
         Raises:
-            KafkaError: the first one that does not pass.
+            KafkaError: the first of `errors` that a retry does not end.
         """
         for error in errors:
             if isinstance(error, _FINAL):
                 raise error
         event(log, logging.INFO, Event.FETCH_PAUSED, errors=[repr(error) for error in errors])
-        self._client.force_metadata_update()
+        self.client.force_metadata_update()
         await asyncio.sleep(_PAUSE_S)
 
 
-def _check(code: int, of: str) -> None:
+def _check(code: int, source: str) -> None:
     kind = for_code(code)
     if kind is not NoError:
-        raise kind(of)
+        raise kind(source)

@@ -28,7 +28,7 @@ from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)
 
-_NEVER_MS = 24 * 3600 * 1000
+_A_DAY_MS = 24 * 3600 * 1000
 _GROUP_MS = 1_000
 #: How often the client checks for something to fetch, in milliseconds; there never is.
 _FETCHES_MS = 5_000
@@ -36,7 +36,7 @@ _RECONNECT_S = 1.0
 _CLOSE_S = 10.0
 _STABLE = "Stable"
 
-#: Called with all partitions assigned to this member; the group is settled when it returns.
+#: Called after each rebalance with exactly our partitions; the group counts as settled when it returns.
 Assigned = Callable[[set[TopicPartition]], Awaitable[None]]
 
 
@@ -85,7 +85,7 @@ class GroupMember:
     stall_s: float
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     _watching: asyncio.Task[None] | None = None
-    _turn: int = 0
+    _next_first: int = 0
 
     async def join(
         self,
@@ -105,7 +105,7 @@ class GroupMember:
         await self.admin.start()
         await self.fetcher.start()
         if topics:
-            await self.fetcher.know(topics)
+            await self.fetcher.set_topics(topics)
         if not waits:
             await self.consumer.start()
         self.consumer.subscribe(topics, pattern, _Listener(self, assigned))
@@ -135,8 +135,8 @@ class GroupMember:
             async with asyncio.timeout(_CLOSE_S):
                 await self.admin._client.send(coordinator.coordinator_id, leave)
 
-    def turns(self, stopping: asyncio.Event) -> Iterator[Watchdog]:
-        """Yield the watchdog once per turn of a reading loop, until `stopping`.
+    def polls(self, stopping: asyncio.Event) -> Iterator[Watchdog]:
+        """Yield once for each poll until `stopping`; in each the caller shows the watchdog its positions.
 
         The reader reports its positions to it.
         Raises:
@@ -150,14 +150,14 @@ class GroupMember:
 
     async def gather(self, wanted: Sequence[TopicPartition], within_s: float) -> list[TopicPartition]:
         """Fetch as `Fetcher.gather`, beginning with another partition each time; return the order used."""
-        self._turn = (self._turn + 1) % max(1, len(wanted))
-        ordered = [*wanted[self._turn :], *wanted[: self._turn]]
+        self._next_first = (self._next_first + 1) % max(1, len(wanted))
+        ordered = [*wanted[self._next_first :], *wanted[: self._next_first]]
         await self.fetcher.gather(ordered, within_s)
         return ordered
 
     @property
     def membership(self) -> Membership:
-        """The membership under which the latest assignment was made; empty before joining."""
+        """The membership under which the present partitions were assigned; call it only after `join`."""
         coordinator = self.consumer._coordinator  # the client's public interface has no member id
         assert coordinator is not None
         return Membership(self.group, coordinator.member_id, coordinator.generation)
@@ -205,7 +205,7 @@ def consumer_of(settings: LanePart, group: str, *, aligned: bool = False) -> AIO
         heartbeat_interval_ms=min(3_000, settings.session_timeout_ms // 4),
         rebalance_timeout_ms=max(10_000, settings.session_timeout_ms),
         # Progress is checked by our own watchdog.
-        max_poll_interval_ms=_NEVER_MS,
+        max_poll_interval_ms=_A_DAY_MS,
         partition_assignment_strategy=(RangePartitionAssignor if aligned else StickyPartitionAssignor,),
         metadata_max_age_ms=5_000,
         consumer_timeout_ms=_FETCHES_MS,

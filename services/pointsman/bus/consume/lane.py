@@ -17,7 +17,8 @@ class Lane(ABC):
     def __init__(self, position: int) -> None:
         self.position = position
         self.commits = 0
-        self._turn = asyncio.Lock()
+        #: Held while a transaction is under way.
+        self._transaction_lock = asyncio.Lock()
 
     @property
     def ready(self) -> bool:
@@ -66,9 +67,9 @@ class Lane(ABC):
 
     async def pause(self) -> None:
         """Wait for the open transaction and begin no other, while the lane's ownership is checked."""
-        await self._turn.acquire()
+        await self._transaction_lock.acquire()
 
     def resume(self) -> None:
         """Continue after `pause`: this process still owns the lane."""
-        if self._turn.locked():
-            self._turn.release()
+        if self._transaction_lock.locked():
+            self._transaction_lock.release()

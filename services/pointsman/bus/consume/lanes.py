@@ -6,7 +6,7 @@ Invariants:
   that generation is over. A lane starts only from an offset that no transaction of a former owner can still
   move.
 - During a rebalance lanes go on until the new assignment is known. Those that stay go on after it too, unless
-  another process had owned them in between.
+  another process owned them in between.
 - With several topics, a partition number has lanes only if it is assigned for every topic.
 - A failed lane is reopened only while this process is in the group: one that was frozen must not repeat, when
   it wakes, the work of those who took over.
@@ -16,6 +16,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -39,18 +40,41 @@ from pointsman.runtime.metrics import LANE_AGE, LANE_LAG
 
 log = logging.getLogger(__name__)
 
-#: Makes a lane from the partition's first offset, the position to go on from, its writer, and the lane that
-#: failed here before, if any, which may be returned to go on itself.
+#: Opens a lane: (the partition's first offset, committed position, writer, failed lane or None) -> a lane.
+#: It may return the failed lane, which then continues.
 OpenLane = Callable[[int, Position, LaneWriter, Lane | None], Lane]
 
-#: How long the host waits for records, and how soon it looks again where a lane is full, seconds.
+#: How long the host waits for records, and how long if a lane is full, seconds.
 _POLL_S, _FULL_POLL_S = 1.0, 0.02
 _MEASURE_S = 2
-#: In a rebalance: the time to check whether a lane is still as it was, seconds.
-_TURN_OVER_S = 1
+#: After a rebalance: the time for checking that no other process has had a lane, seconds.
+_OWNERSHIP_CHECK_S = 1
 _ASK_AGAIN_S = 0.1
 #: Until a failed lane is reopened, seconds; doubles each time that it committed nothing.
 _REOPEN_S, _REOPEN_MOST_S = 0.1, 5.0
+
+
+@dataclass(slots=True)
+class _Reopening:
+    """`lane`: the one that runs, or else the one that failed. `commits`: its count when it was opened."""
+
+    lane: Lane | None = None
+    commits: int = 0
+    has_failed: bool = False
+    delay_s: float = 0.0
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a reopened lane has work, and committed nothing yet: it may fail again."""
+        lane = self.lane
+        return self.has_failed and lane is not None and lane.commits == self.commits and lane.pending > 0
+
+    def next_delay_s(self) -> float:
+        """Seconds until the lane that failed is reopened."""
+        self.delay_s = min(max(_REOPEN_S, 2 * self.delay_s), _REOPEN_MOST_S)
+        if self.lane is not None and self.lane.commits > self.commits:
+            self.delay_s, self.commits = _REOPEN_S, self.lane.commits
+        return self.delay_s
 
 
 class Lanes:
@@ -79,9 +103,8 @@ class Lanes:
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
         self._lanes: dict[TopicPartition, Lane] = {}
         self._writers: dict[TopicPartition, LaneWriter] = {}
-        self._reopen: dict[TopicPartition, asyncio.Timeout] = {}
-        #: The commits of a failed lane when it was reopened.
-        self._commits_when_failed: dict[TopicPartition, int] = {}
+        self._run_timeouts: dict[TopicPartition, asyncio.Timeout] = {}
+        self._reopenings: dict[TopicPartition, _Reopening] = {}
         self._stopping = asyncio.Event()
         self._assigned = False
         self._member: GroupMember | None = None
@@ -96,11 +119,9 @@ class Lanes:
         A lane that failed counts once it has committed something, if it has anything to do.
         """
         is_open = self._assigned and self._tasks.keys() == self._lanes.keys()
-        return is_open and all(self._goes_on(tp, lane) for tp, lane in self._lanes.items())
-
-    def _goes_on(self, tp: TopicPartition, lane: Lane) -> bool:
-        is_stuck = self._commits_when_failed.get(tp) == lane.commits and lane.pending
-        return lane.ready and not is_stuck
+        return is_open and all(
+            lane.ready and not self._reopenings[tp].is_stuck for tp, lane in self._lanes.items()
+        )
 
     @property
     def opened(self) -> list[Lane]:
@@ -133,7 +154,7 @@ class Lanes:
     async def _poll(self, member: GroupMember) -> None:
         fetcher = member.fetcher
         next_measure = 0.0
-        for watchdog in member.turns(self._stopping):
+        for watchdog in member.polls(self._stopping):
             if not member.settled.is_set():
                 await wait_at_most(_POLL_S, member.settled)
                 continue
@@ -147,7 +168,8 @@ class Lanes:
                 if not fetch_buffer:
                     lane.passed(fetcher.next_offset(tp))
                 if fetcher.halted(tp) and not lane.pending:
-                    self._reopen[tp].reschedule(0)  # a time in the past: at once
+                    # The lane fails with TimeoutError and is reopened, from where the topic now begins.
+                    self._run_timeouts[tp].reschedule(0)  # a time in the past: at once
             await watchdog.look({tp: lane.position for tp, lane in self._lanes.items() if lane.has_room})
             if time.monotonic() >= next_measure:
                 next_measure = time.monotonic() + _MEASURE_S
@@ -180,8 +202,9 @@ class Lanes:
         member = self._member
         assert member is not None
         membership = member.membership
-        given, owned = owned, {tp for tp in owned if self._is_whole(tp.partition, owned)}
-        await self._abandon([tp for tp in self._tasks if tp not in owned])
+        complete = {tp for tp in owned if self._has_all_topics(tp.partition, owned)}
+        incomplete = owned - complete
+        await self._abandon([tp for tp in self._tasks if tp not in complete])
         lanes = dict(self._lanes)
         await self._abandon(await self._changed_lanes(member))
         if self._member is not member:
@@ -195,25 +218,27 @@ class Lanes:
             self._writers[tp].forget_partitions()
             member.fetcher.seek(tp, lane.position, self._writers[tp].mark)
             lane.resume()
-        for tp in owned - self._tasks.keys():
+        for tp in complete - self._tasks.keys():
             self._tasks[tp] = asyncio.create_task(
                 self._keep_open(tp, member), name=f"{tp.topic}-{tp.partition}"
             )
-        self._assigned = owned == given
-        partitions = sorted({tp.partition for tp in owned})
+        self._assigned = not incomplete
+        partitions = sorted({tp.partition for tp in complete})
         event(log, logging.INFO, Event.PARTITIONS_ASSIGNED, group=self._group, partitions=partitions)
-        if owned != given:
-            apart = sorted({tp.partition for tp in given - owned})
-            event(log, logging.ERROR, Event.PARTITIONS_APART, topics=list(self._topics), partitions=apart)
+        if incomplete:
+            partitions = sorted({tp.partition for tp in incomplete})
+            event(
+                log, logging.ERROR, Event.PARTITIONS_APART, topics=list(self._topics), partitions=partitions
+            )
 
-    def _is_whole(self, partition: int, owned: set[TopicPartition]) -> bool:
+    def _has_all_topics(self, partition: int, owned: set[TopicPartition]) -> bool:
         return all(TopicPartition(topic, partition) in owned for topic in self._topics)
 
     async def _changed_lanes(self, member: GroupMember) -> list[TopicPartition]:
-        """Lanes whose committed offset another process moved, or is unknown; pauses the others."""
+        """Pause all lanes; return those whose committed offset another process moved, or is unknown."""
         writers = dict(self._writers)
         checks = [self._is_still_ours(member, self._lanes[tp], writer) for tp, writer in writers.items()]
-        ours = await _within(_TURN_OVER_S, checks)
+        ours = await _within(_OWNERSHIP_CHECK_S, checks)
         changed = [tp for tp, is_ours in zip(writers, ours, strict=True) if is_ours is not True]
         if changed:
             partitions = sorted(tp.partition for tp in changed)
@@ -222,7 +247,7 @@ class Lanes:
 
     async def _is_still_ours(self, member: GroupMember, lane: Lane, writer: LaneWriter) -> bool:
         await lane.pause()  # or its position might move during the check
-        return await writer.is_last(member.admin, within=_TURN_OVER_S)
+        return await writer.is_last(member.admin, within=_OWNERSHIP_CHECK_S)
 
     async def _abandon(self, gone: list[TopicPartition]) -> None:
         tasks = [self._tasks.pop(tp) for tp in gone]
@@ -232,36 +257,33 @@ class Lanes:
             await asyncio.wait(tasks)
 
     async def _keep_open(self, tp: TopicPartition, member: GroupMember) -> None:
-        delay, committed = _REOPEN_S / 2, 0
-        lives: list[Lane] = []
+        reopening = self._reopenings[tp] = _Reopening()
         try:
             while True:
                 try:
-                    await self._run_once(tp, member, lives)
+                    await self._run_once(tp, member, reopening)
                 except asyncio.CancelledError:
                     raise
                 except Exception as error:  # whatever broke, the lane goes on from its committed position
                     fields = tp._asdict() | {"error": line_of(error), "cause": repr(error.__cause__)}
                     event(log, logging.WARNING, Event.LANE_FAILED, **fields)
-                    self._commits_when_failed[tp] = -1
-                committed, before = sum(lane.commits for lane in lives), committed
-                delay = _REOPEN_S if committed != before else min(delay * 2, _REOPEN_MOST_S)
-                await asyncio.sleep(delay)
+                    reopening.has_failed = True
+                await asyncio.sleep(reopening.next_delay_s())
                 # Ends by cancellation if the lane is assigned to another process.
                 while not await member.is_member():  # noqa: ASYNC110
                     await asyncio.sleep(_ASK_AGAIN_S)
         finally:
-            self._commits_when_failed.pop(tp, None)
-            for lane in lives:
-                await lane.abandon()
+            self._reopenings.pop(tp, None)
+            if reopening.lane is not None:
+                await reopening.lane.abandon()
 
-    async def _run_once(self, tp: TopicPartition, member: GroupMember, lives: list[Lane]) -> None:
-        """Open the lane and run it until it fails. `lives` holds the previous lane, if any, then this one."""
+    async def _run_once(self, tp: TopicPartition, member: GroupMember, reopening: _Reopening) -> None:
+        """Open the lane and run it until it fails."""
         fetcher, place = member.fetcher, (tp.topic, tp.partition)
         transactions, membership = self._transactions, self._membership
         assert transactions is not None
         assert membership is not None
-        await fetcher.know(self._topics)
+        await fetcher.set_topics(self._topics)
         topic_id = fetcher.ids.get(tp.topic)
         if topic_id is None:
             raise UnknownTopicOrPartitionError(tp.topic)
@@ -269,31 +291,29 @@ class Lanes:
         try:
             position = await writer.position(member.admin, topic_id.topic)
             first = await fetcher.partitions.first(place)
-            before = lives[0] if lives else None
-            lane = self._open_lane(first, position, writer, before)
-            if before is not None and lane is not before:
-                await before.abandon()
+            failed = reopening.lane
+            lane = self._open_lane(first, position, writer, failed)
+            if failed is not None and lane is not failed:
+                await failed.abandon()
             span = self._looks_back()
-            if lane is not before and span is not None and position.next_offset is not None:
+            if lane is not failed and span is not None and position.next_offset is not None:
                 from_there = await looked_back(fetcher.partitions, place, position.next_offset, span)
                 lane.position = max(first, min(lane.position, from_there))
-            if lane is not before:
+            if lane is not failed:
                 await pass_over_lost(self._settings, self._group, writer, position, first)
-            lives[:] = [lane]
-            if tp in self._commits_when_failed:
-                self._commits_when_failed[tp] = lane.commits
+            reopening.lane, reopening.commits = lane, lane.commits
             fetcher.seek(tp, lane.position, writer.mark)
-            async with asyncio.timeout(None) as self._reopen[tp]:
+            async with asyncio.timeout(None) as self._run_timeouts[tp]:
                 self._lanes[tp], self._writers[tp] = lane, writer
                 await lane.run()
         finally:
-            self._reopen.pop(tp, None)
+            self._run_timeouts.pop(tp, None)
             self._lanes.pop(tp, None)
             self._writers.pop(tp, None)
             fetcher.forget(tp)
 
 
 async def _within(seconds: float, works: Iterable[Coroutine[Any, Any, object]]) -> list[object]:
-    """The result of each, or its error if it failed or took longer."""
+    """Run all at once; return the result of each, or its error if it failed or took longer."""
     limited = [asyncio.wait_for(work, seconds) for work in works]
     return await asyncio.gather(*limited, return_exceptions=True)

@@ -21,23 +21,23 @@ log = logging.getLogger(__name__)
 async def pass_over_lost(
     settings: LanePart, group: str, writer: LaneWriter, position: Position, first: int
 ) -> None:
-    """If the lane's position is before `first`, the partition's first offset, report the gap and move there.
+    """If retention deleted records before the lane read them: write one dead letter, and move the lane.
 
-    Dead letter and position are one transaction, so the gap is reported once.
+    `first`: the partition's first offset, to which the lane moves in the transaction of the dead letter.
     """
     if position.next_offset is None or position.next_offset >= first:
         return
-    lane, at, stage = writer.lane, position.next_offset, group.removeprefix(f"{settings.prefix}.")
-    missing = first - at - sum(at <= offset < first for offset in position.finished)
+    lane, next_offset, stage = writer.lane, position.next_offset, group.removeprefix(f"{settings.prefix}.")
+    missing = first - next_offset - sum(next_offset <= offset < first for offset in position.finished)
     if not missing:
         return
-    report_lost(group, (lane.topic, lane.partition), at, first)
+    report_lost(group, (lane.topic, lane.partition), next_offset, first)
     problem = (
-        f"offsets {at} to {first - 1} were deleted before {stage} read them: retention passed it by; "
-        f"up to {missing} records were not dealt with"
+        f"offsets {next_offset} to {first - 1} were deleted before {stage} read them: "
+        f"retention passed it by; up to {missing} records were not dealt with"
     )
     record = Incoming(
-        lane.topic, lane.partition, at, int(time.time() * 1000), None, None, (), seed=writer.seed
+        lane.topic, lane.partition, next_offset, int(time.time() * 1000), None, None, (), seed=writer.seed
     )
     letter = DeadLetter(Reason.INTERNAL, problem, stage, *record.origin, lost_before=first)
     await writer.write(
@@ -56,9 +56,9 @@ async def pass_over_lost(
     )
 
 
-def report_lost(group: str, place: tuple[str, int], at: int, first: int) -> None:
-    """Log the lost records and count them in the metric."""
-    LOST.labels(place[0]).inc(first - at)
+def report_lost(group: str, place: tuple[str, int], next_offset: int, first: int) -> None:
+    """Log and count the offsets from `next_offset` to before `first`, which were never read."""
+    LOST.labels(place[0]).inc(first - next_offset)
     event(
         log,
         logging.ERROR,
@@ -66,6 +66,6 @@ def report_lost(group: str, place: tuple[str, int], at: int, first: int) -> None
         group=group,
         topic=place[0],
         partition=place[1],
-        offset=at,
+        offset=next_offset,
         first=first,
     )

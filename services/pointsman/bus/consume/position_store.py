@@ -21,7 +21,7 @@ class TopicsChangedError(Exception):
 
 
 class UnavailableError(Exception):
-    """The store cannot be reached now; the same batch may be tried again.
+    """The store cannot be reached; the same batch may be tried again.
 
     `broke`: the connection ended while the batch was being stored.
     """
@@ -32,20 +32,21 @@ class UnavailableError(Exception):
 
 
 class Store(Protocol):
-    """Stores records and the reader's positions."""
+    """Stores records and the reader's positions. `places`: the reader's partitions."""
 
     async def positions(self, places: Sequence[Place], ids: Mapping[str, TopicId]) -> Mapping[Place, int]:
-        """Return the next offset of each place that has one.
+        """The next offset to store of each partition that has one. `ids`: of the partitions' topics.
 
         Raises:
-            TopicsChangedError, UnavailableError
+            TopicsChangedError: topics with other ids were stored under these names.
+            UnavailableError: try again.
         """
 
     async def lose(self, place: Place, expected: int, next: int) -> None:
-        """Note that offsets from `expected` to before `next` were never read, and move the position there.
+        """Record that the offsets from `expected` to before `next` were deleted unread, and move there.
 
         Raises:
-            MovedError, UnavailableError
+            MovedError, UnavailableError: as `append`.
         """
 
     async def append(
@@ -56,9 +57,9 @@ class Store(Protocol):
         *,
         bare: bool = False,
     ) -> None:
-        """Store all batches or none, and move each place from `expected` to its end.
+        """Store all batches or none, and move each partition from `expected` to its end.
 
-        `bare`: store only place and digest of each record, as the rest cannot be stored.
+        `bare`: store only offset and digest of each record, as the rest cannot be stored.
 
         Raises:
             MovedError, UnavailableError: nothing was stored.
@@ -66,7 +67,7 @@ class Store(Protocol):
 
 
 def halved(batches: Mapping[Place, list[Incoming]]) -> dict[Place, list[Incoming]] | None:
-    """Return the first half: of the places or, if there is one, of its records; None for a single record."""
+    """The first half: of the partitions, or of the records of the only one; None for a single record."""
     places = list(batches)
     if len(places) > 1:
         return {place: batches[place] for place in places[: len(places) // 2]}

@@ -1,8 +1,8 @@
-"""The audit's kind of lane: positions are stored with the records in Postgres, not in Kafka.
+"""Reads every audited topic into the store; the audit has this in place of lanes.
 
 Invariants:
-- A partition is read from the position in the store, never from the group's offsets; those are committed too,
-  but only for monitoring of lag.
+- Positions are in Postgres, with the records. A partition is read from its position there, never from the
+  group's offsets; those are committed too, but only for monitoring of lag.
 - The store moves a position only from the value the reader expects. If it differs, another reader was faster:
   nothing is stored, and the position is read again.
 """
@@ -29,18 +29,18 @@ from pointsman.runtime.metrics import LANE_LAG
 
 log = logging.getLogger(__name__)
 
-#: The audit is not urgent: fewer, larger fetches cost the broker, the database and this process far less.
+#: Nobody waits for the audit: fewer and larger responses cost the broker, the database and us far less.
 _GATHER_BYTES = 256 * 1024
 
 _POLL_S = 0.5
-#: Limits of one append: records, and bytes of values, which the last portion may exceed.
+#: Stored at a time: so many records, or values of so many bytes and those of one more batch.
 _POLL_RECORDS, _POLL_BYTES = 2_000, 8 * 1024 * 1024
-#: After so many broken connections in a row a batch is halved; a single record is stored bare.
+#: After so many broken connections in a row a batch is halved; a single record is stored without its value.
 _BREAKS, _BREAKS_ALONE = 2, 10
-#: Time limit for a commit, in seconds: the client retries without end while no broker answers.
-_ANNOUNCE_S = 2.0
-#: Seconds between commits, which only the reported lag depends on.
-_ANNOUNCE_EVERY_S = 1.0
+#: For a commit, seconds. The client tries for as long as no broker answers, even when we are told to stop.
+_COMMIT_S = 2.0
+#: Between two commits, seconds: only the lag that is shown depends on them.
+_COMMIT_EVERY_S = 1.0
 _STORE_AGAIN_S = 0.5
 
 
@@ -64,18 +64,18 @@ class Reader:
         self._store = store
         self._stopping = asyncio.Event()
         self._positions = ReadPositions(store, group, read_by)
-        #: Offsets that are stored but not committed to the group yet.
-        self._unannounced: dict[Place, int] = {}
-        self._next_announcement = 0.0
+        #: Positions that are stored, and not committed to Kafka yet.
+        self._uncommitted: dict[Place, int] = {}
+        self._next_commit = 0.0
         self.ready = False
 
     @property
     def changed(self) -> Set[str]:
-        """Topics that are not read, as they were recreated or are another cluster's."""
+        """Topics that are not read, because they were recreated or are another cluster's."""
         return self._positions.changed
 
     def stop(self) -> None:
-        """Store what was read, then return from `run`."""
+        """Make `run` store what was read, and return."""
         self._stopping.set()
 
     async def run(self) -> None:
@@ -91,51 +91,48 @@ class Reader:
                 self.ready = False
 
     async def assigned(self, owned: set[TopicPartition]) -> None:
-        """Take over an assignment from the group.
-
-        A batch being stored is safe: the store compares positions.
-        """
+        """Called after a rebalance. A batch that is being stored is safe: the store compares positions."""
         self._positions.assigned(owned)
-        self._unannounced, self._next_announcement = {}, 0.0
+        self._uncommitted, self._next_commit = {}, 0.0
         event(log, logging.INFO, Event.PARTITIONS_ASSIGNED, group=self._group, partitions=len(owned))
 
     async def _read(self, member: GroupMember) -> None:
         positions = self._positions
-        for watchdog in member.turns(self._stopping):
-            positions.review(member.fetcher)
-            await self._locate(member)
+        for watchdog in member.polls(self._stopping):
+            positions.recheck(member.fetcher)
+            await self._look_up_positions(member)
             records = await self._gathered(member)
             if records and not positions.unknown:
                 await self._take(member, records)
-            elif self._unannounced:
-                await self._announce(member, {})
+            elif self._uncommitted:
+                await self._commit_offsets(member, {})
             await watchdog.look({TopicPartition(*place): next or 0 for place, next in positions.next.items()})
-        await self._announce(member, {})
+        await self._commit_offsets(member, {})
 
-    async def _locate(self, member: GroupMember) -> None:
-        """Seek to the store's positions in partitions that are new."""
+    async def _look_up_positions(self, member: GroupMember) -> None:
+        """Go to the store's positions, in the partitions whose position is unknown."""
         while self._positions.unknown and not self._stopping.is_set():
             try:
-                located = await self._positions.locate(member)
+                positions = await self._positions.look_up(member)
             except UnavailableError as error:
                 await self._wait_for_store(error)
                 continue
-            # What was stored during a rebalance could not be committed.
-            await self._announce(member, {place: next for place, next in located.items() if next})
+            # What was stored during the rebalance could not be committed.
+            await self._commit_offsets(member, {place: next for place, next in positions.items() if next})
         self.ready = not self._positions.unknown and not self._positions.changed
 
     async def _gathered(self, member: GroupMember) -> dict[Place, list[Incoming]]:
         """Return the next records of the assigned partitions."""
         gathered: dict[Place, list[Incoming]] = {}
-        left, left_bytes = _POLL_RECORDS, _POLL_BYTES
+        remaining, remaining_bytes = _POLL_RECORDS, _POLL_BYTES
         wanted = [TopicPartition(*place) for place in self._positions.next]
         for tp in await member.gather(wanted, _POLL_S):
             fetch_buffer = member.fetcher.fetch_buffer(tp)
-            while fetch_buffer and left and left_bytes > 0:
-                records = fetch_buffer.take(left)
+            while fetch_buffer and remaining and remaining_bytes > 0:
+                records = fetch_buffer.take(remaining)
                 gathered.setdefault((tp.topic, tp.partition), []).extend(records)
-                left -= len(records)
-                left_bytes -= sum(len(record.value or b"") for record in records)
+                remaining -= len(records)
+                remaining_bytes -= sum(len(record.value or b"") for record in records)
         return gathered
 
     async def _take(self, member: GroupMember, gathered: Mapping[Place, list[Incoming]]) -> None:
@@ -166,27 +163,28 @@ class Reader:
                 continue
             except MovedError as error:
                 event(log, logging.WARNING, Event.POSITION_MOVED, error=str(error))
-                self._positions.look_up(batches.keys())
+                self._positions.mark_unknown(batches.keys())
                 return
             break
-        moved = self._positions.moved(ends)
+        stored = self._positions.advance(ends)
         if batches is not whole:  # the rest is read again
-            self._positions.look_up(whole.keys())
-        await self._announce(member, moved)
+            self._positions.mark_unknown(whole.keys())
+        await self._commit_offsets(member, stored)
 
-    async def _announce(self, member: GroupMember, moved: Mapping[Place, int]) -> None:
-        self._unannounced |= moved
-        offsets = {TopicPartition(*place): next for place, next in self._unannounced.items()}
+    async def _commit_offsets(self, member: GroupMember, stored: Mapping[Place, int]) -> None:
+        """Commit `stored` with what could not be committed before; not more often than every second."""
+        self._uncommitted |= stored
+        offsets = {TopicPartition(*place): next for place, next in self._uncommitted.items()}
         now = time.monotonic()
-        if not offsets or (now < self._next_announcement and not self._stopping.is_set()):
-            return  # the client refuses an empty commit; or it is too soon
-        self._next_announcement = now + _ANNOUNCE_EVERY_S
-        # Only for monitoring of lag, so storing does not wait for it.
+        if not offsets or (now < self._next_commit and not self._stopping.is_set()):
+            return  # none, which the client would refuse; or too soon
+        self._next_commit = now + _COMMIT_EVERY_S
+        # Only monitoring needs it, so storing does not wait until a commit succeeds.
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_ANNOUNCE_S):
+            async with asyncio.timeout(_COMMIT_S):
                 with contextlib.suppress(KafkaError, IllegalStateError):
                     await member.consumer.commit(offsets)
-            self._unannounced = {}
+            self._uncommitted = {}
         for tp in offsets:
             LANE_LAG.labels(tp.topic, tp.partition).set(member.fetcher.unread(tp))
 
@@ -197,7 +195,7 @@ class Reader:
 
 
 def _end(fetcher: Fetcher, place: Place, records: Sequence[Incoming]) -> int:
-    """Return the offset after these records and the markers that follow: deleted markers are no loss."""
+    """The position after these records; after the markers that follow, too: their deletion is no loss."""
     tp = TopicPartition(*place)
     end = records[-1].offset + 1
     return end if fetcher.fetch_buffer(tp) else max(end, fetcher.next_offset(tp))

@@ -48,7 +48,9 @@ class Watchdog:
             raise StalledError("the broker does not report the end of the topic") from None
         for tp in still:
             self._seen[tp] = (moved[tp][0], now)
-            end, read_to = ends[tp.topic, tp.partition], self._fetcher.position(tp)
-            # The rest may be markers only, or the lane may have failed meanwhile.
-            if end > moved[tp][0] and read_to is not None and read_to < end:
+            if tp not in self._fetcher:
+                continue  # its lane failed while the broker was asked
+            end = ends[tp.topic, tp.partition]
+            # All that the lane lacks may be transaction markers.
+            if end > moved[tp][0] and self._fetcher.next_offset(tp) < end:
                 raise StalledError(f"{tp.topic}-{tp.partition} stands at {moved[tp][0]}, its end is {end}")

@@ -22,9 +22,9 @@ from functools import partial
 from pointsman.bus.codec.payloads import Inline, Payloads
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.consume.failing import Failing
-from pointsman.bus.consume.hop import observe_hop, times_of
 from pointsman.bus.consume.lane import Lane
 from pointsman.bus.consume.lanes import Lanes
+from pointsman.bus.consume.processing_delay import observe_processing_delay, times_of
 from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.produce.bitmap import MAX_SPAN, encode_metadata
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
@@ -38,7 +38,8 @@ log = logging.getLogger(__name__)
 #: The headers that together order jobs: two agents may use the same key independently.
 ORDER_KEY_HEADER, AGENT_HEADER = "ce_orderkey", "ce_agentid"
 
-#: How long a finished job waits for others: a share of its duration; below the least, not at all; at most.
+#: How long a finished job waits for others: a share of its duration, at most `GATHER_MOST_S`. If the share is
+#: under `GATHER_LEAST_S` it does not wait.
 GATHER_SHARE, GATHER_LEAST_S, GATHER_MOST_S = 0.05, 0.001, 0.05
 
 #: Seconds between the tries of a handler that raises; after the last one the record is given up.
@@ -70,13 +71,16 @@ class WindowLane(Lane):
         self._writer = writer
         self._handler = handler
         self._window = window
-        self._done_before = finished
+        #: Offsets that were finished already when the lane was opened or renewed: they are not run again.
+        self._finished_before = finished
         self._waiting: deque[Incoming] = deque()
         self._running: dict[int, tuple[Incoming, asyncio.Task[None]]] = {}
-        self._ended: dict[int, tuple[Incoming, list[Outgoing]]] = {}
+        #: Finished jobs that are not committed yet: by offset, the record and its results.
+        self._uncommitted: dict[int, tuple[Incoming, list[Outgoing]]] = {}
+        #: The offsets in the last commit's metadata: finished jobs beyond the committed offset.
         self._committed_beyond: set[int] = set(finished)
         self._last_of_key: dict[_OrderKey, asyncio.Task[None]] = {}
-        self._something_ended = asyncio.Event()
+        self._some_finished = asyncio.Event()
         self._gather_s = 0.0
         self._closing = False
         #: Jobs that wait for an earlier one with the same order key.
@@ -85,7 +89,11 @@ class WindowLane(Lane):
     @property
     def beyond_window(self) -> int:
         """Jobs that wait because the window is full."""
-        return len(self._waiting) if len(self._running) + len(self._ended) >= self._window else 0
+        return len(self._waiting) if self._is_full else 0
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._running) + len(self._uncommitted) >= self._window
 
     @property
     def has_room(self) -> bool:
@@ -93,26 +101,26 @@ class WindowLane(Lane):
 
     @property
     def pending(self) -> int:
-        return len(self._waiting) + len(self._running) + len(self._ended)
+        return len(self._waiting) + len(self._running) + len(self._uncommitted)
 
     @property
     def oldest_ms(self) -> int | None:
-        started = [record.timestamp_ms for record, _ in self._running.values()]
-        ended = [record.timestamp_ms for record, _ in self._ended.values()]
+        running = [record.timestamp_ms for record, _ in self._running.values()]
+        finished = [record.timestamp_ms for record, _ in self._uncommitted.values()]
         waiting = [self._waiting[0].timestamp_ms] if self._waiting else []
-        return min(started + ended + waiting, default=None)
+        return min(running + finished + waiting, default=None)
 
     def feed(self, records: Sequence[Incoming]) -> None:
-        self._waiting.extend(record for record in records if record.offset not in self._done_before)
+        self._waiting.extend(record for record in records if record.offset not in self._finished_before)
         self.position = records[-1].offset + 1
         self._start_some()
 
     async def run(self) -> None:
         try:
             while True:
-                await self._something_ended.wait()
+                await self._some_finished.wait()
                 await asyncio.sleep(self._gather_s)
-                async with self._turn:
+                async with self._transaction_lock:
                     await self._commit()
         except asyncio.CancelledError:
             await self.abandon()
@@ -121,19 +129,20 @@ class WindowLane(Lane):
     def renew(self, committed: int, finished: frozenset[int], writer: LaneWriter) -> bool:
         """Go on with a new writer from the committed position, after `run` failed.
 
-        False if the partition is not as this lane left it.
+        `finished`: the offsets in the commit's metadata. False if another process has had the partition.
         """
+        # Nothing that this lane committed is missing, and nothing that it still runs was committed by others.
         under_way = {*self._running, *(record.offset for record in self._waiting)}
-        renewed = {offset for offset in self._committed_beyond if offset >= committed} <= finished
-        as_left = renewed and self._committed <= committed <= min(under_way, default=self.position)
-        if not as_left or under_way & finished:
+        is_kept = {offset for offset in self._committed_beyond if offset >= committed} <= finished
+        is_in_range = self._committed <= committed <= min(under_way, default=self.position)
+        if not is_kept or not is_in_range or under_way & finished:
             return False
-        for offset in [offset for offset in self._ended if offset < committed or offset in finished]:
-            del self._ended[offset]  # the transaction with the unknown result was committed
+        for offset in [offset for offset in self._uncommitted if offset < committed or offset in finished]:
+            del self._uncommitted[offset]  # committed by the transaction whose result was unknown
         self._writer, self._committed = writer, committed
-        self._done_before, self._committed_beyond = finished, set(finished)
-        self._turn = asyncio.Lock()
-        self._something_ended.set()
+        self._finished_before, self._committed_beyond = finished, set(finished)
+        self._transaction_lock = asyncio.Lock()
+        self._some_finished.set()
         return True
 
     async def finish(self, grace_s: float) -> None:
@@ -141,11 +150,11 @@ class WindowLane(Lane):
         tasks = [task for _, task in self._running.values()]
         if tasks and grace_s > 0:
             await asyncio.wait(tasks, timeout=grace_s)
-        async with self._turn:
+        async with self._transaction_lock:
             await self._commit()
 
     def _start_some(self) -> None:
-        while self._waiting and len(self._running) + len(self._ended) < self._window and not self._closing:
+        while self._waiting and not self._is_full and not self._closing:
             record = self._waiting.popleft()
             key = _order_key(record)
             before = self._last_of_key.get(key) if key is not None else None
@@ -171,10 +180,10 @@ class WindowLane(Lane):
         started = time.monotonic()
         records = await self._handled(record)
         del self._running[record.offset]
-        self._ended[record.offset] = (record, records)
-        if not self._something_ended.is_set():
+        self._uncommitted[record.offset] = (record, records)
+        if not self._some_finished.is_set():
             self._gather_s = gather_s(time.monotonic() - started)
-        self._something_ended.set()
+        self._some_finished.set()
         self._start_some()
 
     async def _handled(self, record: Incoming) -> list[Outgoing]:
@@ -197,46 +206,50 @@ class WindowLane(Lane):
         return self._failing.fail(record, error)
 
     async def _commit(self) -> None:
-        while self._ended:
+        while self._uncommitted:
             try:
-                await self._commit_ended()
+                await self._commit_finished()
             except RecordsRefusedError as error:
-                self._something_ended.set()
+                self._some_finished.set()
                 await self._replace(error.records)
             else:
                 return
-        self._something_ended.clear()
+        self._some_finished.clear()
 
     async def _replace(self, refused: Sequence[Outgoing]) -> None:
         """Replace the records that topics refused by ones they accept."""
         ids = set(map(id, refused))
-        for offset, (record, made) in list(self._ended.items()):
+        for offset, (record, made) in list(self._uncommitted.items()):
             if not ids.isdisjoint(map(id, made)):
                 shorter = await self._failing.replace(record, made, ids, self._payloads)
-                self._ended[offset] = (record, shorter)
+                self._uncommitted[offset] = (record, shorter)
 
-    async def _commit_ended(self) -> None:
-        self._something_ended.clear()
-        ended = dict(self._ended)
+    async def _commit_finished(self) -> None:
+        self._some_finished.clear()
+        finished = dict(self._uncommitted)
         unfinished = [*self._running, *(record.offset for record in self._waiting)]
         committed = min(unfinished, default=self.position)
         beyond = {
-            offset for offset in self._committed_beyond.union(ended, self._done_before) if offset >= committed
+            offset
+            for offset in self._committed_beyond.union(finished, self._finished_before)
+            if offset >= committed
         }
         await self._writer.write(
-            (record for _, records in ended.values() for record in records),
+            (record for _, records in finished.values() for record in records),
             committed,
             encode_metadata(committed, beyond),
         )
         self.commits += 1
         self._committed = committed
         self._committed_beyond = beyond
-        self._done_before = frozenset(offset for offset in self._done_before if offset >= self.position)
-        for offset in ended:
-            del self._ended[offset]
+        self._finished_before = frozenset(
+            offset for offset in self._finished_before if offset >= self.position
+        )
+        for offset in finished:
+            del self._uncommitted[offset]
         self._start_some()
-        records = [record for record, _ in ended.values()]
-        observe_hop(records[0].topic, times_of(records))
+        records = [record for record, _ in finished.values()]
+        observe_processing_delay(records[0].topic, times_of(records))
 
     async def abandon(self) -> None:
         self._waiting.clear()
@@ -248,7 +261,7 @@ class WindowLane(Lane):
 
 
 def _order_key(record: Incoming) -> _OrderKey | None:
-    """The agent and its order key; None if the job waits for no other."""
+    """The job's agent and order key; None if it has no order key."""
     headers = dict(record.headers)
     key = headers.get(ORDER_KEY_HEADER)
     return None if key is None else (headers.get(AGENT_HEADER), key)
@@ -273,10 +286,10 @@ def window_lanes(
 ) -> Lanes:
     """Lanes that each run up to `window` jobs at once."""
 
-    def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> WindowLane:
+    def open_lane(first: int, position: Position, writer: LaneWriter, failed: Lane | None) -> WindowLane:
         committed = position.behind(first)
-        if isinstance(before, WindowLane) and before.renew(committed, position.finished, writer):
-            return before
+        if isinstance(failed, WindowLane) and failed.renew(committed, position.finished, writer):
+            return failed
         return WindowLane(
             committed, position.finished, writer, handler, window, failing=failing, payloads=payloads
         )

@@ -39,11 +39,11 @@ class Batches:
         self._now_ms = int(time.time() * 1000)
         self._sequence = 0
         loose = [record for record in records if isinstance(record, Outgoing)]
-        self._left: deque[EncodedBatch | list[Outgoing]] = deque(
+        self._unwritten: deque[EncodedBatch | list[Outgoing]] = deque(
             record for record in records if isinstance(record, EncodedBatch)
         )
         if loose:
-            self._left.append(loose)
+            self._unwritten.append(loose)
         self._current: EncodedBatch | list[Outgoing] = []
         self.batch: bytes | None = None
         self.refused: list[Outgoing] = []
@@ -59,7 +59,7 @@ class Batches:
         records = self._current.unpack() if isinstance(self._current, EncodedBatch) else self._current
         middle = len(records) // 2
         if middle:
-            self._left.extendleft((records[middle:], records[:middle]))
+            self._unwritten.extendleft((records[middle:], records[:middle]))
         else:
             self.refused += records
         self._next()
@@ -70,8 +70,8 @@ class Batches:
 
     def _next(self) -> None:
         self.batch = None
-        if self._left:
-            first = self._left.popleft()
+        if self._unwritten:
+            first = self._unwritten.popleft()
             self.batch = self._bundled(first) if isinstance(first, EncodedBatch) else self._built(first)
 
     def _built(self, records: list[Outgoing]) -> bytes:
@@ -88,7 +88,7 @@ class Batches:
         count = 0
         for record in records:
             if batch.append(count, self._now_ms, record.key, record.value, record.headers) is None:
-                self._left.appendleft(records[count:])
+                self._unwritten.appendleft(records[count:])
                 break
             count += 1
         self._current = records[:count]

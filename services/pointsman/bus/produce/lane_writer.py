@@ -86,17 +86,17 @@ class LaneWriter:
         Raises:
             KafkaError: it could not be read; the lane must not take that for a group that never committed.
         """
-        await self._queue.settled((self.lane.topic, self.lane.partition))
+        await self._queue.wait_for_writes_of((self.lane.topic, self.lane.partition))
         await self._count(self.lane.topic)
         if topic is not None:
             self.mark = await topic_mark(admin, self._group, self.lane.topic, topic)
         self._last = await self._committed(admin)
         return self._last
 
-    async def settled(self, topics: Iterable[str]) -> None:
+    async def wait_for_writes_of(self, topics: Iterable[str]) -> None:
         """Return when no write of this process for this partition of `topics` is in flight."""
         for topic in topics:
-            await self._queue.settled((topic, self.lane.partition))
+            await self._queue.wait_for_writes_of((topic, self.lane.partition))
 
     async def is_last(self, admin: AIOKafkaAdminClient, *, within: float) -> bool:
         """Whether the committed position is what this writer last read or wrote: nobody else had the lane.

@@ -84,7 +84,7 @@ class Publisher:
             await _to_its_end(*self._retiring)
 
     async def publish(self, records: Sequence[Outgoing], *, within: float | None = None) -> list[RecordPlace]:
-        """Send `records`; return the place of each, in their order, once all are acknowledged.
+        """Send `records`; returns where each is stored, in their order, once all are acknowledged.
 
         Raises:
             KafkaUnavailableError, TopicMissingError: nothing was sent.
@@ -149,14 +149,14 @@ class Publisher:
         limit: float,
     ) -> PublishRefusedError | PublishUncertainError:
         errors = {
-            place: error
-            for place, answer in enumerate(answers)
+            index: error
+            for index, answer in enumerate(answers)
             if answer.done() and (error := answer.exception()) is not None
         }
         if errors:
             self._retire(producer)
         refused = [error for error in errors.values() if isinstance(error, tuple(_REFUSED))]
-        silent = [place for place, answer in enumerate(answers) if not answer.done()]
+        silent = [index for index, answer in enumerate(answers) if not answer.done()]
         silent += range(len(answers), total)
         if refused and len(refused) == len(errors) and not silent:
             why, hint = next(
@@ -167,8 +167,8 @@ class Publisher:
         why = f"no answer from Kafka at {self._settings.kafka} within {limit:g} s"
         if errors:
             why = f"Kafka at {self._settings.kafka} said {[*refused, *errors.values()][0]!r}"
-        places = tuple(sorted({*silent, *errors}))
-        return PublishUncertainError(f"{len(places)} of {total} records not confirmed: {why}", places)
+        indexes = tuple(sorted({*silent, *errors}))
+        return PublishUncertainError(f"{len(indexes)} of {total} records not confirmed: {why}", indexes)
 
 
 async def _send(producer: AIOKafkaProducer, record: Outgoing) -> "asyncio.Future[Any]":

@@ -37,11 +37,12 @@ _REFUSED_BY_A_GROUP = (
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
-#: A transaction of fewer records is small. After it comes a pause of so many times its duration, and
-#: at most so many seconds.
+#: After a transaction of fewer than `_SMALL` records the queue rests for `_REST` times its duration, at most
+#: `_REST_MOST_S`.
 _SMALL, _REST, _REST_MOST_S = 32, 2.0, 0.02
-#: The pause is reduced by so many seconds, so that a job's second transaction follows its first at once.
-_SOONER_S = 0.02
+#: Rests add up, and the first `_BURST_S` are skipped: a lone transaction is followed at once, a series of
+#: small ones is slowed down.
+_BURST_S = 0.02
 
 
 @dataclass(slots=True, eq=False)
@@ -77,9 +78,9 @@ class TransactionQueue:
     def __init__(self, transactions: Transactions) -> None:
         self.transactions = transactions
         #: Whether the result of the last transaction is known.
-        self._clear = True
-        #: How many of the next writes are sent alone.
-        self._alone = 0
+        self._is_result_known = True
+        #: How many of the next transactions have a single write, because some failed together.
+        self._to_write_alone = 0
         self._waiting: list[_Write] = []
         self._some_wait = asyncio.Event()
         self._rests_until = 0.0
@@ -106,7 +107,7 @@ class TransactionQueue:
         if write.error is not None:
             raise write.error
 
-    async def settled(self, lane: Place) -> None:
+    async def wait_for_writes_of(self, lane: Place) -> None:
         """Return when no write in flight would move the lane's position.
 
         An abandoned lane may have a write in flight, which the broker cannot tell from a write of its
@@ -127,7 +128,7 @@ class TransactionQueue:
     async def _run(self) -> None:
         while True:
             await self._some_wait.wait()
-            await asyncio.sleep(self._rests_until - _SOONER_S - time.monotonic())
+            await asyncio.sleep(self._rests_until - _BURST_S - time.monotonic())
             self._under_way = self._next_ones()
             began = time.monotonic()
             try:
@@ -150,10 +151,11 @@ class TransactionQueue:
         for write in waiting:
             size += write.size
             membership = memberships.setdefault(write.membership.group, write.membership)
-            if together and (self._alone or write.membership != membership or size > _TRANSACTION_BYTES):
+            is_other = write.membership != membership
+            if together and (self._to_write_alone or is_other or size > _TRANSACTION_BYTES):
                 break
             together.append(write)
-        self._alone -= bool(self._alone)
+        self._to_write_alone -= bool(self._to_write_alone)
         self._waiting = waiting[len(together) :]
         if not self._waiting:
             self._some_wait.clear()
@@ -179,13 +181,13 @@ class TransactionQueue:
             # before the next transaction, or by the broker after its timeout.
             with contextlib.suppress(KafkaError, OSError):
                 await self.transactions.begin_anew()
-                self._clear = True
+                self._is_result_known = True
             parts = _by_group(writes)
-            if self._clear and isinstance(error, _REFUSED_BY_A_GROUP) and len(parts) > 1:
+            if self._is_result_known and isinstance(error, _REFUSED_BY_A_GROUP) and len(parts) > 1:
                 for part in parts:
                     await self._write_each(part)
                 return
-            self._alone += len(writes) - 1
+            self._to_write_alone += len(writes) - 1
             for write in writes:
                 write.end(error)
         else:
@@ -193,9 +195,9 @@ class TransactionQueue:
                 write.end()
 
     async def _write_together(self, writes: Sequence[_Write]) -> None:
-        if not self._clear:
+        if not self._is_result_known:
             await self.transactions.begin_anew()
-        self._clear = False
+        self._is_result_known = False
         records: dict[Place, list[Made]] = {}
         for write in writes:
             for place, some in write.records.items():
@@ -206,9 +208,9 @@ class TransactionQueue:
         try:
             await self.transactions.write(positions, records)
         except RecordsRefusedError:
-            self._clear = True
+            self._is_result_known = True
             raise
-        self._clear = True
+        self._is_result_known = True
 
 
 def _by_group(writes: Iterable[_Write]) -> list[list[_Write]]:

@@ -133,15 +133,15 @@ class Transactions:
         """Write one transaction: `records` to their partitions, and the offsets of each member's lanes."""
         producer = self._producer
         await asyncio.sleep(self._settled_at - time.monotonic())
-        left = {place: Batches(some, producer.id, producer.epoch) for place, some in records.items()}
-        if self._is_in_order(left, positions):
-            await _all(self._produce(left), *self._commits(producer, positions))
+        unwritten = {place: Batches(some, producer.id, producer.epoch) for place, some in records.items()}
+        if self._is_in_order(unwritten, positions):
+            await _all(self._produce(unwritten), *self._commits(producer, positions))
         else:
-            await self._produce(left)
-            if not any(batches.refused for batches in left.values()):
+            await self._produce(unwritten)
+            if not any(batches.refused for batches in unwritten.values()):
                 for commit in self._commits(producer, positions):
                     await commit
-        refused = [record for batches in left.values() for record in batches.refused]
+        refused = [record for batches in unwritten.values() for record in batches.refused]
         await self._next_epoch(requests.end(self._name, producer, commit=not refused))
         self._settled_at = time.monotonic() + _SETTLE_S
         if refused:
@@ -161,18 +161,18 @@ class Transactions:
         brokers |= {self._coordinators.get(membership.group) for membership in memberships}
         return len(brokers) == 1 and None not in brokers
 
-    async def _produce(self, left: Mapping[Place, Batches]) -> None:
+    async def _produce(self, unwritten: Mapping[Place, Batches]) -> None:
         """Send a batch for each partition to its leader, until all are written or refused."""
         patience = self._patience()
-        while portion := _portion(left):
+        while portion := _portion(unwritten):
             requests = [self._ask_leader(*asked_of) for asked_of in self._by_leader(portion).items()]
             answers = await asyncio.gather(*requests)
             outcomes = {place: error for answer in answers for place, error in answer.items()}
             for place, error in outcomes.items():
                 if error is None:
-                    left[place].written()
+                    unwritten[place].written()
                 elif isinstance(error, _RefusedError):
-                    left[place].refuse()
+                    unwritten[place].refuse()
             if errors := [
                 error for error in outcomes.values() if error and not isinstance(error, _RefusedError)
             ]:
@@ -256,11 +256,11 @@ async def _all(*requests: Awaitable[None]) -> None:
             raise outcome
 
 
-def _portion(left: Mapping[Place, Batches]) -> dict[Place, bytes]:
+def _portion(unwritten: Mapping[Place, Batches]) -> dict[Place, bytes]:
     """Return the next batches, one per partition, within the size limit but at least one."""
     portion: dict[Place, bytes] = {}
     size = 0
-    for place, batches in left.items():
+    for place, batches in unwritten.items():
         if batches.batch is not None:
             size += len(batches.batch)
             if portion and size > _TOGETHER_BYTES:

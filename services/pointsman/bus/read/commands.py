@@ -122,10 +122,10 @@ class MessageListener(TopicListener, Generic[M]):
                 Event.MESSAGE_NOT_UNDERSTOOD,
                 reason=read.reason,
                 problem=read.message,
-                **record.place,
+                **record.log_fields,
             )
         elif isinstance(read.message, self._kinds):
             try:
                 self._hear(read.message, record)
             except Exception:  # one message must not stop the others
-                failure(log, Event.COMMAND_FAILED, **record.place)
+                failure(log, Event.COMMAND_FAILED, **record.log_fields)

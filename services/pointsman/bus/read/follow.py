@@ -80,7 +80,7 @@ class Follower:
         self._ends: dict[Place, int] = {}
         self._refresh_s = _REFRESH_S if isinstance(topics, re.Pattern) else _REFRESH_NAMED_S
         self._next_refresh = 0.0
-        self._turn = 0
+        self._next_first = 0
         self._is_quiet = False
         self._looking: asyncio.Task[None] | None = None
         #: The next offset by partition.
@@ -144,15 +144,15 @@ class Follower:
         if not places:
             await asyncio.sleep(_POLL_S if not self.ended else 0)
             return []
-        self._turn = (self._turn + 1) % len(places)
-        turn = places[self._turn :] + places[: self._turn]
+        self._next_first = (self._next_first + 1) % len(places)
+        ordered = places[self._next_first :] + places[: self._next_first]
         try:
             wait_s = _QUIET_S if self._is_quiet else _POLL_S
-            await self._fetcher.gather([TopicPartition(*place) for place in turn], wait_s)
+            await self._fetcher.gather([TopicPartition(*place) for place in ordered], wait_s)
         except KafkaError as error:
             raise self._refused(error) from error
         records: list[Incoming] = []
-        for place in turn:
+        for place in ordered:
             if len(records) < _BATCH:
                 records += self._take(place, _BATCH - len(records))
         self._is_quiet = not records
@@ -180,7 +180,7 @@ class Follower:
 
     def _take(self, place: Place, most: int) -> list[Incoming]:
         tp = TopicPartition(*place)
-        if self._stalled_after is not None and self._fetcher.silent_s(tp) > self._stalled_after:
+        if self._stalled_after is not None and self._fetcher.answer_age_s(tp) > self._stalled_after:
             raise BusError(
                 f"{place[0]}-{place[1]}: no broker has answered for it for {self._stalled_after:g} s",
                 f"see what is wrong: pointsman doctor --kafka {self._settings.kafka}",
@@ -202,7 +202,7 @@ class Follower:
 
     def _caught_up(self, place: Place, tp: TopicPartition) -> None:
         """Move past transaction markers, or to the first record if the next one was deleted."""
-        position, first = self._fetcher.next_offset(tp), self._fetcher.missing(tp)
+        position, first = self._fetcher.next_offset(tp), self._fetcher.first_offset_if_gone(tp)
         if first is not None and first < position:
             self.seek(place, first)
         else:
@@ -210,7 +210,7 @@ class Follower:
 
     async def _locate(self) -> None:
         places = await self._partitions.all(self._topics)
-        await self._fetcher.know({topic for topic, _ in places})
+        await self._fetcher.set_topics({topic for topic, _ in places})
         offsets = await self._partitions.resolve(places, self._start)
         if self._until_end:
             ends = await self._partitions.offsets(dict.fromkeys(places, LATEST))
@@ -229,7 +229,7 @@ class Follower:
         with contextlib.suppress(KafkaError, OSError):  # the brokers are unavailable: try again later
             new = await self._partitions.existing(self._topics) - self.offsets.keys()
             if new:
-                await self._fetcher.know({topic for topic, _ in (*self.offsets, *new)})
+                await self._fetcher.set_topics({topic for topic, _ in (*self.offsets, *new)})
             for place in new:
                 self.seek(place, 0)
 

@@ -109,11 +109,11 @@ class PartitionReader:
             try:
                 # Reading does not wait for the group, which may wait for a dead member.
                 await member.join(self._assigned, topics=[self._topics[0]], waits=False)
-                await member.fetcher.know(self._topics)
+                await member.fetcher.set_topics(self._topics)
                 self._member = member
                 for place, offset in self._next.items():
                     member.fetcher.seek(TopicPartition(*place), offset)
-                for watchdog in member.turns(self._stopping):
+                for watchdog in member.polls(self._stopping):
                     await self._locate([number for number in self._wanted if not self._is_read(number)])
                     self._connected.set()
                     self._let_go(member, self._wanted)  # asked again, as more may be needed by now

@@ -74,8 +74,8 @@ class Partitions:
         """
         give_up = time.monotonic() + self._within
         offsets_found: dict[Place, int] = {}
-        while left := {place: at for place, at in times.items() if place not in offsets_found}:
-            error = await self._ask(left, offsets_found)
+        while unresolved := {place: at for place, at in times.items() if place not in offsets_found}:
+            error = await self._ask(unresolved, offsets_found)
             if error is None:
                 continue
             if time.monotonic() > give_up or not error.retriable:

@@ -53,7 +53,7 @@ class Queue:
         moved = last.done - first.done
         if ended - began < _LEAST_S or moved <= 0:
             return 0.0
-        return last.left * (ended - began) / moved / _FASTER
+        return last.remaining * (ended - began) / moved / _FASTER
 
 
 #: Values by tier; None stands for the intake.

@@ -101,7 +101,7 @@ async def place(kafka: Kafka) -> AsyncIterator[Place]:
     await producer.start()
     made = Place(kafka, producer)
     await made.fetcher.start()
-    await made.fetcher.know([made.topic])
+    await made.fetcher.set_topics([made.topic])
     made.fetcher.seek(made[HERE], 0)
     made.fetcher.seek(made[THERE], 0)
     yield made
@@ -114,7 +114,7 @@ async def test_records_are_returned_in_order_followed_by_new_ones(place: Place) 
     assert await place.take(count(2)) == [b"a", b"b"]
     await place.publish(b"c")
     assert await place.take(count(1)) == [b"c"]
-    assert (place.fetcher.position(place[HERE]), place.fetcher.unread(place[HERE])) == (3, 0)
+    assert (place.fetcher.next_offset(place[HERE]), place.fetcher.unread(place[HERE])) == (3, 0)
 
 
 async def test_other_questions_are_answered_while_a_fetch_waits_for_records(place: Place) -> None:
@@ -123,7 +123,7 @@ async def test_other_questions_are_answered_while_a_fetch_waits_for_records(plac
     async with asyncio.timeout(30):
         while not any(connection._requests for connection in place.fetcher.client._conns.values()):  # noqa: ASYNC110
             await asyncio.sleep(0)
-        (asking,) = place.fetcher._asking.values()
+        (asking,) = place.fetcher._requests.values()
         assert await place.fetcher.partitions.first((place.topic, HERE)) == 0
         assert not asking.done()
         await place.publish(b"a")
@@ -143,7 +143,7 @@ async def test_uncommitted_records_and_markers_are_skipped(kafka: Kafka, place: 
         await writer.stop()
     assert await place.take(count(3)) == [b"beside aborted", b"committed", b"beside committed"]
     async with asyncio.timeout(30):
-        while place.fetcher.position(place[HERE]) != 6:
+        while place.fetcher.next_offset(place[HERE]) != 6:
             await place.fetcher.gather([place[HERE]], SOON_S)
     assert place.fetcher.unread(place[HERE]) == 0
 
@@ -259,7 +259,7 @@ async def test_a_topic_created_later_is_found(kafka: Kafka) -> None:
 
     fetcher = Fetcher(LanePart(kafka=kafka.bootstrap), "fetcher", request_timeout_ms=20_000)
     await fetcher.start()
-    await fetcher.know([topic.name])
+    await fetcher.set_topics([topic.name])
     try:
         fetcher.seek(place, 0)
         await fetcher.gather([place], SOON_S)

@@ -33,7 +33,7 @@ class Clients:
         self.listener = listener
 
     async def start(self) -> None: ...
-    async def know(self, topics: object) -> None: ...
+    async def set_topics(self, topics: object) -> None: ...
     async def position(self, tp: TopicPartition) -> int:
         return 0
 
@@ -71,18 +71,18 @@ async def test_a_fatal_group_error_ends_the_loop() -> None:
     await member.join(_nothing, topics=["t"])
     with pytest.raises(GroupAuthorizationFailedError):
         async with asyncio.timeout(20):
-            for _ in member.turns(asyncio.Event()):
+            for _ in member.polls(asyncio.Event()):
                 await asyncio.sleep(0)
     assert clients.polls == 3
 
 
 async def test_the_loop_ends_when_told() -> None:
     stopping = asyncio.Event()
-    turns = member_of(Clients()).turns(stopping)
-    next(turns)
-    next(turns)
+    polls = member_of(Clients()).polls(stopping)
+    next(polls)
+    next(polls)
     stopping.set()
-    assert list(islice(turns, 1)) == []
+    assert list(islice(polls, 1)) == []
 
 
 async def test_a_group_that_was_left_is_not_polled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ class Group:
         self.asked = asyncio.Event()
         self.last = True
         self.opened: list[Life] = []
-        self.before: list[Lane | None] = []
+        self.failed: list[Lane | None] = []
         self.told: list[tuple[object, ...]] = []
         self.ids = {HERE.topic: TopicId("cluster", UUID(int=1))}
         self.fetcher = self.partitions = self.consumer = self.admin = self
@@ -67,9 +67,9 @@ class Group:
         self.asked.set()
         return self.is_in
 
-    def open_lane(self, first: int, position: Position, writer: LaneWriter, before: Lane | None) -> Lane:
+    def open_lane(self, first: int, position: Position, writer: LaneWriter, failed: Lane | None) -> Lane:
         self.opened.append(Life())
-        self.before.append(before)
+        self.failed.append(failed)
         return self.opened[-1]
 
     async def until_open(self, count: int) -> None:
@@ -86,7 +86,7 @@ class Group:
     async def first(self, place: Place) -> int:
         return 0
 
-    async def know(self, topics: object) -> None: ...
+    async def set_topics(self, topics: object) -> None: ...
 
     def seek(self, tp: object, offset: int, mark: object = None) -> None:
         self.told.append(("seek", tp, offset))
@@ -167,7 +167,7 @@ async def test_a_failed_lane_is_passed_to_its_successor(monkeypatch: pytest.Monk
     async with owning(group, monkeypatch):
         group.opened[0].fails.set()
         await group.until_open(2)
-        assert group.before == [None, group.opened[0]]
+        assert group.failed == [None, group.opened[0]]
         assert group.opened[0].did == ["abandoned"], "as it was not taken up"
 
 
@@ -187,6 +187,25 @@ async def test_a_failed_lane_is_ready_once_it_makes_progress(monkeypatch: pytest
         assert not lanes.ready
         lane.commits += 1
         assert lanes.ready
+
+
+def test_a_lane_that_commits_nothing_is_reopened_ever_later() -> None:
+    """Also if an earlier one had committed something."""
+    reopening = host._Reopening()
+    delays: list[float] = []
+    for commits in (0, 0, 5, 0, 0, *[0] * 9):
+        reopening.lane, reopening.commits = Life(), 0
+        reopening.lane.commits = commits
+        delays.append(reopening.next_delay_s())
+    assert delays[:5] == [0.1, 0.2, 0.1, 0.2, 0.4]
+    assert delays[-1] == host._REOPEN_MOST_S
+
+
+def test_delays_grow_while_a_lane_that_had_committed_cannot_be_reopened() -> None:
+    reopening = host._Reopening(Life())
+    assert reopening.lane is not None
+    reopening.lane.commits = 5
+    assert [reopening.next_delay_s() for _ in range(3)] == [0.1, 0.2, 0.4]
 
 
 @pytest.mark.parametrize(("last", "opened"), [(True, 1), (False, 2)])

@@ -71,7 +71,7 @@ class Client:
         kept = set(tps)
         self.sought = {tp: offset for tp, offset in self.sought.items() if tp in kept}
 
-    async def know(self, topics: Iterable[str]) -> None:
+    async def set_topics(self, topics: Iterable[str]) -> None:
         self.known = set(topics)
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
@@ -92,7 +92,7 @@ async def reader_of(owned: set[TopicPartition]) -> Reader:
 
 
 async def located(reader: Reader, client: Client) -> None:
-    await asyncio.wait_for(reader._locate(member_of(client)), 10)
+    await asyncio.wait_for(reader._look_up_positions(member_of(client)), 10)
 
 
 @pytest.mark.parametrize("kept", [{EMPTY}, set()])
@@ -161,13 +161,13 @@ async def test_partitions_unknown_to_the_store_are_not_committed() -> None:
 
 async def test_a_failed_commit_is_repeated_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a reader that is stopped while its broker is down would never end."""
-    monkeypatch.setattr(reader_module, "_ANNOUNCE_S", 0.01)
-    monkeypatch.setattr(reader_module, "_ANNOUNCE_EVERY_S", 0)
+    monkeypatch.setattr(reader_module, "_COMMIT_S", 0.01)
+    monkeypatch.setattr(reader_module, "_COMMIT_EVERY_S", 0)
     reader = await reader_of({OLD})
     client: Any = Client()
     client.broker_is_there = False
-    await asyncio.wait_for(reader._announce(member_of(client), {("t", 0): 7}), 10)
+    await asyncio.wait_for(reader._commit_offsets(member_of(client), {("t", 0): 7}), 10)
     assert client.committed == {}
     client.broker_is_there = True
-    await reader._announce(member_of(client), {("t", 1): 3})
+    await reader._commit_offsets(member_of(client), {("t", 1): 3})
     assert client.committed == {OLD: 7, NEW: 3}

@@ -15,6 +15,17 @@ HERE = TopicPartition("t", 0)
 LIMIT_S = 10.0
 
 
+class Fetched(dict[TopicPartition, int]):
+    """The next offset of each partition that is fetched."""
+
+    def __init__(self, offsets: Mapping[TopicPartition, int], partitions: object) -> None:
+        super().__init__(offsets)
+        self.partitions = partitions
+
+    def next_offset(self, tp: TopicPartition) -> int:
+        return self[tp]
+
+
 async def stands_still(
     monkeypatch: pytest.MonkeyPatch, at: int, read_to: int | None, clock: Sequence[float] = range(21)
 ) -> None:
@@ -23,7 +34,7 @@ async def stands_still(
     async def offsets(times: Mapping[Place, int]) -> dict[Place, int]:
         return dict.fromkeys(times, 9)
 
-    fetcher = SimpleNamespace(partitions=SimpleNamespace(offsets=offsets), position=lambda _: read_to)
+    fetcher = Fetched({} if read_to is None else {HERE: read_to}, SimpleNamespace(offsets=offsets))
     times = iter(clock)
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(times)))
     watchdog = Watchdog(cast("Any", fetcher), LIMIT_S)

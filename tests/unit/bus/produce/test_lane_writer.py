@@ -35,7 +35,7 @@ class Queue:
     def __init__(self) -> None:
         self.transactions = self
 
-    async def settled(self, lane: object) -> None: ...
+    async def wait_for_writes_of(self, lane: object) -> None: ...
 
     async def partitions(self, topic: str) -> int:
         return 1

@@ -72,7 +72,7 @@ async def test_unconfirmed_records_are_uncertain(answer: object) -> None:
     publisher = publisher_on(Producer(7, answer, 8))
     with pytest.raises(PublishUncertainError) as raised:
         await publisher.publish(records(3), within=0.2)
-    assert raised.value.places == (1,)
+    assert raised.value.indexes == (1,)
 
 
 @pytest.mark.parametrize("answer", UNSURE, ids=repr)
@@ -80,7 +80,7 @@ async def test_a_refusal_of_another_record_makes_nothing_certain(answer: object)
     publisher = publisher_on(Producer(MessageSizeTooLargeError(), answer, 8))
     with pytest.raises(PublishUncertainError) as raised:
         await publisher.publish(records(3), within=0.2)
-    assert raised.value.places == (0, 1)
+    assert raised.value.indexes == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ async def test_a_single_refusal_is_certain_with_a_remedy_and_a_new_producer(
     publisher = publisher_on(producer)
     with pytest.raises(PublishRefusedError, match=why) as raised:
         await publisher.publish(records(2))
-    assert raised.value.places == (1,)
+    assert raised.value.indexes == (1,)
     assert hint in raised.value.hint
     assert publisher.__dict__["_producer"] is None
 
@@ -114,4 +114,4 @@ async def test_records_not_sent_in_time_are_uncertain_too() -> None:
     publisher = publisher_on(Full(7))
     with pytest.raises(PublishUncertainError) as raised:
         await publisher.publish(records(3), within=0.2)
-    assert raised.value.places == (1, 2)
+    assert raised.value.indexes == (1, 2)

@@ -201,8 +201,8 @@ async def test_a_new_lane_waits_for_its_predecessors_write() -> None:
         await under_way(queue, 0)
         gone.cancel()
         await asyncio.wait([gone])
-        settled = asyncio.create_task(queue.settled(("in", 0)))
-        await asyncio.wait_for(queue.settled(("in", 1)), 20)
+        settled = asyncio.create_task(queue.wait_for_writes_of(("in", 0)))
+        await asyncio.wait_for(queue.wait_for_writes_of(("in", 1)), 20)
         await asyncio.sleep(0.01)
         assert not settled.done()
         log.go.set()
@@ -252,7 +252,7 @@ async def test_after_a_pause_a_small_transaction_is_followed_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A single job has two transactions, neither of which waits; a third one does."""
-    monkeypatch.setattr(transaction_queue, "_SOONER_S", transaction_queue._REST_MOST_S + 0.1)
+    monkeypatch.setattr(transaction_queue, "_BURST_S", transaction_queue._REST_MOST_S + 0.1)
     log = Log()
     async with queue_on(log) as queue:
         await write(queue, 0)

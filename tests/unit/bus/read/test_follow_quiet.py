@@ -30,7 +30,7 @@ class Stock:
     def next_offset(self, tp: TopicPartition) -> int:
         return 0
 
-    def missing(self, tp: TopicPartition) -> bool:
+    def first_offset_if_gone(self, tp: TopicPartition) -> bool:
         return False
 
 

@@ -56,7 +56,7 @@ async def restore(settings: LanePart, inputs: Sequence[str], changelog: TopicPar
         await fetcher.start()
         topics = [*inputs, changelog.topic]
         see_alike(topics, [topic for topic, _ in await fetcher.partitions.all(topics)])
-        await fetcher.know([changelog.topic])
+        await fetcher.set_topics([changelog.topic])
         fetcher.seek(changelog, await fetcher.partitions.first(place))
         end = (await ends.offsets({place: LATEST}))[place]
         values: dict[bytes, bytes] = {}
@@ -69,7 +69,8 @@ async def restore(settings: LanePart, inputs: Sequence[str], changelog: TopicPar
                 apply(values, records)
                 count += len(records)
             if halt := fetcher.halted(changelog):
-                raise StalledError(f"{place[0]}-{place[1]} changed while it was read: {halt.name.lower()}")
+                reason = halt.name.lower().replace("_", " ")
+                raise StalledError(f"{place[0]}-{place[1]} changed while it was read: {reason}")
             if fetcher.next_offset(changelog) != before:
                 moved = time.monotonic()
             elif time.monotonic() - moved > settings.stall_timeout_ms / 1000:

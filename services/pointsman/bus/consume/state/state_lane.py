@@ -16,7 +16,7 @@ from aiokafka import TopicPartition
 
 from pointsman.bus.codec.payloads import Inline, Payloads
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.bus.consume.batch_lane import NOT_OURS, BatchLane
+from pointsman.bus.consume.batch_lane import STOPS, BatchLane
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.group_member import wait_at_most
 from pointsman.bus.consume.lane import Lane
@@ -60,12 +60,12 @@ class StateLane(BatchLane):
 
     async def run(self) -> None:
         table = self._table
-        async with self._turn, table.turn:
+        async with self._transaction_lock, table.lock:
             await table.restore(self._writer)
         while True:
             if not self._waiting.filled.is_set() and table.due_in_s:
                 await wait_at_most(table.due_in_s, self._waiting.filled)
-            async with self._turn, table.turn:
+            async with self._transaction_lock, table.lock:
                 await table.restore(self._writer)
                 try:
                     if self._waiting.filled.is_set():
@@ -82,7 +82,7 @@ class StateLane(BatchLane):
         table = self._table
         try:
             made = table.due()
-        except NOT_OURS:
+        except STOPS:
             raise
         except BaseException:
             self._put_off()
@@ -146,19 +146,19 @@ def state_lanes(
     """
     tables: dict[int, StateTable] = {}
 
-    def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> StateLane:
+    def open_lane(first: int, position: Position, writer: LaneWriter, failed: Lane | None) -> StateLane:
         partition = writer.lane.partition
         if partition not in tables:
-            place = TopicPartition(changelog, partition)
-            read = partial(restore, settings, topics, place)
-            tables[partition] = StateTable(topics, place, make_handler, clock, read)
+            tp = TopicPartition(changelog, partition)
+            read = partial(restore, settings, topics, tp)
+            tables[partition] = StateTable(topics, tp, make_handler, clock, read)
         return StateLane(
             position.behind(first),
             writer,
             tables[partition],
             payloads or Inline(),
             failing=failing,
-            suspects=before.suspects if isinstance(before, StateLane) else None,
+            suspects=failed.suspects if isinstance(failed, StateLane) else None,
         )
 
     return Lanes(settings, group, topics, open_lane, transactions=transactions)

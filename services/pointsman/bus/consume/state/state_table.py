@@ -54,7 +54,7 @@ class _State:
 
 
 class StateTable:
-    """Runs the handler for a partition's lanes. `turn`: held by the lane at work, until its commit.
+    """Runs the handler for a partition's lanes. `lock`: held by the lane at work, until its commit.
 
     `inputs`: the topics of the lanes. `read`: restores the values from the changelog.
     """
@@ -70,7 +70,7 @@ class StateTable:
         self._inputs = inputs
         self.changelog = changelog
         self._read = read
-        self.turn = asyncio.Lock()
+        self.lock = asyncio.Lock()
         self._make_handler = make_handler
         self._clock = clock
         self._state: _State | None = None
@@ -96,7 +96,7 @@ class StateTable:
         while not self.is_restored(writer.membership):
             self._state, membership = None, writer.membership
             # An abandoned lane may have a write in flight that is not in the changelog yet.
-            await writer.settled(self._inputs)
+            await writer.wait_for_writes_of(self._inputs)
             values = await self._read()
             self._state = _State(membership, values, self._make_handler(self.changelog.partition))
             self.measure()

@@ -77,7 +77,7 @@ class Log:
         self.table = StateTable(inputs, CHANGELOG, lambda _: Counting(self), lambda: NOW, self.read)
         self.lanes: dict[str, StateLane] = {}
 
-    async def settled(self, topics: Sequence[str]) -> None:
+    async def wait_for_writes_of(self, topics: Sequence[str]) -> None:
         self.settling.append(list(topics))
 
     async def write(self, records: Iterable[Made], next_offset: int, metadata: str = "") -> None:

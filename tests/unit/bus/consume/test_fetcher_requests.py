@@ -39,8 +39,8 @@ class Brokers:
     def force_metadata_update(self) -> None:
         self.refreshed += 1
 
-    async def send(self, leader: int, question: dict[str, Any], *, group: object) -> Any:
-        self.asked.append((leader, question))
+    async def send(self, leader: int, request: dict[str, Any], *, group: object) -> Any:
+        self.asked.append((leader, request))
         try:
             return await self.answers[leader].get()
         except asyncio.CancelledError:
@@ -66,7 +66,7 @@ async def fetcher(brokers: Brokers, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     monkeypatch.setattr(module, "fetch", lambda starts, ids, **asked: asked)
     monkeypatch.setattr(module, "_PAUSE_S", 0.001)
     made = Fetcher(LanePart(), "fetcher", gather_bytes=7, request_timeout_ms=20_000)
-    made.__dict__["_client"] = brokers
+    made.__dict__["client"] = brokers
     monkeypatch.setattr(made.partitions, "first", first)
     made.ids["t"] = TopicId("cluster", UUID(int=1))
     made.seek(HERE, 0)
@@ -82,7 +82,7 @@ async def test_a_lost_connection_is_replaced(
     """The client closes a connection after a timeout, and fails if it is already gone."""
     asked: list[int] = []
 
-    async def lost(leader: int, question: object, *, group: object) -> object:
+    async def lost(leader: int, request: object, *, group: object) -> object:
         asked.append(leader)
         raise KeyError((leader, "default"))
 
@@ -151,7 +151,7 @@ async def test_lost_records_of_one_partition_do_not_affect_others(
     brokers.leader_for_partition = lambda _: 0  # type: ignore[method-assign, assignment]
     brokers.answers[0].put_nowait((0, {tuple(HERE): lost, tuple(THERE): found}))
     await fetcher.gather([HERE, THERE], FOREVER_S)
-    assert (fetcher.position(HERE), fetcher.position(THERE)) == (5, 1)
+    assert (fetcher.next_offset(HERE), fetcher.next_offset(THERE)) == (5, 1)
     assert [record.getMessage() for record in caplog.records] == [Event.OFFSET_MISSING]
 
 
@@ -171,6 +171,6 @@ async def test_missing_leaders_are_looked_up_regularly(
         brokers.answer(THERE)
         await fetcher.gather([HERE, THERE], FOREVER_S)
     assert (brokers.refreshed, [leader for leader, _ in brokers.asked]) == (1, [1, 1, 1])
-    fetcher._next_look = 0
+    fetcher._next_leaders_at = 0
     await fetcher.gather([HERE], 0)
     assert brokers.refreshed == 2

@@ -11,19 +11,19 @@ from pointsman.runtime.metrics import HOP_SECONDS
 _TIMESTAMP_MS = attrgetter("timestamp_ms")
 
 
-#: The number of records by timestamp in milliseconds; many records share one.
+#: The number of records by timestamp, milliseconds; many may have the same.
 Times = Mapping[int, int]
 
 
 def times_of(records: Iterable[Incoming]) -> Times:
-    """Count the records by timestamp."""
+    """The records' timestamps, counted."""
     return Counter(map(_TIMESTAMP_MS, records))
 
 
-def observe_hop(topic: str, times: Times) -> None:
-    """Observe the hop of each record of one topic."""
+def observe_processing_delay(topic: str, times: Times) -> None:
+    """Count the delay of each record of one topic, which is committed now."""
     now = time.time()
-    hops: Counter[float] = Counter()
+    delays: Counter[float] = Counter()
     for timestamp_ms, count in times.items():
-        hops[max(0.0, now - timestamp_ms / 1000)] += count  # producers' clocks may be ahead of ours
-    HOP_SECONDS.observe(topic, hops)
+        delays[max(0.0, now - timestamp_ms / 1000)] += count  # other clocks may be ahead of ours
+    HOP_SECONDS.observe(topic, delays)

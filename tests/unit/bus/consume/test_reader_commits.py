@@ -1,4 +1,4 @@
-"""The audit's reader reports progress only after the store has committed."""
+"""The audit's reader commits offsets to Kafka only after the store has committed."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ RECORDS = [Incoming("t", 0, offset, 0, None, b"x", ()) for offset in (3, 4)]
 
 
 class Kafka:
-    """Consumer and fetcher: records each announced position and the store's position at that time."""
+    """Consumer and fetcher: records each committed offset and the store's position at that time."""
 
     def __init__(self) -> None:
-        self.announced: list[tuple[int, int]] = []
+        self.committed: list[tuple[int, int]] = []
         self.stored = 3
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        self.announced += [(next, self.stored) for next in offsets.values()]
+        self.committed += [(next, self.stored) for next in offsets.values()]
 
     def unread(self, tp: TopicPartition) -> int:
         return 0
@@ -72,14 +72,14 @@ async def taken(kafka: Kafka, *errors: Exception) -> Reader:
 async def test_committed_offsets_are_stored_first() -> None:
     kafka = Kafka()
     reader = await taken(kafka)
-    assert kafka.announced == [(5, 5)]
+    assert kafka.committed == [(5, 5)]
     assert reader._positions.next == {PLACE: 5}
 
 
 async def test_nothing_is_committed_while_the_store_is_unavailable() -> None:
     kafka = Kafka()
     await taken(kafka, UnavailableError("away"))
-    assert kafka.announced == [(5, 5)]
+    assert kafka.committed == [(5, 5)]
 
 
 @pytest.mark.parametrize("error", [MovedError("another"), RuntimeError("defect")])
@@ -91,8 +91,8 @@ async def test_offsets_of_unstored_records_are_not_committed(error: Exception) -
         assert not isinstance(error, MovedError)
     else:
         assert reader._positions.next == {PLACE: 3}
-        assert reader._unannounced == {}
-    assert kafka.announced == []
+        assert reader._uncommitted == {}
+    assert kafka.committed == []
 
 
 async def test_offsets_are_committed_regularly_and_at_the_end() -> None:
@@ -101,7 +101,7 @@ async def test_offsets_are_committed_regularly_and_at_the_end() -> None:
     reader._positions.next = {PLACE: 3}
     for _ in range(3):
         await reader._take(member_of(kafka), {PLACE: RECORDS})
-    assert kafka.announced == [(5, 5)]
+    assert kafka.committed == [(5, 5)]
     reader.stop()
-    await reader._announce(member_of(kafka), {})
-    assert kafka.announced == [(5, 5), (5, 5)]
+    await reader._commit_offsets(member_of(kafka), {})
+    assert kafka.committed == [(5, 5), (5, 5)]
