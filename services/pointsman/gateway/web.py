@@ -69,9 +69,11 @@ async def _error_response(request: Request, error: Exception) -> Response:
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     method, path = request.method[:10], request.url.path[:100]
-    message = f"there is no {method} {path} here; /openapi.json says what there is"
-    code = "not_found" if error.status_code == 404 else "method_not_allowed"
     headers = dict(error.headers or {})
+    if allowed := headers.get("Allow"):
+        code, message = "method_not_allowed", f"{path} takes no {method}: use {allowed}"
+    else:
+        code, message = "not_found", f"there is no {path} here; /openapi.json says what there is"
     return await _error_response(
         request, ApiError(error.status_code, "invalid_request_error", code, message, None, headers)
     )

@@ -42,7 +42,8 @@ def test_headers_say_kind_order_and_deadline() -> None:
 def test_a_deadline_that_is_none_is_refused(deadline: str) -> None:
     with pytest.raises(ApiError) as refused:
         job(deadline=deadline)
-    assert refused.value.status == 400
+    assert (refused.value.status, refused.value.param) == (400, "x-pointsman-deadline")
+    assert refused.value.message.startswith("x-pointsman-deadline must be seconds from now")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class Callers:
                 403,
                 "permission_error",
                 "not_a_reviewer",
-                f"{agent_id} is no reviewer; in agents.yaml: - {{id: {agent_id}, reviews: [QUEUE]}}",
+                f"{agent_id} is no reviewer: its entry in agents.yaml has no `reviews: [QUEUE]`",
             )
         return agent_id, queues
 

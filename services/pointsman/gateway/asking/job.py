@@ -14,6 +14,10 @@ from pointsman_schemas.jobs import Job
 
 KIND, ORDER_KEY, DEADLINE = "x-pointsman-kind", "x-pointsman-order-key", "x-pointsman-deadline"
 _MOST_DEADLINE_S = 7 * 86_400
+_DEADLINE_FORMS = (
+    f"{DEADLINE} must be seconds from now (more than 0, at most {_MOST_DEADLINE_S}), "
+    "or an RFC 3339 time with a time zone"
+)
 
 
 def job_of(
@@ -50,6 +54,8 @@ def job_of(
     try:
         return Job.model_validate(fields)
     except ValidationError as error:
+        if any(problem["loc"] == ("deadline",) for problem in error.errors()):
+            raise invalid(_DEADLINE_FORMS, DEADLINE) from None
         param = next((str(part) for part in error.errors()[0]["loc"] if part != "request"), None)
         raise invalid(str(refusal(error, within=("request",))), param) from None
 
@@ -67,5 +73,5 @@ def deadline_of(text: str | None, now: datetime, otherwise_s: float) -> datetime
     except ValueError:
         return text
     if not 0 < seconds <= _MOST_DEADLINE_S:
-        raise invalid(f"{DEADLINE}: seconds from now, more than 0 and at most {_MOST_DEADLINE_S:,}", DEADLINE)
+        raise invalid(_DEADLINE_FORMS, DEADLINE)
     return now + timedelta(seconds=seconds)
