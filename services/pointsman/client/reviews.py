@@ -16,7 +16,7 @@ from pointsman.bus.codec.signed import sign
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import Follower, follow
 from pointsman.identity.keys import PrivateKey
-from pointsman.review.case import WAITING
+from pointsman.review.case import WAITING, RefusedCommand, plan_of, queue_of, unreasoned
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Json
@@ -139,6 +139,18 @@ async def claim_next(
     return None, refused
 
 
+def refusal(case: ReviewChanged, by: str, refused: RefusedCommand) -> ReviewAnswered:
+    """What the service would answer."""
+    return ReviewAnswered(
+        job_id=case.job_id,
+        by=by,
+        refused=refused.refusal,
+        message=refused.message,
+        status=case.status,
+        revision=case.revision,
+    )
+
+
 def command_envelope(case: ReviewChanged, type: str, *, by: str, now: datetime) -> Envelope:
     """Return the envelope of a command on a case, with its job and trace."""
     return Envelope(
@@ -215,22 +227,25 @@ class Reviewer:
             BusError: see `Publisher.publish`.
         """
         case = known.case
-        revision = case.revision
-        if case.claim is None or case.claim.by != self._by or case.claim.until <= self._clock():
-            claimed = await self.claim(case)
-            if claimed.refused is not None:
-                return claimed
-            revision = claimed.revision
         command = ReviewDecide(
             job_id=case.job_id,
             by=self._by,
-            revision=revision,
+            revision=case.revision,
             choice=choice,
             seen=known.seen,
             reason=reason,
             response=response,
             tier=tier,
         )
+        if case.claim is None or case.claim.by != self._by or case.claim.until <= self._clock():
+            if known.request is not None:  # what is sure to be refused leaves no claim behind
+                queue = queue_of(plan_of(known.request), case.queue)
+                if (refused := unreasoned(command, queue)) is not None:
+                    return refusal(case, self._by, refused)
+            claimed = await self.claim(case)
+            if claimed.refused is not None:
+                return claimed
+            command = command.model_copy(update={"revision": claimed.revision})
         return await self._send(case, command)
 
     async def _send(

@@ -231,10 +231,17 @@ def _impossible(
             ReviewRefusal.OTHER_CONTENT,
             "you decided about other content than the case has; look at it again",
         )
-    if not command.reason and (queue.reason == "always" or command.choice != "approve"):
-        return RefusedCommand(ReviewRefusal.REASON_MISSING, "give a reason")
+    if (refused := unreasoned(command, queue)) is not None:
+        return refused
     problem = _unusable(case, command, plan.tiers)
     return None if problem is None else RefusedCommand(ReviewRefusal.IMPOSSIBLE_CHOICE, problem)
+
+
+def unreasoned(command: ReviewDecide, queue: ReviewQueue) -> RefusedCommand | None:
+    """A refusal of a decision without the reason that it needs."""
+    if not command.reason and (queue.reason == "always" or command.choice != "approve"):
+        return RefusedCommand(ReviewRefusal.REASON_MISSING, "give a reason")
+    return None
 
 
 def _unusable(case: ReviewChanged, command: ReviewDecide, tiers: Sequence[str]) -> str | None:

@@ -48,7 +48,7 @@ async def test_a_verdict_is_published_with_the_jobs_agent_and_the_judge(
     (job,) = job_ids(records)
     done = await pointsman.run("feedback", str(job)[:23], "bad", "--by", "ana", "--comment", "it is 2")
     assert done.code == 0, done.err
-    assert done.lines == [f"{job}: 0 of 1 by ana"]
+    assert done.lines == [f"{job}: verdict 0 by ana"]
 
     topics = Topics(kafka.prefix)
     found = follow(kafka.settings, [topics.feedback.name], start="beginning", until_end=True)

@@ -117,7 +117,7 @@ async def test_each_case_ends_as_it_was_decided(system: System, tmp_path: Path) 
         assert line in trace.out, trace.out
     why = await pointsman.run("why", edit)
     assert "stopped by rule clauses" in why.out
-    assert "edit by ana after" in why.out
+    assert "edit by ana, " in why.out
     environment = {"POINTSMAN_KAFKA": system.bootstrap, "POINTSMAN_PREFIX": system.prefix}
     shown = await Command(tmp_path, {**pointsman.environment, **environment}).run("review", "show", reject)
     assert "decided before, by the same rule and agent" in shown.out, shown.err

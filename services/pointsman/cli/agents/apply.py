@@ -23,7 +23,7 @@ async def apply(
     from pointsman.cli import screen
     from pointsman.cli.agents.person import person
     from pointsman.cli.agents.planning import read_file
-    from pointsman.cli.show.registry import diff
+    from pointsman.cli.show.registry import diff, retired_roles
     from pointsman.registry.follow import read_registry
     from pointsman.registry.publish import apply_file
 
@@ -32,6 +32,7 @@ async def apply(
     history = await read_registry(settings, settings.topics, settings.registry_people)
     file = read_file(settings, history)
 
+    screen.note(f"agents: {settings.agents}")
     applied = await apply_file(
         settings,
         settings.topics,
@@ -42,9 +43,11 @@ async def apply(
         reason=reason,
     )
     done = {"changes": applied.changes, "proposal": applied.proposal}
-    screen.report(done, *diff(applied.changes), as_json=as_json)
+    screen.report(done, *diff(applied.changes, done=applied.proposal is None), as_json=as_json)
     if as_json:
         return
+    for warning in retired_roles(applied.changes):
+        screen.note(warning)
     if applied.proposal is not None:
         screen.note(f"proposed; another person makes it hold: pointsman agents approve {applied.proposal}")
     elif not applied.changes:

@@ -23,15 +23,18 @@ async def plan(
     """
     from pointsman.cli import screen
     from pointsman.cli.agents.planning import read_file
-    from pointsman.cli.show.registry import diff
+    from pointsman.cli.show.registry import diff, retired_roles
     from pointsman.registry.changes import plan as plan_changes
     from pointsman.registry.follow import read_registry
 
     read_file(settings)  # errors of the file itself are reported without Kafka
     history = await read_registry(settings, settings.topics, settings.registry_people)
+    screen.note(f"agents: {settings.agents}")
     to_do = plan_changes(read_file(settings, history), history)
     screen.report(to_do, *diff(to_do), as_json=as_json)
     if not as_json:
+        for warning in retired_roles(to_do):
+            screen.note(warning)
         note = (
             "do it: pointsman agents apply" if to_do else "nothing to do: the registry is as the file has it"
         )

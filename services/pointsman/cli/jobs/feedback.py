@@ -54,7 +54,7 @@ async def feedback(
     async with Client(kafka=settings, key=signing_key) as client:
         await client.feedback(full_id, value, comment, by=who, agent_id=agent, judged=decision)
     judged = {"job_id": full_id, "verdict": value, "by": who, "comment": comment}
-    screen.report(judged, f"{full_id}: {value:g} of 1 by {who}", as_json=as_json)
+    screen.report(judged, f"{full_id}: verdict {value:g} by {who}", as_json=as_json)
 
 
 async def _decision(jobs: "Jobs", job_id: "UUID") -> "Decision | None":

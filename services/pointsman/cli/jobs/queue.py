@@ -49,7 +49,10 @@ def place_line(place: "QueuePlace") -> str:
     jobs = ("" if place.exact else "at most ") + count(place.before, "job")
     match place.state:
         case "unknown":
-            return "on no tier: not routed yet, or no such job -- see: pointsman trace JOB"
+            return (
+                "on no tier: not routed yet, with a person, or no such job -- see: "
+                f"pointsman trace {place.job_id}"
+            )
         case "ended":
             return (
                 f"it has ended on {place.tier}, or gone on from there -- see: pointsman trace {place.job_id}"

@@ -7,6 +7,12 @@ import typer
 from pointsman.cli.command import command
 from pointsman.cli.options import BusSettings, Json
 
+#: The topics' short names. They are repeated here because `--help` must not import the messages.
+TOPICS = (
+    "intake", "tier.<tier>", "opinion", "results", "chunks", "calls", "dead", "control", "limits", "review",
+    "reviews.decided", "reviews.state", "reviews.answers", "feedback", "policy", "agents.registry",
+    "audit.checkpoints", "gateway.requests", "gateway.batches",
+)  # fmt: skip
 #: Width of a line if stdout is no terminal.
 GIST_IN_PIPE = 240
 
@@ -17,7 +23,7 @@ async def tail(
         list[str] | None,
         typer.Argument(
             metavar="TOPIC",
-            help="intake, tier.<tier>, results, calls, dead, control, feedback, policy; all when left out.",
+            help=f"{', '.join(TOPICS)}; all that are audited when left out.",
         ),
     ] = None,
     *,

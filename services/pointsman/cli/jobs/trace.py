@@ -34,7 +34,7 @@ async def trace(
         return
     from rich.text import Text
 
-    from pointsman.cli.show.story import headline, payloads, story
+    from pointsman.cli.show.story import headline, payloads, story, where_it_waits
     from pointsman.cli.show.waterfall import waterfall
 
     width = screen.console().width if screen.on_terminal() else 100
@@ -42,6 +42,6 @@ async def trace(
     if full:
         screen.show(payloads(steps, settings.topics))
     if state.finished_at is None and state.state != "dead":
-        screen.note("no outcome on record yet: `pointsman lag` shows what waits, and where")
+        screen.note(f"no outcome on record yet; {where_it_waits(steps)}")
     elif screen.on_terminal() and state.rule:
         screen.note(f"why {state.tier}? pointsman why {state.job_id}")

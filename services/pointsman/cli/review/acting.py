@@ -9,7 +9,7 @@ from pointsman.cli import screen
 from pointsman.cli.judge import judge
 from pointsman.cli.key_file import read_key
 from pointsman.cli.settings import CliSettings
-from pointsman.client.reviews import KnownCase, KnownCases, Reviewer, read_cases
+from pointsman.client.reviews import KnownCase, KnownCases, Reviewer, read_cases, refusal
 from pointsman.review.case import not_waiting
 from pointsman.runtime.errors import CommandError
 from pointsman_schemas.reviews import ReviewAnswered, ReviewChanged, ReviewRefusal
@@ -84,13 +84,4 @@ def find(cases: KnownCases, job: str) -> KnownCase:
 def refused_late(case: ReviewChanged, by: str) -> ReviewAnswered | None:
     """Return the service's refusal for a case that has ended; None if the case still waits."""
     refused = not_waiting(case)
-    if refused is None:
-        return None
-    return ReviewAnswered(
-        job_id=case.job_id,
-        by=by,
-        refused=refused.refusal,
-        message=refused.message,
-        status=case.status,
-        revision=case.revision,
-    )
+    return None if refused is None else refusal(case, by, refused)

@@ -125,9 +125,7 @@ class InboxApp(App[None]):
         chosen = self._chosen()
         known = None if chosen is None else self._cases.known(chosen)
         where = f" in queue {self._queue}" if self._queue else ""
-        lines = (
-            [f"no case waits{where}"] if known is None else [*case_lines(known, utc_now(), commands=False)]
-        )
+        lines = [f"no case waits{where}"] if known is None else [*case_lines(known, utc_now())]
         self.query_one("#text", Static).update(Text("\n".join(lines)))
 
     def action_claim(self) -> None:

@@ -21,6 +21,8 @@ async def next(
 
     Exit 1: there is none, or all were refused; the last reason is shown.
     """
+    from shlex import quote
+
     from pointsman.cli import screen
     from pointsman.cli.judge import judge
     from pointsman.cli.key_file import read_key
@@ -37,4 +39,5 @@ async def next(
         screen.note(f"no open case{where} for {who}{why}")
         raise typer.Exit(1)
     case = {"case": claimed.case, "request": claimed.request, "seen": claimed.seen}
-    screen.report(case, *case_lines(claimed, utc_now()), as_json=as_json)
+    options = (f" --by {by}" if by else "") + (f" --key {quote(str(key))}" if key else "")
+    screen.report(case, *case_lines(claimed, utc_now(), options), as_json=as_json)

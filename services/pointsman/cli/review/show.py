@@ -1,11 +1,11 @@
 """`pointsman review show`: one case."""
 
 from pointsman.cli.command import command
-from pointsman.cli.options import Job, Json, Settings
+from pointsman.cli.options import By, Job, Json, Settings
 
 
 @command
-async def show(job: Job, *, as_json: Json = False, settings: Settings) -> None:
+async def show(job: Job, *, by: By = "", as_json: Json = False, settings: Settings) -> None:
     """Show a case: question, proposal, why it stopped, what each choice does, what was decided before.
 
     The last comes from the audit database; without it that part is left out.
@@ -27,6 +27,8 @@ async def show(job: Job, *, as_json: Json = False, settings: Settings) -> None:
     except (StoreError, StoreUnavailableError) as error:
         problem = error
     shown = {"case": known.case, "request": known.request, "seen": known.seen or None, "similar": similar}
-    screen.report(shown, *case_lines(known, utc_now()), *similar_lines(similar), as_json=as_json)
+    who = by or ("ID" if case.claim is None else case.claim.by)
+    lines = case_lines(known, utc_now(), f" --by {who}")
+    screen.report(shown, *lines, *similar_lines(similar), as_json=as_json)
     if problem is not None:
         screen.note(f"the audit database does not say how such cases were decided: {problem}")

@@ -40,8 +40,11 @@ def cases_waiting(cases: Sequence[ReviewChanged], queue: str) -> list[ReviewChan
     return [case for case in cases if case.status in WAITING and queue in ("", case.queue)]
 
 
-def case_lines(known: KnownCase, now: datetime, *, commands: bool = True) -> Iterator[str]:
-    """Yield everything a reviewer needs; with `commands`, also the command for each choice."""
+def case_lines(known: KnownCase, now: datetime, options: str | None = None) -> Iterator[str]:
+    """Yield everything a reviewer needs.
+
+    With `options`, such as ` --by ID`, also the command for each choice, with these options.
+    """
     case, request = known.case, known.request
     yield f"job {case.job_id} of {printable(case.agent_id)}"
     yield f"  state    {_state(case, now)}, revision {case.revision}"
@@ -51,11 +54,11 @@ def case_lines(known: KnownCase, now: datetime, *, commands: bool = True) -> Ite
     yield f"           rule {stop.rule}: {stop.source} of the {stop.of} must exceed {stop.threshold}"
     for decision in case.decisions:
         took, reason = duration(decision.seconds), because(printable(decision.reason))
-        yield f"  decided  {decided(decision)} by {printable(decision.by)} after {took}{reason}"
+        yield f"  decided  {decided(decision)} by {printable(decision.by)}, {took} after the claim{reason}"
     if request is not None:
         yield from _content(request)
-        if commands:
-            yield from _choices(request, str(case.job_id))
+        if options is not None:
+            yield from _choices(request, str(case.job_id), options)
 
 
 def similar_lines(similar: Sequence[SimilarReview]) -> Iterator[str]:
@@ -94,21 +97,21 @@ def _content(request: ReviewRequested) -> Iterator[str]:
     yield ""
 
 
-def _choices(request: ReviewRequested, job: str) -> Iterator[str]:
+def _choices(request: ReviewRequested, job: str, options: str) -> Iterator[str]:
     """Yield each command and its effect."""
     tiers = [] if request.decision.review is None else request.decision.review.tiers
     yield "choices"
     if request.proposed is None:
-        yield f"  pointsman review approve {job}"
+        yield f"  pointsman review approve {job}{options}"
         yield f"      the job goes to {request.decision.tier}"
     else:
-        yield f"  pointsman review approve {job}"
+        yield f"  pointsman review approve {job}{options}"
         yield "      the agent gets the proposed answer as it is"
-        yield f"  pointsman review edit {job} FILE --reason TEXT"
+        yield f"  pointsman review edit {job} FILE --reason TEXT{options}"
         yield "      the agent gets the text in FILE (- for stdin) instead"
-    yield f"  pointsman review send {job} TIER --reason TEXT"
+    yield f"  pointsman review send {job} TIER --reason TEXT{options}"
     yield f"      the job goes to TIER: {', '.join(tiers)}"
-    yield f"  pointsman review reject {job} --reason TEXT"
+    yield f"  pointsman review reject {job} --reason TEXT{options}"
     yield "      the agent is told that the job is rejected, and why"
 
 

@@ -19,8 +19,11 @@ _SIGNS: dict[ChangeKind, str] = {
 }  # fmt: skip
 
 
-def diff(changes: Sequence[RegistryChange]) -> Iterator[str]:
-    """Yield a line for each change, with a line for each field below it, and the totals."""
+def diff(changes: Sequence[RegistryChange], *, done: bool = False) -> Iterator[str]:
+    """Yield a line for each change, with a line for each field below it, and the totals.
+
+    With `done`, the totals are in the past tense.
+    """
     for change in changes:
         subject = "rules for all agents" if change.agent is None else f"{change.kind} {change.agent}"
         yield f"{_SIGNS[change.kind]} {subject}"
@@ -34,7 +37,18 @@ def diff(changes: Sequence[RegistryChange]) -> Iterator[str]:
             yield f"    {field.name}: {text}"
     if changes:
         signs = [_SIGNS[change.kind] for change in changes]
-        yield f"{signs.count('+')} to register, {signs.count('~')} to change, {signs.count('-')} to retire"
+        words = ("registered", "changed", "retired") if done else ("to register", "to change", "to retire")
+        yield ", ".join(f"{signs.count(sign)} {word}" for sign, word in zip("+~-", words, strict=True))
+
+
+def retired_roles(changes: Sequence[RegistryChange]) -> Iterator[str]:
+    """A warning for each gateway and each reviewer that the changes retire."""
+    for change in changes:
+        if change.kind == "retire" and change.entry is not None:
+            if change.entry.gateway:
+                yield f"warning: retires the gateway {change.agent}"
+            if change.entry.reviews:
+                yield f"warning: retires {change.agent}, a reviewer of {', '.join(change.entry.reviews)}"
 
 
 def proposal_lines(proposal: RegistryProposed) -> Iterator[str]:

@@ -15,13 +15,14 @@ from pointsman.cli.formats import block, count, duration, gist, moment, money, p
 from pointsman.cli.show.passing import short_topic
 from pointsman.cli.show.waterfall import TimelineEvent
 from pointsman.cli.show.words import kind, last_message_text, summary
+from pointsman.review.case import WAITING
 from pointsman.store.ask.answers import JobState, Step
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.jobs import JobSubmitted
 from pointsman_schemas.outcomes import JobCompleted
-from pointsman_schemas.reviews import ReviewRequested
+from pointsman_schemas.reviews import ReviewChanged, ReviewRequested
 from pointsman_schemas.topics import Topics
 
 #: Most characters of a prompt or an answer, and of a reason, which also says what to do next.
@@ -41,6 +42,24 @@ def story(steps: Sequence[Step], topics: Topics) -> list[TimelineEvent]:
         for step in steps
         if step.kind != ReviewRequested.TYPE or step.topic != topics.reviews_state.name
     ]
+
+
+def case_on_record(steps: Sequence[Step]) -> ReviewChanged | None:
+    """The case of the job as it stands, where one is on record and can be read."""
+    changes = [step.payload for step in steps if step.kind == ReviewChanged.TYPE and step.payload is not None]
+    try:
+        cases = [ReviewChanged.model_validate(payload) for payload in changes]
+    except ValidationError:
+        return None
+    return max(cases, key=lambda case: case.revision, default=None)
+
+
+def where_it_waits(steps: Sequence[Step]) -> str:
+    """For a job without an outcome: the command that shows what it waits for."""
+    case = case_on_record(steps)
+    if case is not None and case.status in WAITING:
+        return f"it waits for a person: pointsman review show {case.job_id}"
+    return "`pointsman lag` shows what waits, and where"
 
 
 def payloads(steps: Sequence[Step], topics: Topics) -> Text:

@@ -144,7 +144,7 @@ def case_words(case: ReviewChanged) -> list[str]:
     stop = case.stop
     lines = [f"{stop.of} stopped by rule {stop.rule}: {stop.detail}"]
     lines += [
-        f"{decided(made)} by {made.by} after {duration(made.seconds)}{because(made.reason)}"
+        f"{decided(made)} by {made.by}, {duration(made.seconds)} after the claim{because(made.reason)}"
         for made in case.decisions
     ]
     if case.status in ("open", "claimed"):
@@ -196,7 +196,7 @@ _SUMMARIES: dict[type[Message], Callable[[Any], str]] = {
     JobExpired: lambda m: m.message,
     JobCancel: lambda m: m.reason,
     JobCancelled: lambda m: f"by {m.cancelled_by}: {m.message}",
-    JobFeedback: lambda m: f"{m.verdict:g} of 1 by {m.by}{because(m.comment)}",
+    JobFeedback: lambda m: f"verdict {m.verdict:g} by {m.by}{because(m.comment)}",
     CheckpointSigned: lambda m: f"{m.number}, of {len(m.lanes)} lanes, by the key {m.key_id}",
     LimitDeclared: _declared,
     LimitReserved: _reserved,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pointsman.bus.codec.emit import dead_letter, emit
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.cli.show.passing import draw, long_topic, read, whole
+from pointsman.cli.jobs.tail import TOPICS as TAILED
+from pointsman.cli.show.passing import draw, long_topic, read, short_topic, whole
 from pointsman_schemas.base import Message
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import start
@@ -103,3 +104,8 @@ def test_topics_by_short_and_by_whole_name() -> None:
 def test_an_unknown_topic_lists_the_existing_ones(name: str) -> None:
     with pytest.raises(ValueError, match=r"there are tier.<tier>, intake"):
         long_topic(name, TOPICS)
+
+
+def test_the_help_of_tail_lists_every_topic() -> None:
+    declared = {short_topic(topic.name, TOPICS) for topic in TOPICS.all(["<tier>"])}
+    assert set(TAILED) == declared

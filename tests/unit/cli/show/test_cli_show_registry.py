@@ -4,9 +4,11 @@ from datetime import UTC, date, datetime
 
 from rich.console import Console
 
-from pointsman.cli.show.registry import agents_table, entry_lines
+from pointsman.cli.show.registry import agents_table, diff, entry_lines, retired_roles
 from pointsman.client.agents_audit import expired_keys
 from pointsman.client.agents_now import AgentNow
+from pointsman.identity.keys import PrivateKey
+from pointsman.registry.changes import turned
 from pointsman.registry.registry import RegisteredAgent
 from pointsman_schemas.control.registry import AgentEntry, ApiKey
 
@@ -55,3 +57,20 @@ def test_an_expired_key_is_reported() -> None:
     (found,) = expired_keys([RegisteredAgent(ENTRY), RegisteredAgent(ENTRY, "retired")], NOW)
     assert (found.finding, found.agent_id) == ("expired key", "app")
     assert found.detail == f"API key {'b' * 12} ended on 2026-03-01: take it out of agents.yaml"
+
+
+def test_what_was_done_is_told_as_done() -> None:
+    changes = [turned(RegisteredAgent(ENTRY), "retired")]
+    assert list(diff(changes))[-1] == "0 to register, 0 to change, 1 to retire"
+    assert list(diff(changes, done=True))[-1] == "0 registered, 0 changed, 1 retired"
+
+
+def test_retiring_a_gateway_or_a_reviewer_gets_a_warning() -> None:
+    gateway = AgentEntry(id="door", owner="x", gateway=True, public_keys=(PrivateKey.generate().public.text,))
+    reviewer = AgentEntry(id="ana", owner="x", reviews=("legal", "board"))
+    changes = [turned(RegisteredAgent(entry), "retired") for entry in (ENTRY, gateway, reviewer)]
+    assert list(retired_roles(changes)) == [
+        "warning: retires the gateway door",
+        "warning: retires ana, a reviewer of legal, board",
+    ]
+    assert list(retired_roles([turned(RegisteredAgent(gateway), "suspended")])) == []

@@ -10,8 +10,10 @@ from rich.console import Console
 from pointsman.cli.show.decisions.verdict import Verdict, verdict
 from pointsman.store.ask.answers import Ended
 from pointsman_schemas.decisions import Check
+from pointsman_schemas.reviews import ReviewChanged
 from tests.support.bus.example_records import story as records_of
 from tests.support.bus.example_records import story_id
+from tests.support.review.cases import case, request
 from tests.unit.cli.show.test_cli_show_decision import MADE
 from tests.unit.cli.show.test_cli_show_story import START, state, steps_of
 
@@ -83,3 +85,14 @@ def test_a_running_job_shows_where_to_look(decision: Any) -> None:
     text = said(Verdict(state(state="submitted"), decision, None, None, [SUBMITTED]))
     assert "pointsman lag" in text
     assert ("none on record yet" in text) is (decision is None)
+
+
+def test_a_job_that_waits_for_a_person_points_to_its_case() -> None:
+    waiting = case(request())
+    step = replace(SUBMITTED, kind=ReviewChanged.TYPE, payload=waiting.model_dump(mode="json"))
+    text = said(Verdict(state(state="routed"), MADE, None, None, [SUBMITTED, step]))
+    assert f"none yet; it waits for a person: pointsman review show {waiting.job_id}" in text
+    assert "pointsman lag" not in text
+    decided = waiting.model_copy(update={"status": "sent", "revision": 3})
+    sent_on = replace(step, payload=decided.model_dump(mode="json"))
+    assert "pointsman lag" in said(Verdict(state(state="routed"), MADE, None, None, [step, sent_on]))

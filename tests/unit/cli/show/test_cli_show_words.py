@@ -13,6 +13,7 @@ from pointsman.score.text import answered
 from pointsman_schemas.calls import CallFinished, Usage
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
+from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import ChatRequest
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
 from pointsman_schemas.reasons import FailReason
@@ -137,3 +138,7 @@ def test_a_single_answer_keeps_its_lines_and_is_escaped() -> None:
     text = "def f():\n    return 1\x1b[2J\n"
     shown = answer_lines(completed(response={"choices": [{"message": {"content": text}}]}))
     assert shown.plain == "def f():\n    return 1 [2J\n"
+
+
+def test_a_verdict_is_no_count() -> None:
+    assert summary(JobFeedback(job_id=JOB, verdict=1, by="ana", agent_id="a")) == "verdict 1 by ana"

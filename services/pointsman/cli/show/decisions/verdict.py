@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import ValidationError
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -12,7 +11,7 @@ from pointsman.cli.formats import count, gist, money, printable
 from pointsman.cli.show.decisions.reasons import reasons
 from pointsman.cli.show.decisions.trace import decision as draw_decision
 from pointsman.cli.show.decisions.trace import labelled
-from pointsman.cli.show.story import COLOURS, SAID, headline
+from pointsman.cli.show.story import COLOURS, SAID, case_on_record, headline, where_it_waits
 from pointsman.cli.show.words import case_words, kind
 from pointsman.router.recorded.recorded_decision import Saw
 from pointsman.router.scoring.calibration_monitor import NAME as PROMISE
@@ -21,7 +20,6 @@ from pointsman.store.ask.answers import Ended, JobState, Step
 from pointsman_schemas import dead
 from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.decisions import Check, Decision
-from pointsman_schemas.reviews import ReviewChanged
 
 HINT = "the score is asked again under another model (pointsman learn), or after `pointsman policy trust`"
 
@@ -58,12 +56,16 @@ def verdict(decided: Verdict) -> RenderableType:
         rows.add_row("hint", HINT)
     if decided.decision is None and decided.outcome is None and not decided.dead_letters:
         rows.add_row("decision", "none on record yet: the router has not come to it, or the audit has not")
-    if (case := _case(decided.steps)) is not None:
+    if (case := case_on_record(decided.steps)) is not None:
         rows.add_row("review", "\n".join(map(printable, case_words(case))))
     for step in decided.dead_letters:
         if decided.outcome is None or step.error_type != decided.outcome.error_type:
             rows.add_row("dead letter", _dead(step))
-    rows.add_row("outcome", _came_of(decided.outcome, routed=decided.decision is not None))
+    if decided.outcome is None:
+        outcome = Text(f"none yet; {where_it_waits(decided.steps)}")
+    else:
+        outcome = _came_of(decided.outcome, routed=decided.decision is not None)
+    rows.add_row("outcome", outcome)
     return Group(*parts, rows)
 
 
@@ -71,16 +73,6 @@ def _accepted(outcome: Ended | None) -> tuple[Check, ...]:
     """Return the check of the answer that ended a cascade; the decision has those of earlier answers."""
     steps = ((outcome.payload if outcome else None) or {}).get("cascade") or ()
     return tuple(step_check(CascadeStep.model_validate(step)) for step in steps if step.get("accepted"))
-
-
-def _case(steps: Sequence[Step]) -> ReviewChanged | None:
-    """Return the latest revision of the job's case, if one is recorded and readable."""
-    changes = [step.payload for step in steps if step.kind == ReviewChanged.TYPE and step.payload is not None]
-    try:
-        cases = [ReviewChanged.model_validate(payload) for payload in changes]
-    except ValidationError:
-        return None
-    return max(cases, key=lambda case: case.revision, default=None)
 
 
 def _saw(saw: Saw) -> RenderableType:
@@ -91,9 +83,7 @@ def _saw(saw: Saw) -> RenderableType:
     return rows
 
 
-def _came_of(outcome: Ended | None, *, routed: bool) -> Text:
-    if outcome is None:
-        return Text("none yet; `pointsman lag` shows what waits, and where")
+def _came_of(outcome: Ended, *, routed: bool) -> Text:
     word, colour = kind(outcome.kind)
     head = Text.assemble((word, f"bold {colour}"))
     spent = f", {count(outcome.attempts or 0, 'call')}, {money(outcome.cost_usd)}"
