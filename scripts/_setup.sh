@@ -44,6 +44,7 @@ install() {
 build_native() {
     command -v cargo >/dev/null 2>&1 || return 0
     local log="$venv/build-native.log"
+    echo "building the native library (services/native)" >&2
     if ! (cd "$root" && install ./services/native) >"$log" 2>&1; then
         echo "the native library could not be built (see $log); every job takes the full path" >&2
     fi

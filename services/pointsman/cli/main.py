@@ -57,10 +57,21 @@ FOLDERS = {
 app = lazy_group("pointsman.cli", COMMANDS, FOLDERS, completion=True)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from pointsman.cli.ops.version import version
+
+        version()
+        raise typer.Exit
+
+
 @app.callback()
 def pointsman(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an error.", envvar="POINTSMAN_DEBUG")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
     """Event-driven router for LLM and agent jobs.

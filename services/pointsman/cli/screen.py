@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 #: The width of a pipe, so that nothing is cut or wrapped.
 UNBOUNDED = 100_000
+#: A server that has not answered after this time is named, in seconds.
+_SLOW_S = 1.0
 
 
 def on_terminal() -> bool:
@@ -49,12 +51,24 @@ def show(*renderables: "RenderableType") -> None:
 
 
 async def keep_showing(
-    look: Callable[[], Awaitable[T]], draw: "Callable[[T], RenderableType]", *, as_json: bool, watch: bool
+    look: Callable[[], Awaitable[T]],
+    draw: "Callable[[T], RenderableType]",
+    *,
+    as_json: bool,
+    watch: bool,
+    server: str,
 ) -> None:
-    """Show the result of `look` as JSON or drawn. With `watch`, refresh it every second until Ctrl-C."""
+    """Show the result of `look` as JSON or drawn. With `watch`, refresh it every second until Ctrl-C.
+
+    `server` is named on stderr if the first result takes longer than a second.
+    """
+    slow = asyncio.get_running_loop().call_later(_SLOW_S, note, f"waiting for {server}")
+    try:
+        value = await look()
+    finally:
+        slow.cancel()
     if not watch or as_json or not on_terminal():
         while True:
-            value = await look()
             if as_json:
                 print_json(value, stream=watch)
             else:
@@ -62,12 +76,14 @@ async def keep_showing(
             if not watch:
                 return
             await asyncio.sleep(1)
+            value = await look()
     from rich.live import Live
 
     with Live(console=console(), auto_refresh=False, transient=False) as live:
         while True:
-            live.update(draw(await look()), refresh=True)
+            live.update(draw(value), refresh=True)
             await asyncio.sleep(1)
+            value = await look()
 
 
 @contextmanager

@@ -140,7 +140,7 @@ async def claim_next(
 
 
 def refusal(case: ReviewChanged, by: str, refused: RefusedCommand) -> ReviewAnswered:
-    """What the service would answer."""
+    """Return the answer that the service would give."""
     return ReviewAnswered(
         job_id=case.job_id,
         by=by,

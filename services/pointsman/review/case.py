@@ -238,7 +238,7 @@ def _impossible(
 
 
 def unreasoned(command: ReviewDecide, queue: ReviewQueue) -> RefusedCommand | None:
-    """A refusal of a decision without the reason that it needs."""
+    """Return a refusal if the decision needs a reason and has none."""
     if not command.reason and (queue.reason == "always" or command.choice != "approve"):
         return RefusedCommand(ReviewRefusal.REASON_MISSING, "give a reason")
     return None

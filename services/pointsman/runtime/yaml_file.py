@@ -52,7 +52,7 @@ def load(
         raise FileError(
             str(path),
             [(None, 0, f"cannot be read: {error.strerror}")],
-            hint="" if path.exists() else "name your file with its option, or make one: pointsman init",
+            hint="" if path.exists() else "name a file that exists, or make one: pointsman init",
         ) from error
     return parse(text, str(path), model, context=context, check=check)
 

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
@@ -89,8 +90,8 @@ async def limit_waits(connection: Connection, patience_s: float) -> None:
 
 
 @asynccontextmanager
-async def connected(dsn: str) -> AsyncIterator[Connection]:
-    """Open a single connection.
+async def connected(dsn: str, within_s: float = inf) -> AsyncIterator[Connection]:
+    """Open a single connection; `within_s` can shorten the time limit for connecting.
 
     Raises:
         StoreUnavailableError, StoreError: no connection can be made.
@@ -99,7 +100,9 @@ async def connected(dsn: str) -> AsyncIterator[Connection]:
     _see_files(address)
     with translated(dsn):
         connection = await asyncpg.connect(
-            address.dsn, timeout=address.timeout_s or _CONNECT_S, statement_cache_size=_NO_NAMES
+            address.dsn,
+            timeout=min(within_s, address.timeout_s or _CONNECT_S),
+            statement_cache_size=_NO_NAMES,
         )
     try:
         yield connection

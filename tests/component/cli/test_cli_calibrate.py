@@ -34,7 +34,7 @@ async def test_too_few_answers_end_with_1_and_how_many_are_missing(pointsman: Co
     (pointsman.folder / "judged.jsonl").write_text(lines(50))
     done = await pointsman.run("policy", "calibrate", "judged.jsonl")
     assert (done.code, done.out) == (1, "")
-    assert "at least 40 more above 0.50 are needed" in done.err
+    assert "at least 40 more answers above 0.50" in done.err
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
 """An error has one line for the problem and one for the remedy, and no traceback by default."""
 
+import socket
 import sys
+from pathlib import Path
+from typing import cast
 
 import pytest
+from typer.testing import CliRunner
 
 from pointsman.bus.errors import TopicMissingError
 from pointsman.cli import main as program
@@ -62,3 +66,28 @@ def test_the_traceback_appears_when_asked_for(
         program.main()
     if raised is SystemExit:
         assert caught.value.code == 1  # type: ignore[attr-defined]
+
+
+def test_a_port_in_use_is_not_a_case_for_the_doctor() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(OSError) as taken:
+            socket.create_server(("127.0.0.1", port))
+    told = explain(taken.value)
+    assert str(port) in told.problem
+    assert told.hint == "stop the program that listens there, or choose another port"
+
+
+def test_a_policy_file_that_is_missing_has_a_fitting_hint(tmp_path: Path) -> None:
+    done = CliRunner().invoke(program.app, ["policy", "check", str(tmp_path / "nosuch.yaml")])
+    assert done.exception is not None
+    told = explain(cast(Exception, done.exception))
+    assert told.problem.endswith("nosuch.yaml: cannot be read: No such file or directory")
+    assert told.hint == "name a file that exists, or make one: pointsman init"
+
+
+def test_a_day_that_does_not_exist_is_named() -> None:
+    done = CliRunner().invoke(program.app, ["audit", "verify", "--day", "2026-13-01"])
+    assert done.exit_code == 2
+    assert "'2026-13-01' is no day such as 2026-03-01" in done.stderr
+    assert "%Y" not in done.stderr

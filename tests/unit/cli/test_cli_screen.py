@@ -1,5 +1,6 @@
 """Output to a pipe: plain lines, valid JSON, no terminal codes."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -68,7 +69,7 @@ async def test_watching_repeats_the_query(capsys: pytest.CaptureFixture[str]) ->
         return next(looks, None) or pytest.fail("looked again")
 
     with pytest.raises(pytest.fail.Exception, match="looked again"):
-        await screen.keep_showing(look, str, as_json=True, watch=True)
+        await screen.keep_showing(look, str, as_json=True, watch=True, server="x")
     assert capsys.readouterr().out == "7\n"
 
 
@@ -76,5 +77,35 @@ async def test_without_watching_the_result_is_shown_once(capsys: pytest.CaptureF
     async def look() -> int:
         return 7
 
-    await screen.keep_showing(look, str, as_json=False, watch=False)
+    await screen.keep_showing(look, str, as_json=False, watch=False, server="x")
     assert capsys.readouterr().out == "7\n"
+
+
+async def test_a_server_that_does_not_answer_is_named_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    is_told = asyncio.Event()
+
+    def note(text: str) -> None:
+        told.append(text)
+        is_told.set()
+
+    async def look() -> int:
+        async with asyncio.timeout(10):
+            await is_told.wait()
+        return 7
+
+    monkeypatch.setattr(screen, "_SLOW_S", 0.0)
+    monkeypatch.setattr(screen, "note", note)
+    await screen.keep_showing(look, str, as_json=True, watch=False, server="Kafka at x:1")
+    assert told == ["waiting for Kafka at x:1"]
+
+
+async def test_a_server_that_answers_is_not_named(capsys: pytest.CaptureFixture[str]) -> None:
+    async def look() -> int:
+        return 7
+
+    await screen.keep_showing(look, str, as_json=True, watch=False, server="Kafka at x:1")
+    loop = asyncio.get_running_loop()
+    pending = [handle for handle in loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
+    assert pending == []
+    assert capsys.readouterr().err == ""

@@ -3,10 +3,20 @@
 from pathlib import Path
 
 import pytest
+from pydantic import field_validator
 
 from pointsman.cli.settings import CliSettings, load
 from pointsman.runtime.errors import CommandError
 from pointsman.runtime.settings import HttpPart
+
+
+class Refusing(CliSettings):
+    """Settings with a validator that refuses every address."""
+
+    @field_validator("kafka")
+    @classmethod
+    def _refuse(cls, _: str) -> str:
+        raise ValueError("is no server")
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +66,9 @@ def test_an_invalid_setting_is_named_as_it_was_set() -> None:
     assert refused.value.code == 2
     assert "POINTSMAN_HTTP_PORT" in refused.value.problem
     assert "--http-port" in refused.value.hint
+
+
+def test_an_invalid_setting_is_told_without_the_librarys_words() -> None:
+    with pytest.raises(CommandError) as refused:
+        load(Refusing, kafka="anything")
+    assert refused.value.problem == "POINTSMAN_KAFKA: is no server"

@@ -124,3 +124,7 @@ def test_services_import_only_what_they_need(service: str, not_needed: set[str])
     code = f"import sys, pointsman.{service}.app\nprint(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) & not_needed == set()
+
+
+def test_version_is_an_option_too() -> None:
+    assert run("--version").stdout == run("version").stdout

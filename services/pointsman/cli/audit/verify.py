@@ -1,6 +1,6 @@
 """`pointsman audit verify`: check that the record is complete and unchanged."""
 
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -37,11 +37,19 @@ Verified = Annotated[
 ]
 
 
+def read_day(text: str) -> date:
+    """Parse a day such as 2026-03-01. Raises: typer.BadParameter."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day such as 2026-03-01") from None
+
+
 @command
 async def verify(
     *,
     day: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Only this day (UTC).")
+        date | None, typer.Option(parser=read_day, metavar="DAY", help="Only this day (UTC).")
     ] = None,
     job: Annotated[str | None, typer.Option(metavar="JOB", help="Only the rows of this job.")] = None,
     start: Annotated[
@@ -146,7 +154,7 @@ async def _verify(
     return report, comparison, large
 
 
-async def _scope(settings: "VerifySettings", day: datetime | None, job: str | None, newest: bool) -> "Scope":
+async def _scope(settings: "VerifySettings", day: date | None, job: str | None, newest: bool) -> "Scope":
     from pointsman.cli import job_id
     from pointsman.store.ask.jobs import open_jobs
     from pointsman.store.verify.verify import Scope
@@ -155,7 +163,7 @@ async def _scope(settings: "VerifySettings", day: datetime | None, job: str | No
     if job is not None:
         async with open_jobs(settings.postgres) as jobs:
             wanted = await job_id.find(jobs, job)
-    return Scope(day=day.date() if day else None, job_id=wanted, newest=newest)
+    return Scope(day=day, job_id=wanted, newest=newest)
 
 
 async def _compare(settings: "VerifySettings") -> "tuple[Comparison, list[bytes]]":

@@ -16,7 +16,7 @@ def policy_file(path: Path) -> tuple[CheckResult, PolicyFile | None]:
     try:
         policy = load_policy(path)
     except FileError as error:
-        return CheckResult("policy", False, str(error), "mend the lines named above"), None
+        return CheckResult("policy", False, str(error), error.hint or "mend the lines named above"), None
     return CheckResult(
         "policy", True, f"{policy.name} {policy.version}, tiers {', '.join(policy.tiers)}"
     ), policy
@@ -27,7 +27,7 @@ def providers_file(path: Path, policy: PolicyFile | None) -> tuple[CheckResult, 
     try:
         file = load_providers(path)
     except FileError as error:
-        return CheckResult("providers", False, str(error), "mend the lines named above"), None
+        return CheckResult("providers", False, str(error), error.hint or "mend the lines named above"), None
     missing = [tier for tier in (policy.tiers if policy else ()) if tier not in file.tiers]
     if missing:
         problem = f"{path} has no model for {', '.join(missing)}: jobs routed there would wait for ever"

@@ -50,7 +50,10 @@ async def publish(
     timeout_s: Annotated[
         float | None,
         typer.Option(
-            "--timeout", metavar="SECONDS", min=0.001, help="How long to --wait; without it, for ever."
+            "--timeout",
+            metavar="SECONDS",
+            min=0.001,
+            help="How long to connect, and to --wait; without it, for ever.",
         ),
     ] = None,
     key: Key = None,

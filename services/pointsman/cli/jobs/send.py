@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from pointsman.bus.errors import BusError
+from pointsman.bus.errors import BusError, KafkaUnavailableError
 from pointsman.cli import screen
 from pointsman.cli.show.outcome import answer_lines, outcome_line
 from pointsman.client.batch_lines import result_line
@@ -22,7 +23,9 @@ CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Where to send jobs and what to print. `timeout_s` starts when the last job is published.
+    """Where to send jobs and what to print.
+
+    `timeout_s` is the time limit for connecting, and again for the outcomes once the last job is published.
 
     `custom_ids`, by job, are those of jobs from a batch file.
     """
@@ -40,8 +43,15 @@ async def send(jobs: Sequence[Job], sending: Sending) -> bool:
 
     Raises:
         CommandError: a job could not be published, or had no outcome in time.
+        BusError: Kafka cannot be reached.
     """
-    async with Client(kafka=sending.kafka, key=sending.key) as client:
+    async with AsyncExitStack() as opened:
+        try:
+            async with asyncio.timeout(sending.timeout_s):
+                client = await opened.enter_async_context(Client(kafka=sending.kafka, key=sending.key))
+        except TimeoutError:
+            seconds = sending.timeout_s or 0
+            raise KafkaUnavailableError(sending.kafka.kafka, seconds, "nothing was published") from None
         with screen.progress(len(jobs), "published") as advance:
             for first in range(0, len(jobs), CHUNK):
                 chunk = jobs[first : first + CHUNK]

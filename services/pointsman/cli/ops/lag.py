@@ -37,6 +37,7 @@ def lag(
     from pointsman.cli.show.queues import flat, table
     from pointsman.router.policy.policy_file import load as load_policy
 
+    kafka = f"Kafka at {settings.kafka}"
     topics, named = settings.topics, "policy" in settings.model_fields_set
     file = load_policy(settings.policy) if named or settings.policy.exists() else None
 
@@ -69,7 +70,7 @@ def lag(
 
         lag_server.serve(rows, host, serve, screen.note)
     elif as_json:
-        asyncio.run(screen.keep_showing(rows, str, as_json=True, watch=watch))
+        asyncio.run(screen.keep_showing(rows, str, as_json=True, watch=watch, server=kafka))
     else:
         draw = partial(table, topics=topics, by_partition=partitions)
-        asyncio.run(screen.keep_showing(look, draw, as_json=False, watch=watch))
+        asyncio.run(screen.keep_showing(look, draw, as_json=False, watch=watch, server=kafka))

@@ -37,7 +37,9 @@ def lag_app(look: Callable[[], Awaitable[Rows]]) -> Starlette:
         problem = f"there is no {request.method} {request.url.path}; ask GET /lag"
         return JSONResponse({"error": problem}, 404)
 
-    return Starlette(routes=[Route("/lag", lag)], exception_handlers={404: elsewhere, 405: elsewhere})
+    return Starlette(
+        routes=[Route("/lag", lag), Route("/lag/", lag)], exception_handlers={404: elsewhere, 405: elsewhere}
+    )
 
 
 def serve(look: Callable[[], Awaitable[Rows]], host: str, port: int, say: Callable[[str], None]) -> None:

@@ -38,7 +38,7 @@ async def limits(
     async def look() -> LimitsNow:
         return await limits_now(settings, settings.topics, urls)
 
-    await screen.keep_showing(look, tables, as_json=as_json, watch=watch)
+    await screen.keep_showing(look, tables, as_json=as_json, watch=watch, server=f"Kafka at {settings.kafka}")
 
 
 @app.command()

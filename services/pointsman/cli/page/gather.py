@@ -85,7 +85,7 @@ def _facts(state: JobState) -> list[tuple[str, str]]:
         ("tier", f"{state.tier} by rule {state.rule}" if state.tier else "never routed"),
         ("model", state.model or "-"),
         ("policy", state.policy_version or "-"),
-        ("calls", f"{count(state.calls, 'call')}, {state.failed_calls} of them failed"),
+        ("calls", f"{count(state.calls, 'call')}, {state.failed_calls} failed"),
         ("cost", ("at least " if is_lower_bound else "") + money(state.cost_usd) if state.calls else "$0.00"),
     ]
 

@@ -50,7 +50,9 @@ async def learn(
     try:
         from pointsman.learn import learning, learning_cascade, lesson
     except ModuleNotFoundError as error:
-        raise CommandError(str(error), 'learning needs more: pip install "pointsman[learn]"') from error
+        raise CommandError(
+            f"learning needs the extra `learn`: {error}", 'pip install "pointsman[learn]"'
+        ) from error
     from pointsman.cli.large_values import on_record
     from pointsman.cli.policy.prices import tier_prices
     from pointsman.cli.show.decisions.learned import flat, learned

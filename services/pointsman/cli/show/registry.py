@@ -42,7 +42,7 @@ def diff(changes: Sequence[RegistryChange], *, done: bool = False) -> Iterator[s
 
 
 def retired_roles(changes: Sequence[RegistryChange]) -> Iterator[str]:
-    """A warning for each gateway and each reviewer that the changes retire."""
+    """Yield a warning for each gateway and each reviewer that the changes retire."""
     for change in changes:
         if change.kind == "retire" and change.entry is not None:
             if change.entry.gateway:

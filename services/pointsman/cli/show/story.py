@@ -45,7 +45,7 @@ def story(steps: Sequence[Step], topics: Topics) -> list[TimelineEvent]:
 
 
 def case_on_record(steps: Sequence[Step]) -> ReviewChanged | None:
-    """The case of the job as it stands, where one is on record and can be read."""
+    """Return the latest revision of the job's case, if one is recorded and readable."""
     changes = [step.payload for step in steps if step.kind == ReviewChanged.TYPE and step.payload is not None]
     try:
         cases = [ReviewChanged.model_validate(payload) for payload in changes]
@@ -55,7 +55,7 @@ def case_on_record(steps: Sequence[Step]) -> ReviewChanged | None:
 
 
 def where_it_waits(steps: Sequence[Step]) -> str:
-    """For a job without an outcome: the command that shows what it waits for."""
+    """Return which command shows what a job without an outcome waits for."""
     case = case_on_record(steps)
     if case is not None and case.status in WAITING:
         return f"it waits for a person: pointsman review show {case.job_id}"

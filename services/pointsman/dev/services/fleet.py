@@ -103,6 +103,13 @@ def ports_of(names: Sequence[str]) -> dict[str, int]:
     return ports
 
 
+def gateway_elsewhere(processes: Sequence[Process]) -> str | None:
+    """Return a warning if the gateway does not listen on its usual port, else None."""
+    url = next(process.url for process in processes if process.name == "gateway")
+    taken = f"port {GATEWAY_PORT} is in use: the gateway listens on {url}"
+    return None if url.endswith(f":{GATEWAY_PORT}") else taken
+
+
 def _open(kafka: str, postgres: str, name: str) -> dict[str, str]:
     """Return the connection settings of a service in a stack without logins."""
     own = {**broker_at(kafka), "POINTSMAN_POSTGRES": logins.reader(postgres)}

@@ -12,7 +12,7 @@ from pointsman.dev.interrupts import Interrupts, undisturbed
 from pointsman.dev.options import DevOptions
 from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services import logins
-from pointsman.dev.services.fleet import files, fleet, leave_settings
+from pointsman.dev.services.fleet import files, fleet, gateway_elsewhere, leave_settings
 from pointsman.dev.services.gateway_agents import with_gateway
 from pointsman.dev.services.prepare import prepare
 from pointsman.dev.services.processes import Process, restart_ended, stop, wait_ready
@@ -52,6 +52,8 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
         agents=agents,
         together=secure is None and not options.separate,
     )
+    if (elsewhere := gateway_elsewhere(processes)) is not None:
+        tell.warn(elsewhere)
     leave_settings(options.data, processes, postgres, secure)
     # All but the audit wait for Kafka, so their libraries load while it starts. In a secure stack they start
     # later, when their logins exist.

@@ -54,6 +54,10 @@ class Narrator:
             sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
             sys.stdout.flush()
 
+    def warn(self, text: str) -> None:
+        """Print a warning on stderr."""
+        _console(sys.stderr).print(text, style="yellow", soft_wrap=True)
+
     def complain(self, error: Exception, hint: str = "") -> None:
         """Print the error and its hint on stderr; `hint` is used if the error has none."""
         errors = _console(sys.stderr)

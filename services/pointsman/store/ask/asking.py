@@ -92,20 +92,20 @@ async def read_only_query(
 ) -> AsyncIterator[QueryResult]:
     """Run one statement in a read-only transaction, as the auditor's role if the user is a member of it.
 
-    `within`: time limit, enforced by the server. `anybody_s`: a user wrote the statement, so the login must
-    have no rights beyond those of the auditor's role.
+    `within`: time limit for connecting, and for the statement, which the server enforces. `anybody_s`: a user
+    wrote the statement, so the login must have no rights beyond those of the auditor's role.
 
-    Raises:
-        QuestionError: the statement is not a query, has an error, is not allowed or timed out.
-        TooMuchRightError: the login has more rights than a reader.
-        StoreUnavailableError, StoreError: the database cannot be used.
+        Raises:
+            QuestionError: the statement is not a query, has an error, is not allowed or timed out.
+            TooMuchRightError: the login has more rights than a reader.
+            StoreUnavailableError, StoreError: the database cannot be used.
     """
     word = _first_word(text)
     if word not in _READS:
         raise QuestionError(
             f"{word.upper() or 'nothing'} is not a query", "only statements that read are allowed: SELECT"
         )
-    async with connected(dsn) as connection, _read_only(connection, within):
+    async with connected(dsn, within.total_seconds()) as connection, _read_only(connection, within):
         if anybody_s:
             with translated(dsn):
                 await refuse_more_than_reader(connection)
@@ -171,6 +171,10 @@ def _explained(text: str) -> Iterator[None]:
         raise  # the connection failed, not the query
     except (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientPrivilegeError) as error:
         raise QuestionError(str(error), "this connection is read-only: use SELECT") from error
+    except asyncpg.PostgresSyntaxError as error:
+        if "multiple commands" in str(error):  # the text names prepared statements, which users do not see
+            raise QuestionError("more than one statement", "ask one thing at a time") from error
+        raise QuestionError(_error_text(text, error), _advice(error)) from error
     except asyncpg.PostgresError as error:
         raise QuestionError(_error_text(text, error), _advice(error)) from error
 
@@ -192,6 +196,4 @@ def _advice(error: asyncpg.PostgresError) -> str:
     hint = getattr(error, "hint", None) or ""
     if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedFunctionError):
         return "`pointsman sql --list` shows what there is" + (f"; {hint}" if hint else "")
-    if isinstance(error, asyncpg.PostgresSyntaxError) and "multiple commands" in str(error):
-        return "ask one thing at a time"
     return hint

@@ -182,3 +182,9 @@ def test_a_remedy_is_printed_below_its_failure() -> None:
     at = next(place for place, line in enumerate(lines) if line.startswith("✗"))
     assert [line.strip() for line in lines[at + 1 : at + 3]] == ["one", "two"]
     assert lines[-1].startswith("-")
+
+
+def test_a_missing_file_has_no_lines_to_mend(tmp_path: Path) -> None:
+    policy, _ = files.policy_file(tmp_path / "policy.yaml")
+    providers, _ = files.providers_file(tmp_path / "providers.yaml", None)
+    assert policy.fix == providers.fix == "name a file that exists, or make one: pointsman init"

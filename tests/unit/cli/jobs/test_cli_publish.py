@@ -1,6 +1,8 @@
 """How `publish` reads flags, files and stdin before it sends anything."""
 
+import asyncio
 import json
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.cli.jobs import publish as command
 from pointsman.cli.jobs import send as sender
-from pointsman.cli.jobs.send import Sending
+from pointsman.cli.jobs.send import Sending, send
 from pointsman.cli.main import app
 from pointsman.runtime.errors import CommandError
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.jobs import Job
 
 
@@ -144,3 +148,11 @@ def test_a_job_that_did_not_complete_fails_the_command(completes: bool, code: in
     assert publish("--agent", "a", "--prompt", "x", "--wait", "--timeout", "5").exit_code == code
     assert sent.sending is not None
     assert (sent.sending.wait, sent.sending.timeout_s) == (True, 5)
+
+
+async def test_the_time_limit_covers_connecting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        kafka = KafkaPart(kafka=f"127.0.0.1:{silent.getsockname()[1]}")
+        async with asyncio.timeout(5):
+            with pytest.raises(KafkaUnavailableError, match=r"within 0\.05 s: nothing was published"):
+                await send([], Sending(kafka, wait=True, timeout_s=0.05, as_json=False))

@@ -1,11 +1,14 @@
 """The default path of a learned policy, and the message if there is none."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from pointsman import starter
+from pointsman.cli.main import app
 from pointsman.cli.policy.learn import output_folder
 from pointsman.learn.lesson import LessonRequest, new_policy
 from pointsman.router.policy.policy_file import parse
@@ -35,3 +38,11 @@ def test_an_invalid_new_policy_is_reported_with_the_file() -> None:
     with pytest.raises(CommandError, match=r"would not be valid: own.yaml:1:\d+: ") as told:
         new_policy(wanted, lambda: parse("tiers: small", "own.yaml"))
     assert told.value.hint == "fix own.yaml first"
+
+
+def test_without_numpy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pointsman.learn", None)
+    done = CliRunner().invoke(app, ["learn"])
+    assert isinstance(done.exception, CommandError)
+    assert done.exception.problem.startswith("learning needs the extra `learn`: ")
+    assert done.exception.hint == 'pip install "pointsman[learn]"'

@@ -58,3 +58,8 @@ def test_an_error_comes_with_its_hint_on_stderr(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == "error: bare\n"
     Narrator().complain(ValueError("bare"), "try this")
     assert capsys.readouterr().err == "error: bare\n hint: try this\n"
+
+
+def test_a_warning_is_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    Narrator().warn("port [1] is in use")
+    assert capsys.readouterr() == ("", "port [1] is in use\n")

@@ -31,8 +31,9 @@ def flat(result: Calibration, error: float, alpha: float) -> dict[str, Any]:
 
 
 def refusal(result: TooFew, answers: int, error: float, alpha: float) -> CommandError:
-    seen = f"{count(result.accepted, 'answer')} above {result.threshold}, {result.errors:,} of them wrong"
+    seen = f"{count(result.accepted, 'answer')} above {result.threshold}, {result.errors:,} wrong"
     return CommandError(
-        f"{count(answers, 'judged answer')} support no threshold for an error of {error:g} (alpha {alpha:g})",
-        f"at least {result.more:,} more above {result.threshold} are needed, all right; there are {seen}",
+        f"no threshold for an error of {error:g} (alpha {alpha:g}) from {count(answers, 'judged answer')}",
+        f"needed: at least {count(result.more, 'more answer')} above {result.threshold}, all right; "
+        f"so far: {seen}",
     )
