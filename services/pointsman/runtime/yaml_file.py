@@ -44,8 +44,17 @@ def load(
     Raises:
         FileError: the file is unreadable or invalid; it has every problem found.
     """
+    return parse(read_text(path), str(path), model, context=context, check=check)
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        FileError: it cannot be read, or is not UTF-8.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise FileError(str(path), [(None, 0, f"not UTF-8 at byte {error.start}")]) from None
     except OSError as error:
@@ -54,7 +63,6 @@ def load(
             [(None, 0, f"cannot be read: {error.strerror}")],
             hint="" if path.exists() else "name a file that exists, or make one: pointsman init",
         ) from error
-    return parse(text, str(path), model, context=context, check=check)
 
 
 def parse(

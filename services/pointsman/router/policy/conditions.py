@@ -1,4 +1,4 @@
-"""Compiles a rule's conditions to functions: whether one holds, and its text for the trace."""
+"""Compiles a rule's conditions to functions: whether one holds, and its text for the check."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -13,18 +13,18 @@ Scalar = str | int | float | bool | None
 
 
 class Condition(NamedTuple):
-    """`words`: returns both sides of the comparison as text, whether it holds or not."""
+    """`describe`: returns both sides of the comparison as text, whether it holds or not."""
 
     holds: Callable[[JobFacts], bool]
-    words: Callable[[JobFacts], str]
+    describe: Callable[[JobFacts], str]
 
 
 def conditions(when: When, tiers: Sequence[str]) -> tuple[Condition, ...]:
     """Return the conditions in `when`, in the order in which they are checked."""
-    return tuple(_each(when, tiers))
+    return tuple(_in_order(when, tiers))
 
 
-def _each(when: When, tiers: Sequence[str]) -> Iterator[Condition]:
+def _in_order(when: When, tiers: Sequence[str]) -> Iterator[Condition]:
     if when.tier:
         yield _tier(tiers if ASKED in when.tier else when.tier)
     if when.kind:
@@ -37,33 +37,33 @@ def _each(when: When, tiers: Sequence[str]) -> Iterator[Condition]:
         yield _tools(when.tools)
     if when.response_format is not None:
         yield _response_format(when.response_format)
-    for bound, unit, measure, least in (
+    for bound, unit, measure, is_minimum in (
         (when.min_chars, "characters", "chars", True),
         (when.max_chars, "characters", "chars", False),
         (when.min_turns, "messages", "turns", True),
         (when.max_turns, "messages", "turns", False),
     ):
         if bound is not None:
-            yield _bounded(bound, unit, measure, least)
+            yield _bounded(bound, unit, measure, is_minimum)
 
 
 def _tier(wanted: Sequence[str]) -> Condition:
     values = frozenset(wanted)
     listed = " or ".join(wanted)
 
-    def words(facts: JobFacts) -> str:
+    def describe(facts: JobFacts) -> str:
         requested = "no tier is asked for" if facts.tier is None else f"tier {facts.tier} is asked for"
         return f"{requested}, wanted is {listed}"
 
-    return Condition(lambda facts: facts.tier in values, words)
+    return Condition(lambda facts: facts.tier in values, describe)
 
 
 def _text(field: str, wanted: Sequence[str]) -> Condition:
-    of = attrgetter(field)
+    value_of = attrgetter(field)
     values = frozenset(wanted)
     listed = " or ".join(wanted)
-    say = lru_cache(maxsize=256)(lambda value: f"{field} is {show(value)}, wanted is {listed}")
-    return Condition(lambda facts: of(facts) in values, lambda facts: say(of(facts)))
+    describe = lru_cache(maxsize=256)(lambda value: f"{field} is {show(value)}, wanted is {listed}")
+    return Condition(lambda facts: value_of(facts) in values, lambda facts: describe(value_of(facts)))
 
 
 def _metadata(key: str, wanted: Sequence[Scalar]) -> Condition:
@@ -73,10 +73,10 @@ def _metadata(key: str, wanted: Sequence[Scalar]) -> Condition:
     def holds(facts: JobFacts) -> bool:
         return key in facts.metadata and _exact(facts.metadata[key]) in values
 
-    def words(facts: JobFacts) -> str:
+    def describe(facts: JobFacts) -> str:
         return f"metadata {key} is {show(facts.metadata.get(key))}, wanted is {listed}"
 
-    return Condition(holds, words)
+    return Condition(holds, describe)
 
 
 def _tools(wanted: bool) -> Condition:
@@ -94,14 +94,15 @@ def _response_format(wanted: bool) -> Condition:
     )
 
 
-def _bounded(bound: int, unit: str, measure: str, least: bool) -> Condition:
-    of = attrgetter(measure)
-    compare, met, missed = (ge, ">=", "<") if least else (le, "<=", ">")
+def _bounded(bound: int, unit: str, measure: str, is_minimum: bool) -> Condition:
+    value_of = attrgetter(measure)
+    compare, met, missed = (ge, ">=", "<") if is_minimum else (le, "<=", ">")
 
-    def words(facts: JobFacts) -> str:
-        return f"{of(facts)} {unit} {met if compare(of(facts), bound) else missed} {bound}"
+    def describe(facts: JobFacts) -> str:
+        value = value_of(facts)
+        return f"{value} {unit} {met if compare(value, bound) else missed} {bound}"
 
-    return Condition(lambda facts: compare(of(facts), bound), words)
+    return Condition(lambda facts: compare(value_of(facts), bound), describe)
 
 
 def _exact(value: Scalar) -> tuple[bool, Scalar]:

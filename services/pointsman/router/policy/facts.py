@@ -56,8 +56,8 @@ def tool_names(request: ChatRequest) -> list[str]:
     """Return the names of the request's tools; empty for a tool without a name."""
     extra = request.__pydantic_extra__ or {}
     offered: list[Any] = []
-    for given in (extra.get("tools"), extra.get("functions")):
-        offered += given if isinstance(given, list) else [] if given is None else [given]
+    for tools in (extra.get("tools"), extra.get("functions")):
+        offered += tools if isinstance(tools, list) else [] if tools is None else [tools]
     return [name for tool in offered for name in _names(tool)]
 
 
@@ -65,8 +65,8 @@ def _names(tool: Any) -> list[str]:
     """Return a function's or custom tool's name; a provider's own tool is named by its type."""
     if not isinstance(tool, dict):
         return [""]
-    called = [part for kind in ("function", "custom") if isinstance(part := tool.get(kind), dict)]
-    names = [part.get("name") for part in called] or [tool.get("name", tool.get("type"))]
+    functions = [part for kind in ("function", "custom") if isinstance(part := tool.get(kind), dict)]
+    names = [part.get("name") for part in functions] or [tool.get("name", tool.get("type"))]
     return [name if isinstance(name, str) else "" for name in names]
 
 

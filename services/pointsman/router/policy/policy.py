@@ -1,13 +1,13 @@
 """Decides which tier a job goes to, by which rule, and what the runner-up is.
 
-Layers, in order; each adds its checks to the trace:
+Layers; their checks are listed in the order in which they were made, so that a layer may come twice:
 1. admission, before this file;
 2. rules;
 3. the learned score, if a rule asks for it;
 4. confidence: whether the job begins a cascade, and whether a person must confirm the tier.
 
 Invariants:
-- The same policy, job, allowed tiers and earlier checks give the same decision.
+- `decide` is a pure function of its arguments.
 - The last rule is the default, which always holds: every job gets exactly one tier.
 - The runner-up never names the chosen tier.
 - If the score is undecided, the job goes to the fallback of the rule that asked, never to a lower tier.
@@ -35,7 +35,7 @@ from pointsman_schemas.decisions import Check, Choice, Decision, SecondOpinion
 from pointsman_schemas.jobs import Job
 
 #: The reason given for a scored rule's fallback as the runner-up.
-INSTEAD = "The fallback, where the score does not decide."
+FALLBACK_REASON = "The fallback, where the score does not decide."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class CompiledRule:
     """A rule compiled for deciding. `tier`: None for the tier that the job asks for, or `cascade`.
 
     `scored`: the score chooses, and `tier` is the fallback. `choices`: by tier, the choice to record if the
-    rule decides; `instead`: the same if the rule is the runner-up.
+    rule decides; `runner_up_choices`: the same if the rule is the runner-up.
     """
 
     name: str
@@ -51,7 +51,7 @@ class CompiledRule:
     tier: str | None
     scored: bool
     choices: Mapping[str, Choice]
-    instead: Mapping[str, Choice]
+    runner_up_choices: Mapping[str, Choice]
 
     @classmethod
     def compile(
@@ -61,17 +61,19 @@ class CompiledRule:
         scored = target.tier == SCORED
         named = target.fallback if scored else target.tier
         choices = {tier: Choice(tier=tier, rule=name, reason=target.reason) for tier in tiers}
-        instead = (
-            {tier: Choice(tier=tier, rule=name, reason=INSTEAD) for tier in tiers} if scored else choices
+        runner_up_choices = (
+            {tier: Choice(tier=tier, rule=name, reason=FALLBACK_REASON) for tier in tiers}
+            if scored
+            else choices
         )
-        return cls(name, conditions, None if named == ASKED else named, scored, choices, instead)
+        return cls(name, conditions, None if named == ASKED else named, scored, choices, runner_up_choices)
 
-    def look(self, facts: JobFacts) -> Check:
+    def check(self, facts: JobFacts) -> Check:
         """Return the check of this rule: all comparisons if all hold, else the first that does not."""
-        for holds, words in self.conditions:
+        for holds, describe in self.conditions:
             if not holds(facts):
-                return check_of("rule", self.name, False, words(facts))
-        text = "; ".join([words(facts) for _, words in self.conditions])
+                return check_of("rule", self.name, False, describe(facts))
+        text = "; ".join([describe(facts) for _, describe in self.conditions])
         return check_of("rule", self.name, True, text or "no rule above holds")
 
     def holds(self, facts: JobFacts) -> bool:
@@ -142,45 +144,49 @@ def decide(
     the check that says why there is none. `thresholds`: from the agent's registry entry.
     """
     facts = read_facts(job)
-    trace = [*earlier]
+    checks = [*earlier]
     rules = iter(policy.rules)
     for rule in rules:
-        trace.append(rule.look(facts))
-        if trace[-1].passed:
+        checks.append(rule.check(facts))
+        if checks[-1].passed:
             break
-    wanted, score, second = _wanted(rule, facts), None, None
+    # `rules` now gives the rules below the one that holds: the runner-up is sought among them. A scored rule
+    # is itself the first candidate, with its fallback.
+    candidates = chain((rule,) if rule.scored else (), rules)
+    wanted, score, used_opinion = _tier_of(rule, facts), None, None
     if rule.scored and suspended is not None:
-        trace.append(suspended)
+        checks.append(suspended)
     elif rule.scored:
         kept_in_order = job.order_key is not None  # a job that waits for an opinion would be overtaken
         text = text_of(job.request.messages)
         scored = policy.scorer.look(text, allowed, opinion, alone=kept_in_order)
-        trace += scored.checks
-        wanted, score, second = scored.tier or wanted, scored.score, scored.opinion
+        checks += scored.checks
+        wanted, score, used_opinion = scored.tier or wanted, scored.score, scored.opinion
     plan = None
     if wanted == CASCADE:
         assert policy.cascade is not None  # a file that names a cascade has one
         wanted, plan, reason = begin(policy.cascade, job, allowed)
-        trace.append(check_of("confidence", CASCADE, plan is not None, reason))
+        checks.append(check_of("confidence", CASCADE, plan is not None, reason))
     tier = nearest_allowed(policy.tiers, wanted, allowed)
     if tier != wanted:
-        trace.append(check_of("rule", "allowed-tier", False, _beyond(policy, wanted, tier, allowed)))
+        detail = _not_allowed_text(policy, wanted, tier, allowed)
+        checks.append(check_of("rule", "allowed-tier", False, detail))
     open_tiers = tuple(tier for tier in policy.tiers if allowed is None or tier in allowed)
     review = plan_of(policy.review, job, open_tiers, thresholds)
-    trace += review_of(review, "routing", ConfidenceEvidence(score=score)).checks
+    checks += review_of(review, "routing", ConfidenceEvidence(score=score)).checks
     choice = rule.choices[tier]
     return Decision(
         tier=choice.tier,
         rule=choice.rule,
         reason=choice.reason,
         policy_version=policy.version,
-        runner_up=_runner_up(policy, chain((rule,) if rule.scored else (), rules), facts, tier, allowed),
+        runner_up=_runner_up(policy, candidates, facts, tier, allowed),
         score=score,
         open_tiers=None if allowed is None else open_tiers,
-        opinion=second,
+        opinion=used_opinion,
         cascade=plan,
         review=review,
-        checks=tuple(trace),
+        checks=tuple(checks),
     )
 
 
@@ -205,7 +211,7 @@ def nearest_allowed(tiers: tuple[str, ...], wanted: str, allowed: Collection[str
     raise ValueError(f"none of the policy's tiers is allowed: {', '.join(allowed) or 'nothing is'}")
 
 
-def _wanted(rule: CompiledRule, facts: JobFacts) -> str:
+def _tier_of(rule: CompiledRule, facts: JobFacts) -> str:
     wanted = rule.tier or facts.tier
     assert wanted is not None  # a rule without a tier has the condition that one is asked for
     return wanted
@@ -213,27 +219,27 @@ def _wanted(rule: CompiledRule, facts: JobFacts) -> str:
 
 def _runner_up(
     policy: Policy,
-    rest: Iterable[CompiledRule],
+    candidates: Iterable[CompiledRule],
     facts: JobFacts,
     chosen: str,
     allowed: Collection[str] | None,
 ) -> Choice | None:
-    """Return the choice of the next rule that holds and names another tier.
+    """Return the choice of the first candidate that holds and names another tier.
 
     The score is not asked, as that would cost more than the decision itself: here a scored rule stands for
     its fallback, and a cascade for its first tier.
     """
-    for rule in rest:
+    for rule in candidates:
         if rule.holds(facts):
-            wanted = _wanted(rule, facts)
+            wanted = _tier_of(rule, facts)
             if wanted == CASCADE and policy.cascade is not None:
                 wanted = policy.cascade.tiers[0]
             tier = nearest_allowed(policy.tiers, wanted, allowed)
             if tier != chosen:
-                return rule.instead[tier]
+                return rule.runner_up_choices[tier]
     return None
 
 
-def _beyond(policy: Policy, wanted: str, tier: str, allowed: Collection[str] | None) -> str:
+def _not_allowed_text(policy: Policy, wanted: str, tier: str, allowed: Collection[str] | None) -> str:
     listed = ", ".join(tier for tier in policy.tiers if tier in (allowed or ()))
     return f"the rule names {wanted}, open to this agent: {listed}; {tier} is the nearest"

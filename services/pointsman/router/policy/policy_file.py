@@ -207,14 +207,12 @@ def load(path: Path) -> PolicyFile:
     Raises:
         FileError: every problem with file, line and column.
     """
-    context = _readers(path)
-    return yaml_file.load(path, PolicyFile, context=context, check=_problems)
+    return load_text(path)[0]
 
 
 def load_text(path: Path) -> tuple[PolicyFile, str]:
     """Read a policy as `load`; return its text too."""
-    load(path)  # reports problems of reading the file
-    text = path.read_text("utf-8")
+    text = yaml_file.read_text(path)
     return parse(text, str(path)), text
 
 
@@ -240,11 +238,11 @@ def _readers(path: Path) -> dict[str, object]:
 def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:
     if file.score is None:
         problem = f"`{SCORED}` needs a `score` section that names a model"
-        yield from _asking(file, SCORED, f"{problem}: score: {{model: builtin, quality: 0.99}}")
+        yield from _uses_of(file, SCORED, f"{problem}: score: {{model: builtin, quality: 0.99}}")
     if file.cascade is None:
         problem = f"`{CASCADE}` needs a `cascade` section that names its tiers"
         example = f"{{tiers: [{', '.join(file.tiers[:3])}], accept: agreement}}"
-        yield from _asking(file, CASCADE, f"{problem}: cascade: {example}")
+        yield from _uses_of(file, CASCADE, f"{problem}: cascade: {example}")
     if file.review is not None:
         yield from queue_problems(file.review)
     for name, tier in file.models.items():
@@ -252,11 +250,11 @@ def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:
             yield ("models", name), unknown_tier(tier, file.tiers)
 
 
-def _asking(file: PolicyFile, name: str, problem: str) -> Iterator[tuple[Loc, str]]:
+def _uses_of(file: PolicyFile, name: str, problem: str) -> Iterator[tuple[Loc, str]]:
     """Yield `problem` at each place where a target names `name`."""
     targets: list[tuple[Loc, RuleTarget]] = [(("default",), file.default)]
     targets += [(("rules", index), rule) for index, rule in enumerate(file.rules)]
-    for place, target in targets:
+    for loc, target in targets:
         for key in ("tier", "fallback"):
             if getattr(target, key) == name:
-                yield (*place, key), problem
+                yield (*loc, key), problem

@@ -14,32 +14,33 @@ from pointsman_schemas.decisions import Check, Decision
 from pointsman_schemas.jobs import Job
 
 
-def decide_again(policy: Policy, job: Job, made: Decision) -> Decision:
-    """Return the decision of `policy` on `job`, with admission, open tiers and agent's thresholds of `made`.
+def decide_again(policy: Policy, job: Job, recorded: Decision) -> Decision:
+    """Return the decision of `policy` on `job`, with admission, open tiers and thresholds of `recorded`.
 
-    Drift, a suspension and a second opinion in `made` are reused only if the same policy made it.
+    A recorded suspension of the score and a recorded second opinion are used only if the same version of the
+    policy made that decision.
 
     Raises:
         ValueError: none of the policy's tiers was open to the agent.
     """
-    admission = tuple(check for check in made.checks if check.layer == "admission")
+    admission = tuple(check for check in recorded.checks if check.layer == "admission")
     suspended, opinion = None, None
-    if policy.version == made.policy_version:
-        suspended = _check_named(made, DRIFT, PROMISE)
-        opinion = made.opinion or _check_named(made, NO_OPINION)
+    if policy.version == recorded.policy_version:
+        suspended = _check_named(recorded, DRIFT, PROMISE)
+        opinion = recorded.opinion or _check_named(recorded, NO_OPINION)
     return decide(
         policy,
         job,
-        allowed=made.open_tiers,
+        allowed=recorded.open_tiers,
         earlier=admission,
         suspended=suspended,
         opinion=opinion,
-        thresholds=own_of(made.review),
+        thresholds=own_of(recorded.review),
     )
 
 
-def _check_named(made: Decision, *names: str) -> Check | None:
-    return next((check for check in made.checks if check.layer == "score" and check.name in names), None)
+def _check_named(recorded: Decision, *names: str) -> Check | None:
+    return next((check for check in recorded.checks if check.layer == "score" and check.name in names), None)
 
 
 def canonical(decision: Json | Decision) -> bytes:

@@ -66,8 +66,8 @@ class ReviewSection(Value):
 def queue_problems(section: ReviewSection) -> Iterator[tuple[Loc, str]]:
     """Yield the problems of the queues' `then` fields."""
     after = {queue.name: queue.then for queue in section.queues}
-    for place, queue in enumerate(section.queues):
-        here = ("review", "queues", place, "then")
+    for index, queue in enumerate(section.queues):
+        here = ("review", "queues", index, "then")
         if queue.then is not None and queue.then not in after:
             yield here, unknown_queue(queue.then, list(after))
             continue

@@ -5,7 +5,7 @@ from math import nan
 
 import pytest
 
-from pointsman.router.policy.policy import INSTEAD, Policy, decide
+from pointsman.router.policy.policy import FALLBACK_REASON, Policy, decide
 from pointsman.router.scoring.scoring import Scorer
 from pointsman.score.estimate import Bar
 from pointsman_schemas.decisions import Check, Decision
@@ -123,7 +123,11 @@ def test_a_rule_that_names_a_tier_does_not_ask_the_score() -> None:
 def test_the_runner_up_is_what_the_fallback_would_be() -> None:
     easy = decide(POLICY, job("easy", kind="mail"))
     assert easy.runner_up is not None
-    assert (easy.runner_up.tier, easy.runner_up.rule, easy.runner_up.reason) == ("medium", "mail", INSTEAD)
+    assert (easy.runner_up.tier, easy.runner_up.rule, easy.runner_up.reason) == (
+        "medium",
+        "mail",
+        FALLBACK_REASON,
+    )
     foreign = decide(POLICY, job("foreign", kind="mail"))
     assert foreign.runner_up is not None
     assert (foreign.runner_up.tier, foreign.runner_up.rule) == ("frontier", "default")
