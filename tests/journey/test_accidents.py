@@ -14,8 +14,7 @@ import pytest
 
 from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services.fleet import SHARED
-from pointsman.dev.services.processes import Process
-from pointsman.dev.services.processes import second as another_process_of
+from pointsman.dev.services.processes import Process, another_process_of
 from pointsman.runtime.log_events import Event
 from tests.support.running.system import System
 
@@ -131,7 +130,9 @@ async def test_a_stopping_process_ends_even_if_the_broker_dies(system: System, b
     jobs = system.jobs(400)
     await system.send(list(jobs.values()))
     services = {
-        name: each.child for name, each in system.processes.items() if name != "simulator" and each.child
+        name: process.child
+        for name, process in system.processes.items()
+        if name != "simulator" and process.child
     }
     for child in services.values():
         child.send_signal(signal.SIGTERM)

@@ -23,16 +23,16 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 async def test_bad_records_among_a_thousand_good_ones(system: System) -> None:
     good = system.jobs(1_000)
     intake = system.topics.intake.name
-    bad = [Outgoing(intake, each.key or b"x", each.value, list(each.headers)) for each in BAD]
+    bad = [Outgoing(intake, record.key or b"x", record.value, list(record.headers)) for record in BAD]
     records = list(good.values())
-    for place, record in enumerate(bad):
-        records.insert(place * 13 + 1, record)
+    for number, record in enumerate(bad):
+        records.insert(number * 13 + 1, record)
     await system.send([Outgoing(intake, str(TAKEN).encode(), GOOD_FIRST, []), *records])
     await system.until_ended([*good, str(TAKEN)], 120)
 
     letters: dict[tuple[bytes | None, str], list[str]] = {}
 
-    async def all_buried() -> bool:
+    async def all_dead_lettered() -> bool:
         letters.clear()
         for record in await system.read():
             if record.topic == system.topics.dead.name:
@@ -40,10 +40,10 @@ async def test_bad_records_among_a_thousand_good_ones(system: System) -> None:
                 letters.setdefault((record.value, letter.reason.value), []).append(letter.message)
         return sum(map(len, letters.values())) >= len(BAD)
 
-    await system.until(all_buried, 60, f"{len(BAD)} dead letters")
-    for each in BAD:
-        messages = letters.get((each.value, each.reason.value), [])
-        assert messages, f"{each.name}: no dead letter {each.reason.value}"
+    await system.until(all_dead_lettered, 60, f"{len(BAD)} dead letters")
+    for bad_record in BAD:
+        messages = letters.get((bad_record.value, bad_record.reason.value), [])
+        assert messages, f"{bad_record.name}: no dead letter {bad_record.reason.value}"
         assert all(len(message) > 10 for message in messages)
     assert sum(map(len, letters.values())) == len(BAD)
     assert all(not process.ended() for process in system.processes.values())
@@ -53,7 +53,7 @@ async def test_bad_records_among_a_thousand_good_ones(system: System) -> None:
     finally:
         await connection.close()
     stored = {row["value"] for row in rows}
-    assert all(each.value in stored for each in BAD)
+    assert all(bad_record.value in stored for bad_record in BAD)
     refused = {str(TAKEN), *await system.ended()} - set(good)
     assert await system.problems([*good, *refused]) == []
 
@@ -129,7 +129,7 @@ async def test_a_batch_that_decompresses_to_hundreds_of_megabytes_stops_no_servi
     await system.send(list(good.values()))
     await system.until_ended([*good], 90)
 
-    async def all_told() -> bool:
+    async def all_stored() -> bool:
         rows = await system.fetch(
             "select topic from audit.message where unreadable like 'too_large: a batch of 1 records at %'"
         )
@@ -138,7 +138,7 @@ async def test_a_batch_that_decompresses_to_hundreds_of_megabytes_stops_no_servi
         )
         return len(rows) == 4 and len(letters) == 2
 
-    await system.until(all_told, 90, "what became of the batches")
+    await system.until(all_stored, 90, "what became of the batches")
     assert all(not process.ended() for process in system.processes.values())
     for name, process in system.processes.items():
         status = await asyncio.to_thread(Path(f"/proc/{process.pid}/status").read_text)

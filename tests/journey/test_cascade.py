@@ -15,9 +15,9 @@ from tests.support.running.system import System
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
 
 POLICY = """\
-name: by-agreement
+name: by-model
 tiers: [small, medium, frontier]
-default: {tier: cascade, reason: Two that agree are rarely wrong.}
+default: {tier: cascade, reason: A model judges whether the answer suffices.}
 cascade: {tiers: [small, medium, frontier], accept: model, model: builtin, quality: 0.99}
 """
 #: Accepted on medium; needs frontier; no answer to compare.
@@ -40,13 +40,13 @@ async def test_a_cascade_has_one_outcome_while_workers_are_killed(system: System
     await system.order_faults({"effect": {"kind": "latency", "ms": 200, "sigma": 1.0}})
     chance = random.Random(5)
     jobs: list[str] = []
-    for place in range(24):
-        made = system.jobs(12, prompt=PROMPTS[place % 3], tier=None)
+    for number in range(24):
+        made = system.jobs(12, prompt=PROMPTS[number % 3], tier=None)
         jobs += made
         await system.send(list(made.values()))
         await asyncio.sleep(chance.uniform(0.1, 0.6))
-        if place % 4 == 3:
-            victim = ("worker-small", "worker-medium")[place % 8 == 7]
+        if number % 4 == 3:
+            victim = ("worker-small", "worker-medium")[number % 8 == 7]
             system.kill(victim)
             system.processes[victim].start()
     await system.until_ended(jobs, 120)

@@ -73,7 +73,7 @@ async def test_what_an_agent_can_do(system: System) -> None:
         twice = str(uuid4())
         first = await client.submit(job_id=twice, prompt="Hello")
         await client.publish(job_id=twice, prompt="Hello")
-    submitted = [str(each.job_id) for each in (done, *ended, rejected, late, cancelled, first)]
+    submitted = [str(outcome.job_id) for outcome in (done, *ended, rejected, late, cancelled, first)]
     assert await system.problems(submitted) == []
 
 

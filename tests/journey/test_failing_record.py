@@ -67,43 +67,43 @@ async def _among_good_ones(system: System, claims: bool) -> None:
         job(system, long_for_tier, prompt=incompressible),
         job(system, bad, prompt=incompressible, deadline="never"),
     ]
-    records = list(good.values())
-    for place, record in enumerate(odd):
-        records.insert(place * 14 + 3, record)
-    await system.send(records)
+    submitted = list(good.values())
+    for number, odd_record in enumerate(odd):
+        submitted.insert(number * 14 + 3, odd_record)
+    await system.send(submitted)
     await system.until_ended([*good, *odd_ids], 200)
 
-    found = await system.read()
+    records = await system.read()
     outcomes = {}
-    ended: Counter[str] = Counter()
-    for each in found:
-        if each.topic == system.topics.results.name:
-            outcome = orjson.loads(each.value or b"")
+    times_ended: Counter[str] = Counter()
+    for record in records:
+        if record.topic == system.topics.results.name:
+            outcome = orjson.loads(record.value or b"")
             outcomes[outcome["job_id"]] = outcome
-            ended[outcome["job_id"]] += 1
-    assert ended == dict.fromkeys([*good, *odd_ids], 1)
+            times_ended[outcome["job_id"]] += 1
+    assert times_ended == dict.fromkeys([*good, *odd_ids], 1)
     kinds = {job_id: outcome["type"] for job_id, outcome in outcomes.items()}
-    assert {kinds[each] for each in good} == {"job.completed.v1"}
-    assert [kinds[each] for each in odd_ids] == [
+    assert {kinds[job_id] for job_id in good} == {"job.completed.v1"}
+    assert [kinds[job_id] for job_id in odd_ids] == [
         "job.completed.v1",
         "job.completed.v1",
         "job.completed.v1" if claims else "job.failed.v1",
         "job.rejected.v1",
     ]
-    called = [*good, no_content, long_for_calls]
+    called_jobs = [*good, no_content, long_for_calls]
     if claims:
-        called.append(long_for_tier)  # the tier's record has a claim for it
+        called_jobs.append(long_for_tier)  # the tier's record has a claim for it
     else:
         assert f"topic {small} takes" in outcomes[long_for_tier]["message"]
 
-    made = [orjson.loads(each.value or b"") for each in found if each.topic == calls]
-    assert Counter(each["job_id"] for each in made) == dict.fromkeys(called, 1)
-    cut = next(each for each in made if each["job_id"] == long_for_calls)
+    finished_calls = [orjson.loads(record.value or b"") for record in records if record.topic == calls]
+    assert Counter(call["job_id"] for call in finished_calls) == dict.fromkeys(called_jobs, 1)
+    cut = next(call for call in finished_calls if call["job_id"] == long_for_calls)
     assert ("claim" in cut) if claims else (cut["request"]["cut"]["bytes"] > 2 * TIGHT)
-    assert (await system.provider_stats())["total"] == len(called)
+    assert (await system.provider_stats())["total"] == len(called_jobs)
 
-    letters = [dict(each.headers) for each in found if each.topic == dead_letters]
-    told = {(each["ce_jobid"].decode(), each["ce_reason"]) for each in letters}
-    assert told == {(bad, b"wrong_type")} | (set() if claims else {(long_for_tier, b"too_large")})
-    assert all(int(each[dead.CUT_BYTES]) > 2 * TIGHT for each in letters)
+    letters = [dict(record.headers) for record in records if record.topic == dead_letters]
+    reported = {(headers["ce_jobid"].decode(), headers["ce_reason"]) for headers in letters}
+    assert reported == {(bad, b"wrong_type")} | (set() if claims else {(long_for_tier, b"too_large")})
+    assert all(int(headers[dead.CUT_BYTES]) > 2 * TIGHT for headers in letters)
     assert await system.problems([*good, *odd_ids]) == []

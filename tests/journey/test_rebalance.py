@@ -46,10 +46,10 @@ async def finished_beyond(system: System) -> int:
     admin = AIOKafkaAdminClient(bootstrap_servers=system.bootstrap)
     await admin.start()
     try:
-        found = await committed_offsets(admin, f"{system.prefix}.{GROUP}")
+        committed = await committed_offsets(admin, f"{system.prefix}.{GROUP}")
     finally:
         await admin.close()
-    return sum(len(decode_metadata(offset, metadata)) for offset, metadata in found.values())
+    return sum(len(decode_metadata(offset, metadata)) for offset, metadata in committed.values())
 
 
 async def end(system: System, name: str) -> None:

@@ -38,8 +38,8 @@ async def test_the_caller_gets_one_answer_and_each_shadow_is_charged(system: Sys
     async with Client(kafka=system.bootstrap, prefix=system.prefix, agent_id="chat-desk") as client:
         jobs = await client.publish_many([{"prompt": f"{n} + {n}?"} for n in range(10)])
         answers = [outcome async for outcome in client.outcomes(jobs)]
-    assert [type(each) for each in answers] == [JobCompleted] * 10
-    assert {each.tier for each in answers} == {"frontier"}
+    assert [type(outcome) for outcome in answers] == [JobCompleted] * 10
+    assert {outcome.tier for outcome in answers} == {"frontier"}
 
     connection = await asyncpg.connect(system.dsn)
     try:

@@ -27,23 +27,23 @@ async def test_planted_bugs_are_found(system: System) -> None:
 
     missing = outcome_of(jobs[1], await system.read())
     await delete_row(system, missing)
-    found = await system.problems(jobs, within=1)
-    assert f"{missing.origin} is not in the audit" in found
-    assert doubled in found
+    problems = await system.problems(jobs, within=1)
+    assert f"{missing.origin} is not in the audit" in problems
+    assert doubled in problems
     place = f"{missing.topic}/{missing.partition}@"
-    assert any(each.startswith(place) for each in found)  # verification reports it from the chain
+    assert any(problem.startswith(place) for problem in problems)  # verification reports it from the chain
 
 
 def test_the_soak_command() -> None:
-    found = measured("soak", "--minutes", "0.1", "--rate", "20", "--every", "1.5", "--seed", "4")
-    assert (found["sound"], found["problems"]) == (True, [])
-    assert found["jobs"] == 120
-    assert sum(found["outcomes"].values()) == 120
-    assert found["outcomes"]["rejected"] > 0
-    assert sum(found["killed"].values()) > 0
-    assert sum(found["frozen"].values()) > 0
-    assert found["records"] == found["rows"] > 4 * 100
-    assert found["memory"]["router-2"]["lives"] == 1
+    report = measured("soak", "--minutes", "0.1", "--rate", "20", "--every", "1.5", "--seed", "4")
+    assert (report["sound"], report["problems"]) == (True, [])
+    assert report["jobs"] == 120
+    assert sum(report["outcomes"].values()) == 120
+    assert report["outcomes"]["rejected"] > 0
+    assert sum(report["killed"].values()) > 0
+    assert sum(report["frozen"].values()) > 0
+    assert report["records"] == report["rows"] > 4 * 100
+    assert report["memory"]["router-2"]["lives"] == 1
 
 
 async def sent(system: System, count: int) -> Iterable[str]:
@@ -55,7 +55,9 @@ async def sent(system: System, count: int) -> Iterable[str]:
 
 def outcome_of(job_id: str, records: Iterable[Incoming]) -> Incoming:
     return next(
-        each for each in records if each.topic.endswith(".jobs.results") and each.key == job_id.encode()
+        record
+        for record in records
+        if record.topic.endswith(".jobs.results") and record.key == job_id.encode()
     )
 
 

@@ -21,7 +21,7 @@ from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services import logins as open_logins
 from pointsman.dev.services.fleet import fleet
 from pointsman.dev.services.prepare import prepare
-from pointsman.dev.services.processes import Process, running, second
+from pointsman.dev.services.processes import Process, another_process_of, running
 from pointsman.dev.services.secure_logins import SecureLogins, secure_logins
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
@@ -110,7 +110,9 @@ def whole_system(
         for process in processes:
             more = quick if process is processes[0] else settings
             process.environment = {**process.environment, **more}
-        processes += [second(started, f"{started.name}-2") for started in processes if started.name in twice]
+        processes += [
+            another_process_of(started, f"{started.name}-2") for started in processes if started.name in twice
+        ]
         key = processes[0].environment["POINTSMAN_AUDIT_PUBLIC_KEY"]
         reader = logins.postgres("operator") if logins else open_logins.reader(owner)
         with running(*processes):

@@ -10,7 +10,7 @@ from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.dev.ports import LOOPBACK, free_port
-from pointsman.dev.services.processes import Process, second, stop, wait_ready
+from pointsman.dev.services.processes import Process, another_process_of, stop, wait_ready
 from pointsman.registry.agents_file import parse
 from pointsman.registry.publish import apply_file
 from pointsman.runtime.settings import KafkaPart
@@ -39,7 +39,7 @@ async def review_services(
     url = f"http://{LOOPBACK}:{environment['POINTSMAN_HTTP_PORT']}"
     first = ForkedProcess("review", ["run", "review"], environment, folder / "review.log", url)
     processes: list[Process] = [first]
-    processes += [second(processes[0], f"review-{number}") for number in range(2, count + 1)]
+    processes += [another_process_of(processes[0], f"review-{number}") for number in range(2, count + 1)]
     try:
         for process in processes:
             process.start()

@@ -25,7 +25,7 @@ from pointsman.client.job import as_record, make_job
 from pointsman.dev.ports import free_port
 from pointsman.dev.services.fleet import fleet
 from pointsman.dev.services.prepare import prepare
-from pointsman.dev.services.processes import Process, second, stop, wait_ready
+from pointsman.dev.services.processes import Process, another_process_of, stop, wait_ready
 from pointsman.dev.services.secure_logins import SecureLogins
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
@@ -99,7 +99,7 @@ class System:
 
     def add(self, name: str, like: str) -> Process:
         """Starts a second process of a service without waiting for it."""
-        process = second(self.processes[like], name)
+        process = another_process_of(self.processes[like], name)
         self.processes[name] = process
         process.start()
         return process

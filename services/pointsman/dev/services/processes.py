@@ -109,7 +109,7 @@ class Process:
         return "\n".join(lines[-count:])
 
 
-def second(first: Process, name: str) -> Process:
+def another_process_of(first: Process, name: str) -> Process:
     """Return another process of the same service, with its own port, not yet started."""
     port = free_port()
     return replace(

@@ -323,7 +323,7 @@ class Attempts:
         error: str | None = None,
     ) -> None:
         self._under_way.remove(call)
-        self.calls.append(call.over(status, result, wait=wait, reason=reason, error=error))
+        self.calls.append(call.finished(status, result, wait=wait, reason=reason, error=error))
 
 
 def _pause_s(result: Result) -> float:

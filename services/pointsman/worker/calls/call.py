@@ -46,9 +46,9 @@ class Call:
     request: Json
     started_at: datetime
     chunks: CallChunks | None = None
-    started: float = field(default_factory=perf_counter)
+    began_s: float = field(default_factory=perf_counter)
 
-    def over(
+    def finished(
         self,
         status: Status,
         result: Result | None,
@@ -72,8 +72,8 @@ class Call:
             model_answered=result.model if result else None,
             attempt=self.attempt,
             started_at=self.started_at,
-            duration_ms=(perf_counter() - self.started) * 1000,
-            first_event_ms=None if first_at is None else (first_at - self.started) * 1000,
+            duration_ms=(perf_counter() - self.began_s) * 1000,
+            first_event_ms=None if first_at is None else (first_at - self.began_s) * 1000,
             status=status,
             http_status=result.http_status if result else None,
             error_type=reason,

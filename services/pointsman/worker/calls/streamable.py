@@ -5,7 +5,7 @@ from pointsman_schemas.jobs import JobRouted
 
 
 def is_streamable(routed: JobRouted, tier: str, row: TierRow) -> bool:
-    """The job asks for it, and nothing holds the answer of this tier against anything once it is there.
+    """The job asks for a stream, and this tier's answer is the outcome whatever it says.
 
     Not where a cascade judges it, where a person may be asked first, nor where two calls are made of one.
     """
