@@ -5,6 +5,7 @@ from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
 from pointsman_schemas.control.checkpoints import CheckpointSigned
+from pointsman_schemas.control.gateway_requests import RequestTaken
 from pointsman_schemas.control.limits import (
     BreakerCounted,
     BreakerTurned,
@@ -19,7 +20,7 @@ from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.feedback import JobFeedback
-from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided, RequestTaken
+from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.reviews import (
     ReviewAnswered,

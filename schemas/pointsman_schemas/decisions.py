@@ -50,7 +50,7 @@ class SecondOpinion(Value):
 
 
 class Decision(Choice):
-    """The router's decision for one job. The same job and policy version give the same decision."""
+    """The router's decision for one job, with all it was made from but the job, so it can be repeated."""
 
     policy_version: str = Field(description="hash of the policy's content")
     runner_up: Choice | None = Field(description="the choice of the next matching rule with another tier")

@@ -78,7 +78,7 @@ def span_of(id: UUID) -> str:
     return id.bytes[8:].hex()
 
 
-def start(
+def first_envelope(
     id: UUID,
     *,
     source: str,
@@ -102,9 +102,9 @@ def start(
     )
 
 
-def follow_with(
+def envelope_after(
     cause: Envelope,
-    origin: tuple[str, int, int],
+    root: tuple[str, int, int],
     *,
     step: str,
     source: str,
@@ -112,12 +112,12 @@ def follow_with(
     time: datetime,
     attempt: int | None = None,
 ) -> Envelope:
-    """The envelope of the message that `step` makes from the record at `origin` (topic, partition, offset).
+    """The envelope of the message that `step` makes from a record.
 
-    The id is derived from the record and the step, so a repeat has the same id. Agent, job, trace and data
-    subject come from the cause.
+    `root`: the record's seed, partition and offset, from which the id is derived with the step, so that a
+    repeat has the same id. Agent, job, trace and data subject come from the cause.
     """
-    id = derived_id(*origin, step)
+    id = derived_id(*root, step)
     return Envelope(
         id,
         source,
@@ -187,23 +187,19 @@ def _text(values: dict[str, str], name: str) -> str:
 
 
 def _uuid(values: dict[str, str], name: str) -> UUID:
+    text = _text(values, name)
     try:
-        return uuid_of(_text(values, name))
-    except ValueError as error:
-        raise (
-            error if isinstance(error, BadEnvelopeError) else BadEnvelopeError(f"{name} is not a UUID")
-        ) from None
+        return uuid_of(text)
+    except ValueError:
+        raise BadEnvelopeError(f"{name} is not a UUID") from None
 
 
 def _time(values: dict[str, str]) -> datetime:
+    text = _text(values, "ce_time")
     try:
-        time = datetime.fromisoformat(_text(values, "ce_time"))
-    except ValueError as error:
-        raise (
-            error
-            if isinstance(error, BadEnvelopeError)
-            else BadEnvelopeError("ce_time is not an RFC 3339 time")
-        ) from None
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadEnvelopeError("ce_time is not an RFC 3339 time") from None
     if time.tzinfo is None:
         raise BadEnvelopeError("ce_time has no time zone")
     return within_utc(time)

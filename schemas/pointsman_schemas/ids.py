@@ -40,9 +40,10 @@ def signed_job_id(agent_id: str, message_id: UUID) -> UUID:
     return uuid5(_DERIVED, f"signed:{agent_id}:{message_id}")
 
 
-def derived_id(topic: str, partition: int, offset: int, step: str) -> UUID:
-    """The id of the message that `step` makes from a record.
+def derived_id(seed: str, partition: int, offset: int, step: str) -> UUID:
+    """The id of the message that `step` makes from a record; `seed` stands for the record's topic.
 
-    The same record and step always give the same id.
+    The same record and step always give the same id. A topic that is deleted and created again has another
+    seed, so that its records give other ids.
     """
-    return uuid5(_DERIVED, f"{topic}:{partition}:{offset}:{step}")
+    return uuid5(_DERIVED, f"{seed}:{partition}:{offset}:{step}")

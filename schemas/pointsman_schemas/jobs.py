@@ -34,14 +34,12 @@ class ChatRequest(BaseModel):
     messages: list[ChatMessage] = Field(min_length=1)
 
 
-#: In a job's metadata: the person the job is about, by whose name the audit's copy can be erased.
+#: Metadata key: the person the job is about, by whose name the audit's copy can be erased.
 SUBJECT = "data_subject"
-
-
-#: In a job's metadata: the digest of the HTTP request it was made from; the outcome repeats it.
+#: Metadata key: the digest of the HTTP request that the job was made from. The outcome repeats it, if the job
+#: could be read.
 REQUEST_DIGEST = "pointsman_request"
-
-#: In a job's request: embeddings are wanted, with these parameters. Each input is one message.
+#: Request parameter: embeddings are wanted, with these parameters. Each input is one message.
 EMBEDDINGS = "embeddings"
 
 
@@ -125,24 +123,3 @@ class JobCancel(Message):
     job_id: UUID
     agent_id: AgentId
     reason: str = Field(default="", max_length=500)
-
-
-class RequestTaken(Message):
-    """A gateway made a job from a request without an idempotency key (topic `gateway.requests`).
-
-    Written with the job, and again by another gateway process when the client retries there: the retry joins
-    the same job, and the process that wrote last waits for the answer.
-    """
-
-    type: Literal["request.taken.v1"] = "request.taken.v1"
-    job_id: UUID
-    agent_id: AgentId
-    digest: str = Field(
-        pattern="^[0-9a-f]{64}$", description="SHA-256 of agent, route and body, in hexadecimal"
-    )
-    process: UUID = Field(description="the gateway process that took it")
-    left: bool = Field(
-        default=False,
-        exclude_if=lambda left: not left,
-        description="nobody waits in this process any more: cancelled unless another process has taken it",
-    )

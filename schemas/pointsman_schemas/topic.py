@@ -24,7 +24,7 @@ class Topic:
     `max_message_bytes`: the largest record batch, after compression.
     `compacted`: the latest record of each key is kept for ever; `retention` has no effect.
     `broker_time`: a record's timestamp is the time at which the broker appended it.
-    `otherwise`: the topic to write to if this one does not exist or may not be written.
+    `fallback_topic`: the topic to write to if this one does not exist or may not be written.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Topic:
     max_message_bytes: int = 8 * MIB
     compacted: bool = False
     broker_time: bool = False
-    otherwise: str | None = None
+    fallback_topic: str | None = None
 
     @property
     def audited(self) -> bool:

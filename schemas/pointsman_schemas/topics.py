@@ -9,6 +9,7 @@ from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
 from pointsman_schemas.control.checkpoints import CheckpointSigned
+from pointsman_schemas.control.gateway_requests import RequestTaken
 from pointsman_schemas.control.limits import (
     BreakerCounted,
     BreakerTurned,
@@ -24,7 +25,7 @@ from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.control.review_topics import ReviewTopics
 from pointsman_schemas.feedback import JobFeedback
-from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided, RequestTaken
+from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.topic import MIB, Topic
 
@@ -258,7 +259,7 @@ class Topics(ReviewTopics):
             writers=("router", "opinion", "worker", "review"),
             readers=(f"agent-{agent}", "audit"),
             carries=self.results.carries,
-            otherwise=self.results.name,
+            fallback_topic=self.results.name,
         )
 
     @property

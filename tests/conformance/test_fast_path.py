@@ -148,7 +148,9 @@ def test_it_makes_the_same_records_as_the_full_path(
 def test_it_lets_nothing_bad_through(handler: Make, bad: Any) -> None:
     known = handler()
     for length in (1, 2, 3):
-        known([incoming(json.dumps({"agent_id": "free", "prompt": "p" * length}).encode(), offset=length)])
+        known.handle_records(
+            [incoming(json.dumps({"agent_id": "free", "prompt": "p" * length}).encode(), offset=length)]
+        )
     record = incoming(bad.value, headers=bad.headers, offset=9)
     assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
@@ -190,7 +192,9 @@ def test_it_does_not_confuse_similar_jobs(handler: Make, name: str) -> None:
     first, odd = ({"agent_id": "free", "kind": "a", "prompt": "p" * 10, **fields} for fields in TWINS[name])
     known = handler()
     for length in (8, 9):
-        assert known([incoming(json.dumps({**first, "prompt": "p" * length}).encode(), offset=length)])
+        assert known.handle_records(
+            [incoming(json.dumps({**first, "prompt": "p" * length}).encode(), offset=length)]
+        )
     if odd["prompt"] is None:
         del odd["prompt"]
     record = incoming(json.dumps(odd).encode(), key=b"other", offset=10)
@@ -207,7 +211,7 @@ def test_a_number_that_only_looks_like_the_length_is_not_cached(handler: Make) -
 def test_it_leaves_records_with_an_envelope_to_the_full_path(handler: Make) -> None:
     known = handler()
     for length in (8, 9):
-        known([short(length)])
+        known.handle_records([short(length)])
     headers = [("ce_specversion", b"1.0"), ("ce_id", str(UUID(int=5)).encode()), ("ce_agentid", b"free")]
     headers += [("ce_source", b"s"), ("ce_type", b"pointsman.job.submitted.v1")]
     record = replace(short(10), headers=tuple(headers))
@@ -235,9 +239,9 @@ def short(length: int, **fields: str) -> Incoming:
 def test_decisions_are_cached_after_the_second_length(handler: Make, worked_out: list[Decision]) -> None:
     known = handler()
     for length in range(8, 21):  # no bound lies between them
-        known([short(length)])
+        known.handle_records([short(length)])
     assert len(worked_out) == 2
-    known([short(21)])
+    known.handle_records([short(21)])
     assert len(worked_out) == 3  # beyond a bound the policy is asked again
 
 
@@ -246,7 +250,7 @@ def test_a_job_that_went_by_the_fast_path_is_known_to_the_full_one(
 ) -> None:
     known = handler()
     ids = [str(UUID(int=number)) for number in (1, 2, 3, 3)]
-    made = [known([short(8 + place, job_id=id)]) for place, id in enumerate(ids)]
+    made = [known.handle_records([short(8 + place, job_id=id)]) for place, id in enumerate(ids)]
     assert len(worked_out) == 2
     assert [each[0].topic for each in made[:3]] == [TOPICS.tier("small").name] * 3
     assert dict(made[3][0].headers)["ce_reason"] == b"duplicate_job"
@@ -256,7 +260,7 @@ def test_a_job_that_went_by_the_fast_path_is_known_to_the_full_one(
 def test_an_id_in_another_form_is_left_alone_under_its_own_key(handler: Make, id: str) -> None:
     known = handler()
     for length in (8, 9):
-        known([short(length)])
+        known.handle_records([short(length)])
     record = replace(short(10, job_id=id), offset=10)
     assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
@@ -264,7 +268,7 @@ def test_an_id_in_another_form_is_left_alone_under_its_own_key(handler: Make, id
 def test_the_messages_of_the_bench_go_by_the_fast_path(handler: Make, worked_out: list[Decision]) -> None:
     known = handler()
     for offset, (key, value) in enumerate(records(1_000)):
-        known([incoming(value, key=key, offset=offset)])
+        known.handle_records([incoming(value, key=key, offset=offset)])
     assert len(worked_out) < 100
 
 
@@ -272,7 +276,7 @@ def test_long_metadata_values_are_not_cached(handler: Make, worked_out: list[Dec
     known = handler()
     for length in range(8, 12):
         body = {"agent_id": "free", "prompt": "p" * length, "metadata": {"stakes": "s" * 2_000}}
-        known([incoming(json.dumps(body).encode(), offset=length)])
+        known.handle_records([incoming(json.dumps(body).encode(), offset=length)])
     assert len(worked_out) == 4
 
 
@@ -281,7 +285,7 @@ def test_with_shadows_no_job_takes_the_fast_path(worked_out: list[Decision]) -> 
     section = ShadowSection(share=0.5, tiers=("frontier",), jobs_per_hour=10)
     known = fast_handler(replace(POLICY, shadow=section), AGENTS)
     for length in range(8, 12):
-        known([short(length)])
+        known.handle_records([short(length)])
     assert len(worked_out) == 4
 
 

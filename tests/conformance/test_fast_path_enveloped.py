@@ -28,10 +28,10 @@ def assert_by_the_full_path(record: Outgoing) -> None:
     log = Log(end=2_000)
     log.add_sent([record])
     batches = read(log, place=PLACE)
-    whole = known().whole(batches)
+    whole = known().handle_batches(batches)
     assert whole is not None
     (read_one,) = opened(batches)
-    assert list(unpacked(whole.made)) == handler()([read_one])
+    assert list(unpacked(whole.made)) == handler().handle_records([read_one])
 
 
 def test_jobs_of_our_client_give_the_same_result() -> None:

@@ -141,7 +141,7 @@ def test_both_paths_make_the_same(
             shape, form, length = kinds_of_job[offset % len(kinds_of_job)]
             text = "pä"[offset % 2] * (1 + (length + offset // 8) % 60)
             records.append(record(shape, form, text, offset))
-        assert ordered(fast(records)) == ordered(full(records))
+        assert ordered(fast.handle_records(records)) == ordered(full.handle_records(records))
 
 
 def test_most_ordinary_jobs_take_the_fast_path() -> None:
@@ -151,5 +151,5 @@ def test_most_ordinary_jobs_take_the_fast_path() -> None:
     )
     handler = fast_handler(policy, registered("unregistered: admit\n", policy.tiers))
     jobs = [record({"agent_id": "free"}, "prompt", "p" * (1 + offset), offset) for offset in range(40)]
-    handler(jobs[:3])
+    handler.handle_records(jobs[:3])
     assert count_bundled(handler, jobs[3:]) == len(jobs) - 3

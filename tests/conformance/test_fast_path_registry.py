@@ -40,7 +40,7 @@ class Lane:
 
     def jobs(self, agent: str = "known", more: str = "") -> list[str]:
         """The topics of ten routed jobs."""
-        return [record.topic for record in unpacked(self.handler(self._records(agent, more)))]
+        return [record.topic for record in unpacked(self.handler.handle_records(self._records(agent, more)))]
 
     def by_fast_path(self, agent: str = "known", more: str = "") -> int:
         return count_bundled(self.handler, self._records(agent, more))

@@ -41,7 +41,7 @@ def jobs(agent: str, kind: str | None = None, start: int = 0) -> list[Incoming]:
 
 def repeated(known: RouterHandler, agent: str, kind: str | None = None) -> int:
     """How many of an agent's jobs take the fast path after the first twenty."""
-    known(jobs(agent, kind))
+    known.handle_records(jobs(agent, kind))
     return count_bundled(known, jobs(agent, kind, 100))
 
 

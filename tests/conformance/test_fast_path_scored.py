@@ -68,8 +68,8 @@ def known() -> RouterHandler:
     """A handler that has seen jobs of every agent for every tier, and some that the score does not know."""
     handler = fast_handler(POLICY, AGENTS)
     for agent in AGENT_IDS:
-        handler([job(text[: 30 + 2 * number], agent) for number, text in enumerate(TEXTS)])
-        handler([job(f"xq{'zv' * number}j", agent) for number in range(5)])
+        handler.handle_records([job(text[: 30 + 2 * number], agent) for number, text in enumerate(TEXTS)])
+        handler.handle_records([job(f"xq{'zv' * number}j", agent) for number in range(5)])
     return handler
 
 
@@ -184,7 +184,7 @@ def test_a_suspended_score_is_in_every_decision_that_would_use_it() -> None:
     assert count_bundled(lanes[0], jobs) == len(jobs)
     log = Log()
     log.add([record.value for record in jobs], plain=True)
-    whole = lanes[0].whole(read(log, place=(TOPICS.intake.name, 0)))
+    whole = lanes[0].handle_batches(read(log, place=(TOPICS.intake.name, 0)))
     assert whole is not None
     assert [each.value for each in unpacked(whole.made)] == [each.value for each in made[0]]
     for lane in lanes:
@@ -196,7 +196,7 @@ def test_both_paths_sample_the_same_texts_for_drift() -> None:
     lanes = [fast_handler(WATCHED, AGENTS), RouterHandler(WATCHED, AGENTS, TOPICS, lambda: NOW)]
     for number, text in enumerate(TEXTS):
         for lane in lanes:
-            lane([job(text[: 50 + number], offset=number)])
+            lane.handle_records([job(text[: 50 + number], offset=number)])
     kept = [list(lane._drift._shapes) for lane in lanes]
     assert kept[0] == kept[1]
     assert len(kept[0]) > 20
@@ -208,7 +208,9 @@ def test_a_value_for_the_store_is_left_to_the_full_path() -> None:
         POLICY, AGENTS, TOPICS, lambda: NOW, fast_score=FastScore(POLICY.scorer), largest=2_000
     )
     jobs = [job(text[:length]) for text in TEXTS for length in (100, 101, 900)]
-    lane(jobs)
-    packed = [each for made in lane(jobs) if isinstance(made, EncodedBatch) for each in made.unpack()]
+    lane.handle_records(jobs)
+    packed = [
+        each for made in lane.handle_records(jobs) if isinstance(made, EncodedBatch) for each in made.unpack()
+    ]
     assert max(len(each.value or b"") for each in packed) <= 2_000
     assert 500 < count_bundled(lane, jobs) < len(jobs)

@@ -21,12 +21,12 @@ SEEDS = ["", *(TopicMark(UUID(int=number), False).seed(TOPICS.intake.name) for n
 @pytest.mark.parametrize("seed", SEEDS)
 def test_both_paths_derive_the_same_ids(seed: str) -> None:
     record = replace(incoming(JOB), seed=seed)
-    full = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW)([record])
+    full = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW).handle_records([record])
     fast = RouterHandler(
         POLICY, REGISTRY, TOPICS, lambda: NOW, fast_score=FastScore(POLICY.scorer), seed=seed
     )
-    fast([record])  # it learns
-    assert [type(made) for made in fast([record])] == [EncodedBatch]
+    fast.handle_records([record])  # it learns
+    assert [type(made) for made in fast.handle_records([record])] == [EncodedBatch]
     assert by_fast_path(fast, record) == full
     (routed,) = full
     assert routed.key == str(derived_id(seed or TOPICS.intake.name, *record.origin[1:], "job")).encode()
@@ -35,7 +35,7 @@ def test_both_paths_derive_the_same_ids(seed: str) -> None:
 def test_ids_of_topics_of_one_name_differ() -> None:
     record = incoming(JOB)
     made = [
-        RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW)([replace(record, seed=seed)])[0]
+        RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW).handle_records([replace(record, seed=seed)])[0]
         for seed in SEEDS
     ]
     ids = {

@@ -72,7 +72,7 @@ def lane(*, fast: bool = True, registry: Registry = SIGNED) -> RouterHandler:
         fast_score=score,
         partitions=lambda: PARTITIONS,
     )
-    made.whole(batches([job(0)]))
+    made.handle_batches(batches([job(0)]))
     return made
 
 
@@ -92,10 +92,10 @@ def outcome(made: Sequence[Made]) -> list[Outgoing]:
 def both(records: Sequence[Outgoing], registry: Registry = SIGNED, **how: Any) -> tuple[int, list[str]]:
     """The results of both paths: number of jobs on the fast path, and reasons of dead letters."""
     sent = batches(records, **how)
-    whole = lane(registry=registry).whole(sent)
+    whole = lane(registry=registry).handle_batches(sent)
     assert whole is not None
     full = lane(fast=False, registry=registry)
-    apart = full([record for batch in sent for record in batch.records()])
+    apart = full.handle_records([record for batch in sent for record in batch.records()])
     assert outcome(whole.made) == outcome(apart)
     reasons = [
         dict(out.headers)["ce_reason"].decode() for out in unpacked(apart) if out.topic == TOPICS.dead.name
@@ -127,13 +127,13 @@ def test_invalid_signatures_are_left_to_the_full_path() -> None:
 
 def test_a_signature_used_on_one_path_is_known_to_the_other() -> None:
     made, sent = lane(), batches([job(1)])
-    assert len(made([record for batch in sent for record in batch.records()])) == 1
-    again = made.whole(sent)
+    assert len(made.handle_records([record for batch in sent for record in batch.records()])) == 1
+    again = made.handle_batches(sent)
     assert again is not None
     assert [dict(out.headers)["ce_reason"] for out in unpacked(again.made)] == [b"signature_repeated"]
     warmed = lane()
-    warmed.warm([record for batch in sent for record in batch.records()])
-    again = warmed.whole(sent)
+    warmed.remember_records([record for batch in sent for record in batch.records()])
+    again = warmed.handle_batches(sent)
     assert again is not None
     assert [dict(out.headers)["ce_reason"] for out in unpacked(again.made)] == [b"signature_repeated"]
 
@@ -141,9 +141,11 @@ def test_a_signature_used_on_one_path_is_known_to_the_other() -> None:
 def test_with_claimed_identity_signed_jobs_take_the_fast_path() -> None:
     made = lane(registry=CLAIMED)
     sent = batches([job(1), job(2, FOREIGN), replace(job(3), key=b"elsewhere")])
-    whole, full = made.whole(sent), lane(fast=False, registry=CLAIMED)
+    whole, full = made.handle_batches(sent), lane(fast=False, registry=CLAIMED)
     assert whole is not None
-    assert outcome(whole.made) == outcome(full([record for batch in sent for record in batch.records()]))
+    assert outcome(whole.made) == outcome(
+        full.handle_records([record for batch in sent for record in batch.records()])
+    )
     assert sum(out.count for out in whole.made if isinstance(out, EncodedBatch)) == 2
 
 
@@ -158,15 +160,15 @@ def test_a_new_lane_restores_the_same_memory_on_both_paths(registry: Registry) -
     log.add_sent(before, at_ms=int(NOW.timestamp() * 1000), attributes=APPEND_TIME)
     (batch,) = read(log, place=PLACE)
     recalled, warmed = lane(registry=registry), lane(fast=False, registry=registry)
-    assert recalled.recall(batch)
-    assert not warmed.recall(batch)
-    warmed.warm(list(batch.records()))
+    assert recalled.remember_batch(batch)
+    assert not warmed.remember_batch(batch)
+    warmed.remember_records(list(batch.records()))
     for number in range(1, 10):
         again = batches([before[number], job(number), job(number, None)])
-        whole = recalled.whole(again)
+        whole = recalled.handle_batches(again)
         assert whole is not None
         records = [record for each in again for record in each.records()]
-        assert outcome(whole.made) == outcome(warmed(records)), number
+        assert outcome(whole.made) == outcome(warmed.handle_records(records)), number
 
 
 @pytest.mark.parametrize("part", ["ce_id", "ce_time", SIGNATURE, "value"])
@@ -215,13 +217,13 @@ def test_a_suspended_gateway_is_refused_by_a_running_lane() -> None:
         fast_score=FastScore(POLICY.scorer),
         partitions=lambda: PARTITIONS,
     )
-    whole = made.whole(batches([job(1, NEXT), job(2)]))
+    whole = made.handle_batches(batches([job(1, NEXT), job(2)]))
     assert whole is not None
     assert [out.topic for out in unpacked(whole.made)] == [TOPICS.tier("medium").name] * 2
     in_force.take(
         Registry({**registry.agents, "gateway": RegisteredAgent(gateway, "suspended")}, registry.rules)
     )
-    whole = made.whole(batches([job(3), job(4, NEXT)]))  # the first one's decision may be repeated
+    whole = made.handle_batches(batches([job(3), job(4, NEXT)]))  # the first one's decision may be repeated
     assert whole is not None
     assert sorted(out.topic for out in unpacked(whole.made)) == sorted(
         [TOPICS.dead.name, TOPICS.tier("medium").name]

@@ -24,7 +24,7 @@ def test_ordinary_jobs_come_out_the_same(codec: int) -> None:
     batches = read(log, place=PLACE)
     assert assert_the_same(batches) == 50
     lane, before = known(), routed()
-    lane.whole(batches)
+    lane.handle_batches(batches)
     assert routed() - before == 50
 
 
@@ -62,8 +62,8 @@ def test_a_job_that_comes_twice_is_routed_once() -> None:
     batches = read(log, place=PLACE)
     assert assert_the_same(batches) == 1
     lane = known()
-    assert lane.whole(batches[:1]) is not None
-    (again,) = lane(opened(batches[1:2]))
+    assert lane.handle_batches(batches[:1]) is not None
+    (again,) = lane.handle_records(opened(batches[1:2]))
     assert again.topic == TOPICS.dead.name
 
 
@@ -73,8 +73,8 @@ def test_a_stored_value_is_left_to_the_full_path_and_not_cached() -> None:
     log.add([value(60, job_id=id_of(7).decode())], key=id_of(7), plain=True)
     log.add_sent([Outgoing("", None, value(61), [("ce_dataref", b"x")])])
     batches = read(log, place=PLACE)
-    assert lane.whole(batches) is None
-    (routed, _) = lane(opened(batches))
+    assert lane.handle_batches(batches) is None
+    (routed, _) = lane.handle_records(opened(batches))
     assert routed.topic != TOPICS.dead.name
 
 
@@ -89,7 +89,7 @@ def test_arbitrary_bytes_are_read_within_bounds(changes: list[tuple[int, int]]) 
     for at, byte in changes:
         raw[61 + at % (len(raw) - 61)] = byte
     try:
-        whole = LANE.whole([replace(batch, raw=bytes(raw))])
+        whole = LANE.handle_batches([replace(batch, raw=bytes(raw))])
     except CorruptRecordException:
         return  # by the client, which was asked for a record that the library left alone
     assert whole is None or sum(whole.times.values()) == 3
@@ -102,8 +102,8 @@ def test_a_truncated_record_is_refused() -> None:
     (batch,) = read(log, place=PLACE)
     content = batch.content()
     longer = bytes([content[0] + 2]) + content[1:] + b"\0"  # sizes are doubled, the lowest bit is their sign
-    assert LANE.whole([batch]) is not None
-    assert LANE.whole([replace(batch, raw=batch.raw[: -len(content)] + longer)]) is None
+    assert LANE.handle_batches([batch]) is not None
+    assert LANE.handle_batches([replace(batch, raw=batch.raw[: -len(content)] + longer)]) is None
 
 
 @needs_library
@@ -112,9 +112,9 @@ def test_a_wrong_record_count_is_refused(count: int) -> None:
     log = Log(end=1_000)
     log.add([value(60), value(61), value(62)], plain=True)
     (batch,) = read(log, place=PLACE)
-    assert LANE.whole([replace(batch, count=count)]) is None
-    assert LANE.whole([replace(batch, raw=batch.raw[:-1])]) is None
-    assert LANE.whole([batch]) is not None
+    assert LANE.handle_batches([replace(batch, count=count)]) is None
+    assert LANE.handle_batches([replace(batch, raw=batch.raw[:-1])]) is None
+    assert LANE.handle_batches([batch]) is not None
 
 
 LANE = fast_handler(POLICY, REGISTRY)
@@ -123,4 +123,4 @@ LANE = fast_handler(POLICY, REGISTRY)
 def test_the_full_path_reads_records_one_by_one() -> None:
     log = Log()
     log.add([value(60)], plain=True)
-    assert handler().whole(read(log, place=PLACE)) is None
+    assert handler().handle_batches(read(log, place=PLACE)) is None

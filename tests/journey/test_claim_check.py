@@ -13,7 +13,7 @@ from pointsman import Client
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.lane_writer import partition_of
 from pointsman_schemas.claims import DATAREF, Claim
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.jobs import JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCompleted
 from tests.support.running.command import Command
@@ -47,7 +47,7 @@ def command_of(system: System, folder: Path) -> Command:
 def dangling(topic: str, kind: str, job_id: UUID, system: System) -> Outgoing:
     """A record whose value was never stored."""
     claim = Claim(digest="sha256:" + "0" * 64, bytes=5_000_000, store=store_of(system))
-    cover = start(uuid4(), source="test", type=kind, time=NOW, agent_id="chat-desk", job_id=job_id)
+    cover = first_envelope(uuid4(), source="test", type=kind, time=NOW, agent_id="chat-desk", job_id=job_id)
     value = json.dumps({"claim": claim.model_dump(), "type": kind}).encode()
     headers = [*cover.to_headers(), (DATAREF, f"{store_of(system)}/{'0' * 64}".encode())]
     return Outgoing(topic, str(job_id).encode(), value, headers)
@@ -71,7 +71,7 @@ async def test_large_jobs_and_answers_and_a_store_that_goes_away(system: System,
         assert isinstance(small, JobCompleted)
 
         async def somebody_waits() -> bool:
-            return any("is not available" in each.last_lines(50) for each in system.processes.values())
+            return any("is not available" in process.last_lines(50) for process in system.processes.values())
 
         await system.until(somebody_waits, 120, "a service that waits for the store")
         here.unlink()
@@ -87,13 +87,13 @@ async def test_large_jobs_and_answers_and_a_store_that_goes_away(system: System,
             dangling(system.topics.tier("small").name, JobRouted.TYPE, lost[1], system),
         ]
     )
-    jobs = [str(each) for each in (done.job_id, job_id, small.job_id, waiting, *lost)]
+    jobs = [str(id) for id in (done.job_id, job_id, small.job_id, waiting, *lost)]
     await system.until_ended(jobs, 60)
     pointsman = command_of(system, tmp_path)
-    for each, how in zip(lost, ("rejected", "failed"), strict=True):
-        told = (await pointsman.run("trace", str(each))).out
-        assert how in told
-        assert "it was deleted, or never put there" in told
+    for lost_id, state in zip(lost, ("rejected", "failed"), strict=True):
+        trace = (await pointsman.run("trace", str(lost_id))).out
+        assert state in trace
+        assert "it was deleted, or never put there" in trace
 
     # The audit stores claims, and commands show the complete values.
     traced = (await pointsman.run("trace", str(done.job_id), "--json")).json["steps"]

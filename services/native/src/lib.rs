@@ -180,12 +180,12 @@ impl FastPath {
         })
     }
 
-    /// Routes records from `place` on. Returns where it stopped and why. 0: all are done; 1: an ordinary
+    /// Routes records from `index` on. Returns where it stopped and why. 0: all are done; 1: an ordinary
     /// job whose decision may be cached; 2: any other record.
-    fn route(&mut self, py: Python<'_>, place: usize) -> (usize, u32) {
+    fn route(&mut self, py: Python<'_>, index: usize) -> (usize, u32) {
         let (batch, router) = (&self.batch, &mut self.router);
         py.detach(|| {
-            for at in place..batch.len() {
+            for at in index..batch.len() {
                 let routed = catch_unwind(AssertUnwindSafe(|| router.route(&batch.record(at))));
                 let why = routed.unwrap_or(Why::Unsure);
                 if why != Why::Done {
@@ -196,16 +196,16 @@ impl FastPath {
         })
     }
 
-    /// Stores the job ids of records from `place` on, which were answered before. Returns the place of the
+    /// Stores the job ids of records from `index` on, which were answered before. Returns the index of the
     /// first record that the full path must handle, or the end.
-    fn recall(&mut self, py: Python<'_>, place: usize) -> usize {
+    fn recall(&mut self, py: Python<'_>, index: usize) -> usize {
         let (batch, router) = (&self.batch, &mut self.router);
         py.detach(|| {
             let recalled = |at: &usize| {
                 let recall = || router.recall(&batch.record(*at));
                 catch_unwind(AssertUnwindSafe(recall)).unwrap_or(None).is_none()
             };
-            (place..batch.len()).find(recalled).unwrap_or(batch.len())
+            (index..batch.len()).find(recalled).unwrap_or(batch.len())
         })
     }
 

@@ -24,7 +24,7 @@ from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.store.append.row import Row
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished, Usage
-from pointsman_schemas.envelope import Envelope, follow_with
+from pointsman_schemas.envelope import Envelope, envelope_after
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import Job, JobRouted
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
@@ -58,7 +58,11 @@ def steps(policy: Policy, in_force: RegistryInForce, rounds: int) -> list[TimedR
     router = RouterHandler(policy, in_force, _TOPICS, lambda: START)
     timed = []
     for number, (intake, agent) in enumerate(_submitted(rounds)):
-        (routed,) = [out for out in unpacked(router([intake])) if out.topic.startswith(_TOPICS.tier("").name)]
+        (routed,) = [
+            out
+            for out in unpacked(router.handle_records([intake]))
+            if out.topic.startswith(_TOPICS.tier("").name)
+        ]
         record = _arrived(routed, number)
         read = decode(record)
         assert isinstance(read, Decoded)
@@ -133,7 +137,7 @@ def _call(job: Job, tier: str, attempt: int, ms: float, *, good: bool) -> CallFi
 
 
 def _followed(topic: Topic, message: Message, cause: Envelope, record: Incoming, attempt: int) -> Incoming:
-    envelope = follow_with(
+    envelope = envelope_after(
         cause, record.origin, step=f"{message.TYPE}:{attempt}", source="pointsman/worker/bench",
         type=message.TYPE, time=START, attempt=attempt or None,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.decisions import Decision, Score
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, JobCancel
@@ -164,7 +164,7 @@ class Client:
         """Request that a job stops; its outcome is `job.cancelled` unless it already has one."""
         now = self._clock()
         command = JobCancel(job_id=job_id, agent_id=agent_id or self._agent_id or "unknown", reason=reason)
-        envelope = start(
+        envelope = first_envelope(
             uuid7(now), source=command.agent_id, type=command.TYPE, time=now,
             agent_id=command.agent_id, job_id=job_id,
         )  # fmt: skip
@@ -206,7 +206,7 @@ class Client:
             tier=tier if score else None,
             score=score,
         )
-        envelope = start(
+        envelope = first_envelope(
             uuid7(now), source=message.by, type=message.TYPE, time=now, agent_id=agent, job_id=job_id
         )
         await self._publish([emit(self._topics.feedback, str(job_id).encode(), envelope, message)])

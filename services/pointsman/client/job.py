@@ -12,7 +12,7 @@ from pointsman.bus.codec.intake import decode_intake
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.claims.settings import ClaimsPart
 from pointsman_schemas.base import format_time
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, JobSubmitted
 from pointsman_schemas.topics import Topics
@@ -83,7 +83,7 @@ def as_record(
     `trace_id`: of the enclosing trace; by default the job starts one.
     """
     message = JobSubmitted.model_construct(**{name: getattr(job, name) for name in Job.model_fields})
-    envelope = start(
+    envelope = first_envelope(
         uuid7(now),
         source=source or job.agent_id,
         type=JobSubmitted.TYPE,

@@ -34,7 +34,7 @@ from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman_schemas.base import Json
-from pointsman_schemas.envelope import start, trace_of
+from pointsman_schemas.envelope import first_envelope, trace_of
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import REQUEST_DIGEST, Job, JobCancel
 
@@ -152,7 +152,7 @@ class JobSubmitter:
         """
         now = self._clock()
         command = JobCancel(job_id=job_id, agent_id=agent_id, reason=reason)
-        envelope = start(
+        envelope = first_envelope(
             uuid7(now), source=agent_id, type=command.TYPE, time=now, agent_id=agent_id, job_id=job_id
         )
         record = emit(self._topics.control, str(job_id).encode(), envelope, command)

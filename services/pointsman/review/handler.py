@@ -36,7 +36,7 @@ from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
 from pointsman_schemas.base import Json, Message
 from pointsman_schemas.dead import DeadLetter
-from pointsman_schemas.envelope import Envelope, follow_with
+from pointsman_schemas.envelope import Envelope, envelope_after
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.reviews import (
@@ -320,7 +320,7 @@ class ReviewHandler:
 
 
 def _follow(cause: _Cause, step: str, message: Message) -> Envelope:
-    return follow_with(
+    return envelope_after(
         cause.envelope,
         cause.root,
         step=f"{cause.step}{step}",

@@ -1,4 +1,4 @@
-"""Admission: whether a job may be done at all, with the checks that this adds to the trace."""
+"""Admission: whether a job may be done at all, with the checks that this makes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

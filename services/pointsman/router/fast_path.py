@@ -40,10 +40,10 @@ MOST_BYTES = 64 * 1024
 MOST_CONTENT_BYTES = 32 * 1024 * 1024
 
 
-class Left(NamedTuple):
-    """A record left to the full path: its index in the batch, and whether its decision may be repeated."""
+class FullPathRecord(NamedTuple):
+    """A record for the full path: its number in the batch, and whether its decision may be repeated."""
 
-    place: int
+    number: int
     repeatable: bool
 
 
@@ -77,12 +77,16 @@ _USED = (SignatureVerdict.VALID, SignatureVerdict.REPEATED, SignatureVerdict.STA
 
 
 class FastPath:
-    """One per lane: `take` a batch, handle the records that it `left`, then get those it `routed`.
+    """One per lane. For each batch, in this order:
+
+    1. `take_records` or `take_batches`;
+    2. for each record of `for_full_path()`: decide it, and call `remember_decision` if that may be repeated;
+    3. `routed()`, and after `take_batches` also `times()`.
 
     Its decisions are valid for one registry: call `forget` with the first one, and whenever it changes. The
     full path uses `add_id` and `use` too, so that both know the same jobs and signatures. `largest`: most
-    bytes of a value to publish. `seed`: see `Incoming`. `partitions`: returns the intake's number of
-    partitions.
+    bytes of a value to publish. `seed`: stands for the intake in derived ids, so that a recreated topic gives
+    other ids; if empty, the intake's name does. `partitions`: returns the intake's number of partitions.
     """
 
     def __init__(
@@ -94,9 +98,9 @@ class FastPath:
         remembered: int,
         drift: DriftWatch,
         score: FastScore,
-        largest: int = MOST_BYTES,
-        seed: str = "",
-        partitions: Callable[[], int] = lambda: 1,
+        largest: int,
+        seed: str,
+        partitions: Callable[[], int],
     ) -> None:
         self._topic = topics.intake.name.encode()
         self._partitions = partitions
@@ -139,7 +143,7 @@ class FastPath:
         )
         self._native.demand(self._topic, listed)
 
-    def take(self, records: Sequence[Incoming], time: bytes, suspended: Check | None) -> None:
+    def take_records(self, records: Sequence[Incoming], time: bytes, suspended: Check | None) -> None:
         """Begin a batch of records of one partition.
 
         `time`: for the envelopes. `suspended`: the check that says why the score is not asked; None if it is.
@@ -152,7 +156,7 @@ class FastPath:
             ]
         )
 
-    def take_whole(self, batches: Sequence[RecordBatch], time: bytes, suspended: Check | None) -> bool:
+    def take_batches(self, batches: Sequence[RecordBatch], time: bytes, suspended: Check | None) -> bool:
         """Begin a batch of whole Kafka batches; return False, with no effect, if it cannot read them."""
         self._begin(batches[0].partition, time, suspended)
         size = 0
@@ -168,32 +172,32 @@ class FastPath:
                 return False
         return True
 
-    def recall(self, batches: Sequence[RecordBatch]) -> list[int] | None:
-        """Remember the jobs and signatures of batches that were handled before.
+    def remember_batch(self, batch: RecordBatch) -> list[int] | None:
+        """Remember the jobs and signatures of a batch that an earlier object handled.
 
-        Returns the indexes of the records left to the full path; None if it cannot read the batches.
+        Returns the indexes of the records left to the full path; None if it cannot read the batch.
         """
-        if not self.take_whole(batches, b"", None):
+        if not self.take_batches([batch], b"", None):
             return None
-        places, place, end = [], -1, sum(batch.count for batch in batches)
-        while (place := self._native.recall(place + 1)) < end:
-            places.append(place)
-        return places
+        indexes, index = [], -1
+        while (index := self._native.recall(index + 1)) < batch.count:
+            indexes.append(index)
+        return indexes
 
-    def left(self) -> Iterator[Left]:
+    def for_full_path(self) -> Iterator[FullPathRecord]:
         """Route the batch; yield each record that is left to the full path, in order.
 
-        Before asking for the next one, the caller may pass the decision to `remember`.
+        Before asking for the next one, the caller may pass the decision to `remember_decision`.
         """
-        place = 0
+        index = 0
         while True:
-            place, why = self._native.route(place)
+            index, why = self._native.route(index)
             if why == _DONE:
                 return
-            yield Left(place, why == _UNDECIDED)
-            place += 1
+            yield FullPathRecord(index, why == _UNDECIDED)
+            index += 1
 
-    def remember(self, decision: Decision) -> None:
+    def remember_decision(self, decision: Decision) -> None:
         """Repeat this decision, on the record yielded last, for jobs that no rule can tell apart from it."""
         scored = [check for check in decision.checks if check.layer == "score"]
         if scored and not self._would_say(scored):
@@ -212,7 +216,7 @@ class FastPath:
         """Return the records made from the batch, once all of it is routed."""
         self._watch()
         self._count()
-        return self._bundles()
+        return self._encoded_batches()
 
     def times(self) -> Times:
         """Count the records of the Kafka batches by timestamp."""
@@ -237,9 +241,9 @@ class FastPath:
         """Return a bit mask of the score's open tiers."""
         tiers = self._policy.scorer.tiers
         open_tiers = tiers if decision.open_tiers is None else decision.open_tiers
-        return sum(1 << at for at, tier in enumerate(tiers) if tier in open_tiers)
+        return sum(1 << index for index, tier in enumerate(tiers) if tier in open_tiers)
 
-    def _bundles(self) -> list[EncodedBatch]:
+    def _encoded_batches(self) -> list[EncodedBatch]:
         return [
             EncodedBatch(self._targets[tier], self._partition, count, compressed(records))
             for tier, count, records in self._native.made()

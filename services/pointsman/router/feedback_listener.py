@@ -110,9 +110,9 @@ async def _listen(
 
 
 def _apply(calibration: CalibrationMonitor, record: Incoming, is_by: IsBy) -> None:
-    read = decode(record)
+    decoded = decode(record)
     try:
-        match read.message if isinstance(read, Decoded) else None:
+        match decoded.message if isinstance(decoded, Decoded) else None:
             case JobFeedback() as feedback:
                 if is_by(record, feedback.agent_id):
                     calibration.add_verdict(feedback, broker_time(record))

@@ -3,11 +3,14 @@
 Invariants:
 - Every record becomes exactly one of: a routed job, a job for a second opinion, a case for a person, a dead
   letter, or the same record republished under its job's key. A routed job may have shadows, which are
-  separate jobs; a case for a person has none.
+  separate jobs; a case for a person has none. With the dead letter of a job's first record goes the job's
+  outcome, unless the signature was refused.
 - A job whose publisher chose its id is routed only in the lane of the job's key: that lane recognises a
   second record of the same id.
-- A record that already has that key is never republished, so no record goes in circles.
-- An exception on one record makes that record a dead letter.
+- A record is republished under its job's key, which leads to the right partition, so no record goes in
+  circles. One that has that key already is republished only from another partition, and only where
+  signatures are required.
+- An exception on one record ends that record alone: a dead letter, and the job's outcome if the job is known.
 """
 
 import logging
@@ -23,7 +26,7 @@ from pointsman.bus.codec.intake import Accepted, decode_intake
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.codec.signed import is_signed
-from pointsman.bus.consume.batch_handler import Whole
+from pointsman.bus.consume.batch_handler import BatchesHandled
 from pointsman.identity.used import UsedSignatures
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
@@ -89,7 +92,8 @@ class RouterHandler:
         partitions: Callable[[], int] = lambda: 1,
     ) -> None:
         """`fast_score`: use the fast path, with this score. `largest`: most bytes of a value to publish.
-        `seed`: of its records, see `Incoming`. `partitions`: how many the intake has.
+        `seed`: stands for the intake in derived ids, so that a recreated topic gives other ids; if empty, the
+        intake's name does. `partitions`: returns the intake's number of partitions.
         """
         self._policy = policy
         self._in_force = in_force
@@ -119,35 +123,35 @@ class RouterHandler:
         self._signatures = SignatureCheck(lambda: in_force.keys_at(clock()), use, partitions)
         self._add_id = RecentIds(remembered).add if self._fast is None else self._fast.add_id
 
-    def warm(self, records: Sequence[Incoming]) -> None:
-        """Remember the jobs of records that were handled before this object existed.
+    def remember_records(self, records: Sequence[Incoming]) -> None:
+        """See `BatchHandler`. Remembers the ids of their jobs.
 
         A record whose value was lost was handled under its job id, whatever its order key.
         """
         for record in records:
             try:
-                read = self._decode(record)
-                if self._signatures.refusal(record, read) is not None:
+                decoded = self._decode(record)
+                if self._signatures.refusal(record, decoded) is not None:
                     continue
-                job_id = str(given_id(read) or "")
-                if job_id and record.key in (lane_key(read), job_id.encode()):
+                job_id = str(given_id(decoded) or "")
+                if job_id and record.key in (lane_key(decoded), job_id.encode()):
                     self._add_id(job_id)
             except Exception:
                 _log_failure(record)
 
-    def recall(self, batch: RecordBatch) -> bool:
+    def remember_batch(self, batch: RecordBatch) -> bool:
         """See `BatchHandler`."""
         self._begin()
-        places = None if self._fast is None else self._fast.recall([batch])
-        if places is None:
+        indexes = None if self._fast is None else self._fast.remember_batch(batch)
+        if indexes is None:
             return False
-        if places:
+        if indexes:
             records = list(batch.records())
-            self.warm([records[place] for place in places])
+            self.remember_records([records[index] for index in indexes])
         return True
 
-    def __call__(self, records: Sequence[Incoming]) -> list[Made]:
-        """Everything that follows from `records`, of one partition."""
+    def handle_records(self, records: Sequence[Incoming]) -> list[Made]:
+        """See `BatchHandler`."""
         if not records:
             return []
         started = perf_counter()
@@ -155,21 +159,21 @@ class RouterHandler:
         if self._fast is None:
             made: list[Made] = [out for record in records for out in self._handle(record, now).records]
         else:
-            self._fast.take(records, _envelope_time(now), self._suspended)
+            self._fast.take_records(records, _envelope_time(now), self._suspended)
             made = self._finish(self._fast, records.__getitem__, now)
         DECISION_SECONDS.observe((perf_counter() - started) / len(records))
         return made
 
-    def whole(self, batches: Sequence[RecordBatch]) -> Whole | None:
+    def handle_batches(self, batches: Sequence[RecordBatch]) -> BatchesHandled | None:
         """See `BatchHandler`."""
         started = perf_counter()
         now = self._begin()
-        if self._fast is None or not self._fast.take_whole(batches, _envelope_time(now), self._suspended):
+        if self._fast is None or not self._fast.take_batches(batches, _envelope_time(now), self._suspended):
             return None
         opened = cache(lambda: [record for batch in batches for record in batch.records()])
-        made = self._finish(self._fast, lambda place: opened()[place], now)
+        made = self._finish(self._fast, lambda index: opened()[index], now)
         DECISION_SECONDS.observe((perf_counter() - started) / sum(batch.count for batch in batches))
-        return Whole(made, self._fast.times())
+        return BatchesHandled(made, self._fast.times())
 
     def _begin(self) -> datetime:
         """The time of a batch, and from it the registry by which all of it is decided."""
@@ -182,14 +186,14 @@ class RouterHandler:
         return now
 
     def _finish(self, fast: FastPath, record_at: Callable[[int], Incoming], now: datetime) -> list[Made]:
-        """Handle the records that the fast path left, and have it remember their decisions."""
-        answered: list[Made] = []
-        for left in fast.left():
-            answer = self._handle(record_at(left.place), now)
-            answered += answer.records
-            if left.repeatable and answer.decision is not None:
-                fast.remember(answer.decision)
-        return [*fast.routed(), *answered]
+        """Handle the records that the fast path leaves, and have it remember their decisions."""
+        made: list[Made] = []
+        for record in fast.for_full_path():
+            handled = self._handle(record_at(record.number), now)
+            made += handled.records
+            if record.repeatable and handled.decision is not None:
+                fast.remember_decision(handled.decision)
+        return [*fast.routed(), *made]
 
     @property
     def _suspended(self) -> Check | None:
@@ -201,22 +205,22 @@ class RouterHandler:
         replies = Replies(self._topics, self._outcomes, SOURCE, record, now)
         cause: Envelope | None = None
         try:
-            read = self._decode(record)
-            aside = self._set_aside(replies, read)
-            if aside is not None:
-                return Handled(aside)
-            first = self._is_first(read)
-            cause = cause_of(read, record) if first else None
-            match read:
-                case Accepted() if first:
-                    return self._route(replies, read)
+            decoded = self._decode(record)
+            unrouted = self._reply_without_routing(replies, decoded)
+            if unrouted is not None:
+                return Handled(unrouted)
+            is_first_of_job = self._is_first_of_job(decoded)
+            cause = cause_of(decoded, record) if is_first_of_job else None
+            match decoded:
+                case Accepted() if is_first_of_job:
+                    return self._route(replies, decoded)
                 case Accepted():
-                    return Handled(replies.dead_letter(read.cause, _second(read.job)))
+                    return Handled(replies.dead_letter(decoded.cause, _duplicate(decoded.job)))
                 case Malformed():
-                    end = replies.refuse if first else replies.dead_letter
-                    return Handled(end(cause_of(read, record), Refused(read.reason, read.message)))
+                    end = replies.refuse if is_first_of_job else replies.dead_letter
+                    return Handled(end(cause_of(decoded, record), Refused(decoded.reason, decoded.message)))
                 case _:
-                    assert_never(read)
+                    assert_never(decoded)
         except Exception:
             _log_failure(record)
             return Handled(replies.refuse(cause, _BROKEN))
@@ -224,13 +228,15 @@ class RouterHandler:
     def fail(self, record: Incoming) -> list[Outgoing]:
         """See `BatchHandler`."""
         replies = Replies(self._topics, self._outcomes, SOURCE, record, self._clock())
-        read = self._decode(record)
-        aside = self._set_aside(replies, read)
-        if aside is not None:
-            return aside
-        return replies.refuse(cause_of(read, record) if self._is_first(read) else None, _BROKEN)
+        decoded = self._decode(record)
+        unrouted = self._reply_without_routing(replies, decoded)
+        if unrouted is not None:
+            return unrouted
+        return replies.refuse(cause_of(decoded, record) if self._is_first_of_job(decoded) else None, _BROKEN)
 
-    def _set_aside(self, replies: Replies, read: Accepted | Malformed) -> list[Outgoing] | None:
+    def _reply_without_routing(
+        self, replies: Replies, decoded: Accepted | Malformed
+    ) -> list[Outgoing] | None:
         """What follows from a record that does not count in this lane; None for one that does.
 
         If the agent is not proven, that is the dead letter alone: there is no outcome for it. A record of
@@ -238,25 +244,26 @@ class RouterHandler:
         stays valid.
         """
         record = replies.record
-        refused = self._signatures.refusal(record, read)
+        refused = self._signatures.refusal(record, decoded)
         if refused is not None:
-            return replies.dead_letter(cause_of(read, record) if refused.reason in KNOWN else None, refused)
-        if self._signatures.is_misrouted(record, read):
-            cause = read.cause if isinstance(read, Accepted) and not is_signed(record.headers) else None
-            return [replies.republish(lane_key(read), cause)]
+            cause = cause_of(decoded, record) if refused.reason in KNOWN else None
+            return replies.dead_letter(cause, refused)
+        if self._signatures.is_misrouted(record, decoded):
+            follows = isinstance(decoded, Accepted) and not is_signed(record.headers)
+            return [replies.republish(lane_key(decoded), decoded.cause if follows else None)]
         return None
 
     def _decode(self, record: Incoming) -> Accepted | Malformed:
         return decode_intake(record, self._policy.limits.max_record_bytes)
 
-    def _route(self, replies: Replies, read: Accepted) -> Handled:
+    def _route(self, replies: Replies, accepted: Accepted) -> Handled:
         assert self._registry is not None, "a batch has begun"
-        admitted = admit(self._registry, self._policy, read.job, replies.now)
+        admitted = admit(self._registry, self._policy, accepted.job, replies.now)
         if isinstance(admitted, Refused):
-            return Handled(replies.refuse(read.cause, admitted, read.job))
+            return Handled(replies.refuse(accepted.cause, admitted, accepted.job))
         decision = decide(
             self._policy,
-            read.job,
+            accepted.job,
             allowed=admitted.tiers,
             earlier=admitted.checks,
             suspended=self._suspended,
@@ -264,8 +271,8 @@ class RouterHandler:
             thresholds=admitted.thresholds,
         )
         if self._drift.watches and any(check.layer == "score" for check in decision.checks):
-            self._drift.add(read.job)
-        sent = self._send(replies, read, decision)
+            self._drift.add(accepted.job)
+        sent = self._send(replies, accepted, decision)
         # Never repeated for another job: a shadow depends on the job's id, tool names are not among the facts
         # that the fast path compares, and each review is decided anew.
         is_unique = (
@@ -275,24 +282,24 @@ class RouterHandler:
         )
         return Handled(sent, None if is_unique else decision)
 
-    def _send(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
+    def _send(self, replies: Replies, accepted: Accepted, decision: Decision) -> list[Outgoing]:
         if is_undecided(decision):
-            sent = Onward(replies.undecided(read.cause, read.job, decision), False)
+            sent = Onward(replies.undecided(accepted.cause, accepted.job, decision), False)
         else:
-            sent = onward(replies, read.cause, read.job, decision)
-        return [sent.record, *([] if sent.stopped else self._shadow(replies, read, decision))]
+            sent = onward(replies, accepted.cause, accepted.job, decision)
+        return [sent.record, *([] if sent.stopped else self._shadow(replies, accepted, decision))]
 
-    def _shadow(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
+    def _shadow(self, replies: Replies, accepted: Accepted, decision: Decision) -> list[Outgoing]:
         if self._shadows is None:
             return []
-        shadows = self._shadows.of(read.job, decision, replies.now)
+        shadows = self._shadows.of(accepted.job, decision, replies.now)
         for shadow in shadows:
             ROUTED.labels(shadow.decision.tier, shadow.decision.rule).inc()
-        return [replies.shadow(read.cause, shadow.job, shadow.decision) for shadow in shadows]
+        return [replies.shadow(accepted.cause, shadow.job, shadow.decision) for shadow in shadows]
 
-    def _is_first(self, read: Accepted | Malformed) -> bool:
+    def _is_first_of_job(self, decoded: Accepted | Malformed) -> bool:
         """Remember the record's job id; False if this lane knew it already."""
-        job_id = given_id(read)
+        job_id = given_id(decoded)
         return job_id is None or self._add_id(str(job_id))
 
 
@@ -306,7 +313,7 @@ def _log_failure(record: Incoming) -> None:
     failure(log, Event.RECORD_NOT_HANDLED, **record.log_fields)
 
 
-def _second(job: Job) -> Refused:
+def _duplicate(job: Job) -> Refused:
     return Refused(
         Reason.DUPLICATE_JOB,
         f"job {job.job_id} was submitted before and that record stands; this one is left alone. "

@@ -75,5 +75,9 @@ def records(
 
 
 def _tells_tiers(record: Incoming) -> bool:
-    read = decode(record)
-    return isinstance(read, Decoded) and isinstance(read.message, PolicyApplied) and bool(read.message.tiers)
+    decoded = decode(record)
+    return (
+        isinstance(decoded, Decoded)
+        and isinstance(decoded.message, PolicyApplied)
+        and bool(decoded.message.tiers)
+    )

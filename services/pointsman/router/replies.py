@@ -14,7 +14,7 @@ from pointsman.runtime.metrics import FINISHED
 from pointsman_schemas.base import Message
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.decisions import Decision
-from pointsman_schemas.envelope import Envelope, follow_with
+from pointsman_schemas.envelope import Envelope, envelope_after
 from pointsman_schemas.jobs import Job, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobExpired, JobRejected
 from pointsman_schemas.reasons import Reason
@@ -28,9 +28,9 @@ STAGE = "router"
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """Makes records from one intake record. `cause`: its envelope, with job and agent filled in.
+    """Makes records from one intake record. `outcomes`: returns the topic for an agent's outcomes.
 
-    `outcomes`: returns the topic for an agent's outcomes.
+    Each method takes `cause`, the record's envelope with job and agent filled in.
     """
 
     topics: Topics
@@ -105,6 +105,6 @@ class Replies:
         return Outgoing(self.topics.intake.name, key, self.record.on_kafka, headers)
 
     def _follow(self, cause: Envelope, step: str, message: Message | type[Message]) -> Envelope:
-        return follow_with(
+        return envelope_after(
             cause, self.record.root, step=step, source=self.source, type=message.TYPE, time=self.now
         )

@@ -3,8 +3,8 @@
 Invariants:
 - Where signatures are required, a record without a valid one gets no outcome: even its job id is only a
   claim, and the outcome might end another agent's job.
-- A signed record is routed only in the lane of its key, by Java's default partitioner; in another lane it is
-  republished. So one lane sees every copy of it.
+- Where signatures are required, a record whose publisher chose its job's id is routed only in the lane of its
+  key, by Java's default partitioner; in another lane it is republished. So one lane sees every copy of it.
 """
 
 from collections.abc import Callable
@@ -48,24 +48,24 @@ class SignatureCheck:
         self._partitions = partitions
         self._use = use
 
-    def is_misrouted(self, record: Incoming, read: Accepted | Malformed) -> bool:
+    def is_misrouted(self, record: Incoming, decoded: Accepted | Malformed) -> bool:
         """Whether the record must be republished, to reach the lane of its job."""
-        if given_id(read) is None:
+        if given_id(decoded) is None:
             return False
-        key = lane_key(read)
+        key = lane_key(decoded)
         return record.key != key or (self._keys() is not None and not self._leads_to(record, key))
 
-    def refusal(self, record: Incoming, read: Accepted | Malformed) -> Refused | None:
+    def refusal(self, record: Incoming, decoded: Accepted | Malformed) -> Refused | None:
         """Return why the record is refused; None if it is accepted. A valid signature is then used up."""
         keys = self._keys()
         if keys is None:
             return None
-        agent = read.agent_id if isinstance(read, Malformed) else read.job.agent_id
+        agent = decoded.agent_id if isinstance(decoded, Malformed) else decoded.job.agent_id
         if agent is None:  # no agent whose keys could be checked
-            return Refused(read.reason, read.message) if isinstance(read, Malformed) else None
+            return Refused(decoded.reason, decoded.message) if isinstance(decoded, Malformed) else None
         signed = verify_record(record, agent, keys)
         verdict = signed.verdict
-        if verdict is SignatureVerdict.VALID and not self.is_misrouted(record, read):
+        if verdict is SignatureVerdict.VALID and not self.is_misrouted(record, decoded):
             verdict = self._use(agent, signed.raw, signed.time_ms, record.timestamp_ms)
         return None if verdict is SignatureVerdict.VALID else _refused(verdict, agent, record)
 

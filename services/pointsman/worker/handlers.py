@@ -33,7 +33,7 @@ from pointsman.worker.reviewing import reviewed
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.dead import DeadLetter
-from pointsman_schemas.envelope import Envelope, follow_with
+from pointsman_schemas.envelope import Envelope, envelope_after
 from pointsman_schemas.jobs import Job, JobRouted
 from pointsman_schemas.outcomes import WorkerOutcome
 from pointsman_schemas.reasons import FailReason, Reason
@@ -181,7 +181,7 @@ class WorkerHandler:
             topic, key, step = self._outcomes(end.agent_id), str(end.job_id).encode(), "outcome"
 
         def follow(message: Message, step: str, attempt: int | None = None) -> Envelope:
-            return follow_with(
+            return envelope_after(
                 cause,
                 record.root,
                 step=step,

@@ -28,7 +28,7 @@ WORKER = f"{PREFIX}.worker.small"
 
 
 def record(topic: Topic, value: bytes) -> Outgoing:
-    return Outgoing(topic.name, b"k", value, [], topic.otherwise)
+    return Outgoing(topic.name, b"k", value, [], topic.fallback_topic)
 
 
 async def values(guarded: Guarded, topic: Topic) -> list[bytes | None]:

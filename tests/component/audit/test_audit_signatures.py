@@ -61,7 +61,9 @@ async def test_a_job_that_was_routed_without_a_good_signature_is_named(database:
         """Stores a job routed by a router that requires no signatures. Returns the record's position."""
         lane = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: at)
         record = stored(sent, next(offsets), at)
-        records.extend([record, *(stored(made, next(offsets), at) for made in unpacked(lane([record])))])
+        records.extend(
+            [record, *(stored(made, next(offsets), at) for made in unpacked(lane.handle_records([record])))]
+        )
         return record.offset
 
     rules = RegistryRules(unregistered="reject", identity="signed")

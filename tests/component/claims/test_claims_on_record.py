@@ -127,7 +127,7 @@ async def test_claims_of_refused_records_do_not_count_as_damage(
     letters = [
         replace(as_read(made), topic=TOPICS.dead.name, offset=number)
         for number, each in enumerate(await claim_check(Folder(folder)).fetch(forged))
-        for made in handler()([each])
+        for made in handler().handle_records([each])
         if made.topic.endswith(TOPICS.dead.name.partition(".")[2])
     ]
     assert len(letters) == 8

@@ -17,7 +17,7 @@ from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.intake import Accepted, decode_intake
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import follow
-from pointsman_schemas.envelope import follow_with
+from pointsman_schemas.envelope import envelope_after
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from pointsman_schemas.reasons import FailReason
@@ -66,7 +66,7 @@ async def answer(kafka: Kafka, number: int) -> AsyncIterator[Job]:
             assert isinstance(accepted, Accepted)
             job = accepted.job
             outcome = outcome_of(job)
-            cover = follow_with(
+            cover = envelope_after(
                 accepted.cause, record.origin, step="outcome", source="test", type=outcome.TYPE,
                 time=datetime.now(UTC),
             )  # fmt: skip

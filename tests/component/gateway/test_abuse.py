@@ -13,7 +13,7 @@ from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.chunks import JobChunk
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topics import Topics
 from tests.support.gateway.alone import LONG_S, MIB, Gateway, lone_gateway
@@ -119,7 +119,9 @@ def piece(topics: Topics, job_id: UUID, index: int, text: str) -> Outgoing:
     event = {"choices": [{"index": 0, "delta": {"content": text}}]}
     chunk = JobChunk(job_id=job_id, agent_id="app", call=UUID(int=1), index=index, events=(event,))
     now = utc_now()
-    envelope = start(uuid7(now), source="t", type=chunk.TYPE, time=now, agent_id="app", job_id=job_id)
+    envelope = first_envelope(
+        uuid7(now), source="t", type=chunk.TYPE, time=now, agent_id="app", job_id=job_id
+    )
     return emit(topics.chunks, str(job_id).encode(), envelope, chunk)
 
 

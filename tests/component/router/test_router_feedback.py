@@ -20,7 +20,7 @@ from pointsman.runtime.clock import utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.score.calibration import LEAST
 from pointsman_schemas.decisions import Score
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted
@@ -135,7 +135,7 @@ async def test_a_clients_verdict_carries_the_prediction(kafka: Kafka) -> None:
             job_id=job_id, agent_id="math-tutor", tier="small", attempts=1, cost_usd=None, provider="p",
             model="m", usage=None, response={}, score=score,
         )  # fmt: skip
-        cover = start(
+        cover = first_envelope(
             job_id, source="w", type=completed.TYPE, time=utc_now(), agent_id="math-tutor", job_id=job_id
         )
         await publisher.publish([emit(topics.results, str(job_id).encode(), cover, completed)])

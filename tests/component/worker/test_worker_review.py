@@ -11,7 +11,7 @@ from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Outgoing
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.control.review_plans import ReviewPlan, ReviewQueue, ReviewThreshold
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from pointsman_schemas.reviews import ReviewRequested
@@ -179,7 +179,9 @@ async def test_the_outcome_includes_the_cost_of_answers_sent_to_another_tier() -
         first = await Worker(provider, "small").handler(routed(decision=decision(review)))
         case = case_of(first)
         sent = JobRouted(job=case.job, decision=case.decision, steps=case.steps)
-        cover = start(job_id(5), source="test", type=sent.TYPE, time=NOW, agent_id=AGENT, job_id=job_id(1))
+        cover = first_envelope(
+            job_id(5), source="test", type=sent.TYPE, time=NOW, agent_id=AGENT, job_id=job_id(1)
+        )
         made = emit(Topics().tier("frontier"), case.job.key, cover, sent)
         second = await Worker(provider, "frontier").handler(as_read(made))
     done = outcome(second)

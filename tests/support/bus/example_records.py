@@ -9,8 +9,8 @@ from uuid import UUID
 
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Incoming
-from pointsman_schemas import envelope
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.envelope import envelope_after, first_envelope
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCompleted
@@ -58,7 +58,7 @@ def story(number: int, start: datetime | None = None, **changes: Any) -> list[In
     ended = _changed(JobCompleted, "job.completed.v1", job_id=job_id)
     messages = [submitted, routed, called, ended]
     tier = TOPICS.tier(routed.decision.tier)
-    cause = envelope.start(
+    cause = first_envelope(
         derived_id("story", 0, number, "submitted"),
         source=submitted.agent_id,
         type=submitted.type,
@@ -72,7 +72,7 @@ def story(number: int, start: datetime | None = None, **changes: Any) -> list[In
         time = at + timedelta(seconds=step)
         cover = cause
         if step:
-            cover = envelope.follow_with(
+            cover = envelope_after(
                 cause, (topic.name, 0, number), step="next", source="test", type=message.TYPE, time=time
             )
         sent = emit(topic, str(job_id).encode(), cover, message)

@@ -13,7 +13,7 @@ from pointsman.gateway.replies import JobReplies
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.base import Message
 from pointsman_schemas.chunks import JobChunk
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import ChatMessage, ChatRequest, Job
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted
@@ -127,7 +127,7 @@ def piece(
 
 def came(topic: Topic, message: Message, of: UUID, agent_id: str, key: bytes | None = None) -> Incoming:
     """The record as read; `key`: a key other than the job's."""
-    envelope = start(
+    envelope = first_envelope(
         uuid7(utc_now()), source="test", type=message.TYPE, time=utc_now(), agent_id=agent_id, job_id=of
     )
     sent = emit(topic, key or str(of).encode(), envelope, message)

@@ -13,7 +13,7 @@ from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.review.case import opened
 from pointsman_schemas.base import Json, Message
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.reviews import (
     ReviewChanged,
     ReviewClaim,
@@ -128,7 +128,7 @@ def record(
 
 
 def sent(topic: Topic, message: Message, job: UUID, number: int, at: datetime, agent: str) -> Outgoing:
-    envelope = start(
+    envelope = first_envelope(
         uuid5(_NAMESPACE, f"{topic.name}@{number}"),
         source="test",
         type=message.TYPE,

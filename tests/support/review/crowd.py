@@ -12,7 +12,7 @@ from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.base import Message
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted, JobRejected
 from pointsman_schemas.reviews import (
@@ -88,7 +88,7 @@ class Crowd:
         assert isinstance(command, ReviewClaim | ReviewDecide | ReviewRelease)
         id, now = uuid4(), utc_now()
         self.sent[id] = command
-        envelope = start(
+        envelope = first_envelope(
             id, source=command.by, type=command.TYPE, time=now, agent_id="a", job_id=command.job_id
         )
         return emit(self.topics.reviews_decided, str(command.job_id).encode(), envelope, command)
@@ -97,7 +97,7 @@ class Crowd:
 def request_record(topics: Topics, requested: ReviewRequested) -> Outgoing:
     """A request as a worker sends it."""
     job, now = requested.job, utc_now()
-    envelope = start(
+    envelope = first_envelope(
         uuid4(), source="test", type=requested.TYPE, time=now, agent_id=job.agent_id, job_id=job.job_id
     )
     return emit(topics.review, str(job.job_id).encode(), envelope, requested)

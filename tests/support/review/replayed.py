@@ -32,7 +32,7 @@ from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import parse
 from pointsman_schemas.base import Message
 from pointsman_schemas.control.registry import AgentEntry, RegistryRules
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.ids import derived_id, uuid7
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted
@@ -229,7 +229,9 @@ class _Recorder:
         topic = _TOPICS.review if isinstance(message, ReviewRequested) else _TOPICS.reviews_decided
         offset = self._next()
         id = derived_id(topic.name, 0, offset, "bench")
-        envelope = start(id, source=by, type=message.TYPE, time=self._now, agent_id=by, job_id=job_id)
+        envelope = first_envelope(
+            id, source=by, type=message.TYPE, time=self._now, agent_id=by, job_id=job_id
+        )
         made = emit(topic, str(job_id).encode(), envelope, message)
         record = Incoming(
             made.topic, 0, offset, _ms(self._now), made.key, made.value, tuple(made.headers), by_broker=True
@@ -275,7 +277,7 @@ def _templates() -> Iterator[ReviewRequested]:
         intake = Incoming(
             _TOPICS.intake.name, 0, place, _ms(_START), body["job_id"].encode(), orjson.dumps(body), ()
         )
-        for made in unpacked(router([intake])):
+        for made in unpacked(router.handle_records([intake])):
             read = decode(Incoming(made.topic, 0, place, 0, made.key, made.value, tuple(made.headers)))
             if isinstance(read, Decoded) and isinstance(read.message, JobRouted):
                 answer = answers[job["metadata"]["sample"]]

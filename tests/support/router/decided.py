@@ -16,7 +16,7 @@ from pointsman.router.policy.policy_file import PolicyFile, parse
 from pointsman.router.policy_publisher import records as policy_records
 from pointsman.store.append.audit_writer import AuditWriter
 from pointsman_schemas.calls import CallFinished, Usage
-from pointsman_schemas.envelope import Envelope, follow_with, start
+from pointsman_schemas.envelope import Envelope, envelope_after, first_envelope
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import JobRouted
@@ -41,7 +41,9 @@ def routed(
         for place, prompt in enumerate(prompts)
     ]
     made = [] if before is None else list(policy_records(TOPICS, parse(before), before, [], NOW))
-    return as_read([*made, *policy_records(TOPICS, file, text, as_read(made), NOW), *lane(jobs)])
+    return as_read(
+        [*made, *policy_records(TOPICS, file, text, as_read(made), NOW), *lane.handle_records(jobs)]
+    )
 
 
 def called(records: Iterable[Incoming], tokens_in: int, tokens_out: int, cost_usd: str) -> list[Incoming]:
@@ -59,7 +61,7 @@ def called(records: Iterable[Incoming], tokens_in: int, tokens_out: int, cost_us
             }
         )
         origin = (TOPICS.calls.name, 0, place)
-        cover = follow_with(cause, origin, step="call:1", source="test", type=call.TYPE, time=NOW + SECOND)
+        cover = envelope_after(cause, origin, step="call:1", source="test", type=call.TYPE, time=NOW + SECOND)
         made.append(emit(TOPICS.calls, str(routed.job.job_id).encode(), cover, call))
     return as_read(made)
 
@@ -78,7 +80,7 @@ def completed(
             response={"choices": [{"message": {"content": answer(tier, prompt)}, "finish_reason": "stop"}]},
         )  # fmt: skip
         origin = (TOPICS.results.name, 0, place)
-        cover = follow_with(
+        cover = envelope_after(
             cause, origin, step="outcome", source="test", type=outcome.TYPE, time=NOW + 2 * SECOND
         )
         made.append(emit(TOPICS.results, str(routed.job.job_id).encode(), cover, outcome))
@@ -91,7 +93,7 @@ def judged(verdicts: Sequence[tuple[UUID, float, str]]) -> list[Incoming]:
     for place, (job_id, verdict, by) in enumerate(verdicts):
         said = JobFeedback(job_id=job_id, agent_id="math-tutor", by=by, verdict=verdict)
         id = derived_id("judged", 0, place, "said")
-        cover = start(id, source=by, type=said.TYPE, time=NOW, agent_id="math-tutor", job_id=job_id)
+        cover = first_envelope(id, source=by, type=said.TYPE, time=NOW, agent_id="math-tutor", job_id=job_id)
         made.append(emit(TOPICS.feedback, str(job_id).encode(), cover, said))
     return as_read(made)
 

@@ -25,17 +25,17 @@ def fast_handler(policy: Policy, in_force: RegistryInForce) -> RouterHandler:
 
 def by_fast_path(known: RouterHandler, *records: Incoming) -> list[Outgoing]:
     """A handler's results, wherever they are written."""
-    return list(unpacked(known(records)))
+    return list(unpacked(known.handle_records(records)))
 
 
 def by_full_path(policy: Policy, in_force: RegistryInForce, record: Incoming) -> list[Outgoing]:
     """The results of a new handler without the fast path."""
-    return list(unpacked(RouterHandler(policy, in_force, TOPICS, lambda: NOW)([record])))
+    return list(unpacked(RouterHandler(policy, in_force, TOPICS, lambda: NOW).handle_records([record])))
 
 
 def count_bundled(known: RouterHandler, records: Sequence[Incoming]) -> int:
     """How many of them took the fast path."""
-    return sum(made.count for made in known(records) if isinstance(made, EncodedBatch))
+    return sum(made.count for made in known.handle_records(records) if isinstance(made, EncodedBatch))
 
 
 def registered(text: str, tiers: Sequence[str]) -> RegistryInForce:

@@ -26,7 +26,7 @@ def id_of(number: int) -> bytes:
 def known() -> RouterHandler:
     """A handler that has cached decisions for jobs like `value`."""
     lane = fast_handler(POLICY, REGISTRY)
-    lane([Incoming(*PLACE, offset, 0, None, value(offset), ()) for offset in range(1, 40)])
+    lane.handle_records([Incoming(*PLACE, offset, 0, None, value(offset), ()) for offset in range(1, 40)])
     return lane
 
 
@@ -36,7 +36,7 @@ def opened(batches: Sequence[RecordBatch]) -> list[Incoming]:
 
 def assert_the_same(batches: Sequence[RecordBatch]) -> int:
     """Compares two lanes with the same history. Returns how many records took the fast path."""
-    whole, apart = known().whole(batches), known()(opened(batches))
+    whole, apart = known().handle_batches(batches), known().handle_records(opened(batches))
     assert whole is not None
     assert _sorted(whole.made) == _sorted(apart)
     assert whole.times == times_of(opened(batches))

@@ -69,7 +69,7 @@ class Router:
             self.rounds += 1
             waiting, self._waiting = self._waiting, defaultdict(list)
             for partition, records in waiting.items():
-                for made in self._handlers[partition](records):
+                for made in self._handlers[partition].handle_records(records):
                     self.made[made.topic].append(made)
                     if made.topic == TOPICS.intake.name:
                         self.publish(made.value, made.key, made.headers)

@@ -13,11 +13,11 @@ from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.emit import dead_letter, emit
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.store.append.audit_writer import AuditWriter, Move
-from pointsman_schemas import envelope
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished, Usage
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.decisions import Check, Choice, Decision
+from pointsman_schemas.envelope import envelope_after, first_envelope
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobFailed, JobRejected
@@ -175,7 +175,7 @@ class _Log:
         self.records: list[Incoming] = []
         self.calls: list[tuple[CallFinished, float]] = []
         self._job = job
-        self._cause = envelope.start(
+        self._cause = first_envelope(
             derived_id("incident", 0, job.number, "submitted"), source=job.agent, type=JobSubmitted.TYPE,
             time=job.at, agent_id=job.agent, job_id=job.id,
         )  # fmt: skip
@@ -185,7 +185,7 @@ class _Log:
         place = self._job.number * 100 + len(self.records)
         cover = self._cause
         if self.records:
-            cover = envelope.follow_with(
+            cover = envelope_after(
                 self._cause, (topic.name, 0, place), step=message.TYPE, source=_source(topic, self._job),
                 type=message.TYPE, time=time,
             )  # fmt: skip

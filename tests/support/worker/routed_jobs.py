@@ -10,7 +10,7 @@ from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.decisions import Decision
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, JobRouted
 from pointsman_schemas.topics import Topics
@@ -42,7 +42,7 @@ def routed(
         {"job_id": job_id(number), "agent_id": AGENT, "deadline": deadline, "request": request}
     )
     message = JobRouted(job=job, decision=decision)
-    cover = start(
+    cover = first_envelope(
         job_id(number), source="test", type=message.TYPE, time=NOW, agent_id=AGENT, job_id=job.job_id
     )
     sent = emit((topics or Topics()).tier("small"), job.key, cover, message)

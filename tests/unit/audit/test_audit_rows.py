@@ -20,13 +20,13 @@ from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
 from pointsman_schemas.control.checkpoints import CheckpointSigned
+from pointsman_schemas.control.gateway_requests import RequestTaken
 from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import derived_id
-from pointsman_schemas.jobs import RequestTaken
 from pointsman_schemas.reasons import Reason
 from tests.support.bus.bad_records import BAD, Bad
 from tests.support.bus.example_records import NAMES, TOPICS, example, story, story_id

@@ -13,7 +13,7 @@ from pointsman.store.append.row import Row
 from pointsman.store.privacy.keyring import Sealing
 from pointsman.store.privacy.privacy_note import Note
 from pointsman.store.verify.walk import digest_by_row, digest_of
-from pointsman_schemas.envelope import follow_with, from_headers
+from pointsman_schemas.envelope import envelope_after, from_headers
 from tests.support.bus.example_records import NAMES, TOPICS, example, story
 from tests.support.store.privacy import EMAIL, NOW, PATIENT, intake, letter, privacy, protected, telling
 
@@ -195,6 +195,6 @@ def test_a_subject_is_passed_on_to_following_messages() -> None:
     cause = from_headers(story(0, NOW)[0].headers)
     assert cause is not None
     about = replace(cause, data_subject=ABOUT)
-    made = follow_with(about, ("t", 0, 0), step="call:1", source="w", type="call.finished.v1", time=NOW)
+    made = envelope_after(about, ("t", 0, 0), step="call:1", source="w", type="call.finished.v1", time=NOW)
     assert dict(made.to_headers())["ce_datasubject"] == ABOUT.encode()
     assert from_headers(made.to_headers()) == made

@@ -54,21 +54,21 @@ class Copying:
 
     def __init__(self) -> None:
         self.saw: list[bytes | None] = []
-        self.warmed: list[Incoming] = []
+        self.remembered: list[Incoming] = []
 
-    def warm(self, records: Sequence[Incoming]) -> None:
-        self.warmed += records
+    def remember_records(self, records: Sequence[Incoming]) -> None:
+        self.remembered += records
 
-    def recall(self, batch: RecordBatch) -> bool:
+    def remember_batch(self, batch: RecordBatch) -> bool:
         return False
 
-    def whole(self, batches: Sequence[RecordBatch]) -> None:
+    def handle_batches(self, batches: Sequence[RecordBatch]) -> None:
         raise AssertionError("it takes records")
 
     def fail(self, record: Incoming) -> list[Outgoing]:
         raise AssertionError("nothing fails")
 
-    def __call__(self, records: Sequence[Incoming]) -> list[Made]:
+    def handle_records(self, records: Sequence[Incoming]) -> list[Made]:
         self.saw += [record.value for record in records]
         return [made_of(record) for record in records]
 
@@ -150,8 +150,8 @@ async def test_what_a_lane_warms_up_with_can_be_read_without_the_store() -> None
     record = await on_kafka(shelf, 0)
     shelf.away = True
     lane.feed([record])
-    assert b'"claim"' not in (handler.warmed[0].value or b"")
-    assert handler.warmed[0].key == record.key
+    assert b'"claim"' not in (handler.remembered[0].value or b"")
+    assert handler.remembered[0].key == record.key
 
 
 def answering(saw: list[Incoming]) -> Callable[[Incoming], Awaitable[list[Outgoing]]]:

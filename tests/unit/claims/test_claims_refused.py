@@ -43,7 +43,7 @@ async def arrived(shelf: Shelf, record: Outgoing, *, lost: bool = False) -> Inco
 
 
 async def test_the_router_routes_a_large_job_by_its_whole_text() -> None:
-    (made,) = handler()([await arrived(Shelf(), submitted())])
+    (made,) = handler().handle_records([await arrived(Shelf(), submitted())])
     routed_job = decode(as_read(made))
     assert isinstance(routed_job, Decoded)
     assert isinstance(routed_job.message, JobRouted)
@@ -57,7 +57,7 @@ async def test_the_router_refuses_a_lost_value_and_keeps_its_claim(key: str | No
     record = await arrived(Shelf(), submitted(order_key=key), lost=True)
     assert isinstance(record, Fetched)
     first = replace(record, key=str(job_id(1)).encode())  # a lost job's order key is not known
-    letter, rejected = handler()([first])
+    letter, rejected = handler().handle_records([first])
     assert header(letter, "ce_reason") == Reason.MISSING_FIELD.value
     assert "is not in memory://shelf: it was deleted, or never put there" in header(letter, "ce_detail")
     assert letter.value == record.stub
@@ -72,11 +72,11 @@ async def test_the_router_refuses_a_lost_value_and_keeps_its_claim(key: str | No
 async def test_a_misplaced_large_job_is_forwarded_unchanged() -> None:
     shelf = Shelf()
     stray = replace(await arrived(shelf, submitted()), key=b"elsewhere")
-    (again,) = handler()([stray])
+    (again,) = handler().handle_records([stray])
     assert again.topic == TOPICS.intake.name
     assert again.value == stray.on_kafka
     (whole,) = await claim_check(shelf).fetch([as_read(again)])
-    (made,) = handler()([whole])
+    (made,) = handler().handle_records([whole])
     assert made.topic == TOPICS.tier("frontier").name
 
 
@@ -85,8 +85,8 @@ async def test_a_large_job_with_an_order_key_is_remembered_from_before() -> None
     record = await arrived(shelf, submitted(order_key="o"))
     assert isinstance(record, Fetched)
     on_kafka = Incoming(record.topic, 0, 0, 0, record.key, record.stub, record.headers)
-    here.warm([stand_in(on_kafka)])
-    (letter,) = here([replace(record, offset=1)])
+    here.remember_records([stand_in(on_kafka)])
+    (letter,) = here.handle_records([replace(record, offset=1)])
     assert header(letter, "ce_reason") == Reason.DUPLICATE_JOB.value
 
 
@@ -95,7 +95,7 @@ async def test_a_stranger_s_large_body_is_routed_where_the_policy_takes_it() -> 
     wide = file.model_copy(update={"limits": file.limits.model_copy(update={"max_record_bytes": 1_000_000})})
     route = RouterHandler(Policy.compile(wide), REGISTRY, TOPICS, lambda: NOW)
     body = orjson.dumps({"agent_id": "chat-desk", "prompt": "y" * 900_000})
-    (made,) = route([Incoming(TOPICS.intake.name, 0, 0, 0, None, body, ())])
+    (made,) = route.handle_records([Incoming(TOPICS.intake.name, 0, 0, 0, None, body, ())])
     shelf = Shelf()
     (sent,) = await claim_check(shelf).deposit([cast(Outgoing, made)])
     assert len(sent.value or b"") < 5_000
@@ -143,11 +143,11 @@ async def test_a_forged_claim_ends_only_the_job_that_it_names(
         shelf.values.clear()
     (read,) = await claim_check(shelf).fetch([record])
     here = handler()
-    ended = here([read])
+    ended = here.handle_records([read])
     if restarted:
         here = handler()
-        here.warm([stand_in(record)])
-    ended += here([genuine(2, 1), genuine(1, 2)])
+        here.remember_records([stand_in(record)])
+    ended += here.handle_records([genuine(2, 1), genuine(1, 2)])
     named = [(dict(each.headers)["ce_jobid"].decode(), each.topic) for each in ended]
     assert named == [
         (str(job_id(2)), TOPICS.dead.name),
@@ -167,6 +167,6 @@ async def test_a_claim_s_small_fields_are_those_of_its_value(field: str) -> None
     if field == "agent_id":
         record = replace(record, headers=tuple(each for each in record.headers if each[0] != "ce_agentid"))
     (read,) = await claim_check(shelf).fetch([replace(record, key=str(job_id(1)).encode())])
-    letter, rejected = handler()([read])
+    letter, rejected = handler().handle_records([read])
     assert header(letter, "ce_detail").startswith(f"{field}: the record says ")
     assert header(rejected, "ce_jobid") == str(job_id(1))

@@ -14,7 +14,7 @@ from pointsman.registry.registry import RegisteredAgent, Registry
 from pointsman.router.feedback_listener import _apply
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman_schemas.control.registry import AgentEntry, ApiKey, RegistryRules
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobCancel
 from tests.support.router.router_lanes import NOW, TOPICS
@@ -32,7 +32,7 @@ def in_force(identity: str) -> RegistryInForce:
 
 def command(key: PrivateKey | None, agent: str = "billing", offset: int = 0) -> Incoming:
     message = JobCancel(job_id=ID, agent_id=agent)
-    cover = start(ID, source=agent, type=message.TYPE, time=NOW, agent_id=agent, job_id=ID)
+    cover = first_envelope(ID, source=agent, type=message.TYPE, time=NOW, agent_id=agent, job_id=ID)
     sent = emit(TOPICS.control, str(ID).encode(), cover, message)
     if key is not None:
         sent = sign(sent, key)
@@ -70,7 +70,9 @@ def test_a_verdict_that_another_wrote_changes_nothing() -> None:
     monitor, authors = RecordingMonitor("frontier", "m"), Authors(in_force("signed"))
     for verdict, key in ((0.0, FOREIGN), (1.0, KEY)):
         message = JobFeedback(job_id=ID, agent_id="billing", by="billing", verdict=verdict)
-        cover = start(ID, source="billing", type=message.TYPE, time=NOW, agent_id="billing", job_id=ID)
+        cover = first_envelope(
+            ID, source="billing", type=message.TYPE, time=NOW, agent_id="billing", job_id=ID
+        )
         sent = sign(emit(TOPICS.feedback, None, cover, message), key)
         at_ms = int(NOW.timestamp() * 1000)
         headers = tuple(sent.headers)

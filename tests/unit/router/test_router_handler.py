@@ -49,7 +49,7 @@ def letter(made: Made) -> DeadLetter:
 
 def test_a_plain_job_is_routed_with_the_whole_decision() -> None:
     record = incoming(body(), partition=2, offset=9)
-    (made,) = handler()([record])
+    (made,) = handler().handle_records([record])
     routed, envelope = read(made)
     assert isinstance(routed, JobRouted)
     job_id = derived_id(*record.origin, "job")
@@ -66,10 +66,10 @@ def test_a_plain_job_is_routed_with_the_whole_decision() -> None:
 
 
 def test_jobs_of_one_order_key_share_a_key_and_say_so_in_a_header() -> None:
-    (made,) = handler()([incoming(body(order_key="case-7"))])
+    (made,) = handler().handle_records([incoming(body(order_key="case-7"))])
     assert made.key == b"case-7"
     assert ("ce_orderkey", b"case-7") in made.headers
-    (plain,) = handler()([incoming(body())])
+    (plain,) = handler().handle_records([incoming(body())])
     assert "ce_orderkey" not in dict(plain.headers)
 
 
@@ -80,14 +80,16 @@ def test_same_records_same_output() -> None:
         incoming(body(job_id=str(JOB_ID)), offset=3),
         incoming(body(tier="huge"), offset=4),
     ]
-    assert handler()(batch) == handler()(batch)
+    assert handler().handle_records(batch) == handler().handle_records(batch)
     one_by_one = handler()
-    assert handler()(batch) == [made for record in batch for made in one_by_one([record])]
+    assert handler().handle_records(batch) == [
+        made for record in batch for made in one_by_one.handle_records([record])
+    ]
 
 
 def test_an_unreadable_record_is_a_dead_letter_with_its_bytes_and_headers() -> None:
     record = incoming(b'{"agent_id": ', key=b"\xff", headers=[("x", b"1")], partition=1, offset=5)
-    (made,) = handler()([record])
+    (made,) = handler().handle_records([record])
     found = letter(made)
     assert (found.reason, found.stage) == (Reason.NOT_JSON, "router")
     assert (found.topic, found.partition, found.offset) == record.origin
@@ -97,7 +99,7 @@ def test_an_unreadable_record_is_a_dead_letter_with_its_bytes_and_headers() -> N
 
 def test_a_malformed_job_gets_an_outcome() -> None:
     record = incoming(body(job_id=str(JOB_ID), metadata=[]), key=str(JOB_ID).encode())
-    first, second = handler()([record])
+    first, second = handler().handle_records([record])
     assert letter(first).reason is Reason.WRONG_TYPE
     outcome, envelope = read(second)
     assert isinstance(outcome, JobRejected)
@@ -110,7 +112,7 @@ def test_a_malformed_job_gets_an_outcome() -> None:
 
 def test_a_malformed_job_without_an_agent_is_answered_too() -> None:
     record = incoming(json.dumps({"job_id": str(JOB_ID), "prompt": "x"}).encode(), key=str(JOB_ID).encode())
-    _, made = handler()([record])
+    _, made = handler().handle_records([record])
     outcome, envelope = read(made)
     assert (outcome.agent_id, outcome.reason) == ("unknown", Reason.MISSING_AGENT)
     assert envelope.causation_id == derived_id(*record.origin, "submitted")
@@ -118,7 +120,7 @@ def test_a_malformed_job_without_an_agent_is_answered_too() -> None:
 
 def test_a_refused_job_is_a_dead_letter_and_an_outcome() -> None:
     metadata = {"pointsman_request": "ab" * 32}
-    first, second = handler()([incoming(body(tier="mediun", metadata=metadata))])
+    first, second = handler().handle_records([incoming(body(tier="mediun", metadata=metadata))])
     assert letter(first).reason is Reason.UNKNOWN_TIER
     outcome, _ = read(second)
     assert isinstance(outcome, JobRejected)
@@ -130,7 +132,9 @@ def test_a_refused_job_is_a_dead_letter_and_an_outcome() -> None:
 def test_a_job_past_its_deadline_expires() -> None:
     deadline = NOW - timedelta(seconds=1)
     metadata = {"pointsman_request": "ab" * 32}
-    first, second = handler()([incoming(body(deadline=deadline.isoformat(), metadata=metadata))])
+    first, second = handler().handle_records(
+        [incoming(body(deadline=deadline.isoformat(), metadata=metadata))]
+    )
     assert letter(first).reason is Reason.DEADLINE_PASSED
     outcome, _ = read(second)
     assert isinstance(outcome, JobExpired)
@@ -145,7 +149,7 @@ def test_a_job_that_breaks_the_router_is_answered_and_stops_nothing(
         raise RuntimeError(f"no idea about {job.kind}")
 
     monkeypatch.setattr(handlers, "decide", broken)
-    first, second = handler()([incoming(body(job_id=str(JOB_ID)), key=str(JOB_ID).encode())])
+    first, second = handler().handle_records([incoming(body(job_id=str(JOB_ID)), key=str(JOB_ID).encode())])
     assert letter(first).reason is Reason.INTERNAL
     outcome, _ = read(second)
     assert (outcome.job_id, outcome.reason) == (JOB_ID, Reason.INTERNAL)
@@ -164,8 +168,8 @@ def test_a_record_that_breaks_decoding_is_a_dead_letter_and_the_next_is_routed(
 
     monkeypatch.setattr(handlers, "decode_intake", broken)
     lane = handler()
-    lane.warm([incoming(b"poison")])
-    buried, routed = lane([incoming(b"poison", offset=1), incoming(body(), offset=2)])
+    lane.remember_records([incoming(b"poison")])
+    buried, routed = lane.handle_records([incoming(b"poison", offset=1), incoming(body(), offset=2)])
     assert letter(buried).reason is Reason.INTERNAL
     assert routed.topic == TOPICS.tier("medium").name
     failures = [each for each in caplog.records if each.levelno == logging.ERROR]
@@ -178,18 +182,18 @@ def test_the_policys_limit_is_the_records_limit() -> None:
     small = replace(POLICY, limits=Limits(max_record_bytes=1_024))
     lane = RouterHandler(small, AGENTS, TOPICS, lambda: NOW)
     fits = body(prompt="x" * (1_024 - len(body(prompt=""))))
-    (routed,) = lane([incoming(fits)])
+    (routed,) = lane.handle_records([incoming(fits)])
     assert routed.topic != TOPICS.dead.name
-    (made,) = lane([incoming(fits + b" ")])
+    (made,) = lane.handle_records([incoming(fits + b" ")])
     assert letter(made).reason is Reason.TOO_LARGE
 
 
 def test_no_rule_lifts_an_agent_above_the_tiers_that_are_open_to_it() -> None:
-    (made,) = handler()([incoming(body(agent_id="support-desk", kind="code"))])
+    (made,) = handler().handle_records([incoming(body(agent_id="support-desk", kind="code"))])
     routed, _ = read(made)
     assert (routed.decision.rule, routed.decision.tier) == ("code", "medium")
     assert made.topic == TOPICS.tier("medium").name
-    (made,) = handler()([incoming(body(agent_id="data-analyst", kind="code"))])
+    (made,) = handler().handle_records([incoming(body(agent_id="data-analyst", kind="code"))])
     assert made.topic == TOPICS.tier("frontier").name
 
 
@@ -206,15 +210,15 @@ def test_metrics_count_the_result_of_each_record() -> None:
         ]
 
     before = counted()
-    assert handler()([]) == []
-    handler()([incoming(body()), incoming(body()), incoming(body(tier="huge"))])
+    assert handler().handle_records([]) == []
+    handler().handle_records([incoming(body()), incoming(body()), incoming(body(tier="huge"))])
     assert [after - was for after, was in zip(counted(), before, strict=True)] == [2, 1, 1, 1]
 
 
 def test_the_worker_can_read_what_the_intake_could() -> None:
     """Unknown parts of a request pass through unchanged."""
     extra = {"tools": [{"type": "function", "function": {"name": "f"}}], "x_vendor": {"deep": [1, None, "ü"]}}
-    (made,) = handler()([incoming(body(**extra))])
+    (made,) = handler().handle_records([incoming(body(**extra))])
     routed, _ = read(made)
     assert routed.job.request.model_dump()["x_vendor"] == extra["x_vendor"]
     assert routed.job.request.model_dump()["tools"] == extra["tools"]

@@ -43,14 +43,14 @@ def reasons(made: list[Made]) -> list[Reason]:
 def test_a_job_with_a_wrong_key_is_forwarded_to_its_partition() -> None:
     record = incoming(body(1), key=b"whatever", partition=1, offset=3)
     lane = handler()
-    (made,) = lane([record])
+    (made,) = lane.handle_records([record])
     assert (made.topic, made.key, made.value) == (INTAKE, str(uuid(1)).encode(), record.value)
     envelope = from_headers(made.headers)
     assert envelope is not None
     assert envelope.id == derived_id(*record.origin, "rekey")
     assert envelope.causation_id == derived_id(*record.origin, "submitted")
     assert (envelope.type, envelope.job_id, envelope.agent_id) == ("job.submitted.v1", uuid(1), "chat-desk")
-    (routed,) = lane([incoming(made.value, key=made.key, headers=made.headers, offset=4)])
+    (routed,) = lane.handle_records([incoming(made.value, key=made.key, headers=made.headers, offset=4)])
     assert routed.topic in TIERS
     after = from_headers(routed.headers)
     assert after is not None
@@ -75,21 +75,21 @@ def test_a_job_with_its_id_only_in_a_header_is_forwarded_too() -> None:
 
 @pytest.mark.parametrize("key", [None, b"k", b""])
 def test_a_job_without_an_id_of_its_own_stays_where_it_is(key: bytes | None) -> None:
-    (made,) = handler()([incoming(body(), key=key)])
+    (made,) = handler().handle_records([incoming(body(), key=key)])
     assert made.topic in TIERS
 
 
 def test_the_key_is_the_order_key_where_there_is_one() -> None:
     lane = handler()
-    (made,) = lane([incoming(body(1, order_key="case"), key=b"case")])
+    (made,) = lane.handle_records([incoming(body(1, order_key="case"), key=b"case")])
     assert made.topic in TIERS
-    (again,) = lane([incoming(body(2, order_key="case"), key=str(uuid(2)).encode())])
+    (again,) = lane.handle_records([incoming(body(2, order_key="case"), key=str(uuid(2)).encode())])
     assert (again.topic, again.key) == (INTAKE, b"case")
 
 
 def test_a_second_record_of_a_job_is_a_dead_letter_that_names_it() -> None:
     record = incoming(body(1), key=str(uuid(1)).encode())
-    _, made = handler()([record, incoming(body(1), key=record.key, offset=1)])
+    _, made = handler().handle_records([record, incoming(body(1), key=record.key, offset=1)])
     assert made.topic == TOPICS.dead.name
     letter = dead.from_headers(dict(made.headers))
     assert letter.reason is Reason.DUPLICATE_JOB
@@ -104,27 +104,31 @@ def test_a_restarted_lane_remembers_the_jobs_it_warmed_up_with() -> None:
         incoming(None, offset=3),
     ]
     lane = handler()
-    lane.warm(past[:2])
-    lane.warm(past[2:])
+    lane.remember_records(past[:2])
+    lane.remember_records(past[2:])
     keyed = [incoming(body(n), key=str(uuid(n)).encode(), offset=10 + n) for n in (1, 2, 3, 4)]
-    made = lane(keyed)
+    made = lane.handle_records(keyed)
     assert reasons(made) == [Reason.DUPLICATE_JOB, Reason.DUPLICATE_JOB]
     assert [each.key for each in made if each.topic in TIERS] == [keyed[1].key, keyed[3].key]
 
 
 def test_a_malformed_record_neither_answers_for_a_job_that_is_under_way_nor_lets_it_begin_later() -> None:
     key = str(uuid(1)).encode()
-    made = handler()([incoming(body(1), key=key), incoming(body(1, metadata=[]), key=key, offset=1)])
+    made = handler().handle_records(
+        [incoming(body(1), key=key), incoming(body(1, metadata=[]), key=key, offset=1)]
+    )
     assert [each.topic for each in made] == [TOPICS.tier("medium").name, TOPICS.dead.name]
-    made = handler()([incoming(body(1, metadata=[]), key=key), incoming(body(1), key=key, offset=1)])
+    made = handler().handle_records(
+        [incoming(body(1, metadata=[]), key=key), incoming(body(1), key=key, offset=1)]
+    )
     assert [each.topic for each in made] == [TOPICS.dead.name, TOPICS.results.name, TOPICS.dead.name]
 
 
 def test_memory_is_bounded_and_what_came_first_is_forgotten_first() -> None:
     lane = handler(remembered=2)
-    lane([incoming(body(n), key=str(uuid(n)).encode(), offset=n) for n in (1, 2, 3)])
+    lane.handle_records([incoming(body(n), key=str(uuid(n)).encode(), offset=n) for n in (1, 2, 3)])
     again = [incoming(body(n), key=str(uuid(n)).encode(), offset=10 + n) for n in (3, 2, 1)]
-    made = lane(again)
+    made = lane.handle_records(again)
     assert reasons(made) == [Reason.DUPLICATE_JOB, Reason.DUPLICATE_JOB]
     assert made[2].key == again[2].key
     assert made[2].topic in TIERS

@@ -43,11 +43,11 @@ def built() -> tuple[Lanes, RouterHandler]:
 
 def test_a_repeat_is_known_among_the_last_ten_thousand(built: tuple[Lanes, RouterHandler]) -> None:
     _, handler = built
-    handler.warm([named(number) for number in range(REMEMBERED)])
+    handler.remember_records([named(number) for number in range(REMEMBERED)])
     for number in (0, REMEMBERED // 2, REMEMBERED - 1):
-        (letter,) = handler([named(number)])
+        (letter,) = handler.handle_records([named(number)])
         assert letter.topic.endswith("jobs.dead")
-    first, ended = handler([named(REMEMBERED)])
+    first, ended = handler.handle_records([named(REMEMBERED)])
     assert header(first, "ce_jobid") == header(ended, "ce_jobid") == str(job_id(REMEMBERED))
 
 

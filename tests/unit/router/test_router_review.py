@@ -61,7 +61,7 @@ def sent(prompt: str, text: str = TEXT + REVIEW, **fields: Any) -> list[Made]:
     policy = scored_policy(fixed_score(SAYS, bar=BAR), text)
     in_force = RegistryInForce(agents_file.parse(AGENTS, policy.tiers).registry)
     value = json.dumps({"agent_id": "anybody", "prompt": f"{prompt} x", **fields}).encode()
-    return RouterHandler(policy, in_force, TOPICS, lambda: NOW)([incoming(value)])
+    return RouterHandler(policy, in_force, TOPICS, lambda: NOW).handle_records([incoming(value)])
 
 
 def counted() -> float:

@@ -49,7 +49,7 @@ def read(made: Made) -> tuple[JobRouted, Envelope]:
 
 def test_a_shadow_is_a_job_of_its_own_on_the_other_tier() -> None:
     record = incoming(body(deadline=(NOW + timedelta(hours=1)).isoformat(), order_key="o", tier="frontier"))
-    first, second = handler()([record])
+    first, second = handler().handle_records([record])
     (job, cause), (repeated, cover) = read(first), read(second)
     assert (first.topic, second.topic) == (TOPICS.tier("frontier").name, TOPICS.tier("small").name)
     assert repeated.job.request == job.job.request
@@ -69,8 +69,8 @@ def test_a_shadow_is_a_job_of_its_own_on_the_other_tier() -> None:
 def test_the_job_itself_is_as_it_would_be_without() -> None:
     record = incoming(body())
     plain = TEXT.partition("shadow:")[0]
-    (alone,) = handler(plain)([record])
-    with_shadow = handler()([record])[0]
+    (alone,) = handler(plain).handle_records([record])
+    with_shadow = handler().handle_records([record])[0]
     routed, _ = read(alone)
     shadowed, _ = read(with_shadow)
     assert (with_shadow.topic, with_shadow.key, with_shadow.headers) == (
@@ -97,14 +97,14 @@ def test_the_job_itself_is_as_it_would_be_without() -> None:
 def test_every_tier_that_is_listed_and_open_and_not_the_jobs_own(
     fields: dict[str, Any], tiers: list[str]
 ) -> None:
-    made = handler()([incoming(body(**fields))])
+    made = handler().handle_records([incoming(body(**fields))])
     assert [read(each)[0].decision.tier for each in made[1:]] == tiers
 
 
 def test_a_job_that_begins_a_cascade_has_one_on_that_tier_too_as_another_answer_may_count() -> None:
     text = TEXT.replace("tier: frontier", "tier: cascade")
     text += "cascade: {tiers: [small, medium, frontier], accept: agreement}\n"
-    made = [read(each)[0].decision for each in handler(text)([incoming(body())])]
+    made = [read(each)[0].decision for each in handler(text).handle_records([incoming(body())])]
     assert [(each.tier, each.rule) for each in made] == [
         ("small", "default"),
         ("small", "shadow"),
@@ -115,11 +115,11 @@ def test_a_job_that_begins_a_cascade_has_one_on_that_tier_too_as_another_answer_
 def test_the_same_jobs_have_shadows_on_every_router_and_in_every_run() -> None:
     some = TEXT.replace("share: 1", "share: 0.25").replace("400", "100000")
     records = [incoming(body(), offset=place) for place in range(400)]
-    made = handler(some)(records)
-    assert made == handler(some)(records)
+    made = handler(some).handle_records(records)
+    assert made == handler(some).handle_records(records)
     shadows = [each for each in made if read(each)[0].decision.rule == "shadow"]
     assert 70 < len(shadows) < 130
-    more = {each.value for each in handler(some.replace("0.25", "0.5"))(records)}
+    more = {each.value for each in handler(some.replace("0.25", "0.5")).handle_records(records)}
     of = {read(each)[0].job.metadata["shadow_of"] for each in shadows}
     assert of <= {str(json.loads(value or b"")["job"]["metadata"].get("shadow_of")) for value in more}
 

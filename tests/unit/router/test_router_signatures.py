@@ -64,7 +64,7 @@ class Intake:
         log = self.logs[partition]
         log.append(came(sent, partition, len(log), at))
         ended: list[Outgoing] = []
-        for made in self.lanes[partition](log[-1:]):
+        for made in self.lanes[partition].handle_records(log[-1:]):
             assert isinstance(made, Outgoing)
             ended += self.publish(made, at=at) if made.topic == TOPICS.intake.name else [made]
         return ended
@@ -72,7 +72,7 @@ class Intake:
     def restart(self) -> None:
         self.lanes = [self._make() for _ in range(PARTITIONS)]
         for partition, log in self.logs.items():
-            self.lanes[partition].warm(log)
+            self.lanes[partition].remember_records(log)
 
 
 def job(agent: str = AGENT, at: datetime = NOW, **fields: Any) -> Outgoing:
@@ -205,7 +205,9 @@ def test_the_fast_path_routes_nothing_unsigned() -> None:
     records = [replace(came(job(prompt="p" * at), offset=at), headers=()) for at in range(1, 30)]
     assert count_bundled(lane, records) > 20
     in_force.take(SIGNED)
-    assert {reason([made]) for made in lane(records) if isinstance(made, Outgoing)} == {"signature_missing"}
+    assert {reason([made]) for made in lane.handle_records(records) if isinstance(made, Outgoing)} == {
+        "signature_missing"
+    }
 
 
 def test_the_decision_says_how_the_agent_is_known() -> None:

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman_schemas.envelope import BadEnvelopeError, Envelope, follow_with, from_headers, start
+from pointsman_schemas.envelope import (
+    BadEnvelopeError,
+    Envelope,
+    envelope_after,
+    first_envelope,
+    from_headers,
+)
 
 NOW = datetime(2026, 3, 12, 9, 14, 3, 218_000, tzinfo=UTC)
 ID = UUID("019ce153-1052-71c3-a07f-44b2d85e6a10")
@@ -44,7 +50,7 @@ def envelopes(draw: Any) -> Envelope:
 def headers_with(**changed: bytes | None) -> list[tuple[str, bytes]]:
     """Valid headers with some replaced; None removes one."""
     good = dict(
-        start(
+        first_envelope(
             ID, source="billing", type="job.submitted.v1", time=NOW, agent_id="billing", job_id=JOB
         ).to_headers()
     )
@@ -141,7 +147,7 @@ def test_foreign_headers_are_no_envelope() -> None:
 @given(envelopes(), st.text(min_size=1, max_size=20))
 def test_a_repeat_has_the_same_id_whenever_it_is_made(cause: Envelope, step: str) -> None:
     first, again = (
-        follow_with(cause, ORIGIN, step=step, source="router", type="job.routed.v1", time=time)
+        envelope_after(cause, ORIGIN, step=step, source="router", type="job.routed.v1", time=time)
         for time in (NOW, NOW + timedelta(hours=1))
     )
     assert first.id == again.id
@@ -150,7 +156,7 @@ def test_a_repeat_has_the_same_id_whenever_it_is_made(cause: Envelope, step: str
 
 @given(envelopes())
 def test_agent_job_and_trace_come_from_the_cause(cause: Envelope) -> None:
-    child = follow_with(cause, ORIGIN, step="routed", source="router", type="job.routed.v1", time=NOW)
+    child = envelope_after(cause, ORIGIN, step="routed", source="router", type="job.routed.v1", time=NOW)
     assert child.causation_id == cause.id
     assert (child.agent_id, child.job_id, child.trace_id) == (cause.agent_id, cause.job_id, cause.trace_id)
     assert (child.source, child.type, child.time, child.attempt) == ("router", "job.routed.v1", NOW, None)
@@ -158,10 +164,12 @@ def test_agent_job_and_trace_come_from_the_cause(cause: Envelope) -> None:
 
 
 def test_another_step_or_place_is_another_message() -> None:
-    cause = start(ID, source="billing", type="job.submitted.v1", time=NOW, agent_id="billing", job_id=JOB)
+    cause = first_envelope(
+        ID, source="billing", type="job.submitted.v1", time=NOW, agent_id="billing", job_id=JOB
+    )
     origins = [ORIGIN, (*ORIGIN[:2], 1042), (ORIGIN[0], 3, 1041)]
     ids = {
-        follow_with(cause, origin, step=step, source="router", type="job.routed.v1", time=NOW).id
+        envelope_after(cause, origin, step=step, source="router", type="job.routed.v1", time=NOW).id
         for origin in origins
         for step in ("routed", "outcome")
     }
@@ -169,6 +177,8 @@ def test_another_step_or_place_is_another_message() -> None:
 
 
 def test_the_trace_of_a_first_message_is_its_job() -> None:
-    first = start(ID, source="billing", type="job.submitted.v1", time=NOW, agent_id="billing", job_id=JOB)
+    first = first_envelope(
+        ID, source="billing", type="job.submitted.v1", time=NOW, agent_id="billing", job_id=JOB
+    )
     assert first.trace_id == JOB.hex
     assert dict(first.to_headers())["traceparent"].startswith(b"00-" + JOB.hex.encode())

@@ -16,7 +16,7 @@ from pointsman.bus.codec.intake import Accepted, decode_intake
 from pointsman.bus.codec.records import Incoming
 from pointsman_schemas import dead, envelope
 from pointsman_schemas.catalog import MESSAGES, OUTCOMES
-from pointsman_schemas.envelope import Envelope, follow_with
+from pointsman_schemas.envelope import Envelope, envelope_after
 from pointsman_schemas.export.json_schema import ENVELOPE, PLAIN
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import JobSubmitted
@@ -133,7 +133,7 @@ def test_a_message_stands_on_its_topic_under_its_key(name: str) -> None:
 def test_a_message_follows_from_its_cause(name: str) -> None:
     cause, step = FOLLOWS[name]
     found = cover(name)
-    expected = follow_with(
+    expected = envelope_after(
         cover(cause), place(cause), step=step, source=found.source, type=name, time=found.time
     )
     assert (found.id, found.causation_id) == (expected.id, expected.causation_id)

@@ -51,7 +51,7 @@ def test_messages_pass_as_they_are(messages: list[dict[str, Any]], exclude_unset
 @settings(max_examples=25, deadline=None)
 def test_the_router_routes_whatever_messages(messages: list[dict[str, Any]]) -> None:
     body = json.dumps({"agent_id": "math-tutor", "messages": messages}).encode()
-    (made,) = handler()([incoming(body)])
+    (made,) = handler().handle_records([incoming(body)])
     read = decode(as_read(made))
     assert isinstance(read, Decoded)
     assert isinstance(read.message, JobRouted)
@@ -75,7 +75,7 @@ def body(deadline: str) -> bytes:
 
 
 def test_a_deadline_beyond_the_calendar_is_far_away() -> None:
-    (made,) = handler()([incoming(body(FAR))])
+    (made,) = handler().handle_records([incoming(body(FAR))])
     read = decode(as_read(made))
     assert isinstance(read, Decoded)
     assert isinstance(read.message, JobRouted)
@@ -83,7 +83,7 @@ def test_a_deadline_beyond_the_calendar_is_far_away() -> None:
 
 
 def test_a_deadline_before_the_calendar_has_passed() -> None:
-    letter, ended = handler()([incoming(body(LONG_AGO), key=None)])
+    letter, ended = handler().handle_records([incoming(body(LONG_AGO), key=None)])
     assert dict(letter.headers)["ce_reason"] == b"deadline_passed"
     read = decode(as_read(ended))
     assert isinstance(read, Decoded)
@@ -98,7 +98,7 @@ def test_a_deadline_before_the_calendar_has_passed() -> None:
 @settings(max_examples=25, deadline=None)
 def test_any_deadline_is_taken_or_has_passed(time: tuple[Any, ...], minutes: int) -> None:
     aware = datetime(*time).replace(tzinfo=timezone(timedelta(minutes=minutes)))  # noqa: DTZ001
-    made = handler()([incoming(body(aware.isoformat()))])
+    made = handler().handle_records([incoming(body(aware.isoformat()))])
     passed = in_utc(aware) <= NOW
     assert [each.topic for each in made][-1:] == [TOPICS.results.name if passed else made[0].topic]
     assert all(dict(each.headers).get("ce_reason") != b"internal" for each in made)

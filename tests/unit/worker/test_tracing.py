@@ -9,7 +9,7 @@ from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.runtime.telemetry.span import TraceSpan
 from pointsman.worker.tracing import traced
-from pointsman_schemas.envelope import follow_with, from_headers, span_of
+from pointsman_schemas.envelope import envelope_after, from_headers, span_of
 from pointsman_schemas.topics import Topics
 from tests.support.worker.routed_jobs import AGENT, NOW, job_id, routed
 from tests.unit.runtime.test_telemetry import call
@@ -27,7 +27,9 @@ async def spans_of(record: Incoming, *made: Outgoing) -> list[TraceSpan]:
 def call_after(record: Incoming) -> Outgoing:
     cause = from_headers(record.headers)
     assert cause is not None
-    envelope = follow_with(cause, record.root, step="call:1", source="w", type="call.finished.v1", time=NOW)
+    envelope = envelope_after(
+        cause, record.root, step="call:1", source="w", type="call.finished.v1", time=NOW
+    )
     return emit(Topics().calls, b"k", envelope, call())
 
 

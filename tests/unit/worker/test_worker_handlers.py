@@ -14,7 +14,7 @@ from pointsman.worker.calls.prices import Prices
 from pointsman.worker.handlers import WorkerHandler
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import ProviderRow, TierRow
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.jobs import JobCancel
 from pointsman_schemas.outcomes import JobExpired, JobFailed
 from pointsman_schemas.reasons import FailReason
@@ -78,7 +78,7 @@ async def test_an_outcome_has_the_rule_and_the_request_digest(handler: WorkerHan
 
 async def test_a_message_of_another_type_is_only_a_dead_letter(handler: WorkerHandler) -> None:
     message = JobCancel(job_id=job_id(1), agent_id=AGENT)
-    cover = start(
+    cover = first_envelope(
         job_id(5), source="test", type=message.TYPE, time=NOW, agent_id=AGENT, job_id=message.job_id
     )
     sent = emit(Topics().tier("small"), b"k", cover, message)

@@ -18,7 +18,7 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.runtime.native import library
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
-from pointsman_schemas.envelope import Envelope, start, uuid_of
+from pointsman_schemas.envelope import Envelope, first_envelope, uuid_of
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
@@ -67,7 +67,7 @@ def in_one_pass(record: Incoming, *, is_submitted: bool) -> Understood | None:
     id, causation, trace_id, kind, source, attempt, time, headers, digest, job, agent_id, *others = read
     job_id = uuid_of(job) if job else derived_id(*record.root, "job")
     if not id:
-        envelope = start(
+        envelope = first_envelope(
             derived_id(*record.root, "submitted"),
             source=agent_id,
             type=kind,

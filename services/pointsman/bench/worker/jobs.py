@@ -48,7 +48,7 @@ def routed_jobs(tier: str, topics: Topics) -> RoutedJobs:
     """Return jobs with text from the sample jobs, all routed to `tier` by the starter policy."""
     router = RouterHandler(*shipped(), topics, utc_now)
     jobs = [_submitted(number, body, tier, topics) for number, body in enumerate(bodies(_SHAPES))]
-    made = list(unpacked(router(jobs)))
+    made = list(unpacked(router.handle_records(jobs)))
     assert {record.topic for record in made} == {topics.tier(tier).name}
     return RoutedJobs(tuple((record.key, record.value, record.headers) for record in made))
 

@@ -5,9 +5,9 @@ from hashlib import sha256
 
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.runtime.metrics import DEAD
-from pointsman_schemas import dead, envelope
+from pointsman_schemas import dead
 from pointsman_schemas.base import Message
-from pointsman_schemas.envelope import Envelope
+from pointsman_schemas.envelope import Envelope, envelope_after
 from pointsman_schemas.ids import derived_id, uuid7
 from pointsman_schemas.topic import Topic
 
@@ -19,7 +19,7 @@ MAX_LETTER_BYTES, KEPT_BYTES = 1024 * 1024, 64 * 1024
 def emit(topic: Topic, key: bytes | None, envelope: Envelope, message: Message) -> Outgoing:
     """Return the record for `message`."""
     value = message.__pydantic_serializer__.to_json(message)
-    return Outgoing(topic.name, key, value, envelope.to_headers(), topic.otherwise)
+    return Outgoing(topic.name, key, value, envelope.to_headers(), topic.fallback_topic)
 
 
 def emit_own(topic: Topic, key: str, by: str, message: Message, now: datetime) -> Outgoing:
@@ -42,7 +42,7 @@ def dead_letter(
         id = derived_id(*record.root, "dead")
         letter_envelope = Envelope(id, source, dead.TYPE, now, UNKNOWN_AGENT)
     else:
-        letter_envelope = envelope.follow_with(
+        letter_envelope = envelope_after(
             cause, record.root, step="dead", source=source, type=dead.TYPE, time=now
         )
     value, size_headers = _bounded(record.on_kafka)

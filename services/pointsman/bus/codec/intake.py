@@ -24,7 +24,7 @@ from pointsman.bus.codec.structured_event import in_binary_mode
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
 from pointsman_schemas.base import AGENT_ID, Json
-from pointsman_schemas.envelope import DATA_SUBJECT, Envelope, start
+from pointsman_schemas.envelope import DATA_SUBJECT, Envelope, first_envelope
 from pointsman_schemas.ids import derived_id, signed_job_id
 from pointsman_schemas.jobs import SUBJECT, Job, JobSubmitted, subject_in
 from pointsman_schemas.reasons import Reason
@@ -215,7 +215,7 @@ def _uuid(text: object) -> UUID | None:
 
 def submitted(record: Incoming, agent_id: str, job_id: UUID, data_subject: str | None = None) -> Envelope:
     """Return an envelope for a record that has none."""
-    return start(
+    return first_envelope(
         derived_id(*record.root, "submitted"),
         source=agent_id,
         type=JobSubmitted.TYPE,
@@ -229,7 +229,7 @@ def submitted(record: Incoming, agent_id: str, job_id: UUID, data_subject: str |
 def _cause(record: Incoming, envelope: Envelope | None, job: Job) -> Envelope:
     if envelope is None:
         return submitted(record, job.agent_id, job.job_id, job.data_subject)
-    filled = start(
+    filled = first_envelope(
         envelope.id,
         source=envelope.source,
         type=JobSubmitted.TYPE,

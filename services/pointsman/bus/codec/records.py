@@ -23,7 +23,7 @@ class Incoming:
     """One consumed record. `timestamp_ms`: its Kafka timestamp in milliseconds since 1970.
 
     `by_broker`: whether the broker set it (LogAppendTime), not the producer (CreateTime). `seed`: stands for
-    the topic in derived ids, see `bus/admin/topic_seed.py`; if empty, the topic's name does.
+    the topic in derived ids, so that a recreated topic gives other ids; if empty, the topic's name does.
     """
 
     topic: str
@@ -69,14 +69,14 @@ class Unread(Incoming):
 class Outgoing:
     """One record to produce; its key chooses the partition as in Java's default partitioner.
 
-    `otherwise`: see `Topic`.
+    `fallback_topic`: the topic to write to if this one does not exist or may not be written.
     """
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
-    otherwise: str | None = None
+    fallback_topic: str | None = None
 
 
 @dataclass(slots=True, unsafe_hash=True)

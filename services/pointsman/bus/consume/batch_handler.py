@@ -11,7 +11,7 @@ from pointsman.bus.consume.processing_delay import Times
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class BatchesHandled:
     """The outputs for whole Kafka batches, and the timestamps of their records."""
 
     made: list[Made]
@@ -19,23 +19,30 @@ class Whole:
 
 
 class BatchHandler(Protocol):
-    """Makes output records from a batch; does no I/O. Each lane has its own, which may remember records."""
+    """Makes output records from a batch; does no I/O. Each lane has its own, which may remember records.
 
-    def warm(self, records: Sequence[Incoming]) -> None:
-        """Remember records that were handled before this object was created."""
+    Records of one partition come one by one or as whole Kafka batches: to be handled, or only to be
+    remembered if they were handled before this object was created.
+    """
 
-    def recall(self, batch: RecordBatch) -> bool:
-        """Remember a whole batch, as `warm`; False if it must be passed to `warm` record by record."""
-
-    def __call__(self, records: Sequence[Incoming]) -> list[Made]:
+    def handle_records(self, records: Sequence[Incoming]) -> list[Made]:
         """Return all outputs for `records`. An encoded batch must not contain large values."""
 
-    def fail(self, record: Incoming) -> list[Outgoing]:
-        """Return the outputs that end a record on which another instance of the handler failed."""
-
-    def whole(self, batches: Sequence[RecordBatch]) -> Whole | None:
+    def handle_batches(self, batches: Sequence[RecordBatch]) -> BatchesHandled | None:
         """Return all outputs for whole Kafka batches, in order.
 
-        None: they must be passed record by record, and nothing was remembered. This happens if a record's
+        None: they must be passed to `handle_records`, and nothing was remembered. This happens if a record's
         value is in the store of large values.
+        """
+
+    def remember_records(self, records: Sequence[Incoming]) -> None:
+        """Remember records that were handled before this object was created."""
+
+    def remember_batch(self, batch: RecordBatch) -> bool:
+        """Remember a whole Kafka batch; False if its records must be passed to `remember_records`."""
+
+    def fail(self, record: Incoming) -> list[Outgoing]:
+        """Return the outputs that end a record on which an earlier handler failed.
+
+        This handler has not seen the record.
         """

@@ -91,12 +91,12 @@ class BatchLane(Lane):
 
     def offer(self, fetch_buffer: FetchBuffer) -> None:
         past = self.position < self._committed
-        wants_whole = self._takes_batches and (past or self.position >= self.suspects.until)
-        batch = fetch_buffer.take_batch(BATCH_RECORDS) if wants_whole else None
+        wants_batch = self._takes_batches and (past or self.position >= self.suspects.until)
+        batch = fetch_buffer.take_batch(BATCH_RECORDS) if wants_batch else None
         if batch is None:
             super().offer(fetch_buffer)
         elif batch.next_offset <= self._committed:
-            self._recall(batch)
+            self._remember_batch(batch)
         elif batch.offset < self._committed:
             self.feed(list(batch.records()))
         else:
@@ -106,7 +106,7 @@ class BatchLane(Lane):
     def feed(self, records: Sequence[Incoming]) -> None:
         past = [record for record in records if record.offset < self._committed]
         if past:
-            self._warm(past)
+            self._remember_records(past)
         self._waiting.put([record for record in records if record.offset >= self._committed])
         self.position = records[-1].offset + 1
 
@@ -121,23 +121,23 @@ class BatchLane(Lane):
 
     async def _step(self) -> None:
         if batches := self._waiting.first(RecordBatch):
-            await self._take_whole(batches)
+            await self._handle_batches(batches)
         elif records := self._waiting.first(Incoming):
-            await self._take(records)
+            await self._handle_records(records)
 
-    async def _take_whole(self, batches: list[RecordBatch]) -> None:
-        whole = await self._call_handler(self._handler.whole, batches, batches[-1].next_offset)
-        if whole is None:
+    async def _handle_batches(self, batches: list[RecordBatch]) -> None:
+        handled = await self._call_handler(self._handler.handle_batches, batches, batches[-1].next_offset)
+        if handled is None:
             self._waiting.open(batches)
         else:
-            await self._write(batches, whole.made, batches[-1].next_offset, whole.times)
+            await self._write(batches, handled.made, batches[-1].next_offset, handled.times)
 
-    async def _take(self, records: list[Incoming]) -> None:
+    async def _handle_records(self, records: list[Incoming]) -> None:
         batch = await self._payloads.fetch(records)
         if batch[0].offset < self.suspects.until:
-            await self._take_alone(batch)
+            await self._handle_one_by_one(batch)
             return
-        made = await self._call_handler(self._handler, batch, batch[-1].offset + 1)
+        made = await self._call_handler(self._handler.handle_records, batch, batch[-1].offset + 1)
         await self._write(records[: len(batch)], made, batch[-1].offset + 1, times_of(batch))
 
     async def _write(
@@ -168,7 +168,7 @@ class BatchLane(Lane):
             self.suspects.suspect(next_offset)
             raise HandlerFailedError(items[0].topic, items[0].partition, next_offset) from error
 
-    async def _take_alone(self, batch: Sequence[Incoming]) -> None:
+    async def _handle_one_by_one(self, batch: Sequence[Incoming]) -> None:
         """Handle records one by one; those before the first that fails are committed, then raise."""
         answers: list[tuple[Incoming, list[Outgoing]]] = []
         failure: BaseException | None = None
@@ -190,10 +190,10 @@ class BatchLane(Lane):
     def _answer(self, record: Incoming) -> list[Outgoing]:
         instead = self.suspects.answers.get(record.offset)
         if instead is not None:
-            self._warm([record])
+            self._remember_records([record])
             return instead
         if not self.suspects.is_given_up(record.offset):
-            return [*unpacked(self._handler([record]))]
+            return [*unpacked(self._handler.handle_records([record]))]
         try:
             return self._handler.fail(record)
         except Exception as error:
@@ -232,23 +232,23 @@ class BatchLane(Lane):
         self.suspects.forget(next_offset)
         self._waiting.drop(done)
 
-    def _recall(self, batch: RecordBatch) -> None:
+    def _remember_batch(self, batch: RecordBatch) -> None:
         try:
-            recalled = self._handler.recall(batch)
+            remembered = self._handler.remember_batch(batch)
         except Exception:
-            recalled = False
-        if not recalled:
-            self._warm(list(batch.records()))
+            remembered = False
+        if not remembered:
+            self._remember_records(list(batch.records()))
         self.position = batch.next_offset
 
-    def _warm(self, records: Sequence[Incoming]) -> None:
+    def _remember_records(self, records: Sequence[Incoming]) -> None:
         """Have the handler remember records; one that fails does not keep it from the others."""
         try:
-            self._handler.warm([stand_in(record) for record in records])
+            self._handler.remember_records([stand_in(record) for record in records])
         except Exception:
             if len(records) > 1:
                 for record in records:
-                    self._warm([record])
+                    self._remember_records([record])
             else:
                 failure(log, Event.RECORD_NOT_REMEMBERED, origin=records[0].origin)
 
@@ -274,7 +274,7 @@ def batch_lanes(
 ) -> Lanes:
     """Lanes in strict order; each first shows its handler up to `remembered` earlier records.
 
-    `make_handler` gets the lane's writer, for its seed (see `Incoming`). `looks_back`: see `Lanes`.
+    `make_handler` gets the lane's writer, for the seed of derived ids. `looks_back`: see `Lanes`.
     """
 
     def open_lane(first: int, position: Position, writer: LaneWriter, failed: Lane | None) -> BatchLane:

@@ -28,7 +28,7 @@ from pointsman_schemas import dead
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.claims import DATAREF
-from pointsman_schemas.envelope import TYPE_PREFIX, BadEnvelopeError, Envelope, follow_with, from_headers
+from pointsman_schemas.envelope import TYPE_PREFIX, BadEnvelopeError, Envelope, envelope_after, from_headers
 from pointsman_schemas.jobs import JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.reasons import FailReason, Reason
@@ -154,7 +154,7 @@ class Failing:
             )
             FINISHED.labels(self._tier or "none", "failed", fail_reason).inc()
             step = f"given up:{cause.job_id}"
-            envelope = follow_with(
+            envelope = envelope_after(
                 cause, record.root, step=step, source=self._source, type=outcome.TYPE, time=now
             )
             made.append(emit(self._outcomes(agent), str(cause.job_id).encode(), envelope, outcome))

@@ -144,7 +144,7 @@ class LaneWriter:
             except TopicsClosedError as error:
                 # Topics of another lane in the transaction, or of this one, whose records then go elsewhere.
                 ours = error.topics.intersection(topic for topic, _ in grouped)
-                if ours - {record.topic for record in records if _otherwise(record)}:
+                if ours - {record.topic for record in records if _fallback_topic(record)}:
                     raise
                 for topic in ours:
                     self._close(topic, str(error))
@@ -158,8 +158,8 @@ class LaneWriter:
             if isinstance(record, Outgoing) and len(record.value or b"") > LARGEST_VALUE:
                 refused.append(record)
                 continue
-            if (otherwise := _otherwise(record)) and not await self._is_open(record.topic):
-                record = replace(record, topic=otherwise)  # noqa: PLW2901
+            if (fallback := _fallback_topic(record)) and not await self._is_open(record.topic):
+                record = replace(record, topic=fallback)  # noqa: PLW2901
             count = self._partitions.get(record.topic) or await self._count(record.topic)
             if record.topic == self.changelog:
                 partition = self.lane.partition
@@ -204,6 +204,6 @@ def partition_of(key: bytes | None, count: int, keyless: "itertools.count[int]")
     return int(murmur2(key) & 0x7FFFFFFF) % count
 
 
-def _otherwise(record: Made) -> str | None:
+def _fallback_topic(record: Made) -> str | None:
     """Return the topic to use instead if the record's own cannot be written to."""
-    return record.otherwise if isinstance(record, Outgoing) else None
+    return record.fallback_topic if isinstance(record, Outgoing) else None

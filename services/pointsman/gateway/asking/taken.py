@@ -20,9 +20,10 @@ from pointsman.bus.read.follow import Follower
 from pointsman.gateway.asking.repeats import RETRY_S
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.settings import KafkaPart
-from pointsman_schemas.envelope import start
+from pointsman_schemas.control.gateway_requests import RequestTaken
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.jobs import Job, RequestTaken
+from pointsman_schemas.jobs import Job
 from pointsman_schemas.topics import Topics
 
 #: The longest time for a lookup; after that the client is asked to try again. Seconds.
@@ -62,7 +63,7 @@ class TakenRequests:
         taken = RequestTaken(
             job_id=job.job_id, agent_id=job.agent_id, digest=key.decode(), process=self._process, left=left
         )
-        envelope = start(
+        envelope = first_envelope(
             uuid7(now), source="gateway", type=taken.TYPE, time=now, agent_id=job.agent_id, job_id=job.job_id
         )
         return emit(self._topic, key, envelope, taken)

@@ -16,7 +16,7 @@ from pointsman.bus.codec.records import Outgoing
 from pointsman.runtime.clock import Clock
 from pointsman_schemas.base import Json
 from pointsman_schemas.chunks import MOST_EVENTS, JobChunk
-from pointsman_schemas.envelope import Envelope, follow_with
+from pointsman_schemas.envelope import Envelope, envelope_after
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topic import Topic
 
@@ -52,7 +52,7 @@ class JobChunks:
             job_id=self.job_id, agent_id=self.agent_id, call=call, index=index, events=tuple(events)
         )
         step = f"chunk:{call}:{index}"
-        envelope = follow_with(
+        envelope = envelope_after(
             self.cause, self.root, step=step, source=self.source, type=chunk.TYPE, time=self.clock()
         )
         return emit(self.topic, str(self.job_id).encode(), envelope, chunk)

@@ -58,15 +58,15 @@ class Intake:
             return batch_lanes(*where, lambda _: self, remembered=0, failing=failing)
         return window_lanes(*where, self.run_one, window=10, failing=failing)
 
-    def warm(self, records: Sequence[Incoming]) -> None: ...
-    def recall(self, batch: RecordBatch) -> bool:
+    def remember_records(self, records: Sequence[Incoming]) -> None: ...
+    def remember_batch(self, batch: RecordBatch) -> bool:
         return False
 
-    def whole(self, batches: Sequence[RecordBatch]) -> None: ...
+    def handle_batches(self, batches: Sequence[RecordBatch]) -> None: ...
     def fail(self, record: Incoming) -> list[Outgoing]:
         raise AssertionError
 
-    def __call__(self, records: Sequence[Incoming]) -> list[Any]:
+    def handle_records(self, records: Sequence[Incoming]) -> list[Any]:
         return [self.made_of(record) for record in records]
 
     async def run_one(self, record: Incoming) -> list[Outgoing]:

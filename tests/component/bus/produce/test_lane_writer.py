@@ -166,7 +166,9 @@ async def test_encoded_batches_and_single_records_share_a_transaction(intake: In
         Incoming(intake.topics.intake.name, 0, offset, 0, key, value, ())
         for offset, (key, value) in enumerate(records(5_000))
     ]
-    made = RouterHandler(POLICY, REGISTRY, intake.topics, utc_now, fast_score=FastScore(POLICY.scorer))(jobs)
+    made = RouterHandler(
+        POLICY, REGISTRY, intake.topics, utc_now, fast_score=FastScore(POLICY.scorer)
+    ).handle_records(jobs)
     bundles = [each for each in made if isinstance(each, EncodedBatch)]
     assert len(bundles) > len({each.topic for each in bundles})  # some partition has more than one batch
     assert any(isinstance(each, Outgoing) for each in made)

@@ -11,7 +11,7 @@ import pytest
 from pointsman.bus.codec.encoded_batch import EncodedBatch, Made
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.bus.consume.batch_handler import Whole
+from pointsman.bus.consume.batch_handler import BatchesHandled
 from pointsman.bus.consume.batch_lane import BatchLane
 from pointsman.bus.consume.batch_queue import BATCH_BYTES, BATCH_RECORDS, BUFFERED_BYTES
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
@@ -27,35 +27,35 @@ class Recorder:
     """Handler and writer: records the batches, their threads, and the position."""
 
     def __init__(self) -> None:
-        self.batches: list[list[int]] = []
-        self.wholes: list[list[tuple[int, int]]] = []
+        self.records_handled: list[list[int]] = []
+        self.batches_handled: list[list[tuple[int, int]]] = []
         self.refuses = False
-        self.warmed: list[int] = []
-        self.recalls = False
-        self.recalled: list[int] = []
+        self.remembered: list[int] = []
+        self.remembers_batches = False
+        self.remembered_batches: list[int] = []
         self.threads: list[threading.Thread] = []
         self.written: list[int] = []
         self.sent: list[Made] = []
         self.moved = asyncio.Event()
 
-    def warm(self, records: Sequence[Incoming]) -> None:
-        self.warmed += [record.offset for record in records]
+    def remember_records(self, records: Sequence[Incoming]) -> None:
+        self.remembered += [record.offset for record in records]
 
-    def recall(self, batch: RecordBatch) -> bool:
-        self.recalled += [batch.offset] if self.recalls else []
-        return self.recalls
+    def remember_batch(self, batch: RecordBatch) -> bool:
+        self.remembered_batches += [batch.offset] if self.remembers_batches else []
+        return self.remembers_batches
 
-    def whole(self, batches: Sequence[RecordBatch]) -> Whole | None:
+    def handle_batches(self, batches: Sequence[RecordBatch]) -> BatchesHandled | None:
         if self.refuses:
             return None
-        self.wholes.append([(batch.offset, batch.count) for batch in batches])
+        self.batches_handled.append([(batch.offset, batch.count) for batch in batches])
         self.threads.append(threading.current_thread())
         made: list[Made] = [Outgoing("t", None, b"loose", [])]
         made += [EncodedBatch("t", 0, batch.count, b"") for batch in batches]
-        return Whole(made, {1_000: sum(batch.count for batch in batches)})
+        return BatchesHandled(made, {1_000: sum(batch.count for batch in batches)})
 
-    def __call__(self, records: Sequence[Incoming]) -> list[Made]:
-        self.batches.append([record.offset for record in records])
+    def handle_records(self, records: Sequence[Incoming]) -> list[Made]:
+        self.records_handled.append([record.offset for record in records])
         self.threads.append(threading.current_thread())
         return [Outgoing("t", None, b"", []) for _ in records]
 
@@ -96,8 +96,8 @@ async def lane(recorder: Recorder) -> BatchLane:
 async def test_a_batch_is_bounded_in_records(lane: BatchLane, recorder: Recorder) -> None:
     lane.feed(records([1] * (2 * BATCH_RECORDS + 1)))
     await until(lane, recorder, 2 * BATCH_RECORDS + 1)
-    assert [len(batch) for batch in recorder.batches] == [BATCH_RECORDS, BATCH_RECORDS, 1]
-    assert [*chain.from_iterable(recorder.batches)] == list(range(2 * BATCH_RECORDS + 1))
+    assert [len(batch) for batch in recorder.records_handled] == [BATCH_RECORDS, BATCH_RECORDS, 1]
+    assert [*chain.from_iterable(recorder.records_handled)] == list(range(2 * BATCH_RECORDS + 1))
 
 
 async def test_a_batch_is_bounded_in_bytes_but_holds_one_record_at_least(
@@ -105,7 +105,7 @@ async def test_a_batch_is_bounded_in_bytes_but_holds_one_record_at_least(
 ) -> None:
     lane.feed(records([THIRD, THIRD, THIRD, THIRD, 2 * BATCH_BYTES, 1, THIRD]))
     await until(lane, recorder, 7)
-    assert recorder.batches == [[0, 1, 2], [3], [4], [5, 6]]
+    assert recorder.records_handled == [[0, 1, 2], [3], [4], [5, 6]]
     assert recorder.written == [3, 4, 5, 7]
 
 
@@ -156,16 +156,16 @@ async def test_whole_batches_are_handed_over_up_to_one_step(
     assert not whole_lane.has_room
     await until(whole_lane, recorder, log.end)
     starts = [BATCH_RECORDS - 1, BATCH_RECORDS, BATCH_RECORDS + 1, 2 * BATCH_RECORDS + 1]
-    assert recorder.wholes == [
+    assert recorder.batches_handled == [
         [(0, BATCH_RECORDS - 1), (starts[0], 1)],
         [(starts[1], 1)],
         [(starts[2], BATCH_RECORDS)],
         [(starts[3], 1)],
     ]
     assert recorder.written == [starts[1], starts[2], starts[3], log.end]
-    assert recorder.batches == []
+    assert recorder.records_handled == []
     assert sum(each.count for each in recorder.sent if isinstance(each, EncodedBatch)) == log.end
-    assert sum(isinstance(each, Outgoing) for each in recorder.sent) == len(recorder.wholes)
+    assert sum(isinstance(each, Outgoing) for each in recorder.sent) == len(recorder.batches_handled)
     assert (whole_lane.pending, whole_lane.oldest_ms, whole_lane.has_room) == (0, None, True)
 
 
@@ -175,8 +175,8 @@ async def test_a_large_batch_is_opened_and_taken_in_steps(whole_lane: BatchLane,
     log.add([b"x"])
     offer_all(whole_lane, stocked(log))
     await until(whole_lane, recorder, log.end)
-    assert [len(batch) for batch in recorder.batches] == [BATCH_RECORDS, 1]
-    assert recorder.wholes == [[(BATCH_RECORDS + 1, 1)]]
+    assert [len(batch) for batch in recorder.records_handled] == [BATCH_RECORDS, 1]
+    assert recorder.batches_handled == [[(BATCH_RECORDS + 1, 1)]]
 
 
 async def test_batches_that_the_handler_declines_are_passed_record_by_record(
@@ -189,7 +189,7 @@ async def test_batches_that_the_handler_declines_are_passed_record_by_record(
     log.add([b"d"] * BATCH_RECORDS)
     offer_all(whole_lane, stocked(log))
     await until(whole_lane, recorder, log.end)
-    assert [*chain.from_iterable(recorder.batches)] == list(range(log.end))
+    assert [*chain.from_iterable(recorder.records_handled)] == list(range(log.end))
     assert (whole_lane.pending, whole_lane.has_room) == (0, True)
     assert whole_lane._waiting.bytes == 0
 
@@ -201,10 +201,10 @@ async def test_offsets_may_have_gaps(whole_lane: BatchLane, recorder: Recorder) 
     offer_all(whole_lane, stocked(log))
     assert whole_lane.position == log.end == 8
     await until(whole_lane, recorder, 8)
-    assert recorder.wholes == [[(0, 2), (5, 2)]]
+    assert recorder.batches_handled == [[(0, 2), (5, 2)]]
 
 
-async def test_records_before_the_position_only_warm_up_the_handler(recorder: Recorder) -> None:
+async def test_records_before_the_position_are_only_remembered(recorder: Recorder) -> None:
     lane = BatchLane(0, 3, cast(LaneWriter, recorder), recorder, failing=FAILING, takes_batches=True)
     log = Log()
     for _ in range(2):
@@ -212,13 +212,13 @@ async def test_records_before_the_position_only_warm_up_the_handler(recorder: Re
     log.add([b"c"])
     offer_all(lane, stocked(log))
     await until(lane, recorder, 5)
-    assert recorder.warmed == [0, 1, 2]
-    assert recorder.batches == [[3]]
-    assert recorder.wholes == [[(4, 1)]]
+    assert recorder.remembered == [0, 1, 2]
+    assert recorder.records_handled == [[3]]
+    assert recorder.batches_handled == [[(4, 1)]]
 
 
-async def test_handlers_may_warm_up_with_whole_batches(recorder: Recorder) -> None:
-    recorder.recalls = True
+async def test_handlers_may_remember_whole_batches(recorder: Recorder) -> None:
+    recorder.remembers_batches = True
     lane = BatchLane(0, 5, cast(LaneWriter, recorder), recorder, failing=FAILING, takes_batches=True)
     log = Log()
     for _ in range(3):
@@ -226,8 +226,8 @@ async def test_handlers_may_warm_up_with_whole_batches(recorder: Recorder) -> No
     log.add([b"c"])
     offer_all(lane, stocked(log))
     await until(lane, recorder, 7)
-    assert (recorder.recalled, recorder.warmed) == ([0, 2], [4])
-    assert (recorder.batches, recorder.wholes) == ([[5]], [[(6, 1)]])
+    assert (recorder.remembered_batches, recorder.remembered) == ([0, 2], [4])
+    assert (recorder.records_handled, recorder.batches_handled) == ([[5]], [[(6, 1)]])
 
 
 async def test_handlers_without_batch_support_get_single_records(lane: BatchLane, recorder: Recorder) -> None:
@@ -235,7 +235,7 @@ async def test_handlers_without_batch_support_get_single_records(lane: BatchLane
     log.add([b"a", b"b"])
     offer_all(lane, stocked(log))
     await until(lane, recorder, 2)
-    assert (recorder.batches, recorder.wholes) == ([[0, 1]], [])
+    assert (recorder.records_handled, recorder.batches_handled) == ([[0, 1]], [])
 
 
 async def test_a_lane_is_full_of_batches_by_their_bytes(whole_lane: BatchLane) -> None:

@@ -29,7 +29,7 @@ from pointsman.claims.store import ClaimsUnavailableError
 from pointsman_schemas import dead
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.claims import DATAREF
-from pointsman_schemas.envelope import follow_with
+from pointsman_schemas.envelope import envelope_after
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from tests.support.bus.claim_stores import Shelf, as_read, claim_check
@@ -100,7 +100,7 @@ def answer(record: Incoming, *, response: int = 10) -> list[Outgoing]:
     )
     made = []
     for topic, message in ((TOPICS.calls, call), (TOPICS.results, done)):
-        cover = follow_with(
+        cover = envelope_after(
             found.envelope, record.origin, step=message.TYPE, source="test", type=message.TYPE, time=NOW
         )
         made.append(emit(topic, record.key, cover, message))
@@ -226,7 +226,7 @@ async def test_an_escalated_job_that_does_not_fit_fails_with_a_dead_letter() -> 
     async def handler(record: Incoming) -> list[Outgoing]:
         found = decode(record)
         assert isinstance(found, Decoded)
-        cover = follow_with(
+        cover = envelope_after(
             found.envelope, record.origin, step="up", source="test", type=JobRouted.TYPE, time=NOW
         )
         return [*answer(record)[:1], emit(TOPICS.tier("medium"), record.key, cover, found.message)]
@@ -247,7 +247,7 @@ async def test_a_review_case_that_does_not_fit_ends_its_job() -> None:
         found = decode(record)
         assert isinstance(found, Decoded)
         case = request()
-        cover = follow_with(
+        cover = envelope_after(
             found.envelope, record.origin, step="review", source="test", type=case.TYPE, time=NOW
         )
         return [*answer(record)[:1], emit(TOPICS.review, record.key, cover, case)]
@@ -281,16 +281,16 @@ class Router:
         self._sizes = sizes
         self._seen: set[bytes | None] = set()
 
-    def warm(self, records: Sequence[Incoming]) -> None:
+    def remember_records(self, records: Sequence[Incoming]) -> None:
         self._seen |= {record.key for record in records}
 
-    def recall(self, batch: RecordBatch) -> bool:
+    def remember_batch(self, batch: RecordBatch) -> bool:
         return False
 
-    def whole(self, batches: Sequence[RecordBatch]) -> None:
+    def handle_batches(self, batches: Sequence[RecordBatch]) -> None:
         raise AssertionError("it takes records")
 
-    def __call__(self, records: Sequence[Incoming]) -> list[Made]:
+    def handle_records(self, records: Sequence[Incoming]) -> list[Made]:
         return [made for record in records for made in self._one(record)]
 
     def fail(self, record: Incoming) -> list[Outgoing]:
@@ -305,7 +305,7 @@ class Router:
             raise self._raises[record.offset]
         found = decode(record)
         assert isinstance(found, Decoded)
-        cover = follow_with(
+        cover = envelope_after(
             found.envelope, record.origin, step="routed", source="test", type=JobRouted.TYPE, time=NOW
         )
         made = emit(TOPICS.tier("small"), record.key, cover, found.message)
@@ -333,7 +333,7 @@ async def run_batches(
     lane = None
     for life in range(200):
         lane = lanes.__dict__["_open_lane"](0, Position(log.position), log, lane)
-        assert lane.position == 0  # what was done before warms the new handler
+        assert lane.position == 0  # the new handler is to remember what was done before
         lane.feed(records)
         running = asyncio.create_task(lane.run())
         async with asyncio.timeout(30):

@@ -14,7 +14,7 @@ from pointsman.cli.jobs.tail import TOPICS as TAILED
 from pointsman.cli.show.passing import draw, long_topic, read, short_topic, whole
 from pointsman_schemas.base import Message
 from pointsman_schemas.dead import DeadLetter
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.ids import short_id
 from pointsman_schemas.jobs import JobCancel
 from pointsman_schemas.outcomes import JobFailed
@@ -35,7 +35,7 @@ def sent(out: Outgoing) -> Incoming:
 
 
 def covered(topic: str, message: Message) -> Incoming:
-    cover = start(JOB, source="s", type=message.TYPE, time=NOW, agent_id="billing", job_id=JOB)
+    cover = first_envelope(JOB, source="s", type=message.TYPE, time=NOW, agent_id="billing", job_id=JOB)
     made = emit(TOPICS.results, b"k", cover, message)
     return record(topic, made.value, tuple(made.headers))
 

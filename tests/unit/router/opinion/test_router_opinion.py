@@ -75,7 +75,9 @@ POLICY = Policy.compile(read())
 def sent(prompt: str, text: str = TEXT, **fields: Any) -> Made:
     """The router's result for a job."""
     value = json.dumps({"agent_id": "math-tutor", "prompt": prompt, **fields}).encode()
-    (made,) = RouterHandler(Policy.compile(read(text)), REGISTRY, TOPICS, lambda: NOW)([incoming(value)])
+    (made,) = RouterHandler(Policy.compile(read(text)), REGISTRY, TOPICS, lambda: NOW).handle_records(
+        [incoming(value)]
+    )
     return made
 
 
@@ -174,7 +176,7 @@ def test_without_an_opinion_service_no_opinion_is_requested() -> None:
     def routed(prompt: str) -> Message:
         handler = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW, opinions=opinions)
         body = json.dumps({"agent_id": "math-tutor", "prompt": prompt}).encode()
-        (made,) = handler([incoming(body)])
+        (made,) = handler.handle_records([incoming(body)])
         return message(made)
 
     for at in (0, 60):
@@ -301,7 +303,7 @@ async def test_the_agents_own_thresholds_are_kept_on_the_way_through_the_opinion
     policy = Policy.compile(read())
     in_force = RegistryInForce(agents_file.parse(agents, policy.tiers).registry)
     value = json.dumps({"agent_id": "careful", "prompt": "hangs x"}).encode()
-    (made,) = RouterHandler(policy, in_force, TOPICS, lambda: NOW)([incoming(value)])
+    (made,) = RouterHandler(policy, in_force, TOPICS, lambda: NOW).handle_records([incoming(value)])
     assert made.topic == TOPICS.opinion.name
     (out,) = await OpinionHandler(policy, TOPICS, says(FOR_IT), lambda: LATER)(as_read(made))
     case = message(out)

@@ -37,7 +37,7 @@ class Router:
 
     def route(self, text: str, **fields: str) -> JobRouted:
         body = json.dumps({"agent_id": "math-tutor", "prompt": text, **fields}).encode()
-        (made,) = self._handler([incoming(body, offset=self._offset)])
+        (made,) = self._handler.handle_records([incoming(body, offset=self._offset)])
         self._offset += 1
         read = decode(Incoming(made.topic, 0, 0, 0, made.key, made.value, tuple(made.headers)))
         assert isinstance(read, Decoded)

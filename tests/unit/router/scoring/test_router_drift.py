@@ -49,7 +49,7 @@ class Lane:
         made: list[JobRouted] = []
         for place in range(jobs):
             body = json.dumps({"agent_id": "math-tutor", "prompt": text(place), **fields}).encode()
-            (routed,) = self._handler([incoming(body, offset=self._offset)])
+            (routed,) = self._handler.handle_records([incoming(body, offset=self._offset)])
             self._offset += 1
             read = decode(Incoming(routed.topic, 0, 0, 0, routed.key, routed.value, tuple(routed.headers)))
             assert isinstance(read, Decoded)

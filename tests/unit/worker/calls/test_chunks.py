@@ -11,7 +11,7 @@ from pointsman.worker.calls import chunks
 from pointsman.worker.calls.chunks import CallChunks, JobChunks
 from pointsman_schemas.base import Json
 from pointsman_schemas.chunks import MOST_EVENTS, JobChunk
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.topics import Topics
 from tests.support.worker.routed_jobs import AGENT, NOW, job_id
 
@@ -89,7 +89,9 @@ async def test_all_events_are_sent_at_the_end(
 
 async def test_a_message_names_its_job_and_call() -> None:
     sent: list[Outgoing] = []
-    cause = start(job_id(2), source="t", type="job.routed.v1", time=NOW, agent_id=AGENT, job_id=job_id(1))
+    cause = first_envelope(
+        job_id(2), source="t", type="job.routed.v1", time=NOW, agent_id=AGENT, job_id=job_id(1)
+    )
     job = JobChunks(
         send=sent.append,
         topic=Topics().chunks,

@@ -114,7 +114,7 @@ class StateTable:
             STATE_ENTRIES.labels(*self.changelog).set(len(self._state.values))
             STATE_BYTES.labels(*self.changelog).set(self._state.size)
 
-    def __call__(self, records: Sequence[Incoming]) -> list[Made]:
+    def handle_records(self, records: Sequence[Incoming]) -> list[Made]:
         """Return all outputs for `records`, changes included, which are applied to the state."""
         state, made = self._present(), list[Made]()
         try:
@@ -146,14 +146,14 @@ class StateTable:
         """Raise, so that the lane writes a dead letter."""
         raise RecordGivenUpError(f"{record.topic}/{record.partition}@{record.offset}") from self.failed
 
-    def warm(self, records: Sequence[Incoming]) -> None:
+    def remember_records(self, records: Sequence[Incoming]) -> None:
         """Do nothing: earlier records are in the changelog."""
 
-    def recall(self, batch: RecordBatch) -> bool:
-        """Do nothing, as `warm`."""
+    def remember_batch(self, batch: RecordBatch) -> bool:
+        """Do nothing, as `remember_records`."""
         return True
 
-    def whole(self, batches: Sequence[RecordBatch]) -> None:
+    def handle_batches(self, batches: Sequence[RecordBatch]) -> None:
         """Return None: records are handled one by one."""
 
     def _present(self) -> _State:
