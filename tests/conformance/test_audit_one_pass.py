@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.audit.records import rows
-from pointsman.audit.records.facts import FACTS
+from pointsman.audit.records.message_columns import COLUMN_PATHS
 from pointsman.audit.records.one_pass import KINDS, in_one_pass
 from pointsman.audit.records.schemas import node_of
 from pointsman.bus.codec.records import Incoming
@@ -43,7 +43,7 @@ USUAL = [
     *map(ended, ("job.failed.v1", "job.expired.v1", "job.cancelled.v1")),
 ]
 
-#: What may stand in any place: no JSON at all, what readers see differently, the wrong type of anything.
+#: What may stand in any path: no JSON at all, what readers see differently, the wrong type of anything.
 VALUES: list[bytes] = [
     b"null", b"true", b"false", b"0", b"-0", b"-0.0", b"1", b"-1", b"1.0", b"0.5", b"1e5", b"1E-7",
     b"01", b"+1", b".5", b"1.", b"0e99999", b"1e400", b"1e-20000", b"NaN", b"-Infinity",
@@ -142,15 +142,15 @@ def test_records_of_other_clients_make_the_same_row(bad: Bad) -> None:
         assert_the_same(replace(record, value=bad.value))
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield path
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for step, item in inner:
-        yield from places(item, (*path, step))
+        yield from paths(item, (*path, step))
 
 
 def with_other(value: Any, path: tuple[Any, ...], other: Any) -> Any:
-    """The document with `other` in one place."""
+    """The document with `other` in one path."""
     if not path:
         return other
     inner = with_other(value[path[0]], path[1:], other)
@@ -168,7 +168,7 @@ def at(value: Any, path: tuple[Any, ...]) -> Any:
 @pytest.mark.parametrize("record", USUAL, ids=[record.topic for record in USUAL])
 def test_any_value_in_any_place_makes_the_same_row(record: Incoming) -> None:
     body = json.loads(record.value or b"")
-    for path in places(body):
+    for path in paths(body):
         text = json.dumps(with_other(body, path, "@@"), ensure_ascii=False).encode()
         for other in VALUES:
             assert_the_same(replace(record, value=text.replace(b'"@@"', other)))
@@ -177,7 +177,7 @@ def test_any_value_in_any_place_makes_the_same_row(record: Incoming) -> None:
 @pytest.mark.parametrize("record", USUAL, ids=[record.topic for record in USUAL])
 def test_any_name_too_many_or_too_few_makes_the_same_row(record: Incoming) -> None:
     body = json.loads(record.value or b"")
-    for path in places(body):
+    for path in paths(body):
         node = at(body, path)
         if not isinstance(node, dict):
             continue
@@ -214,20 +214,20 @@ def test_any_header_makes_the_same_row(record: Incoming) -> None:
 
 
 @given(st.integers(0, len(USUAL) - 1), st.integers(0, 5_000), st.integers(0, 3), st.binary(max_size=3))
-def test_bytes_changed_anywhere_make_the_same_row(which: int, place: int, cut: int, put: bytes) -> None:
+def test_bytes_changed_anywhere_make_the_same_row(which: int, path: int, cut: int, put: bytes) -> None:
     record = USUAL[which]
     value = record.value or b""
-    place %= len(value)
-    assert_the_same(replace(record, value=value[:place] + put + value[place + cut :]))
+    path %= len(value)
+    assert_the_same(replace(record, value=value[:path] + put + value[path + cut :]))
 
 
 def parts_of(node: object, path: str = "") -> Iterator[tuple[str, str, int | None]]:
     """Path, name and slot."""
     match node:
         case (bytes() as name, inner, bool(), int() | None as slot):
-            place = f"{path}.{name.decode()}".removeprefix(".")
-            yield place, "field", slot
-            yield from parts_of(inner, place)
+            path = f"{path}.{name.decode()}".removeprefix(".")
+            yield path, "field", slot
+            yield from parts_of(inner, path)
         case (str() as called, *inner):
             yield path, called, None
             yield from parts_of(inner, path)
@@ -238,12 +238,12 @@ def parts_of(node: object, path: str = "") -> Iterator[tuple[str, str, int | Non
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_column_has_a_field_in_a_known_schema(kind: type[Message]) -> None:
-    places = {place for column in FACTS[kind].values() for place in column if place[0] != "="}
-    slots = {place: slot for slot, place in enumerate(sorted(places))}
+    paths = {path for column in COLUMN_PATHS[kind].values() for path in column if path[0] != "="}
+    slots = {path: slot for slot, path in enumerate(sorted(paths))}
     parts = list(parts_of(node_of(kind, slots)))
-    assert {place: slot for place, _, slot in parts if slot is not None} == slots
-    unknown = [place for place, called, _ in parts if called == "never"]
-    assert all(place.startswith(("decision.cascade.", "decision.review.")) for place in unknown)
+    assert {path: slot for path, _, slot in parts if slot is not None} == slots
+    unknown = [path for path, called, _ in parts if called == "never"]
+    assert all(path.startswith(("decision.cascade.", "decision.review.")) for path in unknown)
 
 
 def test_a_record_without_a_value_is_left_to_the_models() -> None:

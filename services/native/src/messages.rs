@@ -32,7 +32,7 @@ struct Kind {
 /// A constant, or the first of these slots that has a value.
 enum Source {
     Word(String),
-    Places(Vec<usize>),
+    Paths(Vec<usize>),
 }
 
 /// Reads messages of the known types.
@@ -40,7 +40,7 @@ enum Source {
 pub struct MessageReader(Vec<Kind>);
 
 /// A record's position: topic, partition, offset, timestamp in milliseconds.
-type Place<'a> = (&'a str, i32, i64, i64);
+type Position<'a> = (&'a str, i32, i64, i64);
 type Header<'a> = (&'a str, &'a str);
 /// Name, schema, field paths of the columns, and slots of these paths.
 type Described<'py> = (String, Bound<'py, PyAny>, Vec<Vec<String>>, HashMap<String, usize>);
@@ -72,19 +72,19 @@ struct Read<'a> {
 
 #[pymethods]
 impl MessageReader {
-    /// For each type: its name, its schema as for `Node::build`, its columns as in `FACTS`, and the slots
+    /// For each type: its name, its schema as for `Node::build`, its columns as in `COLUMN_PATHS`, and the slots
     /// of their paths.
     #[new]
     fn new(kinds: Vec<Described<'_>>) -> PyResult<Self> {
         let mut known = Vec::new();
         for (name, schema, columns, slots) in kinds {
             if slots.len() > SLOTS {
-                return Err(PyValueError::new_err("too many places"));
+                return Err(PyValueError::new_err("too many paths"));
             }
-            let source = |places: &Vec<String>| match places.first().and_then(|place| place.strip_prefix('='))
+            let source = |paths: &Vec<String>| match paths.first().and_then(|path| path.strip_prefix('='))
             {
                 Some(word) => Source::Word(word.to_owned()),
-                None => Source::Places(places.iter().map(|place| slots[place]).collect()),
+                None => Source::Paths(paths.iter().map(|path| slots[path]).collect()),
             };
             let columns = columns.iter().map(source).collect();
             known.push(Kind { name, schema: Node::build(&schema)?, columns });
@@ -99,7 +99,7 @@ impl MessageReader {
     fn read<'py>(
         &self,
         py: Python<'py>,
-        place: Place<'_>,
+        position: Position<'_>,
         key: Option<&[u8]>,
         value: &[u8],
         headers: &Bound<'py, PyTuple>,
@@ -122,7 +122,7 @@ impl MessageReader {
                 self.message_in(value, &read_headers)?
             };
             let headers = json_of(&read_headers)?;
-            Some(Read { envelope, columns, headers, digest: digest_of(place, key, value, &read_headers) })
+            Some(Read { envelope, columns, headers, digest: digest_of(position, key, value, &read_headers) })
         };
         let read = catch_unwind(AssertUnwindSafe(read)).ok()??;
         let envelope = read.envelope;
@@ -167,8 +167,8 @@ impl MessageReader {
         let says = |slot: &&usize| !matches!(taken[**slot], Taken::Nothing | Taken::Text(b""));
         let of = |source: &Source| match source {
             Source::Word(word) => Column::Made(word.clone()),
-            Source::Places(places) => {
-                let slot = places.iter().find(says).or(places.last());
+            Source::Paths(paths) => {
+                let slot = paths.iter().find(says).or(paths.last());
                 Column::Taken(slot.map_or(Taken::Nothing, |slot| taken[*slot]))
             }
         };
@@ -257,8 +257,8 @@ fn json_of(headers: &[Header<'_>]) -> Option<String> {
 }
 
 /// The same bytes as in `store/append/record.py`.
-fn digest_of(place: Place<'_>, key: Option<&[u8]>, value: &[u8], headers: &[Header<'_>]) -> [u8; 32] {
-    let (topic, partition, offset, timestamp_ms) = place;
+fn digest_of(position: Position<'_>, key: Option<&[u8]>, value: &[u8], headers: &[Header<'_>]) -> [u8; 32] {
+    let (topic, partition, offset, timestamp_ms) = position;
     let mut head = Vec::with_capacity(1024);
     head.extend_from_slice(b"pointsman record 1\n");
     put(&mut head, topic.as_bytes());

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pointsman.bus.codec.records import Incoming
 from pointsman.store.append.chapters import kafka_topic
-from pointsman.store.append.lanes import Lane
+from pointsman.store.append.lanes import StoredPartition
 from pointsman.store.append.record import record_digest
 from pointsman.store.verify.digests import Digests
 from pointsman.store.verify.findings import Finding, Wrong
@@ -37,8 +37,8 @@ class AgainstKafka:
         """`compacted`: whether compaction may have removed records of a topic."""
         self._digests = digests
         self._compacted = compacted
-        self._next: dict[Lane, int] = {}
-        self._found: set[tuple[Lane, Wrong]] = set()
+        self._next: dict[StoredPartition, int] = {}
+        self._found: set[tuple[StoredPartition, Wrong]] = set()
         self.result = Comparison()
 
     async def take(self, records: Sequence[Incoming]) -> None:
@@ -47,13 +47,13 @@ class AgainstKafka:
         Raises:
             StoreUnavailableError, StoreError: the query failed.
         """
-        lanes: dict[Lane, list[Incoming]] = {}
+        lanes: dict[StoredPartition, list[Incoming]] = {}
         for record in records:
             lanes.setdefault(self._digests.lane(record.topic, record.partition), []).append(record)
         for lane, batch in lanes.items():
             await self._compare(lane, batch)
 
-    async def _compare(self, lane: Lane, batch: Sequence[Incoming]) -> None:
+    async def _compare(self, lane: StoredPartition, batch: Sequence[Incoming]) -> None:
         first = self._next.get(lane, batch[0].offset)
         self._next[lane] = batch[-1].offset + 1
         stored = await self._digests.between(lane, first, batch[-1].offset)
@@ -81,7 +81,7 @@ class AgainstKafka:
         if stored and not self._compacted(kafka_topic(lane[0])):
             self._report(lane, Wrong.NOT_KAFKA, min(stored), "it is in the database and not on Kafka")
 
-    def _report(self, lane: Lane, wrong: Wrong, offset: int, problem: str) -> None:
+    def _report(self, lane: StoredPartition, wrong: Wrong, offset: int, problem: str) -> None:
         if (lane, wrong) not in self._found:
             self._found.add((lane, wrong))
             self.result.findings.append(Finding(wrong, problem, *lane, offset))

@@ -15,7 +15,7 @@ from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.store.append.audit_writer import AuditWriter
-from pointsman.store.append.lanes import Head, Lane
+from pointsman.store.append.lanes import Head, StoredPartition
 from pointsman.store.connect import Pool
 from pointsman.store.errors import StoreError
 from pointsman.store.verify.marks import add_checkpoint
@@ -32,13 +32,15 @@ _LOOK_S = 0.5
 _KEPT = 1_000
 
 
-def moved(heads: Mapping[Lane, Head], signed: Mapping[Lane, Head], checkpoints: str) -> dict[Lane, Head]:
+def moved(
+    heads: Mapping[StoredPartition, Head], signed: Mapping[StoredPartition, Head], checkpoints: str
+) -> dict[StoredPartition, Head]:
     """Return the heads for a new checkpoint; none if only checkpoints were stored since the last one."""
     since = {lane: head for lane, head in heads.items() if signed.get(lane) != head}
     return since if any(topic != checkpoints for topic, _ in since) else {}
 
 
-def added(since: Mapping[Lane, Head], signed: Mapping[Lane, Head]) -> int:
+def added(since: Mapping[StoredPartition, Head], signed: Mapping[StoredPartition, Head]) -> int:
     """Return how many rows a new checkpoint would add to those already signed."""
     return sum(head.rows - signed[lane].rows if lane in signed else head.rows for lane, head in since.items())
 
@@ -47,12 +49,12 @@ def signed(
     key: PrivateKey,
     number: int,
     previous: str | None,
-    heads: Mapping[Lane, Head],
+    heads: Mapping[StoredPartition, Head],
     now: datetime,
     *,
-    beside: Collection[ChapterMet | OffsetsLost] = (),
+    events: Collection[ChapterMet | OffsetsLost] = (),
 ) -> CheckpointSigned:
-    """Sign a checkpoint of `heads`, and of the chapters and lost ranges in `beside`."""
+    """Sign a checkpoint of `heads`, and of the chapters and lost ranges in `events`."""
     lanes = tuple(
         LaneHead(
             topic=topic,
@@ -64,7 +66,7 @@ def signed(
         )
         for (topic, partition), head in sorted(heads.items())
     )
-    in_order = sorted(beside, key=lambda message: message.model_dump_json())
+    in_order = sorted(events, key=lambda message: message.model_dump_json())
     return key.sign(
         CheckpointSigned(
             number=number,
@@ -103,8 +105,8 @@ class Checkpointer:
         self._clock = clock
         self._every_s = settings.checkpoint_s
         self._every_rows = settings.checkpoint_rows
-        self._signed: dict[Lane, Head] = {}
-        self._beside: set[ChapterMet | OffsetsLost] = set()
+        self._signed: dict[StoredPartition, Head] = {}
+        self._signed_events: set[ChapterMet | OffsetsLost] = set()
         self._unpublished: list[tuple[CheckpointSigned, bytes]] = []
         self._heads = heads
         self._unkept: list[tuple[CheckpointSigned, bytes]] = []
@@ -125,13 +127,13 @@ class Checkpointer:
         since = moved(self._writer.heads, self._signed, self._topics.checkpoints.name)
         try:
             if since:
-                now, beside = self._clock(), self._writer.beside - self._beside
+                now, events = self._clock(), self._writer.events - self._signed_events
                 made = await add_checkpoint(
                     self._pool,
-                    lambda number, previous: signed(self._key, number, previous, since, now, beside=beside),
+                    lambda number, previous: signed(self._key, number, previous, since, now, events=events),
                 )
                 self._signed |= since
-                self._beside |= beside
+                self._signed_events |= events
                 for waiting in (self._unpublished, self._unkept):
                     waiting.append(made)
                     del waiting[:-_KEPT]

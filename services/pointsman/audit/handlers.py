@@ -1,4 +1,4 @@
-"""Stores every record of every topic in the audit table."""
+"""Stores every record of every audited topic as a row of the audit table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ from pointsman.bus.consume.position_store import MovedError, TopicsChangedError,
 from pointsman.bus.places import Place
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import AUDIT_DELAY, AUDITED, AUDITED_BYTES
-from pointsman.store.append.audit_writer import AuditWriter, Move
+from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.append.chapters import stored_topic
-from pointsman.store.append.lanes import Lane
+from pointsman.store.append.lanes import Move, StoredPartition
 from pointsman.store.append.row import Row
 from pointsman.store.errors import LaneMovedError, StoreError, StoreUnavailableError
 from pointsman.store.privacy.keyring import Sealing
@@ -27,22 +27,22 @@ _BROKE = f"{Reason.TOO_LARGE}: the connection to Postgres ended each time it was
 
 
 class Rows:
-    """The rows of a batch, made lazily. `lanes`: partitions that are stored under another topic name.
+    """The rows of a batch, made one at a time.
 
-    `bare`: make rows without values.
+    `lanes`: the name under which Postgres has each partition (see `chapters.py`). `bare`: without values.
     """
 
     def __init__(
         self,
         batches: Mapping[Place, Sequence[Incoming]],
         topics: Topics,
-        privacy: Privacy | None = None,
-        lanes: Mapping[Place, Lane] | None = None,
+        privacy: Privacy | None,
+        lanes: Mapping[Place, StoredPartition],
         *,
         bare: bool = False,
     ) -> None:
         self._batches = batches
-        self._lanes = lanes or {}
+        self._lanes = lanes
         self._bare = bare
         self._topics = topics
         self._privacy = privacy
@@ -80,11 +80,9 @@ class Sink:
         self._topics = topics
         self._clock = clock
         #: The lane of each partition: its topic name differs if the topic was deleted and created again.
-        self._lanes: dict[Place, Lane] = {}
+        self._lanes: dict[Place, StoredPartition] = {}
 
-    async def positions(
-        self, places: Sequence[Place], ids: Mapping[str, TopicId] | None = None
-    ) -> dict[Place, int]:
+    async def positions(self, places: Sequence[Place], ids: Mapping[str, TopicId]) -> dict[Place, int]:
         """Return the next offset to store of each partition that has one. `ids`: the topics' ids.
 
         Raises:
@@ -92,8 +90,8 @@ class Sink:
             UnavailableError: try again.
         """
         try:
-            chapters = await self._writer.chapters(ids or {})
-            changed = {topic for topic, chapter in chapters.items() if chapter.ids != (ids or {})[topic]}
+            chapters = await self._writer.chapters(ids)
+            changed = {topic for topic, chapter in chapters.items() if chapter.ids != ids[topic]}
             if changed:
                 raise TopicsChangedError(changed)
             for place in places:
@@ -104,24 +102,24 @@ class Sink:
             raise UnavailableError(str(error)) from error
         return {place: stored[lane] for place in places if (lane := self._lanes[place]) in stored}
 
-    async def lose(self, place: Place, expected: int, next: int) -> None:
+    async def record_loss(self, place: Place, expected: int, next: int) -> None:
         """Record that the offsets from `expected` until before `next` were never read, and move past them.
 
         Raises:
             MovedError, UnavailableError: as `append`.
         """
         with _store_errors():
-            await self._writer.lose(self._lanes.get(place, place), Move(expected, next))
+            await self._writer.record_loss(self._lanes.get(place, place), Move(expected, next))
 
     async def append(
         self,
         batches: Mapping[Place, Sequence[Incoming]],
         expected: Mapping[Place, int | None],
-        ends: Mapping[Place, int] | None = None,
+        ends: Mapping[Place, int],
         *,
         bare: bool = False,
     ) -> None:
-        """Store all records of `batches` and move each position to its end: by default, past its last record.
+        """Store all records of `batches` and move each position from `expected` to its end.
 
         `bare`: store offsets and digests only, without values.
 
@@ -130,12 +128,7 @@ class Sink:
             UnavailableError: try again with the same arguments.
         """
         days = {broker_time(record).date() for records in batches.values() for record in records}
-        moves = {
-            self._lanes.get(place, place): Move(
-                expected[place], (ends or {}).get(place, records[-1].offset + 1)
-            )
-            for place, records in batches.items()
-        }
+        moves = {self._lanes.get(place, place): Move(expected[place], ends[place]) for place in batches}
         with _store_errors():
             rows = Rows(batches, self._topics, self._privacy, self._lanes, bare=bare)
             await self._writer.append(rows, moves, days=days, sealing=rows.sealing)

@@ -107,11 +107,11 @@ def _bad_pattern(at: Loc, name: str, text: str) -> Iterable[tuple[Loc, str]]:
 def _bad_mask(at: Loc, mask: Mask, known: Sequence[str]) -> Iterable[tuple[Loc, str]]:
     if not mask.paths and not mask.patterns:
         yield at, "names neither paths nor patterns"
-    for place, pattern in enumerate(mask.patterns):
+    for index, pattern in enumerate(mask.patterns):
         if pattern not in known:
-            yield (*at, "patterns", place), f"unknown pattern `{pattern}`; known are {', '.join(known)}"
-    for place, path in enumerate(mask.paths):
-        yield from _bad_path((*at, "paths", place), path)
+            yield (*at, "patterns", index), f"unknown pattern `{pattern}`; known are {', '.join(known)}"
+    for index, path in enumerate(mask.paths):
+        yield from _bad_path((*at, "paths", index), path)
 
 
 def _bad_subject(at: Loc, subject: Subject) -> Iterable[tuple[Loc, str]]:

@@ -117,14 +117,14 @@ def _cleaned(row: Row, clean: Callable[[str], str]) -> Row:
 
 
 def _sealed(row: Row, record_sha256: bytes, key: DataKey, subject: str) -> Row:
-    place = (row.topic, row.partition, row.offset)
+    origin = (row.topic, row.partition, row.offset)
     rules = Note.read(row.privacy).rules if row.privacy else ()
 
     def clean(text: str) -> str:
         hidden = text == subject or (len(subject) >= _LEAST and subject in text)
         return text.replace(subject, "[sealed]") if hidden else text
 
-    content = key.seal(place, packed(RecordContent(row.key, row.value, row.headers)))
+    content = key.seal(origin, packed(RecordContent(row.key, row.value, row.headers)))
     return _hidden(row, clean, content, key.digest(record_sha256), Note(rules, b"", key.subject, key.id))
 
 

@@ -92,20 +92,20 @@ def look_at(history: KeyHistory, record: SentRecord, counted: SignedRecords) -> 
     """Count one record, and report it if it was routed although it lacked a required signature."""
     at_ms = int(record.broker_at.timestamp() * 1000)
     keys = history.keys(record.agent_id or "", record.broker_at)
-    verdict = verify(keys, "", record.place[0], record.headers, record.value, at_ms=at_ms).verdict
+    verdict = verify(keys, "", record.origin[0], record.headers, record.value, at_ms=at_ms).verdict
     if record.hidden and verdict is SignatureVerdict.WRONG:
         counted.hidden += 1
         return
     counted.verdicts[verdict] += 1
     if record.routed and verdict is not SignatureVerdict.VALID and history.demanded(record.broker_at):
         problem = f"its job was routed, and its signature is {verdict}, of the agent {record.agent_id}"
-        counted.findings.append(Finding(Wrong.SIGNATURE, problem, *record.place))
+        counted.findings.append(Finding(Wrong.SIGNATURE, problem, *record.origin))
 
 
 def _as_read(record: RegistryRecord) -> Incoming:
     at_ms = int(record.broker_at.timestamp() * 1000)
     headers = tuple(record.headers)
-    return Incoming(*record.place, at_ms, record.key, record.value, headers, by_broker=True)
+    return Incoming(*record.origin, at_ms, record.key, record.value, headers, by_broker=True)
 
 
 async def check_signatures(

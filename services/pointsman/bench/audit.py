@@ -154,8 +154,9 @@ async def _sink(dsn: str, incoming: Sequence[Incoming]) -> StorageRun:
         expected: dict[tuple[str, int], int | None] = {}
         watch = _Stopwatch(await pool.fetchval("select pg_backend_pid()"))
         for batch in batches(incoming):
-            await sink.append(batch, {lane: expected.get(lane) for lane in batch})
-            expected |= {lane: rows[-1].offset + 1 for lane, rows in batch.items()}
+            ends = {lane: rows[-1].offset + 1 for lane, rows in batch.items()}
+            await sink.append(batch, {lane: expected.get(lane) for lane in batch}, ends)
+            expected |= ends
         return watch.stop(len(incoming))
 
 

@@ -9,7 +9,7 @@ from pointsman.bus.codec.claimed import claim_in
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.store.append.row import Row
-from pointsman.store.ask.refused import Place
+from pointsman.store.ask.refused import Origin
 from pointsman.store.verify.findings import Finding, Wrong
 from pointsman_schemas.base import Json
 from pointsman_schemas.claims import BULK, FRONT, Claim, fill_in
@@ -59,7 +59,7 @@ class LargeValues:
 
     named: list[tuple[tuple[str, int, int], Claim]] = field(default_factory=list)
     checked: int = 0
-    refused: set[Place] = field(default_factory=set)
+    refused: set[Origin] = field(default_factory=set)
 
     def take(self, row: Row) -> None:
         """Note the value that a row refers to. A `ce_dataref` header alone may be from any client."""
@@ -78,10 +78,10 @@ class LargeValues:
             ClaimsUnavailableError: the store does not answer.
         """
         findings = []
-        for place, claim in self.named:
+        for origin, claim in self.named:
             content = await claim_check.value_of(claim)
             self.checked += 1
             if isinstance(content, str):
-                findings.append(Finding(Wrong.LARGE_VALUE, content, *place))
+                findings.append(Finding(Wrong.LARGE_VALUE, content, *origin))
             advance(1)
         return findings

@@ -66,7 +66,7 @@ class JobReplay:
     async def _one(self, sent: Sent, publisher: Publisher | None) -> Replayed:
         if sent.hidden is not None:
             return Replayed(sent, unreadable=sent.hidden)
-        record = Incoming(*sent.place, int(sent.at.timestamp() * 1000), None, sent.value, sent.headers)
+        record = Incoming(*sent.origin, int(sent.at.timestamp() * 1000), None, sent.value, sent.headers)
         if self.dead:
             record = as_found(record)
         if self.claim_check is not None:

@@ -12,7 +12,8 @@ from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import follow
 from pointsman.identity.keys import PrivateKey
-from pointsman.store.append.audit_writer import AuditWriter, Move
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.lanes import Move
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.bus.example_records import TOPICS, story, story_id

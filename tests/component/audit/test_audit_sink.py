@@ -23,6 +23,7 @@ from pointsman.store.connect import open_pool
 from tests.support.bus.bad_records import BAD
 from tests.support.bus.example_records import NAMES, TOPICS, example, story
 from tests.support.store.audit_store import APPLICATION, audit_pool, observer
+from tests.support.store.privacy import store
 
 pytestmark = pytest.mark.stack
 
@@ -75,8 +76,8 @@ async def test_every_topic_s_records_are_stored_as_they_were(database: str) -> N
     for record in records:
         batches.setdefault((record.topic, record.partition), []).append(record)
     async with sink_into(database) as sink:
-        await sink.append(batches, dict.fromkeys(batches))
-        positions = await sink.positions(list(batches))
+        await store(sink, records)
+        positions = await sink.positions(list(batches), {})
     assert positions == {place: each[-1].offset + 1 for place, each in batches.items()}
     rows = await stored(database)
     by_place = {record.origin: record for record in records}
@@ -91,7 +92,7 @@ async def test_bad_records_are_stored_and_do_not_block_others(database: str) -> 
         records.append(good(len(records)))
         records.append(intake(len(records), bad.value, bad.headers, bad.key))
     async with sink_into(database) as sink:
-        await sink.append({LANE: records}, {LANE: None})
+        await store(sink, records)
     rows = await stored(database)
     assert len(rows) == len(records)
     assert all(same(row, record) for row, record in zip(rows, records, strict=True))
@@ -144,7 +145,7 @@ def test_arbitrary_records_are_stored_unchanged(database: str, records: list[Inc
 
     async def check() -> None:
         async with sink_into(database) as sink:
-            await sink.append(batches, dict.fromkeys(batches))
+            await store(sink, [record for batch in batches.values() for record in batch])
         rows = [row for row in await stored(database) if row["partition"] == partition]
         assert len(rows) == len(records)
         for row in rows:
@@ -157,7 +158,7 @@ def test_arbitrary_records_are_stored_unchanged(database: str, records: list[Inc
 async def test_a_number_that_postgres_refuses_costs_only_the_payload(database: str) -> None:
     tiny = b'{"agent_id": "a", "prompt": "x", "metadata": {"n": 0.%s1}}' % (b"0" * 20_000)
     async with sink_into(database) as sink:
-        await sink.append({LANE: [good(0), intake(1, tiny), good(2)]}, {LANE: None})
+        await store(sink, [good(0), intake(1, tiny), good(2)])
     first, found, last = await stored(database)
     assert found["value"] == tiny
     assert found["payload"] is None
@@ -168,9 +169,9 @@ async def test_a_number_that_postgres_refuses_costs_only_the_payload(database: s
 
 async def test_a_place_that_moved_is_told_in_the_reader_s_words(database: str) -> None:
     async with sink_into(database) as sink:
-        await sink.append({LANE: [good(0), good(1)]}, {LANE: None})
+        await store(sink, [good(0), good(1)])
         with pytest.raises(MovedError, match=r"jobs\.intake/0.*is 2, expected was 1"):
-            await sink.append({LANE: [good(1), good(2)]}, {LANE: 1})
+            await store(sink, [good(1), good(2)], 1)
     assert [row["offset"] for row in await stored(database)] == [0, 1]
 
 
@@ -182,9 +183,9 @@ async def test_missing_migrations_are_waited_for(database: str, unused_tcp_port:
         pool = await open_pool(dsn, application=APPLICATION)
         sink = Sink(AuditWriter(pool), TOPICS, lambda: NOW)
         with pytest.raises(UnavailableError, match=what):
-            await sink.positions([LANE])
+            await sink.positions([LANE], {})
         with pytest.raises(UnavailableError, match=what):
-            await sink.append({LANE: [good(0)]}, {LANE: None})
+            await store(sink, [good(0)])
         await pool.close()
 
 
@@ -202,9 +203,9 @@ async def test_only_stored_records_are_counted(database: str) -> None:
 
     before = counted()
     async with sink_into(database) as sink:
-        await sink.append({LANE: [good(0), intake(1, None)]}, {LANE: None})
+        await store(sink, [good(0), intake(1, None)])
         with pytest.raises(MovedError):
-            await sink.append({LANE: [good(0)]}, {LANE: None})
+            await store(sink, [good(0)])
     gained = [after - earlier for after, earlier in zip(counted(), before, strict=True)]
     assert gained == pytest.approx([2, len(good(0).value or b""), 2, 3.0])
 
@@ -214,7 +215,7 @@ async def test_the_three_clocks_and_the_writer_are_told_apart(database: str) -> 
     submitted = story(0, produced)[0]
     late = replace(submitted, timestamp_ms=MILLISECONDS)
     async with sink_into(database) as sink:
-        await sink.append({LANE: [late]}, {LANE: None})
+        await store(sink, [late])
     (row,) = await stored(database)
     assert (row["produced_at"], row["broker_at"]) == (produced, NOW)
     assert row["recorded_at"] > NOW

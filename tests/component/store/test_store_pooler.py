@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from pointsman.audit.records.rows import row_of
-from pointsman.store.append.audit_writer import AuditWriter, Lane, Move
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.lanes import Move, StoredPartition
 from pointsman.store.append.row import Row
 from pointsman.store.ask.agents_sent import agents_sent
 from pointsman.store.ask.labelled import labelled
@@ -151,7 +152,7 @@ async def see_that_sessions_change(dsn: str) -> None:
             assert len({await one.fetchval(pid) for _ in range(4)}) == 2
 
 
-async def store(dsn: str, lane: Lane, *, batches: int, amid: PgBouncer | None = None) -> None:
+async def store(dsn: str, lane: StoredPartition, *, batches: int, amid: PgBouncer | None = None) -> None:
     """Stores ten rows a batch, with retries. With `amid`, each batch is interrupted once after five rows."""
     pool = await open_pool(dsn, application=APPLICATION, size=2)
     writer = AuditWriter(pool)

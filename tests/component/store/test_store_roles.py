@@ -6,7 +6,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from pointsman.store.append.audit_writer import AuditWriter, Lane, Move
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.lanes import Move, StoredPartition
 from pointsman.store.connect import connected
 from pointsman.store.roles import AUDITOR, ERASER, OPENER, WRITER, as_login, ensure_login, grants
 from tests.support.running.command import Command
@@ -14,7 +15,7 @@ from tests.support.store.audit_store import as_auditor, as_writer, audit_pool, o
 
 pytestmark = pytest.mark.stack
 
-LANE: Lane = ("t", 0)
+LANE: StoredPartition = ("t", 0)
 
 #: Tables of the record, each with statements that would change or remove rows.
 CHANGES = (

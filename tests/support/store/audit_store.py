@@ -10,7 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from pointsman.store.append.audit_writer import AuditWriter, Lane, Move
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.lanes import Move, StoredPartition
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Pool, open_pool
 from pointsman.store.migrate import migrate
@@ -135,7 +136,7 @@ def row(offset: int, *, topic: str = "t", partition: int = 0, **changes: Any) ->
 
 async def put(writer: AuditWriter, batch: Sequence[Row]) -> None:
     """Stores rows as the audit does, and advances each lane's position."""
-    ends: dict[Lane, int] = {}
+    ends: dict[StoredPartition, int] = {}
     for each in batch:
         lane = (each.topic, each.partition)
         ends[lane] = max(ends.get(lane, 0), each.offset + 1)

@@ -12,7 +12,8 @@ from uuid import UUID
 from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.emit import dead_letter, emit
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.store.append.audit_writer import AuditWriter, Move
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.lanes import Move
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished, Usage
 from pointsman_schemas.dead import DeadLetter

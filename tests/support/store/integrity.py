@@ -11,7 +11,7 @@ from pointsman.audit.records.rows import row_of
 from pointsman.identity.keys import PrivateKey
 from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.append.chain import follow, genesis
-from pointsman.store.append.lanes import Lane
+from pointsman.store.append.lanes import StoredPartition
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Pool
 from pointsman.store.sql import query
@@ -24,7 +24,7 @@ from tests.support.store.audit_store import as_auditor, audit_pool, observer, pu
 KEY = PrivateKey.parse("11" * 32)
 START = datetime(2026, 3, 12, 9, tzinfo=UTC)
 #: The lane that tests change, and its rows in SQL.
-CALLS: Lane = (TOPICS.calls.name, 0)
+CALLS: StoredPartition = (TOPICS.calls.name, 0)
 WHERE = f"where topic = '{CALLS[0]}' and partition = {CALLS[1]}"
 
 
@@ -65,13 +65,15 @@ async def tamper(dsn: str, *statements: str) -> None:
             assert not (await connection.execute(statement)).endswith(" 0"), statement
 
 
-async def rechain(dsn: str, change: Callable[[Row], Row], lane: Lane = CALLS) -> None:
+async def rechain(dsn: str, change: Callable[[Row], Row], lane: StoredPartition = CALLS) -> None:
     """Changes rows of a lane and recomputes digests and chain, which needs no key."""
     async with observer(dsn) as connection:
         await rechain_on(connection, change, lane)
 
 
-async def rechain_on(connection: asyncpg.Connection, change: Callable[[Row], Row], lane: Lane) -> None:
+async def rechain_on(
+    connection: asyncpg.Connection, change: Callable[[Row], Row], lane: StoredPartition
+) -> None:
     """The same as `rechain`, and recomputes the lane's own digest."""
     from_offset = await connection.fetchval(
         "select chained_from from audit.lane where topic = $1 and partition = $2", *lane

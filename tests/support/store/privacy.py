@@ -88,7 +88,8 @@ async def store(sink: Sink, records: Sequence[Incoming], first: int | None = Non
     batches: dict[tuple[str, int], list[Incoming]] = {}
     for record in records:
         batches.setdefault((record.topic, record.partition), []).append(record)
-    await sink.append(batches, dict.fromkeys(batches, first))
+    ends = {place: records[-1].offset + 1 for place, records in batches.items()}
+    await sink.append(batches, dict.fromkeys(batches, first), ends)
 
 
 async def corners_with(dsn: str, secret: str) -> list[str]:

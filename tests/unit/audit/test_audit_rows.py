@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.audit.records import rows as rows_module
-from pointsman.audit.records.facts import MessageFacts, facts_of
+from pointsman.audit.records.message_columns import MessageColumns, columns_of
 from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.emit import dead_letter
 from pointsman.bus.codec.intake import Accepted, decode_intake
@@ -81,12 +81,12 @@ def test_each_message_keeps_its_bytes_and_says_what_it_is(name: str) -> None:
 def test_every_type_of_the_catalogue_has_facts() -> None:
     for name, kind in MESSAGES.items():
         message = kind.model_validate_json(example(name).value or b"")
-        facts = facts_of(message)
+        columns = columns_of(message)
         if name.startswith(("limit.", "breaker.")):
             continue  # what worker processes agree on among themselves
         if kind in (JobChunk, RequestTaken):
             continue  # what a topic of minutes has is not audited
-        assert facts != MessageFacts() or name in OF_NO_JOB - {
+        assert columns != MessageColumns() or name in OF_NO_JOB - {
             PolicyApplied.TYPE,
             AgentChanged.TYPE,
             RegistryChanged.TYPE,
@@ -94,9 +94,9 @@ def test_every_type_of_the_catalogue_has_facts() -> None:
         }, name
         if name in OF_NO_JOB:
             continue
-        assert facts.job_id is not None, name
+        assert columns.job_id is not None, name
         # What people say of a case names them; whose job it is stands in the envelope.
-        assert facts.agent_id is not None or hasattr(message, "by"), name
+        assert columns.agent_id is not None or hasattr(message, "by"), name
 
 
 def test_a_call_has_its_figures_and_an_outcome_does_not_repeat_them() -> None:

@@ -28,7 +28,7 @@ def history() -> list[Logged]:
 
 
 def audit_of(log: list[Logged]) -> list[AuditedRecord]:
-    return [AuditedRecord(each.place, each.digest) for each in log]
+    return [AuditedRecord(each.origin, each.digest) for each in log]
 
 
 def test_a_correct_history_passes() -> None:
@@ -37,10 +37,10 @@ def test_a_correct_history_passes() -> None:
 
 def test_later_records_are_ignored_and_invented_ones_are_found() -> None:
     log = history()
-    ends = {each.place[:2]: 3 for each in log}
-    later = AuditedRecord((log[0].place[0], 0, 3), b"later")
+    ends = {each.origin[:2]: 3 for each in log}
+    later = AuditedRecord((log[0].origin[0], 0, 3), b"later")
     assert check(JOBS, log, up_to([*audit_of(log), later], ends)) == []
-    invented = [AuditedRecord((log[0].place[0], 1, 0), b""), AuditedRecord(("nowhere", 0, 7), b"")]
+    invented = [AuditedRecord((log[0].origin[0], 1, 0), b""), AuditedRecord(("nowhere", 0, 7), b"")]
     assert len(check(JOBS, log, up_to([*audit_of(log), *invented], ends))) == 2
 
 
@@ -58,24 +58,24 @@ def lost_outcome(log: Log, rows: Rows) -> None:
 
 def second_outcome(log: Log, rows: Rows) -> None:
     again = log[at(log, "job.completed.v1", "b")]
-    log.append(replace(again, place=("x", 0, 9), message_id="other"))
+    log.append(replace(again, origin=("x", 0, 9), message_id="other"))
 
 
 def two_kinds_of_outcome(log: Log, rows: Rows) -> None:
     again = log[at(log, "job.completed.v1", "b")]
-    log.append(replace(again, place=("x", 0, 9), kind="job.failed.v1", message_id="other"))
+    log.append(replace(again, origin=("x", 0, 9), kind="job.failed.v1", message_id="other"))
 
 
 def outcome_of_nobody(log: Log, rows: Rows) -> None:
     again = log[at(log, "job.completed.v1", "b")]
-    log.append(replace(again, place=("x", 0, 9), job_id="z", message_id="other"))
+    log.append(replace(again, origin=("x", 0, 9), job_id="z", message_id="other"))
 
 
 def routed_twice(log: Log, rows: Rows) -> None:
     first = log[at(log, "job.routed.v1", "b")]
-    again = replace(first, place=(first.place[0], 0, 99), message_id="other")
+    again = replace(first, origin=(first.origin[0], 0, 99), message_id="other")
     log.append(again)
-    rows.append(AuditedRecord(again.place, again.digest))
+    rows.append(AuditedRecord(again.origin, again.digest))
 
 
 def routed_and_refused(log: Log, rows: Rows) -> None:
@@ -85,7 +85,7 @@ def routed_and_refused(log: Log, rows: Rows) -> None:
 
 def same_message_twice(log: Log, rows: Rows) -> None:
     again = log[at(log, "call.finished.v1", "b")]
-    log.append(replace(again, place=("x", 0, 9)))
+    log.append(replace(again, origin=("x", 0, 9)))
 
 
 def completed_without_a_call(log: Log, rows: Rows) -> None:

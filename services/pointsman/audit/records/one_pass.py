@@ -1,7 +1,7 @@
 """Reads the common messages of a job from bytes in one pass, with the compiled library.
 
-The library gets schemas and columns generated from the models and `FACTS`. A record that it is not sure of is
-read by the model, as are all records without the library.
+The library gets schemas and columns generated from the models and `COLUMN_PATHS`. A record that it is not
+sure of is read by the model, as are all records without the library.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-from pointsman.audit.records.facts import FACTS, MessageFacts
+from pointsman.audit.records.message_columns import COLUMN_PATHS, MessageColumns
 from pointsman.audit.records.schemas import node_of
 from pointsman.bus.codec.decode import broker_time
 from pointsman.bus.codec.records import Incoming
@@ -34,10 +34,10 @@ KINDS: tuple[type[Message], ...] = (
 
 
 class Understood(NamedTuple):
-    """A record's envelope and facts, its headers as stored, and its digest."""
+    """A record's envelope and columns, its headers as stored, and its digest."""
 
     envelope: Envelope
-    facts: MessageFacts
+    columns: MessageColumns
     headers: str
     digest: bytes
 
@@ -49,8 +49,8 @@ def _reader() -> Callable[..., tuple[Any, ...] | None] | None:
         return None
     kinds = []
     for kind in KINDS:
-        columns = [FACTS[kind].get(name, ()) for name in MessageFacts._fields]
-        slots = {place: slot for slot, place in enumerate(dict.fromkeys(chain(*columns)))}
+        columns = [COLUMN_PATHS[kind].get(name, ()) for name in MessageColumns._fields]
+        slots = {path: slot for slot, path in enumerate(dict.fromkeys(chain(*columns)))}
         kinds.append((kind.TYPE, node_of(kind, slots), columns, slots))
     return native.MessageReader(kinds).read  # type: ignore[no-any-return]
 
@@ -60,8 +60,8 @@ def in_one_pass(record: Incoming, *, is_submitted: bool) -> Understood | None:
     reader = _reader()
     if reader is None or record.value is None:
         return None
-    place = (*record.origin, record.timestamp_ms)
-    read = reader(place, record.key, record.value, record.headers, is_submitted)
+    position = (*record.origin, record.timestamp_ms)
+    read = reader(position, record.key, record.value, record.headers, is_submitted)
     if read is None:
         return None
     id, causation, trace_id, kind, source, attempt, time, headers, digest, job, agent_id, *others = read
@@ -88,5 +88,5 @@ def in_one_pass(record: Incoming, *, is_submitted: bool) -> Understood | None:
             trace_id,
         )
     *others, cost, duration_ms = others
-    facts = (job_id, agent_id, *others, cost and Decimal(cost), duration_ms)
-    return Understood(envelope, MessageFacts._make(facts), headers, digest)
+    columns = (job_id, agent_id, *others, cost and Decimal(cost), duration_ms)
+    return Understood(envelope, MessageColumns._make(columns), headers, digest)

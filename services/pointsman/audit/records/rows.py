@@ -11,7 +11,7 @@ from pointsman.audit.records.columns import (
     reason_text,
     time_or_none,
 )
-from pointsman.audit.records.facts import MessageFacts, facts_of
+from pointsman.audit.records.message_columns import MessageColumns, columns_of
 from pointsman.audit.records.one_pass import in_one_pass
 from pointsman.bus.codec.claimed import stand_in
 from pointsman.bus.codec.decode import Decoded, Malformed, broker_time, decode
@@ -45,7 +45,7 @@ def row_of(record: Incoming, topics: Topics) -> Row:
     except Exception as error:
         # A bug must neither keep a record out of the audit nor block its lane.
         event(log, logging.ERROR, Event.RECORD_UNREADABLE, error=repr(error))
-        return _row(record, None, None, MessageFacts(), None, unreadable=f"{Reason.INTERNAL}: {error!r}")
+        return _row(record, None, None, MessageColumns(), None, unreadable=f"{Reason.INTERNAL}: {error!r}")
 
 
 def _understood(record: Incoming, topics: Topics) -> Row:
@@ -56,15 +56,15 @@ def _understood(record: Incoming, topics: Topics) -> Row:
         return _letter(record, intake)
     understood = in_one_pass(record, is_submitted=record.topic == intake)
     if understood is not None:
-        envelope, facts, headers, digest = understood
+        envelope, columns, headers, digest = understood
         payload = _text(record.value)
-        return _row(record, envelope, envelope.type, facts, payload, headers=headers, digest=digest)
+        return _row(record, envelope, envelope.type, columns, payload, headers=headers, digest=digest)
     read = stand_in(record)
     match decode_intake(read, _ANY_SIZE) if record.topic == intake else decode(read):
         case Decoded(message, envelope):
-            return _row(record, envelope, envelope.type, facts_of(message), _text(record.value))
+            return _row(record, envelope, envelope.type, columns_of(message), _text(record.value))
         case Accepted(job, cause):
-            return _row(record, cause, JobSubmitted.TYPE, facts_of(job), _text(record.value))
+            return _row(record, cause, JobSubmitted.TYPE, columns_of(job), _text(record.value))
         case Malformed() as malformed:
             return _unreadable(record, malformed)
         case never:
@@ -81,17 +81,17 @@ def _letter(record: Incoming, intake: str) -> Row:
     except (KeyError, ValueError, AttributeError) as error:
         why = f"missing header {error}" if isinstance(error, KeyError) else str(error)
         reason = f"not a dead letter: {why}"
-        return _row(record, None, None, MessageFacts(), payload_of(record.value), unreadable=reason)
+        return _row(record, None, None, MessageColumns(), payload_of(record.value), unreadable=reason)
     job_id = envelope.job_id
     agent_id = agent_or_none(envelope.agent_id if envelope.agent_id != UNKNOWN_AGENT else None)
     if job_id is None or agent_id is None:
         original = _of_original(record, letter, intake)
         job_id, agent_id = job_id or original.job_id, agent_id or original.agent_id
-    facts = MessageFacts(job_id, agent_id, status="dead", error_type=letter.reason.value)
-    return _row(record, envelope, dead.TYPE, facts, payload_of(record.value))
+    columns = MessageColumns(job_id, agent_id, status="dead", error_type=letter.reason.value)
+    return _row(record, envelope, dead.TYPE, columns, payload_of(record.value))
 
 
-def _of_original(record: Incoming, letter: dead.DeadLetter, intake: str) -> MessageFacts:
+def _of_original(record: Incoming, letter: dead.DeadLetter, intake: str) -> MessageColumns:
     """Return job and agent of the original record of a dead letter."""
     headers = tuple(
         (name.removeprefix(dead.ORIGINAL), value)
@@ -110,23 +110,23 @@ def _of_original(record: Incoming, letter: dead.DeadLetter, intake: str) -> Mess
     original = stand_in(original)
     match decode_intake(original, _ANY_SIZE) if letter.topic == intake else decode(original):
         case Decoded(message):
-            return facts_of(message)
+            return columns_of(message)
         case Accepted(job):
-            return facts_of(job)
+            return columns_of(job)
         case Malformed() as malformed:
-            return MessageFacts(malformed.job_id, agent_or_none(malformed.agent_id))
+            return MessageColumns(malformed.job_id, agent_or_none(malformed.agent_id))
         case never:
             assert_never(never)
 
 
 def _unreadable(record: Incoming, malformed: Malformed) -> Row:
     envelope = malformed.cause or _envelope(record)
-    facts = MessageFacts(
+    columns = MessageColumns(
         malformed.job_id or (envelope.job_id if envelope else None),
         agent_or_none(malformed.agent_id or (envelope.agent_id if envelope else None)),
     )
     reason = f"{malformed.reason}: {malformed.message}"
-    return _row(record, envelope, None, facts, payload_of(record.value), unreadable=reason)
+    return _row(record, envelope, None, columns, payload_of(record.value), unreadable=reason)
 
 
 def _envelope(record: Incoming) -> Envelope | None:
@@ -140,7 +140,7 @@ def _row(
     record: Incoming,
     envelope: Envelope | None,
     kind: str | None,
-    facts: MessageFacts,
+    columns: MessageColumns,
     payload: str | None,
     *,
     unreadable: str | None = None,
@@ -157,23 +157,23 @@ def _row(
         record.offset,
         envelope.id if envelope else None,
         envelope.causation_id if envelope else None,
-        facts.job_id or (envelope.job_id if envelope else None),
+        columns.job_id or (envelope.job_id if envelope else None),
         envelope.trace_id if envelope else None,
         kind,
-        facts.agent_id,
+        columns.agent_id,
         envelope.source if envelope else None,
-        facts.attempt or (envelope.attempt if envelope else None),
-        facts.tier,
-        facts.provider,
-        facts.model,
-        facts.policy_version,
-        facts.rule,
-        facts.status,
-        facts.error_type,
-        facts.tokens_in,
-        facts.tokens_out,
-        facts.cost_usd,
-        facts.duration_ms,
+        columns.attempt or (envelope.attempt if envelope else None),
+        columns.tier,
+        columns.provider,
+        columns.model,
+        columns.policy_version,
+        columns.rule,
+        columns.status,
+        columns.error_type,
+        columns.tokens_in,
+        columns.tokens_out,
+        columns.cost_usd,
+        columns.duration_ms,
         produced_at,
         broker_time(record),
         record.key,

@@ -95,9 +95,9 @@ def _object(schema: Any, slots: Mapping[str, int], path: str, extra: str | None)
     for name, field in schema["fields"].items():
         if field.keys() - {"type", "schema", "metadata", "serialization_exclude_if"}:
             return _NEVER
-        place = f"{path}.{name}".removeprefix(".")
-        node, is_required = _node(field["schema"], slots, place), field["schema"]["type"] != "default"
-        fields.append((name.encode(), node, is_required, slots.get(place)))
+        field_path = f"{path}.{name}".removeprefix(".")
+        node, is_required = _node(field["schema"], slots, field_path), field["schema"]["type"] != "default"
+        fields.append((name.encode(), node, is_required, slots.get(field_path)))
     return ("object", fields, extra == "allow")
 
 

@@ -4,7 +4,7 @@ The rules:
 1. Each submitted job has exactly one terminal outcome, and no other job has an outcome.
 2. Each job is routed to a tier at most once; none is both routed and refused, unless a person decided so.
 3. No message id is on the bus twice: what follows from a record is written once.
-4. The audit table holds every record of every topic exactly once: the same key, value, headers and time.
+4. Every record of every audited topic is in the audit table exactly once: same key, value, headers and time.
 5. Each completed job has its successful call on record.
 """
 
@@ -12,17 +12,18 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-Place = tuple[str, int, int]
+#: Topic, partition and offset.
+Origin = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
     """A Kafka record as a `read_committed` consumer sees it.
 
-    `digest` covers key, value, headers, place and time. `answered`: it is a call that brought an answer.
+    `digest` covers key, value, headers, origin and time. `answered`: it is a call that brought an answer.
     """
 
-    place: Place
+    origin: Origin
     kind: str | None
     message_id: str | None
     job_id: str | None
@@ -34,7 +35,7 @@ class Logged:
 class AuditedRecord:
     """A row of the audit table."""
 
-    place: Place
+    origin: Origin
     digest: bytes | None
 
 
@@ -56,7 +57,7 @@ def check(submitted: Collection[str], logged: Iterable[Logged], stored: Iterable
         f"an outcome of job {job}, which nobody submitted" for job in outcomes if job not in submitted
     ]
     to_tiers = Counter(
-        (record.job_id, record.place[0]) for record in logged if record.kind == "job.routed.v1"
+        (record.job_id, record.origin[0]) for record in logged if record.kind == "job.routed.v1"
     )
     problems += [f"job {job} was routed {count} times" for (job, _), count in to_tiers.items() if count > 1]
     reviewed = by_kind.get("review.requested.v1", Counter())
@@ -71,19 +72,21 @@ def check(submitted: Collection[str], logged: Iterable[Logged], stored: Iterable
 
 def up_to(stored: Iterable[AuditedRecord], ends: Mapping[tuple[str, int], int]) -> list[AuditedRecord]:
     """Return the rows before the end offsets of their partitions, and all rows of partitions without one."""
-    return [row for row in stored if row.place[2] < ends.get(row.place[:2], row.place[2] + 1)]
+    return [row for row in stored if row.origin[2] < ends.get(row.origin[:2], row.origin[2] + 1)]
 
 
 def _compare(logged: list[Logged], stored: list[AuditedRecord]) -> list[str]:
-    rows = Counter(row.place for row in stored)
-    digests = {row.place: row.digest for row in stored}
-    problems = [f"the audit has {count} rows of {place}" for place, count in rows.items() if count > 1]
-    problems += [f"{record.place} is not in the audit" for record in logged if record.place not in digests]
+    rows = Counter(row.origin for row in stored)
+    digests = {row.origin: row.digest for row in stored}
+    problems = [f"the audit has {count} rows of {origin}" for origin, count in rows.items() if count > 1]
+    problems += [f"{record.origin} is not in the audit" for record in logged if record.origin not in digests]
     problems += [
-        f"{record.place} is another record in the audit"
+        f"{record.origin} is another record in the audit"
         for record in logged
-        if record.place in digests and digests[record.place] != record.digest
+        if record.origin in digests and digests[record.origin] != record.digest
     ]
-    places = {record.place for record in logged}
-    problems += [f"the audit has {place}, which Kafka has not" for place in digests if place not in places]
+    origins = {record.origin for record in logged}
+    problems += [
+        f"the audit has {origin}, which Kafka has not" for origin in digests if origin not in origins
+    ]
     return problems

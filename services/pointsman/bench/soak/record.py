@@ -67,11 +67,11 @@ async def examine(
             break
         await asyncio.sleep(_PAUSE_S)
     compacted = {topic.name for topic in topics.all(tiers) if topic.compacted}
-    logged_places = {record.place for record in read_record.logged}
+    logged_origins = {record.origin for record in read_record.logged}
     stored = [
         row
         for row in up_to(await _stored(postgres), ends)
-        if row.place in logged_places or row.place[0] not in compacted
+        if row.origin in logged_origins or row.origin[0] not in compacted
     ]
     report = await verify(postgres, Scope(), public=public, published=published)
     read_record.rows, read_record.verified = len(stored), report.rows

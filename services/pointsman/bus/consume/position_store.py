@@ -42,7 +42,7 @@ class Store(Protocol):
             UnavailableError: try again.
         """
 
-    async def lose(self, place: Place, expected: int, next: int) -> None:
+    async def record_loss(self, place: Place, expected: int, next: int) -> None:
         """Record that the offsets from `expected` to before `next` were deleted unread, and move there.
 
         Raises:

@@ -117,7 +117,7 @@ class ReadPositions:
         moved = dict(positions)
         for place, position in positions.items():
             if position < first[place]:
-                await self._store.lose(place, position, first[place])
+                await self._store.record_loss(place, position, first[place])
                 report_lost(self._group, place, position, first[place])
                 moved[place] = first[place]
         return moved

@@ -90,7 +90,7 @@ def _show(job: "Replayed", *, as_json: bool) -> None:
     from pointsman.cli import screen
 
     sent = job.sent
-    place = "{}/{}@{}".format(*sent.place)
+    place = "{}/{}@{}".format(*sent.origin)
     if as_json:
         screen.print_json(
             {

@@ -9,15 +9,13 @@ from pointsman.runtime.clock import Clock, utc_now
 from pointsman.store.append import lanes
 from pointsman.store.append.chapters import Chapter, TopicIds, chapters
 from pointsman.store.append.copy_rows import REFUSED, Linking, copy_rows, what_can_be_stored
-from pointsman.store.append.lanes import Head, Lane, LockedLane, Move
+from pointsman.store.append.lanes import Head, LockedLane, Move, StoredPartition
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Connection, Pool, limit_waits, translated
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman.store.privacy.keyring import KeysChangedError, Sealing
 from pointsman.store.sql import query
 from pointsman_schemas.control.checkpoints import ChapterMet, OffsetsLost
-
-__all__ = ["AuditWriter", "Lane", "Move"]
 
 #: Days that get a partition: back to Kafka's longest retention, and ahead so that no write waits for one.
 _DAYS_BACK = 31
@@ -41,12 +39,12 @@ class AuditWriter:
         self._days: set[date] = set()
         self._days_again = datetime.min.replace(tzinfo=UTC)
         #: The chain heads of the lanes that this writer has moved.
-        self.heads: dict[Lane, Head] = {}
+        self.heads: dict[StoredPartition, Head] = {}
         #: The new chapters and lost offsets that the next checkpoint must cover as well.
-        self.beside: set[ChapterMet | OffsetsLost] = set()
-        self._unsure: set[frozenset[tuple[Lane, Move]]] = set()
+        self.events: set[ChapterMet | OffsetsLost] = set()
+        self._maybe_stored: set[frozenset[tuple[StoredPartition, Move]]] = set()
 
-    async def positions(self, wanted: Sequence[Lane]) -> dict[Lane, int]:
+    async def positions(self, wanted: Sequence[StoredPartition]) -> dict[StoredPartition, int]:
         """Return the next offset of each lane that has a stored position.
 
         Raises:
@@ -55,26 +53,28 @@ class AuditWriter:
         with translated():
             async with self._pool.acquire() as connection:
                 positions = await lanes.positions(connection, wanted)
-        self._unsure = {batch for batch in self._unsure if not any(lane in wanted for lane, _ in batch)}
+        self._maybe_stored = {
+            batch for batch in self._maybe_stored if not any(lane in wanted for lane, _ in batch)
+        }
         return positions
 
-    async def chapters(self, met: Mapping[str, TopicIds]) -> dict[str, Chapter]:
-        """Return the newest chapter of each topic in `met`, all of one cluster; a new topic gets its first.
+    async def chapters(self, topic_ids: Mapping[str, TopicIds]) -> dict[str, Chapter]:
+        """Return the newest chapter of each of these topics of one cluster; a new topic gets its first.
 
         Raises:
             StoreUnavailableError, StoreError: the query failed.
         """
         with translated():
             async with self._pool.acquire() as connection:
-                known = await chapters(connection, met)
-        self.beside |= {
+                known = await chapters(connection, topic_ids)
+        self.events |= {
             ChapterMet(topic=topic, number=chapter.number, cluster_id=chapter.ids[0], topic_id=chapter.ids[1])
             for topic, chapter in known.items()
-            if chapter.ids == met[topic]
+            if chapter.ids == topic_ids[topic]
         }
         return known
 
-    async def lose(self, lane: Lane, move: Move) -> None:
+    async def record_loss(self, lane: StoredPartition, move: Move) -> None:
         """Move a lane past offsets that could not be read, and record them as lost.
 
         Raises:
@@ -90,14 +90,14 @@ class AuditWriter:
                 await lanes.move(connection, locked_lanes, {lane: moved})
         self.heads.pop(lane, None)
         assert move.expected is not None
-        self.beside.add(
+        self.events.add(
             OffsetsLost(topic=lane[0], partition=lane[1], first_offset=move.expected, next_offset=move.next)
         )
 
     async def append(
         self,
         rows: Iterable[Row],
-        moves: Mapping[Lane, Move],
+        moves: Mapping[StoredPartition, Move],
         *,
         days: Collection[date] | None = None,
         sealing: Sealing | None = None,
@@ -123,20 +123,22 @@ class AuditWriter:
                         if days is None:
                             days = {row.broker_at.date() for row in rows}
                         await self._make_days(connection, days)
-                        await self._store(connection, rows, moves, sealing, retried=batch in self._unsure)
+                        await self._store(
+                            connection, rows, moves, sealing, retried=batch in self._maybe_stored
+                        )
                     finally:
                         broke = connection.is_closed()
         except StoreUnavailableError as error:
             error.broke = broke
-            self._unsure.add(batch)
+            self._maybe_stored.add(batch)
             raise
-        self._unsure.discard(batch)
+        self._maybe_stored.discard(batch)
 
     async def _store(
         self,
         connection: Connection,
         rows: Iterable[Row],
-        moves: Mapping[Lane, Move],
+        moves: Mapping[StoredPartition, Move],
         sealing: Sealing | None,
         *,
         retried: bool,
@@ -158,7 +160,7 @@ class AuditWriter:
         self,
         connection: Connection,
         rows: Iterable[Row],
-        moves: Mapping[Lane, Move],
+        moves: Mapping[StoredPartition, Move],
         sealing: Sealing | None,
         *,
         retried: bool,
@@ -181,7 +183,7 @@ class AuditWriter:
         if sealing is not None:
             sealing.keep()
 
-    def _compare(self, locked_lanes: Mapping[Lane, LockedLane]) -> None:
+    def _compare(self, locked_lanes: Mapping[StoredPartition, LockedLane]) -> None:
         """Check that each chain continues from where this writer left it."""
         for lane, (head, _) in locked_lanes.items():
             ours = self.heads.get(lane)

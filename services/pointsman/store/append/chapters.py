@@ -31,12 +31,15 @@ def kafka_topic(stored: str) -> str:
     return stored.partition(_BEFORE_NUMBER)[0]
 
 
-async def chapters(connection: Connection, met: Mapping[str, TopicIds]) -> dict[str, Chapter]:
-    """Return the newest chapter of each topic in `met`, all of one cluster; a new topic gets its first."""
-    if not met:
+async def chapters(connection: Connection, topic_ids: Mapping[str, TopicIds]) -> dict[str, Chapter]:
+    """Return the newest chapter of each of these topics of one cluster; a new topic gets its first."""
+    if not topic_ids:
         return {}
     rows = await connection.fetch(
-        query("chapters"), list(met), next(iter(met.values()))[0], [topic for _, topic in met.values()]
+        query("chapters"),
+        list(topic_ids),
+        next(iter(topic_ids.values()))[0],
+        [topic for _, topic in topic_ids.values()],
     )
     return _by_topic(rows)
 
@@ -45,7 +48,7 @@ async def newest_chapters(connection: Connection) -> dict[str, Chapter]:
     return _by_topic(await connection.fetch(query("newest_chapters")))
 
 
-async def changed(dsn: str, met: Mapping[str, TopicIds]) -> dict[str, int]:
+async def changed(dsn: str, topic_ids: Mapping[str, TopicIds]) -> dict[str, int]:
     """Return the next chapter's number for each topic whose ids differ from those of its newest chapter.
 
     Raises:
@@ -53,10 +56,10 @@ async def changed(dsn: str, met: Mapping[str, TopicIds]) -> dict[str, int]:
     """
     async with connected(dsn) as connection:
         with translated(dsn):
-            return await _changed(connection, met)
+            return await _changed(connection, topic_ids)
 
 
-async def adopt(dsn: str, met: Mapping[str, TopicIds]) -> dict[str, int]:
+async def adopt(dsn: str, topic_ids: Mapping[str, TopicIds]) -> dict[str, int]:
     """Begin a new chapter for each topic whose ids have changed; returns the chapters' numbers by topic.
 
     Raises:
@@ -65,15 +68,17 @@ async def adopt(dsn: str, met: Mapping[str, TopicIds]) -> dict[str, int]:
     async with connected(dsn) as connection:
         with translated(dsn):
             async with connection.transaction():
-                begun = await _changed(connection, met)
+                begun = await _changed(connection, topic_ids)
                 for topic, number in begun.items():
-                    await connection.execute(query("begin_chapter"), topic, number, *met[topic])
+                    await connection.execute(query("begin_chapter"), topic, number, *topic_ids[topic])
     return begun
 
 
-async def _changed(connection: Connection, met: Mapping[str, TopicIds]) -> dict[str, int]:
+async def _changed(connection: Connection, topic_ids: Mapping[str, TopicIds]) -> dict[str, int]:
     newest = await newest_chapters(connection)
-    others = [topic for topic, ids in sorted(met.items()) if topic in newest and newest[topic].ids != ids]
+    others = [
+        topic for topic, ids in sorted(topic_ids.items()) if topic in newest and newest[topic].ids != ids
+    ]
     return {topic: newest[topic].number + 1 for topic in others}
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import asyncpg
 
 from pointsman.store.append.chain import follow
-from pointsman.store.append.lanes import Head, Lane, LockedLane, Move
+from pointsman.store.append.lanes import Head, LockedLane, Move, StoredPartition
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Connection
 
@@ -80,7 +80,7 @@ _PORTION = 40
 class Linking:
     """Yields rows with `recorded_at` and `chain` added; then `heads` returns the new heads of their lanes."""
 
-    def __init__(self, rows: Iterable[Row], locked_lanes: Mapping[Lane, LockedLane]) -> None:
+    def __init__(self, rows: Iterable[Row], locked_lanes: Mapping[StoredPartition, LockedLane]) -> None:
         """`rows`: ordered within each locked lane; lanes may alternate."""
         self._rows = rows
         self._locked_lanes = locked_lanes
@@ -98,7 +98,7 @@ class Linking:
             if number % _PORTION == 0:
                 await asyncio.sleep(0)
 
-    def heads(self, moves: Mapping[Lane, Move]) -> dict[Lane, Head]:
+    def heads(self, moves: Mapping[StoredPartition, Move]) -> dict[StoredPartition, Head]:
         """Return the lanes' heads after these moves."""
         return {
             lane: Head(self._chains[lane], head.rows + self._added[lane], head.chained_from, moves[lane].next)

@@ -9,8 +9,9 @@ from pointsman.store.connect import Connection
 from pointsman.store.errors import LaneMovedError
 from pointsman.store.sql import query
 
-#: A topic and a partition.
-Lane: TypeAlias = tuple[str, int]
+#: A partition as the audit stores it: the topic's name in its chapter (see `stored_topic`) and its number.
+#: Its row in `audit.lane` has its position and the head of its chain.
+StoredPartition: TypeAlias = tuple[str, int]
 
 
 class Move(NamedTuple):
@@ -39,7 +40,7 @@ class LockedLane(NamedTuple):
     clock: datetime
 
 
-async def positions(connection: Connection, lanes: Sequence[Lane]) -> dict[Lane, int]:
+async def positions(connection: Connection, lanes: Sequence[StoredPartition]) -> dict[StoredPartition, int]:
     """Return the next offset of each lane that has a stored position."""
     rows = await connection.fetch(
         query("positions"), [topic for topic, _ in lanes], [part for _, part in lanes]
@@ -48,8 +49,8 @@ async def positions(connection: Connection, lanes: Sequence[Lane]) -> dict[Lane,
 
 
 async def hold(
-    connection: Connection, moves: Mapping[Lane, Move], *, retried: bool
-) -> dict[Lane, LockedLane] | None:
+    connection: Connection, moves: Mapping[StoredPartition, Move], *, retried: bool
+) -> dict[StoredPartition, LockedLane] | None:
     """Lock every lane until the transaction ends. None if an earlier try has already made these `moves`.
 
     Raises:
@@ -83,7 +84,11 @@ async def hold(
     raise LaneMovedError(lane, move.expected, held_positions.get(lane))
 
 
-async def move(connection: Connection, locked: Mapping[Lane, LockedLane], heads: Mapping[Lane, Head]) -> None:
+async def move(
+    connection: Connection,
+    locked: Mapping[StoredPartition, LockedLane],
+    heads: Mapping[StoredPartition, Head],
+) -> None:
     """Move locked lanes to their new heads.
 
     Raises:

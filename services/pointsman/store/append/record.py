@@ -22,17 +22,17 @@ HeaderPairs = Iterable[tuple[str, bytes | None]]
 
 
 def record_digest(
-    place: tuple[str, int, int],
+    origin: tuple[str, int, int],
     timestamp_ms: int,
     key: bytes | None,
     value: bytes | None,
     headers: HeaderPairs,
 ) -> bytes:
-    """Return the SHA-256 of a record as it is in Kafka; `place` is topic, partition and offset.
+    """Return the SHA-256 of a record as it is in Kafka; `origin` is topic, partition and offset.
 
     Every part is preceded by its length, so that different records never have the same encoding.
     """
-    parts = [_BEGINS, _sized(place[0].encode()), _NUMBERS.pack(*place[1:], timestamp_ms)]
+    parts = [_BEGINS, _sized(origin[0].encode()), _NUMBERS.pack(*origin[1:], timestamp_ms)]
     parts.append(_NOTHING if key is None else _sized(key))
     parts += (_NOTHING,) if value is None else (_LENGTH.pack(len(value)), value)
     sized_headers = [

@@ -74,8 +74,8 @@ class Row(NamedTuple):
 
     def digested(self, headers: HeaderPairs) -> "Row":
         """Return the row with a digest of its columns and `headers`, in the privacy note if it has one."""
-        place = (kafka_topic(self.topic), self.partition, self.offset)
-        digest = record_digest(place, self.timestamp_ms, self.key, self.value, headers)
+        origin = (kafka_topic(self.topic), self.partition, self.offset)
+        digest = record_digest(origin, self.timestamp_ms, self.key, self.value, headers)
         if self.privacy is None:
             return self._replace(record_sha256=digest)
         return self._replace(privacy=replace(Note.read(self.privacy), stored=digest).text)

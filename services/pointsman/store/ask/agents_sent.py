@@ -22,7 +22,7 @@ PAGE = 500
 class SentRecord:
     """A record of an agent. `hidden`: its value was masked or sealed; `routed`: the router made it a job."""
 
-    place: tuple[str, int, int]
+    origin: tuple[str, int, int]
     agent_id: str | None
     headers: list[tuple[str, bytes]]
     value: bytes | None
@@ -63,7 +63,7 @@ async def agents_sent(
 class RegistryRecord:
     """A record of the agent registry's topic."""
 
-    place: tuple[str, int, int]
+    origin: tuple[str, int, int]
     key: bytes | None
     headers: list[tuple[str, bytes]]
     value: bytes

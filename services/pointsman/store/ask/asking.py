@@ -50,7 +50,7 @@ class QueryResult:
         attributes = statement.get_attributes()
         self.columns: tuple[str, ...] = tuple(attribute.name for attribute in attributes)
         self._json = [
-            place for place, attribute in enumerate(attributes) if attribute.type.name in ("json", "jsonb")
+            index for index, attribute in enumerate(attributes) if attribute.type.name in ("json", "jsonb")
         ]
         self._cursor = cursor
         self._text = text
@@ -80,9 +80,9 @@ class QueryResult:
 
     def _row(self, row: Sequence[Any]) -> tuple[Any, ...]:
         values = list(row)
-        for place in self._json:
-            if values[place] is not None:
-                values[place] = _parsed(values[place])
+        for index in self._json:
+            if values[index] is not None:
+                values[index] = _parsed(values[index])
         return tuple(values)
 
 

@@ -80,7 +80,7 @@ class Jobs:
             ContentHiddenError: the decision was masked, or is sealed and cannot be opened.
         """
         for row in await self._ask("decision", job_id):
-            place, subject = (
+            origin, subject = (
                 (row["topic"], row["partition"], row["offset"]),
                 f"the decision about job {job_id}",
             )
@@ -88,7 +88,7 @@ class Jobs:
                 async with self._pool.acquire() as connection:
                     value = await value_of(connection, self._master, row, subject)
             try:
-                return Routed(row["at"], *place, JobRouted.model_validate_json(readable(value)), value)
+                return Routed(row["at"], *origin, JobRouted.model_validate_json(readable(value)), value)
             except ValidationError:
                 if masked := masked_by(row["privacy"]):
                     raise ContentHiddenError(subject, f"cannot be shown: it was {masked}") from None

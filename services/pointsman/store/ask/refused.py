@@ -9,25 +9,25 @@ from pointsman.store.sql import query
 from pointsman_schemas.ids import derived_id
 
 #: Topic, partition and offset.
-Place = tuple[str, int, int]
+Origin = tuple[str, int, int]
 
 
 #: Derivation steps of the messages that the router makes from an accepted record.
 _STEPS = ("routed", "undecided", "rekey")
 
 
-async def refused(dsn: str, places: Collection[Place]) -> set[Place]:
-    """Return those of `places` that have a dead letter and no other message derived from them.
+async def refused(dsn: str, records: Collection[Origin]) -> set[Origin]:
+    """Return those of `records` that have a dead letter and no other message derived from them.
 
     Raises:
         StoreUnavailableError, StoreError: the query failed.
     """
-    topics, partitions, offsets = zip(*places, strict=True)
+    topics, partitions, offsets = zip(*records, strict=True)
     origins = [
         orjson.dumps([["ce_origin", f"{topic}/{partition}@{offset}"]]).decode()
-        for topic, partition, offset in places
+        for topic, partition, offset in records
     ]
-    made = {derived_id(*place, step): place for place in places for step in _STEPS}
+    made = {derived_id(*origin, step): origin for origin in records for step in _STEPS}
     async with connected(dsn) as connection:
         with translated(dsn):
             letters = await connection.fetch(query("refused"), topics, partitions, offsets, origins)

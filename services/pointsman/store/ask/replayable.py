@@ -36,7 +36,7 @@ class Sent:
 
     job_id: UUID | None
     message_id: UUID | None
-    place: tuple[str, int, int]
+    origin: tuple[str, int, int]
     at: datetime
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]

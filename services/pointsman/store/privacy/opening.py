@@ -66,8 +66,8 @@ def _opened(row: Any, key: DataKey | None) -> RecordContent | Closed:
     if key is None:
         return Closed.SEALED
     try:
-        place = (row["topic"], row["partition"], row["offset"])
-        return unpacked(key.open(place, bytes(row["value"] or b"")))
+        origin = (row["topic"], row["partition"], row["offset"])
+        return unpacked(key.open(origin, bytes(row["value"] or b"")))
     except (SealBrokenError, ValueError, KeyError):
         return Closed.BROKEN
 

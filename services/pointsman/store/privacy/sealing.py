@@ -21,7 +21,7 @@ _NONCE = 12
 _KEY = 32
 
 #: Topic, partition and offset.
-Place = tuple[str, int, int]
+Origin = tuple[str, int, int]
 
 
 class SealBrokenError(StoreError):
@@ -38,21 +38,21 @@ class DataKey:
     _cipher: AESGCM = field(repr=False)
     _digest_key: bytes = field(repr=False)
 
-    def seal(self, place: Place, content: bytes) -> bytes:
-        """Return nonce and ciphertext (AES-256-GCM), bound to this place."""
+    def seal(self, origin: Origin, content: bytes) -> bytes:
+        """Return nonce and ciphertext (AES-256-GCM), bound to this origin."""
         nonce = os.urandom(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, content, _bound(self.id, place))
+        return nonce + self._cipher.encrypt(nonce, content, _bound(self.id, origin))
 
-    def open(self, place: Place, sealed: bytes) -> bytes:
+    def open(self, origin: Origin, sealed: bytes) -> bytes:
         """Decrypt sealed content.
 
         Raises:
             SealBrokenError: it was changed, moved, or sealed with another key.
         """
         try:
-            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(self.id, place))
+            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(self.id, origin))
         except (InvalidTag, ValueError) as error:
-            raise SealBrokenError(f"the sealed content of {place} cannot be opened") from error
+            raise SealBrokenError(f"the sealed content of {origin} cannot be opened") from error
 
     def digest(self, record_sha256: bytes) -> bytes:
         """Return the keyed digest of a record: without the key it cannot be used to guess the content."""
@@ -89,12 +89,12 @@ class MasterKey:
         """Return the pseudonym of a subject in the database: HMAC-SHA256, 32 bytes."""
         return hmac.digest(self._subjects, subject.encode("utf-8", "surrogatepass"), "sha256")
 
-    def mark(self, place: Place, rule: str, original: bytes) -> str:
+    def mark(self, origin: Origin, rule: str, original: bytes) -> str:
         """Return a keyed digest of masked text: 16 hexadecimal digits.
 
-        It depends on the place, so that marks do not show that two messages held the same text.
+        It depends on the origin, so that marks do not show that two messages held the same text.
         """
-        text = b"\n".join((rule.encode(), *(str(part).encode() for part in place), original))
+        text = b"\n".join((rule.encode(), *(str(part).encode() for part in origin), original))
         return hmac.digest(self._marks, text, "sha256")[:8].hex()
 
     def digest(self, record_sha256: bytes) -> bytes:
@@ -136,6 +136,6 @@ def _derived(secret: bytes, purpose: bytes) -> bytes:
     return hmac.new(secret, b"pointsman privacy 1 " + purpose + b"\x01", sha256).digest()
 
 
-def _bound(key: UUID, place: Place) -> bytes:
-    topic, partition, offset = place
+def _bound(key: UUID, origin: Origin) -> bytes:
+    topic, partition, offset = origin
     return b"%b %b %d %d" % (key.bytes, topic.encode(), partition, offset)

@@ -88,14 +88,14 @@ class Aside:
         if [row["name"] for row in self._rows["turns"]] != _TURNS:
             yield _finding("audit.turn", "its rows", f"are not {', '.join(_TURNS)}")
 
-    def signed(self, beside: Mapping[ChapterMet | OffsetsLost, int]) -> Iterator[Finding]:
+    def signed(self, events: Mapping[ChapterMet | OffsetsLost, int]) -> Iterator[Finding]:
         """Yield chapters and lost ranges that a checkpoint names and that are not in their tables."""
         stored = {
             tuple(row[name] for name in kind.model_fields)
             for name, kind in (("chapter_rows", ChapterMet), ("lost_rows", OffsetsLost))
             for row in self._rows[name]
         }
-        for message, number in beside.items():
+        for message, number in events.items():
             if tuple(message.model_dump().values()) not in stored:
                 table = "audit.chapter" if isinstance(message, ChapterMet) else "audit.lost"
                 yield _finding(

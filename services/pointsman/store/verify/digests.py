@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from pointsman.store.append.chapters import Chapter, newest_chapters, stored_topic
-from pointsman.store.append.lanes import Lane
+from pointsman.store.append.lanes import StoredPartition
 from pointsman.store.connect import Connection, connected, translated
 from pointsman.store.privacy.opening import data_keys
 from pointsman.store.privacy.privacy_note import Note
@@ -35,21 +35,21 @@ class Digests:
     `positions`: the next offset of each lane when the reading began.
     """
 
-    positions: Mapping[Lane, int]
+    positions: Mapping[StoredPartition, int]
     _connection: Connection
-    _gaps: Mapping[Lane, Sequence[Gap]]
+    _gaps: Mapping[StoredPartition, Sequence[Gap]]
     _master: MasterKey | None
     _chapters: Mapping[str, Chapter]
 
-    def lane(self, topic: str, partition: int) -> Lane:
+    def lane(self, topic: str, partition: int) -> StoredPartition:
         """Return the lane that stores the newest chapter of a topic's partition."""
         chapter = self._chapters.get(topic)
         return (topic if chapter is None else stored_topic(topic, chapter.number), partition)
 
-    def dropped(self, lane: Lane, offset: int) -> bool:
+    def dropped(self, lane: StoredPartition, offset: int) -> bool:
         return any(gap.first <= offset <= gap.last for gap in self._gaps.get(lane, ()))
 
-    async def between(self, lane: Lane, first: int, last: int) -> dict[int, RowDigest]:
+    async def between(self, lane: StoredPartition, first: int, last: int) -> dict[int, RowDigest]:
         """Return the digests by offset from `first` to `last`, both included."""
         with translated():
             rows = await self._connection.fetch(query("digests"), *lane, first, last)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pointsman.identity.keys import PublicKey
-from pointsman.store.append.lanes import Lane
+from pointsman.store.append.lanes import StoredPartition
 from pointsman.store.verify.findings import Finding, Wrong
 
 
@@ -50,7 +50,7 @@ class Gap(NamedTuple):
 class Gaps(NamedTuple):
     """Each lane's gaps in order, the number of dropped rows, and problems with the statements."""
 
-    by_lane: dict[Lane, list[Gap]]
+    by_lane: dict[StoredPartition, list[Gap]]
     rows: int
     findings: list[Finding]
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from pointsman.identity.keys import PublicKey
-from pointsman.store.append.lanes import Head, Lane
+from pointsman.store.append.lanes import Head, StoredPartition
 from pointsman.store.connect import Pool, limit_waits, translated
 from pointsman.store.sql import query
 from pointsman.store.verify.dropped import Gap
@@ -28,34 +28,34 @@ class HeadMark(NamedTuple):
 class Marks:
     """The marks of each lane by offset, and problems with the checkpoints they come from."""
 
-    by_lane: dict[Lane, list[HeadMark]] = field(default_factory=dict)
+    by_lane: dict[StoredPartition, list[HeadMark]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     checkpoints: int = 0
     #: Chapters and lost ranges, with the number of the checkpoint that names them.
-    beside: dict[ChapterMet | OffsetsLost, int] = field(default_factory=dict)
+    events: dict[ChapterMet | OffsetsLost, int] = field(default_factory=dict)
 
-    def without(self, gaps: Mapping[Lane, Sequence[Gap]]) -> None:
+    def without(self, gaps: Mapping[StoredPartition, Sequence[Gap]]) -> None:
         """Remove marks within dropped ranges: no rows are left to compare them with."""
         for lane, gone in gaps.items():
             marks = self.by_lane.get(lane, [])
             marks[:] = [mark for mark in marks if not any(gap.holds(mark.head.next_offset) for gap in gone)]
 
-    def newest(self, lane: Lane) -> HeadMark | None:
+    def newest(self, lane: StoredPartition) -> HeadMark | None:
         """Return the lane's last mark."""
         marks = self.by_lane.get(lane)
         return marks[-1] if marks else None
 
-    def before(self, lane: Lane, offset: int) -> HeadMark | None:
+    def before(self, lane: StoredPartition, offset: int) -> HeadMark | None:
         """Return the last mark at or before `offset`."""
         marks = self.by_lane.get(lane, [])
-        place = bisect_right(marks, offset, key=lambda mark: mark.head.next_offset)
-        return marks[place - 1] if place else None
+        index = bisect_right(marks, offset, key=lambda mark: mark.head.next_offset)
+        return marks[index - 1] if index else None
 
-    def after(self, lane: Lane, offset: int) -> HeadMark | None:
+    def after(self, lane: StoredPartition, offset: int) -> HeadMark | None:
         """Return the first mark after `offset`."""
         marks = self.by_lane.get(lane, [])
-        place = bisect_right(marks, offset, key=lambda mark: mark.head.next_offset)
-        return marks[place] if place < len(marks) else None
+        index = bisect_right(marks, offset, key=lambda mark: mark.head.next_offset)
+        return marks[index] if index < len(marks) else None
 
 
 def marks_of(
@@ -112,14 +112,14 @@ def _add(marks: Marks, checkpoint: CheckpointSigned) -> None:
     for lane in checkpoint.lanes:
         head = Head(bytes.fromhex(lane.chain), lane.rows, lane.chained_from, lane.next_offset)
         marks.by_lane.setdefault((lane.topic, lane.partition), []).append(HeadMark(checkpoint.number, head))
-    marks.beside |= dict.fromkeys((*checkpoint.chapters, *checkpoint.lost), checkpoint.number)
+    marks.events |= dict.fromkeys((*checkpoint.chapters, *checkpoint.lost), checkpoint.number)
 
 
 def _wrong(problem: str) -> Finding:
     return Finding(Wrong.CHECKPOINT, problem)
 
 
-def lost_lanes(marks: Marks, lanes: Mapping[Lane, Head]) -> list[Finding]:
+def lost_lanes(marks: Marks, lanes: Mapping[StoredPartition, Head]) -> list[Finding]:
     """Return a finding for each signed lane that the database lacks or whose chain begins elsewhere."""
     findings = []
     for lane, signed in marks.by_lane.items():

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pointsman.identity.keys import PublicKey
 from pointsman.store.append.chain import genesis
-from pointsman.store.append.lanes import Head, Lane
+from pointsman.store.append.lanes import Head, StoredPartition
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Connection, connected, translated
 from pointsman.store.sql import query
@@ -59,7 +59,7 @@ class Scope:
 class Stretch:
     """The rows of one lane from `start` up to `stop`; `head`: the lane's head, if the range ends there."""
 
-    lane: Lane
+    lane: StoredPartition
     start: Head
     first: int
     stop: int
@@ -156,7 +156,7 @@ async def _look(reading: Reading, public: PublicKey | None, published: Sequence[
         *marks.findings,
         *gaps.findings,
         *lost_lanes(marks, lanes),
-        *aside.signed(marks.beside),
+        *aside.signed(marks.events),
     ]
     report.signatures = _signatures(marks, public)
     report.unsigned = sum(
@@ -209,7 +209,7 @@ async def counting(rows: AsyncIterable[Any], report: VerifyReport) -> AsyncItera
         yield row
 
 
-def _heads(aside: Aside) -> dict[Lane, Head]:
+def _heads(aside: Aside) -> dict[StoredPartition, Head]:
     return {
         (row["topic"], row["partition"]): Head(
             row["chain"] or genesis(row["topic"], row["partition"], row["chained_from"]),
@@ -227,7 +227,7 @@ def _signatures(marks: Marks, public: PublicKey | None) -> str:
     return f"held against the key {public.id}" if public else "not looked at: no public key is known"
 
 
-async def _strangers(connection: Connection, lanes: Mapping[Lane, Head]) -> list[Finding]:
+async def _strangers(connection: Connection, lanes: Mapping[StoredPartition, Head]) -> list[Finding]:
     """Return a finding for each lane that has rows and is not in audit.lane."""
     strangers, at = [], ("", -(2**31))
     while (row := await connection.fetchrow(query("next_lane"), *at)) is not None:
@@ -238,7 +238,7 @@ async def _strangers(connection: Connection, lanes: Mapping[Lane, Head]) -> list
 
 
 async def _stretches(
-    connection: Connection, scope: Scope, lanes: Mapping[Lane, Head], marks: Marks
+    connection: Connection, scope: Scope, lanes: Mapping[StoredPartition, Head], marks: Marks
 ) -> list[Stretch]:
     if scope.day is None and scope.job_id is None:
         newest = marks.newest if scope.newest else lambda _: None
@@ -257,7 +257,7 @@ async def _stretches(
     return stretches
 
 
-def _stretch(lane: Lane, head: Head, before: HeadMark | None, after: HeadMark | None) -> Stretch:
+def _stretch(lane: StoredPartition, head: Head, before: HeadMark | None, after: HeadMark | None) -> Stretch:
     start = (
         before.head
         if before

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pointsman.store.append.chain import follow
 from pointsman.store.append.chapters import kafka_topic
-from pointsman.store.append.lanes import Head, Lane
+from pointsman.store.append.lanes import Head, StoredPartition
 from pointsman.store.append.record import in_one_form, record_digest, stored_headers
 from pointsman.store.append.row import Row
 from pointsman.store.privacy.privacy_note import Note
@@ -39,7 +39,9 @@ class LaneWalk:
     It ends at the first row that does not match, because the rows after it cannot be verified.
     """
 
-    def __init__(self, lane: Lane, start: Head, marks: Sequence[HeadMark], gaps: Sequence[Gap] = ()) -> None:
+    def __init__(
+        self, lane: StoredPartition, start: Head, marks: Sequence[HeadMark], gaps: Sequence[Gap] = ()
+    ) -> None:
         self._lane = lane
         self._chain = start.chain
         self._marks = list(marks)
@@ -148,8 +150,8 @@ def digest_of(row: Row) -> bytes | None:
         headers = stored_headers(row.headers)
         if not in_one_form(row.headers):
             return None
-        place = (kafka_topic(row.topic), row.partition, row.offset)
-        return record_digest(place, row.timestamp_ms, row.key, row.value, headers)
+        origin = (kafka_topic(row.topic), row.partition, row.offset)
+        return record_digest(origin, row.timestamp_ms, row.key, row.value, headers)
     except (ValueError, TypeError, KeyError, AttributeError, struct.error):
         return None
 

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from pointsman.store.append.audit_writer import AuditWriter, Lane, Move
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.lanes import Move, StoredPartition
 from pointsman.store.connect import open_pool
 from pointsman.store.errors import LaneMovedError, StoreError, StoreUnavailableError
 from pointsman.store.sql import query
@@ -17,8 +18,8 @@ from tests.support.store.postgres_proxy import Proxy
 
 pytestmark = pytest.mark.stack
 
-LANE: Lane = ("t", 0)
-OTHER: Lane = ("t", 1)
+LANE: StoredPartition = ("t", 0)
+OTHER: StoredPartition = ("t", 1)
 
 
 async def stored(dsn: str) -> list[int]:

@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 import pytest
 
-from pointsman.store.append.audit_writer import AuditWriter, Lane, Move
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.lanes import Move, StoredPartition
 from tests.support.store.audit_store import audit_pool, observer, row
 
 pytestmark = pytest.mark.stack
 
-LANE: Lane = ("t", 0)
+LANE: StoredPartition = ("t", 0)
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pointsman.store.append.audit_writer import AuditWriter, Move
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.lanes import Move
 from pointsman_schemas.reasons import FailReason
 from tests.support.store.audit_store import audit_pool, observer, row
 from tests.support.store.incident import START, Job, Try, answered_by, record

@@ -17,6 +17,7 @@ from tests.support.review.cases import TOPICS, claim, decide, edited, job_id, re
 from tests.support.review.driven import Driven
 from tests.support.review.seeded import with_test
 from tests.support.store.audit_store import audit_pool
+from tests.support.store.privacy import store
 
 pytestmark = pytest.mark.stack
 
@@ -62,9 +63,7 @@ async def test_the_views_show_the_state_of_cases(database: str) -> None:
     await migrate(database)
     async with audit_pool(database) as pool:
         sink = Sink(AuditWriter(pool), TOPICS, utc_now)
-        records = stored(changes)
-        place = (TOPICS.reviews_state.name, 0)
-        await sink.append({place: records}, {place: None})
+        await store(sink, stored(changes))
     connection = await asyncpg.connect(database)
     try:
         reviews = {row["job_id"]: row for row in await connection.fetch("select * from audit.reviews")}
@@ -109,8 +108,7 @@ async def test_a_view_shows_who_approved_a_test_case(database: str) -> None:
         tested.put(decide(test, choice, by, 2 * turn + 2))
     await migrate(database)
     async with audit_pool(database) as pool:
-        place = (TOPICS.reviews_state.name, 0)
-        await Sink(AuditWriter(pool), TOPICS, utc_now).append({place: stored(tested.changes)}, {place: None})
+        await store(Sink(AuditWriter(pool), TOPICS, utc_now), stored(tested.changes))
     connection = await asyncpg.connect(database)
     try:
         rows = await connection.fetch("select * from audit.review_tests order by person")

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from pointsman.store.append.audit_writer import AuditWriter, Lane, Move
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.lanes import Move, StoredPartition
 from pointsman.store.append.row import Row
 from tests.support.store.audit_store import audit_pool, observer, row
 
 pytestmark = pytest.mark.stack
 
-LANE: Lane = ("t", 0)
+LANE: StoredPartition = ("t", 0)
 
 PAYLOADS = {
     "nul": '{"a": "\\u0000"}',

@@ -8,7 +8,8 @@ import pytest
 
 from pointsman.audit.handlers import Rows
 from pointsman.bus.codec.records import Incoming
-from pointsman.store.append.audit_writer import AuditWriter, Move
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.lanes import Move
 from pointsman.store.errors import StoreError
 from pointsman.store.privacy.erasing import Erased, erase, extent
 from pointsman.store.privacy.opening import open_rows
@@ -187,7 +188,7 @@ async def test_a_wrong_master_key_stores_nothing_and_says_so(database: str) -> N
         await store(sink, [about(0)])
     async with audit_pool(database) as pool:
         await tamper(database, "update audit.subject_key set wrapped = wrapped || 'x'")
-        rows = Rows({LANE: [about(1)]}, TOPICS, privacy(NOTHING))
+        rows = Rows({LANE: [about(1)]}, TOPICS, privacy(NOTHING), {})
         with pytest.raises(StoreError, match="POINTSMAN_AUDIT_PRIVACY_KEY"):
             await AuditWriter(pool).append(rows, {LANE: Move(1, 2)}, sealing=rows.sealing)
 

@@ -35,6 +35,7 @@ from tests.conftest import Kafka
 from tests.support.bus.sole_writer import SoleWriter
 from tests.support.running.command import Command
 from tests.support.store.audit_store import as_auditor, as_writer, audit_pool, observer, prepare
+from tests.support.store.privacy import store
 
 pytestmark = pytest.mark.stack
 
@@ -281,6 +282,6 @@ async def test_records_that_a_router_or_worker_did_not_read_are_a_finding(databa
     ]
     async with audit_pool(database) as pool:
         sink = Sink(AuditWriter(pool), topics, utc_now)
-        await sink.append({(topics.dead.name, 0): records}, {(topics.dead.name, 0): None})
+        await store(sink, records)
     (found,) = (await verify(as_auditor(database), Scope())).findings
     assert (found.wrong, found.place, found.said) == (Wrong.LOST, f"{place[0]}/3@7", "gone")

@@ -8,7 +8,8 @@ import pytest
 from pointsman.audit.records.rows import row_of
 from pointsman.identity.keys import PrivateKey
 from pointsman.store import migrate
-from pointsman.store.append.audit_writer import AuditWriter, Move
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.lanes import Move
 from pointsman.store.append.row import Row
 from pointsman.store.sql import migrations
 from pointsman.store.verify.findings import VerifyReport, Wrong

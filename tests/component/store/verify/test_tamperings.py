@@ -16,9 +16,9 @@ import pytest
 from pointsman.audit.checkpointer import published, signed
 from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.records import Incoming
-from pointsman.store.append.audit_writer import AuditWriter, Move
+from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.append.chain import genesis
-from pointsman.store.append.lanes import Head
+from pointsman.store.append.lanes import Head, Move
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Pool
 from pointsman.store.privacy.erasing import erase
@@ -62,8 +62,8 @@ async def filled(dsn: str) -> list[bytes]:
         assert await erase(as_eraser(dsn), MASTER, SUBJECT)
         await drop(dsn, (START - 2 * DAY).date())
         await writer.chapters(CHAPTERS)
-        await writer.lose(("old", 0), Move(4, 9))
-        first = await sign_all(dsn, pool, writer.beside)
+        await writer.record_loss(("old", 0), Move(4, 9))
+        first = await sign_all(dsn, pool, writer.events)
         again = AuditWriter(pool, clock=lambda: START)
         await put(again, [row_of(as_record(0, first), TOPICS)])
         second = await sign_all(dsn, pool)
@@ -82,7 +82,7 @@ def as_record(offset: int, message: bytes) -> Incoming:
     return Incoming(sent.topic, 0, offset, stamp, sent.key, sent.value, tuple(sent.headers))
 
 
-async def sign_all(dsn: str, pool: Pool, beside: Collection[ChapterMet | OffsetsLost] = ()) -> bytes:
+async def sign_all(dsn: str, pool: Pool, events: Collection[ChapterMet | OffsetsLost] = ()) -> bytes:
     """Signs a checkpoint of all lanes."""
     async with observer(dsn) as connection:
         rows = await connection.fetch("select * from audit.lane")
@@ -96,7 +96,7 @@ async def sign_all(dsn: str, pool: Pool, beside: Collection[ChapterMet | Offsets
         for lane in rows
     }
     _, message = await add_checkpoint(
-        pool, lambda number, before: signed(KEY, number, before, heads, START, beside=beside)
+        pool, lambda number, before: signed(KEY, number, before, heads, START, events=events)
     )
     return message
 

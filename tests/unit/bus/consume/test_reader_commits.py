@@ -49,7 +49,7 @@ class Store:
     async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
         return {}
 
-    async def lose(self, place: Place, expected: int, next: int) -> None:
+    async def record_loss(self, place: Place, expected: int, next: int) -> None:
         raise AssertionError
 
     async def append(

@@ -32,7 +32,7 @@ class Breaking:
     async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
         return {}
 
-    async def lose(self, place: Place, expected: int, next: int) -> None:
+    async def record_loss(self, place: Place, expected: int, next: int) -> None:
         raise AssertionError
 
     async def append(

@@ -30,7 +30,7 @@ class Positions:
     async def append(self, batches: object, expected: object, ends: object, *, bare: bool = False) -> None:
         raise AssertionError
 
-    async def lose(self, place: Place, expected: int, next: int) -> None:
+    async def record_loss(self, place: Place, expected: int, next: int) -> None:
         raise AssertionError
 
 

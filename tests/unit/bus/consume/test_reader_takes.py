@@ -26,7 +26,7 @@ class Store:
     async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
         return dict.fromkeys(places, 7)
 
-    async def lose(self, place: Place, expected: int, next: int) -> None:
+    async def record_loss(self, place: Place, expected: int, next: int) -> None:
         raise AssertionError
 
     async def append(self, batches: object, expected: object, ends: object, *, bare: bool = False) -> None:

@@ -8,13 +8,13 @@ import pytest
 
 from pointsman.audit.checkpointer import added, moved, signed
 from pointsman.identity.keys import KeyUnreadableError, PrivateKey, PublicKey
-from pointsman.store.append.lanes import Head, Lane
+from pointsman.store.append.lanes import Head, StoredPartition
 from pointsman.store.verify.dropped import Gap
 from pointsman.store.verify.marks import marks_of
 from pointsman_schemas.control.checkpoints import ChapterMet, OffsetsLost
 
 KEY, OTHER = PrivateKey.parse("11" * 32), PrivateKey.parse("22" * 32)
-LANE: Lane = ("t", 0)
+LANE: StoredPartition = ("t", 0)
 NOW = datetime(2026, 3, 12, tzinfo=UTC)
 
 
@@ -45,15 +45,15 @@ def test_chapters_and_losses_are_signed_and_taken_from_trusted_checkpoints() -> 
     met = ChapterMet(topic="t", number=1, cluster_id="c", topic_id=UUID(int=1))
     lost = OffsetsLost(topic="t", partition=0, first_offset=4, next_offset=9)
     made = [
-        signed(key, 1, None, {LANE: head(10)}, NOW, beside=[said])
+        signed(key, 1, None, {LANE: head(10)}, NOW, events=[said])
         for key, said in ((KEY, met), (KEY, lost), (OTHER, met))
     ]
     assert [KEY.public.signed(each) for each in made] == [True, True, False]
     changed = made[1].model_copy(update={"lost": ()})
     assert not KEY.public.signed(changed)
     messages = [each.model_dump_json().encode() for each in made]
-    beside = [marks_of([(1, message)], [], KEY.public).beside for message in messages]
-    assert beside == [{met: 1}, {lost: 1}, {}]
+    events = [marks_of([(1, message)], [], KEY.public).events for message in messages]
+    assert events == [{met: 1}, {lost: 1}, {}]
     assert b"lost" not in FIRST  # what was signed before is signed still
 
 

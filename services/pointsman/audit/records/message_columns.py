@@ -27,7 +27,7 @@ from pointsman_schemas.reviews import (
 )
 
 
-class MessageFacts(NamedTuple):
+class MessageColumns(NamedTuple):
     """The typed columns from a message's body; None where the message has no value.
 
     Only calls have tokens and cost: outcomes repeat them, so sums would count them twice.
@@ -49,22 +49,23 @@ class MessageFacts(NamedTuple):
     duration_ms: float | None = None
 
 
-#: Attribute paths in the message, the first with a value wins; `=` begins a constant.
-Places = tuple[str, ...]
+#: Paths into a message, field names joined by dots. Of two paths, the first with a value is used. A path that
+#: begins with `=` is a constant.
+Paths = tuple[str, ...]
 
 
-def _of(names: str = "", **others: str | Places) -> dict[str, Places]:
+def _of(names: str = "", **others: str | Paths) -> dict[str, Paths]:
     """Map columns to the fields of the same names, and `others`."""
     columns = {**{name: name for name in names.split()}, **others}
-    return {column: (places,) if isinstance(places, str) else places for column, places in columns.items()}
+    return {column: (paths,) if isinstance(paths, str) else paths for column, paths in columns.items()}
 
 
 _JOB = {"job_id": "job.job_id", "agent_id": "job.agent_id"}
 _DECISION = {"tier": "decision.tier"}
 _ENDED = "job_id agent_id tier"
 
-#: Each column's source by kind of message. For other kinds, the envelope gives job and agent.
-FACTS: Mapping[type[Message | Job], Mapping[str, Places]] = {
+#: The paths of each column, by kind of message. For other kinds, job and agent come from the envelope.
+COLUMN_PATHS: Mapping[type[Message | Job], Mapping[str, Paths]] = {
     Job: _of("job_id agent_id"),
     JobCancel: _of("job_id agent_id"),
     JobFeedback: _of("job_id agent_id"),
@@ -98,32 +99,32 @@ FACTS: Mapping[type[Message | Job], Mapping[str, Places]] = {
 }
 
 
-def _getter(place: str) -> Callable[[Any], Any]:
-    outer, _, inner = place.partition(".")
+def _getter(path: str) -> Callable[[Any], Any]:
+    outer, _, inner = path.partition(".")
     if not outer.startswith("="):
         get = attrgetter(outer)
         return (lambda message: getattr(get(message), inner, None)) if inner else get
-    return lambda _: place[1:]
+    return lambda _: path[1:]
 
 
 _GETTERS = {
-    kind: [(name, [_getter(place) for place in places]) for name, places in columns.items()]
-    for kind, columns in FACTS.items()
+    kind: [(name, [_getter(path) for path in paths]) for name, paths in columns.items()]
+    for kind, columns in COLUMN_PATHS.items()
 }
 
 
-def facts_of(message: Message | Job) -> MessageFacts:
-    """Return the facts of a message, limited to what the columns can hold."""
-    kind = type(message) if type(message) in FACTS else Job
+def columns_of(message: Message | Job) -> MessageColumns:
+    """Return the columns of a message, limited to what the columns can hold."""
+    kind = type(message) if type(message) in COLUMN_PATHS else Job
     if not isinstance(message, kind):
-        return MessageFacts()
-    facts: dict[str, Any] = {name: _first(message, getters) for name, getters in _GETTERS[kind]}
+        return MessageColumns()
+    columns: dict[str, Any] = {name: _first(message, getters) for name, getters in _GETTERS[kind]}
     if kind is CallFinished:
-        facts["attempt"] = count_or_none(facts["attempt"], INT4_MAX)
-        facts["tokens_in"] = count_or_none(facts["tokens_in"], INT8_MAX)
-        facts["tokens_out"] = count_or_none(facts["tokens_out"], INT8_MAX)
-        facts["cost_usd"] = cost_or_none(facts["cost_usd"])
-    return MessageFacts(**facts)
+        columns["attempt"] = count_or_none(columns["attempt"], INT4_MAX)
+        columns["tokens_in"] = count_or_none(columns["tokens_in"], INT8_MAX)
+        columns["tokens_out"] = count_or_none(columns["tokens_out"], INT8_MAX)
+        columns["cost_usd"] = cost_or_none(columns["cost_usd"])
+    return MessageColumns(**columns)
 
 
 def _first(message: Message | Job, getters: Sequence[Callable[[Any], Any]]) -> Any:
