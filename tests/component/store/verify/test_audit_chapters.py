@@ -152,7 +152,7 @@ class Audited:
 
 @pytest.fixture
 async def audited(kafka: Kafka, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Audited:
-    monkeypatch.setattr(read_positions, "_LOOK_AGAIN_S", 0.2)
+    monkeypatch.setattr(read_positions, "_RECHECK_S", 0.2)
     await prepare(database)
     await apply(kafka.settings, Topics(kafka.prefix).all([]))
     return Audited(kafka, database, tmp_path)
