@@ -131,7 +131,7 @@ class WorkerHandler:
             attempts.break_off("cancelled", f"cancelled by {cancellation.by}")
             return Cancelled(cancellation.by, cancellation.reason)
         attempts.break_off("expired", "the deadline passed during the call")
-        held_by = attempts.wait.held_by
+        held_by = attempts.held.held_by
         when = f"while it waited for {held_by}" if held_by else "before an answer was there"
         return Expired(f"the deadline passed {when}, calls made: {len(attempts.calls)}", held_by or None)
 

@@ -97,11 +97,11 @@ def test_there_is_never_a_second_probe(log: list[tuple[str, To, int]]) -> None:
 
 def test_retries_keep_to_their_share() -> None:
     budget = RetryBudget(RetryRule(share=0.2, floor=3))
-    assert [budget.may_retry(0) for _ in range(4)] == [True, True, True, False]
+    assert [budget.take(0) for _ in range(4)] == [True, True, True, False]
     for _ in range(10):
-        budget.called(1)
-    assert [budget.may_retry(2) for _ in range(3)] == [True, True, False]
-    assert budget.may_retry(60), "what was more than a minute ago is forgotten"
+        budget.count_call(1)
+    assert [budget.take(2) for _ in range(3)] == [True, True, False]
+    assert budget.take(60), "what was more than a minute ago is forgotten"
 
 
 @settings(deadline=None)
@@ -114,9 +114,9 @@ def test_no_minute_has_more_retries_than_the_rule_allows(events: list[tuple[bool
     for is_retry, step in events:
         now += step
         if not is_retry:
-            budget.called(now)
+            budget.count_call(now)
             calls.append(now)
-        elif budget.may_retry(now):
+        elif budget.take(now):
             retries.append(now)
             recent = [sum(at > now - 61 for at in times) for times in (calls, retries)]
             assert sum(at > now - 59 for at in retries) <= rule.floor + 1 + rule.share * recent[0]

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from pointsman.runtime.metrics import HEDGES, IN_FLIGHT, NO_ROOM
 from pointsman.worker.calls.answer import Answer, Failure, Reject, Result, Retry
-from pointsman.worker.calls.backoff import GiveUp, next_wait
+from pointsman.worker.calls.backoff import GiveUp, next_pause_s
 from pointsman.worker.calls.call import Call, Status, Target
 from pointsman.worker.calls.call_context import CallContext
 from pointsman.worker.calls.chunks import JobChunks
@@ -21,6 +21,7 @@ from pointsman.worker.limits.agent_limits import limits_of
 from pointsman.worker.limits.call_limiter import Wait
 from pointsman.worker.limits.ceilings import bounded
 from pointsman.worker.limits.errors import NoRoomError, ShutError, UnknownPriceError
+from pointsman.worker.limits.job_budget import JobBudget
 from pointsman.worker.providers import as_sent
 from pointsman.worker.providers.usage import believed
 from pointsman_schemas.base import Json
@@ -59,7 +60,7 @@ class NoRoom:
 
 
 class Attempts:
-    """The calls for one job. `calls`: those that ended, in order; `wait`: what the job last waited for."""
+    """The calls for one job. `calls`: those that ended, in order; `held`: what the job last waited for."""
 
     def __init__(
         self,
@@ -70,22 +71,25 @@ class Attempts:
     ) -> None:
         """`steps`: of the cascade's earlier tiers. `chunks`: where the answer is streamed to."""
         self.calls: list[CallFinished] = []
-        self.wait = Wait()
+        self.held = Wait()
         self._call_context = call_context
         self._job = job
         self._chunks = chunks
         self._agent = limits_of(job.agent_id, call_context.entries(job.agent_id))
         self._is_begun = bool(steps)
-        self._spent_before = sum((step.cost_usd for step in steps if step.cost_usd is not None), Decimal(0))
+        self._budget = JobBudget(
+            tier_limit=call_context.row.usd_per_job,
+            agent_limit=self._agent.per_job,
+            spent_before=sum((step.cost_usd for step in steps if step.cost_usd is not None), Decimal(0)),
+        )
         self._job_request = job.request.model_dump(mode="json", exclude_unset=True)
         embeds = EMBEDDINGS in self._job_request
         suited = [target for target in call_context.targets if target.embeds is embeds]
         # If no target suits the request, the first one refuses it, without a call.
-        self._left = suited or list(call_context.targets[:1])
+        self._remaining = suited or list(call_context.targets[:1])
         self._tried: Counter[str] = Counter()
-        self._not_before: dict[str, float] = {}
+        self._paused_until: dict[str, float] = {}
         self._amounts: dict[str, Mapping[str, int]] = {}
-        self._spent = self._most = Decimal(0)
         self._under_way: list[Call] = []
 
     async def run(self) -> Answer | Reject | GaveUp | NoRoom:
@@ -93,69 +97,69 @@ class Attempts:
         while True:
             target = self._next_target()
             try:
-                ended = await self._ended(target)
+                decisive = await self._race(target)
             except ShutError:
-                self._left.sort(key=lambda other: other is target)  # the others come first
+                self._remaining.sort(key=lambda other: other is target)  # the others come first
                 continue
             except NoRoomError as error:
                 NO_ROOM.labels(self._call_context.tier, error.limit).inc()
-                if self._go_on_without(target):
+                if self._drop_target(target):
                     continue
                 return NoRoom(error.limit, str(error), self._refused(error))
-            call, result = ended.call, ended.result
-            if self._is_unsuited(result) and self._go_on_without(call.target):
+            call, result = decisive.call, decisive.result
+            if self._is_unsuited(result) and self._drop_target(call.target):
                 if isinstance(result, Answer):
                     who = f"{call.target.provider.row.name} answered {result.http_status}"
                     empty = as_failure(result, f"{who} with an empty answer, so another model is asked")
-                    self._write_down(call, "retry", empty)
+                    self._record(call, "retry", empty)
                 else:
-                    self._write_down(call, "reject", result)
+                    self._record(call, "reject", result)
                 self.break_off("cancelled", "another call came back first")
                 continue
             if isinstance(result, Answer):
-                self._write_down(call, "ok", result)
+                self._record(call, "ok", result)
                 self.break_off("cancelled", "another call answered first")
                 return result
             if isinstance(result, Reject):
-                self._write_down(call, "reject", result)
+                self._record(call, "reject", result)
                 return result
-            wait = self._wait(call.target, result)
-            if isinstance(wait, GiveUp):
-                self._write_down(call, "retry", result)
-                if self._go_on_without(call.target):
+            pause_s = self._next_pause_s(call.target, result)
+            if isinstance(pause_s, GiveUp):
+                self._record(call, "retry", result)
+                if self._drop_target(call.target):
                     continue
-                return GaveUp(result, wait)
+                return GaveUp(result, pause_s)
             # After a fault the job waits here. A target that only asks for time is set aside: others may do.
             if result.reason is not FailReason.RATE_LIMITED and result.after is None:
-                self._write_down(call, "retry", result, wait=wait)
-                await asyncio.sleep(wait)
+                self._record(call, "retry", result, retry_after_s=pause_s)
+                await asyncio.sleep(pause_s)
                 continue
-            self._not_before[call.target.name] = monotonic() + wait
-            waits_here = not self._elsewhere(call.target)
-            self._write_down(call, "retry", result, wait=wait if waits_here else None)
+            self._paused_until[call.target.name] = monotonic() + pause_s
+            waits_here = not self._is_another_ready(call.target)
+            self._record(call, "retry", result, retry_after_s=pause_s if waits_here else None)
 
     def break_off(self, status: Status, error: str, reason: FailReason | None = None) -> None:
         """Record the calls that were in flight when the job was stopped."""
         for call in list(self._under_way):
-            self._write_down(call, status, None, reason=reason, error=error)
+            self._record(call, status, None, reason=reason, error=error)
 
-    async def _ended(self, target: Target) -> Called:
+    async def _race(self, target: Target) -> Called:
         """The call that counts: with a hedge, the first that answered, else the last that failed."""
         hedge, begun = self._call_context.row.hedge, asyncio.Event()
         if hedge is None:
             return await self._call(target, begun)
-        first, second = self._call(target, begun), partial(self._second, target)
+        first, second = self._call(target, begun), partial(self._hedge, target)
         *failed, last = await race(first, begun, hedge.after_s, second)
         for called in failed:
-            self._write_down(called.call, "retry", called.result)
+            self._record(called.call, "retry", called.result)
         return last
 
-    def _second(self, target: Target) -> Calling | None:
+    def _hedge(self, target: Target) -> Calling | None:
         """The hedge: a call to the next target, or the same; None if the share of hedges is used up."""
-        if not self._call_context.hedges.may_retry(monotonic()):
+        if not self._call_context.hedges.take(monotonic()):
             return None
         HEDGES.labels(self._call_context.tier).inc()
-        others = (other for other in self._left if other is not target and self._may_call(other))
+        others = (other for other in self._remaining if other is not target and self._may_call(other))
         return self._call(next(others, target), asyncio.Event())
 
     def _is_unsuited(self, result: Result) -> bool:
@@ -173,16 +177,16 @@ class Attempts:
 
     def _next_target(self) -> Target:
         """The first that may be called now, else the one that may be called soonest."""
-        return min(self._left, key=self._ready_in)
+        return min(self._remaining, key=self._ready_in)
 
     def _ready_in(self, target: Target) -> float:
         """Seconds until it may be called, by the limits and by this job's own waits."""
-        rest = self._not_before.get(target.name, 0.0) - monotonic()
+        rest = self._paused_until.get(target.name, 0.0) - monotonic()
         return max(self._call_context.limits.available(target.name), rest)
 
-    def _elsewhere(self, target: Target) -> bool:
+    def _is_another_ready(self, target: Target) -> bool:
         """Whether another target may be called now."""
-        return any(self._may_call(other) for other in self._left if other is not target)
+        return any(self._may_call(other) for other in self._remaining if other is not target)
 
     def _may_call(self, target: Target) -> bool:
         if self._ready_in(target):
@@ -196,97 +200,102 @@ class Attempts:
                 return False
         return not self._call_context.limits.available(target.name, self._amounts[target.name])
 
-    def _go_on_without(self, target: Target) -> bool:
+    def _drop_target(self, target: Target) -> bool:
         """Drop this target; False if it is the last one."""
-        if len(self._left) == 1:
+        if len(self._remaining) == 1:
             return False
-        self._left.remove(target)
+        self._remaining.remove(target)
         return True
 
     async def _call(self, target: Target, begun: asyncio.Event) -> Called:
         call_context, job = self._call_context, self._job
         request = self._request(target)
-        acquiring = call_context.limits.acquire(
-            job.job_id,
-            target.name,
-            self._reserved(target, request),
-            self.wait,
-            after_s=self._not_before.pop(target.name, 0.0) - monotonic(),
-            elsewhere=partial(self._elsewhere, target) if len(self._left) > 1 else None,
-            in_haste=job.deadline is not None,
-            declared=self._agent.declared,
-            most_waiting=dict.fromkeys(self._agent.budgets, call_context.row.most_waiting),
-        )
-        async with acquiring as acquired:
-            if not self._tried[target.name]:
-                call_context.retries.called(monotonic())
-                call_context.hedges.called(monotonic())
-            self._tried[target.name] += 1
-            chunks = self._chunks_for(target)
-            call = Call(
-                target=target,
-                job=job,
-                tier=call_context.tier,
-                attempt=self._tried.total(),
-                request=request,
-                started_at=call_context.clock(),
-                chunks=None if chunks is None else chunks.of_call(),
+        amounts, most_usd = self._reserve(target, request)
+        cost_usd = Decimal(0)
+        try:
+            acquiring = call_context.limits.acquire(
+                job.job_id,
+                target.name,
+                amounts,
+                self.held,
+                after_s=self._paused_until.pop(target.name, 0.0) - monotonic(),
+                elsewhere=partial(self._is_another_ready, target) if len(self._remaining) > 1 else None,
+                in_haste=job.deadline is not None,
+                declared=self._agent.declared,
+                most_waiting=dict.fromkeys(self._agent.budgets, call_context.row.most_waiting),
             )
-            self._under_way.append(call)
-            begun.set()
-            with IN_FLIGHT.labels(call_context.tier, target.provider.row.name).track_inprogress():
-                result = await target.provider.call(
-                    request,
-                    job_id=job.job_id,
-                    agent_id=job.agent_id,
-                    in_record=job.data_subject is not None,  # see ClaimCheck
-                    chunks=call.chunks,
+            async with acquiring as acquired:
+                cost_usd = most_usd  # until it is known, as where the call is cancelled
+                call, result = await self._made(target, request, begun)
+                cost = call.cost(result)
+                if cost is not None:
+                    cost_usd = cost
+                call_context.limits.report(
+                    acquired,
+                    target.reservation.after(request, result.usage, cost, self._agent),
+                    went_well=not (isinstance(result, Failure) and result.reason in _PROVIDER_FAULTS),
+                    leave_alone_s=_pause_s(result),
                 )
-            result = believed(result, request)
-            cost = call.cost(result)
-            self._spent += self._most if cost is None else cost
-            call_context.limits.report(
-                acquired,
-                target.reservation.after(request, result.usage, cost, self._agent),
-                went_well=not (isinstance(result, Failure) and result.reason in _PROVIDER_FAULTS),
-                leave_alone_s=_pause_s(result),
-            )
+        finally:
+            self._budget.settle(most_usd, cost_usd)
         return Called(call, result)
+
+    async def _made(self, target: Target, request: Json, begun: asyncio.Event) -> tuple[Call, Result]:
+        """Call the provider; the call is under way from here until it is recorded."""
+        call_context, job = self._call_context, self._job
+        if not self._tried[target.name]:
+            call_context.retries.count_call(monotonic())
+            call_context.hedges.count_call(monotonic())
+        self._tried[target.name] += 1
+        chunks = self._chunks_for(target)
+        call = Call(
+            target=target,
+            job=job,
+            tier=call_context.tier,
+            attempt=self._tried.total(),
+            request=request,
+            started_at=call_context.clock(),
+            chunks=None if chunks is None else chunks.of_call(),
+        )
+        self._under_way.append(call)
+        begun.set()
+        with IN_FLIGHT.labels(call_context.tier, target.provider.row.name).track_inprogress():
+            result = await target.provider.call(
+                request,
+                job_id=job.job_id,
+                agent_id=job.agent_id,
+                in_record=job.data_subject is not None,  # see ClaimCheck
+                chunks=call.chunks,
+            )
+        return call, believed(result, request)
 
     def _chunks_for(self, target: Target) -> JobChunks | None:
         return self._chunks if target.provider.row.stream else None
 
     def _request(self, target: Target) -> Json:
-        row, streamed = self._call_context.row, self._chunks_for(target) is not None
+        streamed = self._chunks_for(target) is not None
         request = as_sent(self._job_request, target.model, streamed=streamed)
-        limited = row.usd_per_job or self._agent.per_job or target.reservation.ceilings(self._agent)
-        if not limited:
+        if not (self._budget or target.reservation.ceilings(self._agent)):
             return request
-        return bounded(request, row.answer_tokens)
+        return bounded(request, self._call_context.row.answer_tokens)
 
-    def _reserved(self, target: Target, request: Json) -> dict[str, int]:
-        """What the next call reserves of the shared budgets.
+    def _reserve(self, target: Target, request: Json) -> tuple[dict[str, int], Decimal]:
+        """Reserve the call's maximum cost in the job's budget.
+
+        Returns what the call needs of the shared budgets, and its maximum cost.
 
         Raises:
-            NoRoomError: the job's own budget does not allow it, or the model's price is unknown.
+            NoRoomError: the job's budget does not allow it, or the model's price is unknown.
         """
-        row, now = self._call_context.row, self._call_context.clock()
+        now, reservation = self._call_context.clock(), target.reservation
+        is_first = not (self._is_begun or self._tried or self._under_way)
         try:
-            for limit, spent, of_agent in (
-                (row.usd_per_job, self._spent, False),
-                (self._agent.per_job, self._spent_before + self._spent, True),
-            ):
-                if limit is None:
-                    continue
-                self._most = target.reservation.most_usd(request, now)
-                if spent + self._most > limit:
-                    reason = f"a call may cost ${self._most:f}, and ${spent:f} of the job's are spent"
-                    reason = f"{reason} (usd_per_job is ${limit:f})"
-                    raise NoRoomError("usd_per_job", reason, of_agent=of_agent)
-            first = not (self._is_begun or self._tried or self._under_way)
-            return target.reservation.before(request, self._agent, now, first=first)
+            amounts = reservation.before(request, self._agent, now, first=is_first)
+            most_usd = reservation.most_usd(request, now) if self._budget else Decimal(0)
         except UnknownPriceError as error:
             raise NoRoomError("unknown price", str(error)) from error
+        self._budget.reserve(most_usd)
+        return amounts, most_usd
 
     def _refused(self, error: NoRoomError) -> Reason | None:
         """The reason to reject the job; None if it fails instead, as after its first call."""
@@ -296,34 +305,36 @@ class Attempts:
             return Reason.OVER_RATE
         return Reason.OVER_BUDGET if error.of_agent or error.limit in self._agent.budgets else None
 
-    def _wait(self, target: Target, failure: Retry) -> float | GiveUp:
+    def _next_pause_s(self, target: Target, failure: Retry) -> float | GiveUp:
         deadline = self._job.deadline
-        left = None if deadline is None else (deadline - self._call_context.clock()).total_seconds()
+        remaining_s = None if deadline is None else (deadline - self._call_context.clock()).total_seconds()
         limited = failure.reason is FailReason.RATE_LIMITED
-        wait = next_wait(
+        pause_s = next_pause_s(
             self._call_context.row,
             self._job.job_id,
             self._tried[target.name],
             after=failure.after,
-            left=left,
+            remaining_s=remaining_s,
             limited=limited,
         )
-        if isinstance(wait, float) and not limited and not self._call_context.retries.may_retry(monotonic()):
+        if isinstance(pause_s, float) and not limited and not self._call_context.retries.take(monotonic()):
             return GiveUp.RETRY_BUDGET
-        return wait
+        return pause_s
 
-    def _write_down(
+    def _record(
         self,
         call: Call,
         status: Status,
         result: Result | None,
         *,
-        wait: float | None = None,
+        retry_after_s: float | None = None,
         reason: FailReason | None = None,
         error: str | None = None,
     ) -> None:
         self._under_way.remove(call)
-        self.calls.append(call.finished(status, result, wait=wait, reason=reason, error=error))
+        self.calls.append(
+            call.finished(status, result, retry_after_s=retry_after_s, reason=reason, error=error)
+        )
 
 
 def _pause_s(result: Result) -> float:

@@ -29,25 +29,31 @@ class GiveUp(StrEnum):
     RETRY_BUDGET = "retry_budget"
 
 
-def next_wait(
-    pace: Pace, job_id: UUID, attempt: int, *, after: float | None, left: float | None, limited: bool = False
+def next_pause_s(
+    pace: Pace,
+    job_id: UUID,
+    attempt: int,
+    *,
+    after: float | None,
+    remaining_s: float | None,
+    limited: bool = False,
 ) -> float | GiveUp:
     """Seconds from the end of `attempt` (from 1) until the next one.
 
     Exponential with full jitter, so that jobs which failed together do not retry together; deterministic for
-    a job and attempt. `after`, the provider's `Retry-After`, is a floor: the jitter comes on top. `left`:
-    seconds until the deadline, None without one. A job with a deadline is not given up before it because of a
-    rate limit (`limited`).
+    a job and attempt. `after`, the provider's `Retry-After`, is a floor: the jitter comes on top.
+    `remaining_s`: until the deadline, None without one. A job with a deadline is not given up before it
+    because of a rate limit (`limited`).
     """
     floor = after or 0.0
-    if not (limited and left is not None):
+    if not (limited and remaining_s is not None):
         if attempt >= pace.attempts:
             return GiveUp.ATTEMPTS
         if floor > pace.max_retry_after_s:
             return GiveUp.RETRY_AFTER
     longest = min(pace.max_wait_s, pace.first_wait_s * 2 ** min(attempt - 1, 30))
-    wait = floor + longest * _fraction(job_id, attempt)
-    return GiveUp.DEADLINE if left is not None and wait >= left else wait
+    pause_s = floor + longest * _fraction(job_id, attempt)
+    return GiveUp.DEADLINE if remaining_s is not None and pause_s >= remaining_s else pause_s
 
 
 def _fraction(job_id: UUID, attempt: int) -> float:

@@ -37,7 +37,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call in flight."""
+    """A call in flight. `began_s`: by `perf_counter`."""
 
     target: Target
     job: Job
@@ -53,7 +53,7 @@ class Call:
         status: Status,
         result: Result | None,
         *,
-        wait: float | None = None,
+        retry_after_s: float | None = None,
         reason: FailReason | None = None,
         error: str | None = None,
     ) -> CallFinished:
@@ -78,7 +78,7 @@ class Call:
             http_status=result.http_status if result else None,
             error_type=reason,
             error=error,
-            retry_after_s=wait,
+            retry_after_s=retry_after_s,
             request=self.request,
             response=result.response if result else partial,
             response_raw=result.raw if result else None,

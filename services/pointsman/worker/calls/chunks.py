@@ -21,7 +21,7 @@ from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topic import Topic
 
 GATHER_S = 0.02
-#: As much is sent before that time is over, bytes.
+#: Sent at once when so many bytes are gathered.
 _MOST_BYTES = 256 * 1024
 
 
@@ -72,7 +72,7 @@ class CallChunks:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, events: Sequence[Json], size: int) -> None:
-        """What came together, in about `size` bytes."""
+        """Add events that arrived together, `size` bytes in all."""
         if not events:
             return
         if self.first_at is None:
@@ -80,11 +80,11 @@ class CallChunks:
         self._gathered += events
         self._bytes += size
         loop = asyncio.get_running_loop()
-        left = self._sent_at + GATHER_S - loop.time()
-        if left <= 0 or self._bytes >= _MOST_BYTES or len(self._gathered) >= MOST_EVENTS:
+        remaining_s = self._sent_at + GATHER_S - loop.time()
+        if remaining_s <= 0 or self._bytes >= _MOST_BYTES or len(self._gathered) >= MOST_EVENTS:
             self.flush()
         elif self._timer is None:
-            self._timer = loop.call_later(left, self.flush)
+            self._timer = loop.call_later(remaining_s, self.flush)
 
     def flush(self) -> None:
         """Send what is gathered."""

@@ -36,13 +36,13 @@ class RetryBudget:
         self._calls = 0
         self._retries = 0
 
-    def called(self, now: float) -> None:
-        """A call was begun that is no retry."""
+    def count_call(self, now: float) -> None:
+        """Count a job's first call of a target."""
         self._at(now)[1] += 1
         self._calls += 1
 
-    def may_retry(self, now: float) -> bool:
-        """Whether one more retry fits; if so, it is counted."""
+    def take(self, now: float) -> bool:
+        """Count one more retry if the budget allows it; False if it does not."""
         this = self._at(now)
         if self._retries >= self._rule.floor + self._rule.share * self._calls:
             return False

@@ -7,7 +7,7 @@ from pointsman_schemas.jobs import JobRouted
 def is_streamable(routed: JobRouted, tier: str, row: TierRow) -> bool:
     """The job asks for a stream, and this tier's answer is the outcome whatever it says.
 
-    Not where a cascade judges it, where a person may be asked first, nor where two calls are made of one.
+    Not where a cascade judges the answer, where a person may be asked first, nor where a hedge may be made.
     """
     if (routed.job.request.__pydantic_extra__ or {}).get("stream") is not True:
         return False

@@ -9,10 +9,12 @@ from pointsman.worker.calls.call_context import target
 from pointsman.worker.calls.prices import Prices
 from pointsman_schemas.outcomes import JobCompleted, JobExpired, JobFailed
 from tests.support.worker.routed_jobs import calls, job_id, outcome
-from tests.support.worker.tiny_provider import http, never, tiny_provider
+from tests.support.worker.tiny_provider import ANSWER, http, never, tiny_provider
 from tests.support.worker.working import MODEL, in_turn, provider_of, working
 
 HEDGE: dict[str, Any] = {"hedge": {"after_s": 0.05}}
+#: A call costs at most $0.00031, and $0.0003 by the tiny provider's usage.
+LONG = {"messages": [{"role": "user", "content": "x" * 1_000}], "max_tokens": 500}
 
 
 async def test_the_first_answer_wins_and_both_calls_are_on_record() -> None:
@@ -26,6 +28,30 @@ async def test_the_first_answer_wins_and_both_calls_are_on_record() -> None:
         (2, "ok", None),
         (1, "cancelled", "another call answered first"),
     ]
+
+
+async def test_a_hedge_counts_the_first_calls_maximum_cost_against_the_jobs_limit() -> None:
+    async with working(never, usd_per_job="0.0005", **HEDGE) as (_, worker):
+        records = await worker.do(deadline=utc_now() + timedelta(seconds=0.5), **LONG)
+    assert isinstance(outcome(records), JobExpired)
+    assert [call.attempt for call in calls(records)] == [1], "two calls may cost more than the limit"
+
+
+async def test_a_cancelled_calls_maximum_cost_counts_against_the_jobs_limit() -> None:
+    empty = {**ANSWER, "choices": [{"index": 0, "message": {"content": ""}, "finish_reason": "stop"}]}
+    async with (
+        tiny_provider(in_turn(http(200, empty))) as second,
+        provider_of(second, name="second") as other,
+        working(
+            in_turn(never, http()),
+            fallback=[target(other, Prices("openai"), MODEL)],
+            usd_per_job="0.0007",
+            **HEDGE,
+        ) as (tiny, worker),
+    ):
+        failed = outcome(await worker.do(**LONG))
+    assert isinstance(failed, JobFailed)
+    assert (failed.limit, failed.attempts, len(tiny.asked)) == ("usd_per_job", 2, 1)
 
 
 async def test_the_second_call_goes_to_the_next_provider() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.worker.calls.backoff import GiveUp, Pace, next_wait
+from pointsman.worker.calls.backoff import GiveUp, Pace, next_pause_s
 from pointsman.worker.calls.retry_after import asked_wait, parse_retry_after
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -17,7 +17,7 @@ PACE = Pace(attempts=6, first_wait_s=1, max_wait_s=4, max_retry_after_s=100)
 
 
 def waits(attempt: int, after: float | None = None) -> list[float]:
-    found = [next_wait(PACE, UUID(int=job), attempt, after=after, left=None) for job in range(2000)]
+    found = [next_pause_s(PACE, UUID(int=job), attempt, after=after, remaining_s=None) for job in range(2000)]
     assert all(isinstance(wait, float) for wait in found)
     return [float(wait) for wait in found if not isinstance(wait, GiveUp)]
 
@@ -38,21 +38,21 @@ def test_what_the_provider_asks_for_is_a_floor_with_the_jitter_on_top() -> None:
 
 def test_the_same_job_and_attempt_wait_the_same() -> None:
     def wait(job: int, attempt: int) -> float | GiveUp:
-        return next_wait(PACE, UUID(int=job), attempt, after=None, left=None)
+        return next_pause_s(PACE, UUID(int=job), attempt, after=None, remaining_s=None)
 
     assert wait(7, 1) == wait(7, 1)
     assert len({wait(7, 1), wait(8, 1), wait(7, 2)}) == 3
 
 
 def test_attempts_end() -> None:
-    assert next_wait(PACE, UUID(int=1), 5, after=None, left=None) is not GiveUp.ATTEMPTS
-    assert next_wait(PACE, UUID(int=1), 6, after=None, left=None) is GiveUp.ATTEMPTS
-    assert next_wait(Pace(attempts=1), UUID(int=1), 1, after=None, left=None) is GiveUp.ATTEMPTS
+    assert next_pause_s(PACE, UUID(int=1), 5, after=None, remaining_s=None) is not GiveUp.ATTEMPTS
+    assert next_pause_s(PACE, UUID(int=1), 6, after=None, remaining_s=None) is GiveUp.ATTEMPTS
+    assert next_pause_s(Pace(attempts=1), UUID(int=1), 1, after=None, remaining_s=None) is GiveUp.ATTEMPTS
 
 
 def test_a_provider_that_asks_for_too_long_a_wait_is_given_up() -> None:
-    assert next_wait(PACE, UUID(int=1), 1, after=100, left=None) is not GiveUp.RETRY_AFTER
-    assert next_wait(PACE, UUID(int=1), 1, after=100.1, left=None) is GiveUp.RETRY_AFTER
+    assert next_pause_s(PACE, UUID(int=1), 1, after=100, remaining_s=None) is not GiveUp.RETRY_AFTER
+    assert next_pause_s(PACE, UUID(int=1), 1, after=100.1, remaining_s=None) is GiveUp.RETRY_AFTER
 
 
 @settings(deadline=None)  # a busy machine is no failure
@@ -65,7 +65,7 @@ def test_a_provider_that_asks_for_too_long_a_wait_is_given_up() -> None:
 def test_no_wait_is_shorter_than_asked_nor_reaches_the_deadline(
     job: UUID, attempt: int, after: float | None, left: float | None
 ) -> None:
-    wait = next_wait(PACE, job, attempt, after=after, left=left)
+    wait = next_pause_s(PACE, job, attempt, after=after, remaining_s=left)
     if isinstance(wait, GiveUp):
         assert left is not None or attempt >= PACE.attempts or (after or 0) > PACE.max_retry_after_s
     else:
