@@ -1,5 +1,6 @@
 """Builds the audit service: reads every topic and writes to Postgres."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from logging import WARNING, getLogger
@@ -13,7 +14,6 @@ from pointsman.audit.settings import AuditSettings
 from pointsman.bus.consume.reader import Reader
 from pointsman.bus.host import Service
 from pointsman.identity.keys import PrivateKey
-from pointsman.runtime.background import background
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
@@ -98,8 +98,10 @@ class Audit:
         if self._checkpointer is None:
             await self._reader.run()
             return
-        async with background(self._checkpointer.run(), "checkpoints"):
+        async with asyncio.TaskGroup() as tasks:  # the service ends if either of them fails
+            checkpoints = tasks.create_task(self._checkpointer.run(), name="checkpoints")
             await self._reader.run()
+            checkpoints.cancel()
         await self._checkpointer.make()
 
     def stop(self) -> None:

@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from aiokafka import client
-from aiokafka.conn import AIOKafkaConnection, ScramAuthenticator
+from aiokafka.conn import AIOKafkaConnection, CloseReason, ScramAuthenticator
+from aiokafka.errors import RequestTimedOutError
 from aiokafka.protocol.admin import SaslAuthenticateRequest
 
 from pointsman.bus.errors import KafkaLoginError
@@ -54,13 +55,18 @@ class RenewedConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka h
         )
 
     def send(self, request: Any, expect_response: bool = True) -> Any:
-        answer = super().send(request, expect_response)
-        return self._noted(answer) if isinstance(request, SaslAuthenticateRequest) else answer
+        return self._answered(super().send(request, expect_response), request)
 
-    async def _noted(self, answer: Any) -> Any:
-        response = await answer
-        if lifetime_ms := getattr(response, "session_lifetime_ms", 0):
-            self._renewed_at = time.monotonic() + lifetime_ms / 1000 * _PART
+    async def _answered(self, answer: Any, request: Any) -> Any:
+        try:
+            response = await answer
+        except TimeoutError as error:
+            # The client would close the connection by its place, where another task may just have removed it.
+            self.close(reason=CloseReason.CONNECTION_TIMEOUT)
+            raise RequestTimedOutError from error
+        if isinstance(request, SaslAuthenticateRequest):
+            lifetime_ms = getattr(response, "session_lifetime_ms", 0)
+            self._renewed_at = time.monotonic() + lifetime_ms / 1000 * _PART if lifetime_ms else None
         return response
 
 

@@ -55,6 +55,7 @@ class Event(StrEnum):
     SERVICE_STOPPED = "service stopped"
     SERVICE_NOT_STARTED = "service cannot start"
     SERVICE_FAILED = "service failed"
+    TASK_FAILED = "background task failed: a defect"
     STORE_UNAVAILABLE = "Postgres cannot be reached, retrying"
     POSITION_MOVED = "another audit process stored these records: reading its position"
     ACCEPT_MODEL_MISSING = "accept model not found: its jobs are escalated"

@@ -1,4 +1,4 @@
-"""SCRAM's key derivation runs once for each password and salt."""
+"""SCRAM's key derivation runs once for each password and salt; a timed out request closes its connection."""
 
 import asyncio
 import hashlib
@@ -6,7 +6,9 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from aiokafka.conn import ScramAuthenticator
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.conn import AIOKafkaConnection, CloseReason, ScramAuthenticator
+from aiokafka.errors import RequestTimedOutError
 
 from pointsman.bus import renewed_login
 from pointsman.bus.renewed_login import RenewedConnection
@@ -69,3 +71,24 @@ async def test_what_is_shown_is_what_the_client_itself_would_show() -> None:
     )
     expected = _answered(plain, SALT).final_message()
     assert [(await login("secret")).final_message() for _ in range(2)] == [expected, expected]
+
+
+async def test_a_request_that_times_out_after_its_connection_was_removed_is_a_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[CloseReason] = []
+
+    def never_answered(connection: AIOKafkaConnection, *_: object) -> Any:
+        return asyncio.wait_for(asyncio.get_running_loop().create_future(), 0.01)
+
+    monkeypatch.setattr(AIOKafkaConnection, "send", never_answered)
+    monkeypatch.setattr(AIOKafkaConnection, "connected", lambda _: True)
+    monkeypatch.setattr(RenewedConnection, "close", lambda _, reason: closed.append(reason))
+    client = AIOKafkaClient(bootstrap_servers="localhost:1")
+    client._conns[(1, ConnectionGroup.DEFAULT)] = RenewedConnection("localhost", 1)
+    sending = asyncio.create_task(client.send(1, object()))
+    await asyncio.sleep(0)
+    client._conns.clear()  # as another task does that finds the connection closed
+    with pytest.raises(RequestTimedOutError):
+        await sending
+    assert closed == [CloseReason.CONNECTION_TIMEOUT]

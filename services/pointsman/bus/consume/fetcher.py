@@ -28,7 +28,6 @@ from aiokafka.errors import (
     KafkaError,
     NoError,
     OffsetOutOfRangeError,
-    RequestTimedOutError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
@@ -284,8 +283,8 @@ class Fetcher:
             # Its own connection: a broker answers each connection in order, and here it waits for records.
             code, parts = await self.client.send(leader, request, group=ConnectionGroup.COORDINATION)
             _check(code, f"broker {leader}")
-        except (KafkaError, KeyError) as error:  # KeyError: the client lost its connection
-            await self._pause(error if isinstance(error, KafkaError) else RequestTimedOutError(repr(error)))
+        except KafkaError as error:
+            await self._pause(error)
             return
         refused: list[KafkaError] = []
         for place, part in parts.items():

@@ -172,7 +172,7 @@ class GroupMember:
             return False  # not started
         try:
             (answer,) = await self.admin.describe_consumer_groups([self.group])
-        except (KafkaError, OSError, KeyError):  # the last one: see `Fetcher`
+        except (KafkaError, OSError):
             return False
         ((error, _, state, _, _, members, *_),) = answer.groups
         return not error and state == _STABLE and any(id == coordinator.member_id for id, *_ in members)

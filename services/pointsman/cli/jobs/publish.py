@@ -72,13 +72,13 @@ async def publish(
     Prints the jobs' ids, one to a line; with --wait the outcomes, as JSON lines unless a terminal shows them.
     Exit 1 if a job did not complete.
     """
-    from pointsman.bus.codec.intake import DEFAULT_MAX_BYTES
     from pointsman.claims.settings import ClaimsPart
     from pointsman.cli.jobs.job_input import deadline as read_deadline
     from pointsman.cli.jobs.job_input import pairs
     from pointsman.cli.jobs.send import Sending, send
     from pointsman.cli.key_file import read_key
     from pointsman.cli.settings import load
+    from pointsman.client.job import largest_job
     from pointsman.runtime.clock import utc_now
 
     if timeout_s is not None and not wait:
@@ -96,8 +96,7 @@ async def publish(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     given = {name: value for name, value in body.items() if value is not None}
-    keeping = load(ClaimsPart)
-    largest = keeping.claims_max_bytes if keeping.claims else DEFAULT_MAX_BYTES
+    largest = largest_job(load(ClaimsPart))
     source = file or jsonl
     custom_ids: dict[UUID, str] = {}
     if source is None:

@@ -34,7 +34,7 @@ def page_of(objects: Sequence[Json], *, limit: str, most: int, after: str) -> Js
     Raises:
         ApiError: the limit is not 1 to `most`, or no object has that id.
     """
-    if not limit.isascii() or not limit.isdigit() or not 0 < int(limit[:9]) <= most:
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and 0 < int(limit) <= most):
         raise invalid(f"limit must be 1 to {most:,}", "limit")
     places = [place for place, listed in enumerate(objects, 1) if listed["id"] == after]
     if after and not places:
