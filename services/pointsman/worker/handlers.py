@@ -208,7 +208,8 @@ class WorkerHandler:
             broken.agent_id or UNKNOWN_AGENT,
             self._tier,
             (),
-            f"the routed job cannot be read ({broken.message}) -- a dead letter has it; send the job again",
+            message=f"the routed job cannot be read ({broken.message})"
+            " -- a dead letter has it; send the job again",
         )
         return [letter, *self._records(record, broken.cause, (), outcome)]
 
@@ -227,7 +228,9 @@ class WorkerHandler:
         if attempts is not None:
             attempts.break_off("reject", message, FailReason.INTERNAL)
         calls = () if attempts is None else attempts.calls
-        failed = failed_internally(job.job_id, job.agent_id, self._tier, calls, message)
+        failed = failed_internally(
+            job.job_id, job.agent_id, self._tier, calls, message=message, request_digest=job.request_digest
+        )
         outcome = with_cascade(failed, routed, None)
         try:
             return [letter, *self._records(record, cause, calls, outcome)]

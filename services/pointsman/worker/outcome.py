@@ -115,7 +115,13 @@ def judged_end(stage: Stage, ended: Ended) -> Judged | None:
 
 
 def failed_internally(
-    job_id: UUID, agent_id: str, tier: str, calls: Sequence[CallFinished], message: str
+    job_id: UUID,
+    agent_id: str,
+    tier: str,
+    calls: Sequence[CallFinished],
+    *,
+    message: str,
+    request_digest: str | None = None,
 ) -> JobFailed:
     """The outcome of a job that failed by a defect in pointsman."""
     return JobFailed(
@@ -126,6 +132,7 @@ def failed_internally(
         cost_usd=total_cost(calls),
         reason=FailReason.INTERNAL,
         message=message,
+        request_digest=request_digest,
     )
 
 

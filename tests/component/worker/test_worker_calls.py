@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pointsman.worker.providers import Provider
+from pointsman_schemas.jobs import REQUEST_DIGEST
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from pointsman_schemas.reasons import FailReason
 from pointsman_schemas.topics import Topics
@@ -238,6 +239,7 @@ async def test_an_unknown_cost_is_null(change: dict[str, Any]) -> None:
 async def test_an_internal_error_ends_the_job_with_a_dead_letter(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    metadata = {REQUEST_DIGEST: "d1"}
     async with working(in_turn(http(500), http())) as (_, worker):
         real, count = Provider.call, 0
 
@@ -249,7 +251,7 @@ async def test_an_internal_error_ends_the_job_with_a_dead_letter(
             return await real(self, *args, **kwargs)
 
         monkeypatch.setattr(Provider, "call", broken)
-        records = await worker.do()
+        records = await worker.handler(routed(metadata=metadata))
     assert [record.topic for record in records] == [
         Topics().dead.name,
         Topics().calls.name,
@@ -259,7 +261,8 @@ async def test_an_internal_error_ends_the_job_with_a_dead_letter(
     failed = outcome(records)
     assert isinstance(failed, JobFailed)
     assert (failed.reason, failed.attempts) == (FailReason.INTERNAL, 2)
+    assert failed.request_digest == "d1", "so that a gateway sees whose outcome it is"
     assert failed.message == "a defect in the worker (ZeroDivisionError), see its log -- send the job again"
     assert (header(records[0], "ce_reason"), header(records[0], "ce_stage")) == ("internal", "worker")
-    assert records[0].value == routed().value
+    assert records[0].value == routed(metadata=metadata).value
     assert "Traceback" in caplog.text and "ZeroDivisionError" in caplog.text

@@ -34,13 +34,13 @@ def routed(
     deadline: datetime | None = None,
     topics: Topics | None = None,
     decision: Decision = DECISION,
+    metadata: dict[str, str] | None = None,
     **request: object,
 ) -> Incoming:
     """Job `number`, routed to the small tier; `request` holds parameters beside the messages."""
     request.setdefault("messages", [{"role": "user", "content": f"question {number}"}])
-    job = Job.model_validate(
-        {"job_id": job_id(number), "agent_id": AGENT, "deadline": deadline, "request": request}
-    )
+    given = {"deadline": deadline, "metadata": metadata or {}, "request": request}
+    job = Job.model_validate({"job_id": job_id(number), "agent_id": AGENT, **given})
     message = JobRouted(job=job, decision=decision)
     cover = first_envelope(
         job_id(number), source="test", type=message.TYPE, time=NOW, agent_id=AGENT, job_id=job.job_id
