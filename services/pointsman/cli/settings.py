@@ -44,7 +44,7 @@ def load(settings: type[S], **flags: Any) -> S:
         flag = f" or by --{name.replace('_', '-')}" if name in flags else ""
         where = f"set it in the environment, in {LEFT_BY_DEV}{flag}"
         # An error about several settings together names them in its text.
-        text = first["msg"].removeprefix("Value error, ")
+        text = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         problem = f"POINTSMAN_{name.upper()}: {text}" if name else text
         raise CommandError(problem, where, code=2) from None
 

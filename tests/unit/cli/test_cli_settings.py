@@ -72,3 +72,6 @@ def test_an_invalid_setting_is_told_without_the_librarys_words() -> None:
     with pytest.raises(CommandError) as refused:
         load(Refusing, kafka="anything")
     assert refused.value.problem == "POINTSMAN_KAFKA: is no server"
+    with pytest.raises(CommandError) as refused:
+        load(HttpPart, http_port="abc")
+    assert refused.value.problem.startswith("POINTSMAN_HTTP_PORT: must be a valid integer")
