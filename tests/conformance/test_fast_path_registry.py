@@ -7,7 +7,6 @@ import pytest
 
 from pointsman.bus.codec.encoded_batch import unpacked
 from pointsman.bus.codec.records import Incoming
-from pointsman.registry import agents_file
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.registry import Registry
 from pointsman.router.fast_path import FastScore
@@ -15,6 +14,7 @@ from pointsman.router.handlers import RouterHandler
 from pointsman_schemas.control.registry import State
 from tests.support.router.fast_path import count_bundled, needs_library
 from tests.support.router.router_lanes import NOW, POLICY, TOPICS, incoming
+from tests.support.text.parsed import parse_agents
 
 pytestmark = needs_library
 
@@ -31,7 +31,7 @@ class Lane:
 
     def __init__(self) -> None:
         self.now: datetime = NOW
-        self.registry = agents_file.parse(AGENTS, POLICY.tiers).registry
+        self.registry = parse_agents(AGENTS, POLICY.tiers).registry
         self.in_force = RegistryInForce(self.registry)
         self.handler = RouterHandler(
             POLICY, self.in_force, TOPICS, lambda: self.now, fast_score=FastScore(POLICY.scorer)

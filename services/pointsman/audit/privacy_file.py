@@ -75,11 +75,6 @@ def load(path: Path) -> PrivacyFile:
     return yaml_file.load(path, PrivacyFile, check=_problems)
 
 
-def parse(text: str, path: str = "privacy.yaml") -> PrivacyFile:
-    """Parse a text as `load` does."""
-    return yaml_file.parse(text, path, PrivacyFile, check=_problems)
-
-
 def _problems(file: PrivacyFile) -> Iterable[tuple[Loc, str]]:
     for name, text in file.patterns.items():
         yield from _bad_pattern(("patterns", name), name, text)

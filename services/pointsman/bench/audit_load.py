@@ -41,17 +41,16 @@ async def load(
     *,
     messages: int,
     days: int,
-    rounds: int = ROUNDS,
     advance: Callable[[int], None],
 ) -> Loaded:
-    """Add at least `messages`, the last one dated now, in passes of `rounds` over the sample jobs.
+    """Add at least `messages`, the last one dated now, in passes of `ROUNDS` over the sample jobs.
 
     `dsn` is the owner's address.
 
     Raises:
         StoreUnavailableError, StoreError: the database is unavailable or not migrated.
     """
-    template = steps(policy, in_force, rounds)
+    template = steps(policy, in_force, ROUNDS)
     jobs = template[-1].job + 1
     passes = -(-messages // len(template))
     until = datetime.now(UTC)

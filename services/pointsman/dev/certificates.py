@@ -8,12 +8,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 from pointsman.runtime.private_file import write_private
@@ -52,15 +47,8 @@ class Authority:
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(signed.public_bytes(Encoding.PEM))
 
-    def sign(
-        self,
-        name: str,
-        *hosts: str,
-        days: int = 1,
-        password: bytes | None = None,
-        folder: Path | None = None,
-    ) -> Signed:
-        """Sign a certificate for `hosts`, valid for `days`; `password` encrypts its key.
+    def sign(self, name: str, *hosts: str, days: int = 1, folder: Path | None = None) -> Signed:
+        """Sign a certificate for `hosts`, valid for `days`.
 
         The files are written to `folder`, by default that of the authority.
         """
@@ -76,8 +64,7 @@ class Authority:
         signed = builder.add_extension(authority, critical=False).sign(self._key, hashes.SHA256())
         made = Signed(*((folder or self._folder) / f"{name}.{end}" for end in ("crt", "key", "pem")))
         made.certificate.write_bytes(signed.public_bytes(Encoding.PEM))
-        encryption = BestAvailableEncryption(password) if password else NoEncryption()
-        text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
+        text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         write_private(made.key, text)
         write_private(made.both, text + made.certificate.read_text())
         return made

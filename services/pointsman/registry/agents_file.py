@@ -108,22 +108,6 @@ def load(
     return yaml_file.load(path, AgentsFile, context=context, check=check)
 
 
-def parse(
-    text: str,
-    tiers: Sequence[str],
-    path: str = "agents.yaml",
-    today: date | None = None,
-    *,
-    queues: Sequence[str] | None = None,
-    registered: Expiries | None = None,
-) -> AgentsFile:
-    """Parse a text as `load` does; `path` is the name in errors."""
-    context = {"tiers": tiers, "queues": queues}
-    return yaml_file.parse(
-        text, path, AgentsFile, context=context, check=partial(_problems, today, registered, False)
-    )
-
-
 def _problems(
     today: date | None, registered: Expiries | None, keys_follow: bool, file: AgentsFile
 ) -> Iterator[tuple[Loc, str]]:

@@ -10,7 +10,6 @@ from pointsman.bus.admin.acl import Acl, principal
 from pointsman.bus.admin.acls import add_acls, remove_acls
 from pointsman.bus.admin.topics import apply as apply_topics
 from pointsman.bus.tcp_check import await_server
-from pointsman.registry.agents_file import parse
 from pointsman.registry.changes import plan as plan_registry
 from pointsman.registry.changes import turned
 from pointsman.registry.follow import read_registry
@@ -21,6 +20,7 @@ from pointsman_schemas.control.registry import State
 from pointsman_schemas.topics import Topics
 from tests.support.access.installation import Guarded
 from tests.support.running.command import Command
+from tests.support.text.parsed import parse_agents
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -46,7 +46,7 @@ async def command(guarded: Guarded, tmp_path: Path) -> AsyncIterator[Command]:
     """Commands of another installation on the same servers, with registered agents."""
     kafka = guarded.broker.admin
     await apply_topics(kafka, TOPICS.all(TIERS))
-    changes = plan_registry(parse(AGENTS, TIERS), RegistryHistory())
+    changes = plan_registry(parse_agents(AGENTS, TIERS), RegistryHistory())
     await submit(kafka, TOPICS, RegistryHistory(), changes, Person("dana"))
     owner = await asyncpg.connect(guarded.owner)
     await owner.execute("create database by_hand")

@@ -14,7 +14,6 @@ from pointsman.access.apply import Servers, apply, issue, plan, suspend
 from pointsman.access.derive import Access, derive
 from pointsman.bus.errors import BusError
 from pointsman.bus.tcp_check import addresses, await_server, connected
-from pointsman.registry.agents_file import parse
 from pointsman.registry.changes import plan as registry_plan
 from pointsman.registry.publish import Person, submit
 from pointsman.registry.registry import RegistryHistory
@@ -24,6 +23,7 @@ from tests.support.access.agents import entry_of
 from tests.support.access.installation import PREFIX, TIERS, Guarded
 from tests.support.access.session import REFUSED, Session
 from tests.support.running.command import Command
+from tests.support.text.parsed import parse_agents
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -123,7 +123,7 @@ async def test_suspending_an_agent_removes_its_login(guarded: Guarded, tmp_path:
     agent = "told"
     made = await _with_agents(guarded, [agent])
     kafka, topics = guarded.broker.admin, guarded.topics
-    entries = parse("{unregistered: reject, agents: [{id: told, owner: x, kafka: true}]}", TIERS)
+    entries = parse_agents("{unregistered: reject, agents: [{id: told, owner: x, kafka: true}]}", TIERS)
     await submit(kafka, topics, RegistryHistory(), registry_plan(entries, RegistryHistory()), Person("dana"))
     command = Command(tmp_path, guarded.environment())
     async with Session(made.part(f"{PREFIX}.agent.{agent}")) as session:
@@ -140,7 +140,7 @@ async def test_without_the_right_to_remove_a_login_the_command_reports_it(
     guarded: Guarded, tmp_path: Path
 ) -> None:
     kafka, topics = guarded.broker.admin, guarded.topics
-    entries = parse("{unregistered: reject, agents: [{id: reader, owner: x, kafka: true}]}", TIERS)
+    entries = parse_agents("{unregistered: reject, agents: [{id: reader, owner: x, kafka: true}]}", TIERS)
     history = RegistryHistory()
     await submit(kafka, topics, history, registry_plan(entries, history), Person("dana"))
     command = Command(tmp_path, guarded.environment(f"{PREFIX}.registry"))

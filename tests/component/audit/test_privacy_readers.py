@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.audit.privacy_file import PrivacyFile, parse
+from pointsman.audit.privacy_file import PrivacyFile
 from pointsman.bus.codec.records import Incoming
 from pointsman.store.privacy.erasing import erase
 from tests.support.bus.example_records import story, story_id
 from tests.support.running.command import Command
 from tests.support.store.audit_store import as_auditor, as_eraser, as_opener, observer
 from tests.support.store.privacy import MASTER, NOTHING, NOW, SUBJECT, SUBJECT_HEADER, private_sink, store
+from tests.support.text.parsed import parse_privacy
 
 pytestmark = pytest.mark.stack
 
@@ -79,7 +80,7 @@ async def test_both_keys_decrypt_and_erasure_makes_it_unreadable(database: str, 
 
 async def test_masked_jobs_are_shown_but_not_recomputed_or_resubmitted(database: str, tmp_path: Path) -> None:
     await recorded(
-        database, parse("masks: [{name: clause, paths: ['$..messages[*].content']}]"), sealed=False
+        database, parse_privacy("masks: [{name: clause, paths: ['$..messages[*].content']}]"), sealed=False
     )
     auditor = Command(tmp_path, {"POINTSMAN_POSTGRES": as_auditor(database)})
     traced = await said(auditor, "trace", JOB)
@@ -112,8 +113,10 @@ async def test_the_commands_erase_and_report_it(database: str, tmp_path: Path) -
 
 
 async def test_every_query_works_with_hidden_rows(database: str) -> None:
-    await recorded(database, parse("masks: [{name: clause, paths: ['$..messages[*].content', $..metadata]}]"))
-    async with private_sink(database, parse("masks: [{name: all, paths: [$]}]")) as sink:
+    await recorded(
+        database, parse_privacy("masks: [{name: clause, paths: ['$..messages[*].content', $..metadata]}]")
+    )
+    async with private_sink(database, parse_privacy("masks: [{name: all, paths: [$]}]")) as sink:
         await store(sink, story(1, NOW), first=1)
     async with observer(as_auditor(database)) as connection:
         asked = await connection.fetch("select name, example from audit.questions")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pointsman.bench import audit_load
 from pointsman.bench.audit_load import Loaded, load
 from pointsman.bench.audit_messages import shipped
 from pointsman.bench.audit_query import measure
@@ -13,10 +14,15 @@ from tests.support.store.audit_store import as_auditor, observer, prepare
 pytestmark = pytest.mark.stack
 
 
+@pytest.fixture(autouse=True)
+def _small_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_load, "ROUNDS", 1)
+
+
 async def loaded(dsn: str, messages: int, days: int) -> tuple[Loaded, int]:
     """The report of a load, and the progress that it reported."""
     told: list[int] = []
-    done = await load(dsn, *shipped(), messages=messages, days=days, rounds=1, advance=told.append)
+    done = await load(dsn, *shipped(), messages=messages, days=days, advance=told.append)
     return done, sum(told)
 
 

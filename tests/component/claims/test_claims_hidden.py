@@ -2,7 +2,6 @@
 
 import pytest
 
-from pointsman.audit.privacy_file import parse
 from pointsman.audit.private import Privacy
 from pointsman.bus.codec.records import Incoming
 from pointsman.claims.collect import referred
@@ -12,11 +11,12 @@ from pointsman_schemas.claims import DATAREF
 from tests.support.bus.claim_stores import digest
 from tests.support.store.audit_store import as_auditor, as_eraser
 from tests.support.store.privacy import MASTER, SUBJECT, intake, letter, private_sink, protected, store
+from tests.support.text.parsed import parse_privacy
 
 pytestmark = pytest.mark.stack
 
-SEALS = parse(f"subjects: [{{agent: '*', subject: {SUBJECT}}}]")
-MASKS = parse('patterns: {hex: "[0-9a-f]{16,}"}\nmasks: [{name: hex, patterns: [hex]}]')
+SEALS = parse_privacy(f"subjects: [{{agent: '*', subject: {SUBJECT}}}]")
+MASKS = parse_privacy('patterns: {hex: "[0-9a-f]{16,}"}\nmasks: [{name: hex, patterns: [hex]}]')
 
 
 def naming(offset: int) -> tuple[Incoming, str]:

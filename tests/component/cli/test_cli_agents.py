@@ -7,13 +7,13 @@ import pytest
 from pointsman import starter
 from pointsman.bus.admin.topics import apply
 from pointsman.identity.keys import PrivateKey
-from pointsman.registry.agents_file import parse
 from pointsman.registry.follow import read_registry
 from pointsman.registry.publish import apply_file
 from pointsman.registry.settings import people_of
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.running.command import Command
+from tests.support.text.parsed import parse_agents
 
 pytestmark = pytest.mark.stack
 
@@ -103,7 +103,7 @@ async def test_a_persons_key_is_replaced(kafka: Kafka) -> None:
     old, new = PrivateKey.generate(), PrivateKey.generate()
     before, after = (people_of(f"dana={key.public.text}") for key in (old, new))
     both = people_of(f"dana={old.public.text},dana={new.public.text}")
-    file = parse(AGENTS, ["small"])
+    file = parse_agents(AGENTS, ["small"])
     await apply_file(settings, topics, file, by="dana", key=old, people=before)
     assert (await read_registry(settings, topics, after)).agents == {}
     await apply_file(settings, topics, file, by="dana", key=new, people=after)

@@ -16,7 +16,6 @@ from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.window_lane import window_lanes
 from pointsman.bus.read.follow import Follower
-from pointsman.registry.agents_file import parse
 from pointsman.registry.publish import apply_file
 from pointsman.router.app import build
 from pointsman.router.settings import RouterSettings
@@ -26,6 +25,7 @@ from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.reviews import ReviewRequested
 from tests.conftest import Kafka
+from tests.support.text.parsed import parse_agents
 from tests.support.worker.cascades import response
 from tests.support.worker.tiny_provider import Asked, http, tiny_provider
 from tests.support.worker.working import Worker, provider_of
@@ -87,7 +87,7 @@ async def test_low_confidence_stops_a_job_for_review(kafka: Kafka, tmp_path: Pat
         settings = RouterSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, policy=tmp_path / "policy.yaml")
         topics = settings.topics
         await apply(settings, topics.all(TIERS))
-        await apply_file(settings, topics, parse(AGENTS, TIERS, queues=["general"]), by="tests")
+        await apply_file(settings, topics, parse_agents(AGENTS, TIERS, queues=["general"]), by="tests")
         ends = [topics.review.name, topics.results.name, topics.tier("medium").name]
         ends.append(topics.tier("frontier").name)
         expected: dict[UUID, str] = {}

@@ -17,7 +17,6 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.bus.read.follow import Follower
 from pointsman.identity.api_key import ApiKeyText
 from pointsman.identity.keys import PrivateKey
-from pointsman.registry.agents_file import parse
 from pointsman.registry.changes import turned
 from pointsman.registry.follow import followed_registry, read_registry
 from pointsman.registry.in_force import RegistryInForce
@@ -29,6 +28,7 @@ from pointsman_schemas.control.registry import State
 from pointsman_schemas.jobs import JobRouted
 from tests.conftest import Kafka
 from tests.support.router.running_router import running_router
+from tests.support.text.parsed import parse_agents
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
@@ -87,7 +87,7 @@ class Installation:
         await submit(self.settings, self.settings.topics, history, [change], Person("tests"))
 
     async def apply(self, text: str) -> None:
-        await apply_file(self.settings, self.settings.topics, parse(text, TIERS), by="tests")
+        await apply_file(self.settings, self.settings.topics, parse_agents(text, TIERS), by="tests")
 
 
 def why(record: Incoming) -> str | None:

@@ -21,12 +21,12 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.bus.read.follow import Follower
 from pointsman.identity.keys import PrivateKey
 from pointsman.identity.signature import signed_bytes
-from pointsman.registry.agents_file import parse
 from pointsman.registry.publish import apply_file
 from pointsman.router.policy import policy_file
 from pointsman.router.settings import RouterSettings
 from tests.conftest import Kafka
 from tests.support.router.running_router import running_router
+from tests.support.text.parsed import parse_agents
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
@@ -76,7 +76,7 @@ async def test_copies_of_a_signed_record_are_refused(kafka: Kafka) -> None:
     topics = settings.topics
     tiers = policy_file.load(starter.POLICY).tiers
     await apply(settings, topics.all(tiers))
-    await apply_file(settings, topics, parse(AGENTS, tiers), by="tests")
+    await apply_file(settings, topics, parse_agents(AGENTS, tiers), by="tests")
     routed, letters = [topics.tier(tier).name for tier in tiers], [topics.dead.name]
     body = {"agent_id": AGENT, "kind": "sql", "prompt": "p"}
     async with running_router(settings):

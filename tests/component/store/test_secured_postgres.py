@@ -15,6 +15,7 @@ from pointsman.runtime.clock import utc_now
 from pointsman.store.address import read_address
 from pointsman.store.connect import connected, open_pool
 from pointsman.store.errors import StoreError
+from tests.support.running.encrypted_key import encrypt_key
 
 pytestmark = pytest.mark.stack
 
@@ -100,7 +101,8 @@ async def test_missing_files_and_a_server_without_tls_are_reported(database: str
     )
     with pytest.raises(StoreError, match=r"sslrootcert: /nowhere/ca.pem cannot be read"):
         await open_pool(f"{given}?sslmode=verify-full&sslrootcert=/nowhere/ca.pem", application="test")
-    ours = ca.sign("us", password=b"its own")
+    ours = ca.sign("us")
+    encrypt_key(ours.key, b"its own")
     files = f"sslcert={ours.certificate}&sslkey={ours.key}&sslpassword=wrong"
     assert "does not hold a certificate and its key, or the key's password does not open it" in await said(
         f"{given}?sslmode=require&{files}"

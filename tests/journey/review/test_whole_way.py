@@ -10,7 +10,6 @@ import pytest
 from pointsman.bus.codec.records import Outgoing
 from pointsman.client.client import Client
 from pointsman.client.reviews import KnownCase, Reviewer, read_cases
-from pointsman.registry.agents_file import parse
 from pointsman.registry.publish import apply_file
 from pointsman.review.case import WAITING
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobRejected
@@ -19,6 +18,7 @@ from tests.conftest import Kafka
 from tests.support.review.cases import edited
 from tests.support.running.command import Command
 from tests.support.running.system import TIERS, System
+from tests.support.text.parsed import parse_agents
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -49,7 +49,7 @@ async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[S
     )
     try:
         await started.start()
-        await apply_file(started.settings, started.topics, parse(AGENTS, TIERS), by="tests")
+        await apply_file(started.settings, started.topics, parse_agents(AGENTS, TIERS), by="tests")
         yield started
     finally:
         started.stop()

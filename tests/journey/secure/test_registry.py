@@ -8,11 +8,11 @@ import pytest
 from pointsman.bus.read.follow import follow
 from pointsman.client.client import Client
 from pointsman.identity.keys import PrivateKey
-from pointsman.registry.agents_file import parse
 from pointsman.registry.publish import apply_file
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobRejected, Outcome
 from tests.support.running.command import Command
 from tests.support.running.system import TIERS, System
+from tests.support.text.parsed import parse_agents
 
 pytestmark = pytest.mark.stack
 
@@ -82,13 +82,16 @@ async def test_applied_changes_take_effect_without_a_restart(system: System, tmp
         ]
         # Without `kafka: true` its outcomes go to the shared topic again; the client keeps working.
         await apply_file(
-            system.settings, system.topics, parse(AGENTS.replace(", kafka: true", ""), TIERS), by="dana"
+            system.settings,
+            system.topics,
+            parse_agents(AGENTS.replace(", kafka: true", ""), TIERS),
+            by="dana",
         )
         await until(billing, JobCompleted)
 
 
 async def test_an_outcome_is_on_one_topic_and_the_audit_has_who_changed_what(system: System) -> None:
-    await apply_file(system.settings, system.topics, parse(AGENTS, TIERS), by="dana", reason="a test")
+    await apply_file(system.settings, system.topics, parse_agents(AGENTS, TIERS), by="dana", reason="a test")
     own, common = system.topics.agent_results("billing").name, system.topics.results.name
     async with (
         Client(kafka=system.settings, agent_id="chat-desk") as desk,
@@ -126,7 +129,7 @@ agents:
   - {{id: thief, owner: nobody, public_keys: {thief_key.public.text}}}
 """
     await system.order_faults({"prompt": "never", "effect": {"kind": "hang"}})
-    await apply_file(system.settings, system.topics, parse(signed, TIERS), by="dana")
+    await apply_file(system.settings, system.topics, parse_agents(signed, TIERS), by="dana")
     async with (
         Client(kafka=system.settings, agent_id="chat-desk", key=desk_key) as desk,
         Client(kafka=system.settings, agent_id="chat-desk") as unsigned,

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from pointsman.access.derive import Access
-from pointsman.bus.admin.acl import CLUSTER, Operation, Resource, allowed
+from pointsman.bus.admin.acl import Operation, Resource
 from pointsman.bus.produce.transactional_ids import transactional_id
 from pointsman.bus.protocol.transaction_requests import Packed
 from tests.support.access import requests
+from tests.support.access.authorizer import CLUSTER, allowed
 
 #: Kafka's internal topics, and one of another application.
 OTHERS = ("__consumer_offsets", "__transaction_state", "elsewhere.jobs")

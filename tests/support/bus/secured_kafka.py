@@ -12,6 +12,7 @@ from pointsman.dev.certificates import Authority
 from pointsman.dev.servers.kafka import EmbeddedKafka
 from pointsman.dev.servers.listeners import Listener
 from pointsman.runtime.settings import KafkaPart
+from tests.support.running.encrypted_key import encrypt_key
 
 USER, PASSWORD = "alice", "correct horse: battery staple"
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
@@ -34,7 +35,8 @@ class SecuredKafka:
         self.folder = folder
         self.ca, self.other_ca = Authority(folder, "ca"), Authority(folder, "other-ca")
         good = _shows(self.ca.sign("broker", "127.0.0.1", "localhost").both)
-        self.ours = self.ca.sign("us", password=b"its own")
+        self.ours = self.ca.sign("us")
+        encrypt_key(self.ours.key, b"its own")
         wants_ours = {
             "ssl.client.auth": "required",
             "ssl.truststore.type": "PEM",

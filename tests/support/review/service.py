@@ -11,12 +11,12 @@ from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.dev.ports import LOOPBACK, free_port
 from pointsman.dev.services.processes import Process, another_process_of, stop, wait_ready
-from pointsman.registry.agents_file import parse
 from pointsman.registry.publish import apply_file
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 from tests.support.running.forked import ForkedProcess
 from tests.support.running.system import FAST
+from tests.support.text.parsed import parse_agents
 
 
 @asynccontextmanager
@@ -27,7 +27,9 @@ async def review_services(
     topics = Topics(kafka.prefix)
     await apply(kafka, topics.all(["small"]))
     listed = "".join(f"- {entry}\n" for entry in agents)
-    await apply_file(kafka, topics, parse(f"unregistered: admit\nagents:\n{listed}", ["small"]), by="tests")
+    await apply_file(
+        kafka, topics, parse_agents(f"unregistered: admit\nagents:\n{listed}", ["small"]), by="tests"
+    )
     environment = {
         **FAST,
         "POINTSMAN_KAFKA": kafka.kafka,

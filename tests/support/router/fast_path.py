@@ -6,13 +6,13 @@ import pytest
 
 from pointsman.bus.codec.encoded_batch import EncodedBatch, unpacked
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.registry import agents_file
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.policy import Policy
 from pointsman.runtime.native import library
 from tests.support.router.router_lanes import NOW, TOPICS
+from tests.support.text.parsed import parse_agents
 
 #: For tests that need the library.
 needs_library = pytest.mark.skipif(library() is None, reason="the native library was not built")
@@ -40,4 +40,4 @@ def count_bundled(known: RouterHandler, records: Sequence[Incoming]) -> int:
 
 def registered(text: str, tiers: Sequence[str]) -> RegistryInForce:
     """A router's registry after these agents are applied."""
-    return RegistryInForce(agents_file.parse(text, tiers).registry)
+    return RegistryInForce(parse_agents(text, tiers).registry)

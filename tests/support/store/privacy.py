@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pointsman.audit.handlers import Sink
-from pointsman.audit.privacy_file import PrivacyFile, parse
+from pointsman.audit.privacy_file import PrivacyFile
 from pointsman.audit.private import Privacy
 from pointsman.bus.codec.emit import dead_letter
 from pointsman.bus.codec.records import Incoming
@@ -21,6 +21,7 @@ from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.reasons import Reason
 from tests.support.bus.example_records import TOPICS
 from tests.support.store.audit_store import audit_pool, observer
+from tests.support.text.parsed import parse_privacy
 
 MASTER = MasterKey.parse("22" * 32)
 NOW = datetime(2026, 3, 12, 9, 15, tzinfo=UTC)
@@ -37,7 +38,7 @@ SECRETS = (PATIENT, EMAIL, IBAN)
 SUBJECT = "patient-4711@clinic"
 SUBJECT_HEADER = ("ce_datasubject", SUBJECT.encode())
 
-MASKS = parse("""
+MASKS = parse_privacy("""
 masks:
   - {name: patient, paths: [$..metadata.patient]}
   - {name: contact, patterns: [email, iban, card, phone]}

@@ -4,7 +4,7 @@ import pytest
 
 from pointsman.access.derive import Access, derive
 from pointsman.audit.settings import AuditSettings
-from pointsman.bus.admin.acl import CLUSTER, Acl, allowed
+from pointsman.bus.admin.acl import Acl
 from pointsman.bus.produce.transactional_ids import transactional_id
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime.errors import CommandError
@@ -12,6 +12,7 @@ from pointsman.store.roles import AUDITOR, CLAIMS, WRITER
 from pointsman.worker.settings import WorkerSettings
 from pointsman_schemas.topics import Topics
 from tests.support.access.agents import entry_of
+from tests.support.access.authorizer import CLUSTER, allowed
 
 TOPICS = Topics("p")
 TIERS = ("small", "small-eu", "frontier")

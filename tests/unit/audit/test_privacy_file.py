@@ -2,8 +2,8 @@
 
 import pytest
 
-from pointsman.audit.privacy_file import parse
 from pointsman.runtime.yaml_file import FileError
+from tests.support.text.parsed import parse_privacy
 
 WRONG = """\
 patterns:
@@ -25,7 +25,7 @@ subjects:
 
 def test_every_problem_has_its_place() -> None:
     with pytest.raises(FileError) as wrong:
-        parse(WRONG.replace("topics: [], ", ""))
+        parse_privacy(WRONG.replace("topics: [], ", ""))
     places = [":".join(each.split(":")[1:4]) for each in wrong.value.problems]
     assert places == [
         "2:11: patterns.broken",
@@ -41,8 +41,8 @@ def test_every_problem_has_its_place() -> None:
         "14:5: subjects[2]",
     ]
     with pytest.raises(FileError, match=r"masks\[2\].topics: must have at least 1"):
-        parse(WRONG)
+        parse_privacy(WRONG)
 
 
 def test_an_empty_file_hides_nothing() -> None:
-    assert parse("").masks == parse("").subjects == ()
+    assert parse_privacy("").masks == parse_privacy("").subjects == ()

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from pointsman.audit.patterns import OwnPattern, PatternError
-from pointsman.audit.privacy_file import parse
 from pointsman.runtime.yaml_file import FileError
+from tests.support.text.parsed import parse_privacy
 
 
 def test_matches_are_replaced_and_the_rest_is_kept() -> None:
@@ -35,13 +35,13 @@ def test_syntax_that_re2_does_not_support_is_refused(text: str) -> None:
 def test_without_re2_a_file_with_patterns_of_its_own_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "re2", None)
     with pytest.raises(FileError) as wrong:
-        parse("patterns: {mine: abc}")
+        parse_privacy("patterns: {mine: abc}")
     assert "pip install 'pointsman[re2]'" in str(wrong.value.problems)
-    parse("masks: [{name: contact, patterns: [email]}]")
+    parse_privacy("masks: [{name: contact, patterns: [email]}]")
 
 
 @pytest.mark.parametrize("path", ["$[?match(@.a, 'x')]", "$..b[?search(@, '(a+)+b')]"])
 def test_a_path_needs_no_pattern(path: str) -> None:
     with pytest.raises(FileError) as wrong:
-        parse(f'masks: [{{name: one, paths: ["{path}"]}}]')
+        parse_privacy(f'masks: [{{name: one, paths: ["{path}"]}}]')
     assert "no bound in time" in str(wrong.value.problems)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pointsman.audit.masking import Masking
-from pointsman.audit.privacy_file import PrivacyFile, parse
+from pointsman.audit.privacy_file import PrivacyFile
 from pointsman.audit.records.rows import row_of
 from pointsman.store.append.row import Row
 from pointsman.store.privacy.keyring import Sealing
@@ -16,12 +16,13 @@ from pointsman.store.verify.walk import digest_by_row, digest_of
 from pointsman_schemas.envelope import envelope_after, from_headers
 from tests.support.bus.example_records import NAMES, TOPICS, example, story
 from tests.support.store.privacy import EMAIL, NOW, PATIENT, intake, letter, privacy, protected, telling
+from tests.support.text.parsed import parse_privacy
 
 JOB = {"agent_id": "clinic", "prompt": "Name three primes."}
 
 
 def rules(**rule: Any) -> PrivacyFile:
-    return parse(json.dumps({"masks": [{"name": "rule", **rule}]}))
+    return parse_privacy(json.dumps({"masks": [{"name": "rule", **rule}]}))
 
 
 def value(row: Row) -> Any:
@@ -51,7 +52,9 @@ def test_masked_values_name_their_rule_and_the_rest_is_kept() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_record_without_matches_is_stored_unchanged(name: str) -> None:
     record = example(name)
-    assert protected(record, parse("masks: [{name: iban, patterns: [iban]}]")) == row_of(record, TOPICS)
+    assert protected(record, parse_privacy("masks: [{name: iban, patterns: [iban]}]")) == row_of(
+        record, TOPICS
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,7 +109,7 @@ def test_an_unsearchable_value_is_masked_as_a_whole() -> None:
 
 
 def test_a_masked_value_is_masked_everywhere_in_the_record() -> None:
-    file = parse("masks: [{name: ward, paths: [$.metadata.ward, $.metadata.bed]}]")
+    file = parse_privacy("masks: [{name: ward, paths: [$.metadata.ward, $.metadata.bed]}]")
     job = {
         **JOB,
         "prompt": "Who lies on ward Seven, in 4?",
@@ -181,7 +184,7 @@ def test_masked_and_encrypted_rows_keep_the_records_digest() -> None:
 
 
 def test_the_file_may_mark_messages_by_agent_and_by_path() -> None:
-    file = parse("subjects: [{path: $.metadata.customer}, {agent: 'diary-*', subject: diary}]")
+    file = parse_privacy("subjects: [{path: $.metadata.customer}, {agent: 'diary-*', subject: diary}]")
     jobs: list[dict[str, Any]] = [
         {"metadata": {"customer": 12}},
         {"agent_id": "diary-7"},

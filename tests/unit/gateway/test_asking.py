@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from pointsman.gateway.asking import repeats as repeats_module
 from pointsman.gateway.asking.job import job_of
 from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.asking.repeats import Repeats, digest_of, keyed_id
@@ -118,8 +119,9 @@ def test_a_retry_is_found_by_its_body_for_ten_minutes() -> None:
     assert digest_of("/v1/responses", b"a") != digest("a")
 
 
-def test_memory_is_bounded() -> None:
-    repeats = Repeats(capacity=2)
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats_module, "CAPACITY", 2)
+    repeats = Repeats()
     for number in range(4):
         repeats.remember("app", digest(str(number)), str(number), UUID(int=number), 0)
     job_ids = [repeats.find("app", digest(str(n)), str(n), is_retry=True, now=0) for n in range(4)]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.registry.agents_file import parse
 from pointsman.runtime.yaml_file import FileError
+from tests.support.text.parsed import parse_agents
 
 TIERS = ("small", "medium")
 
@@ -24,7 +24,7 @@ agents:
 
 def test_all_errors_are_reported_with_their_place() -> None:
     with pytest.raises(FileError) as caught:
-        parse(BROKEN, TIERS)
+        parse_agents(BROKEN, TIERS)
     found = caught.value.problems
     for expected in (
         "agents.yaml:1:15: unregistered: must be 'admit' or 'reject'",
@@ -41,11 +41,13 @@ def test_all_errors_are_reported_with_their_place() -> None:
 
 def test_unregistered_is_required() -> None:
     with pytest.raises(FileError, match="`unregistered` is missing"):
-        parse("agents: []", TIERS)
+        parse_agents("agents: []", TIERS)
 
 
 def test_a_single_value_is_accepted_as_a_list() -> None:
-    file = parse("{unregistered: reject, agents: [{id: a, owner: o, tiers: small, kinds: sql}]}", TIERS)
+    file = parse_agents(
+        "{unregistered: reject, agents: [{id: a, owner: o, tiers: small, kinds: sql}]}", TIERS
+    )
     assert file.agents[0].tiers == ("small",)
     assert file.agents[0].kinds == ("sql",)
     assert not file.registry.admits_unregistered
@@ -63,13 +65,13 @@ agents:
 
 def test_strict_requires_a_contact_and_expiry_within_90_days() -> None:
     with pytest.raises(FileError) as caught:
-        parse(STRICT, TIERS, today=date(2026, 3, 1))
+        parse_agents(STRICT, TIERS, today=date(2026, 3, 1))
     assert caught.value.problems == (
         "agents.yaml:4:5: agents[0]: `strict: true` asks for `contact`: how to reach the owner",
         "agents.yaml:4:5: agents[0]: `strict: true` asks for `expires`: a day within 90 days",
         "agents.yaml:5:58: agents[1].expires: is more than 90 days ahead; the latest is 2026-05-30",
     )
-    assert parse(STRICT.replace("strict: true\n", ""), TIERS, today=date(2026, 3, 1)).agents
+    assert parse_agents(STRICT.replace("strict: true\n", ""), TIERS, today=date(2026, 3, 1)).agents
 
 
 BLANK = """
@@ -84,7 +86,7 @@ agents:
 def test_strict_refuses_blank_values_and_expired_entries() -> None:
     today = date(2026, 3, 1)
     with pytest.raises(FileError) as refused:
-        parse(BLANK, TIERS, today=today, registered={})
+        parse_agents(BLANK, TIERS, today=today, registered={})
     assert refused.value.problems == (
         "agents.yaml:5:20: agents[0].owner: is blank; `strict: true` asks for the team that answers for it",
         "agents.yaml:5:35: agents[0].contact: is blank; `strict: true` asks how to reach the owner",
@@ -93,30 +95,30 @@ def test_strict_refuses_blank_values_and_expired_entries() -> None:
     )
     named = BLANK.replace('"  "', "x").replace('"\\t"', "c")
     # What is on record so has run out meanwhile; other changes are not held up by that.
-    assert parse(named, TIERS, today=today, registered={"b": today}).agents
+    assert parse_agents(named, TIERS, today=today, registered={"b": today}).agents
     with pytest.raises(FileError, match="is over"):
-        parse(named, TIERS, today=today, registered={"b": date(2026, 2, 1)})
+        parse_agents(named, TIERS, today=today, registered={"b": date(2026, 2, 1)})
 
 
 def test_signed_agents_need_keys_and_a_key_is_32_bytes() -> None:
     text = "{unregistered: reject, identity: signed, agents: [{id: a, owner: o%s}]}"
     with pytest.raises(FileError, match="asks for `public_keys`"):
-        parse(text % "", TIERS)
+        parse_agents(text % "", TIERS)
     with pytest.raises(FileError, match="32 bytes of an Ed25519 public key in base64; these are 3"):
-        parse(text % ", public_keys: AAAA", TIERS)
+        parse_agents(text % ", public_keys: AAAA", TIERS)
     with pytest.raises(FileError, match="must be base64"):
-        parse(text % ", public_keys: not-a-key!", TIERS)
+        parse_agents(text % ", public_keys: not-a-key!", TIERS)
     with pytest.raises(FileError, match="anybody can sign for this key"):
-        parse(text % f", public_keys: {base64.b64encode(bytes(32)).decode()}", TIERS)
+        parse_agents(text % f", public_keys: {base64.b64encode(bytes(32)).decode()}", TIERS)
     key = base64.b64encode(bytes(range(32))).decode()
-    assert parse(text % f", public_keys: {key}", TIERS).entries[0].public_keys == (key,)
+    assert parse_agents(text % f", public_keys: {key}", TIERS).entries[0].public_keys == (key,)
 
 
 def test_an_agent_with_a_kafka_login_has_an_id_that_a_topic_can_hold() -> None:
     text = "{unregistered: reject, agents: [{id: %s, owner: o, kafka: true}]}"
-    assert parse(text % "billing.eu-1", TIERS).entries[0].kafka
+    assert parse_agents(text % "billing.eu-1", TIERS).entries[0].kafka
     with pytest.raises(FileError, match="cannot be part of a topic's name"):
-        parse(text % "team/billing", TIERS)
+        parse_agents(text % "team/billing", TIERS)
 
 
 API_KEYS = """\
@@ -134,13 +136,13 @@ agents:
 
 
 def test_an_agent_with_api_keys_needs_no_key_of_its_own() -> None:
-    file = parse(API_KEYS % ("a" * 64, "b" * 64), TIERS)
+    file = parse_agents(API_KEYS % ("a" * 64, "b" * 64), TIERS)
     assert [str(key.expires) for agent in file.entries for key in agent.api_keys] == ["None", "2026-05-01"]
 
 
 def test_an_api_key_belongs_to_one_agent() -> None:
     with pytest.raises(FileError) as caught:
-        parse(API_KEYS % ("a" * 64, "a" * 64), TIERS)
+        parse_agents(API_KEYS % ("a" * 64, "a" * 64), TIERS)
     assert caught.value.problems == (
         "agents.yaml:10:9: agents[1].api_keys[0]: is a key of agent `app` too, so that nobody knows whose it "
         "is; make another: pointsman agents key --api",
@@ -164,14 +166,13 @@ def test_an_api_key_belongs_to_one_agent() -> None:
 def test_a_wrong_api_key_or_gateway_is_reported(entry: str, problem: str) -> None:
     text = entry.replace("%s", "c" * 64)
     with pytest.raises(FileError) as caught:
-        parse(f"{{unregistered: reject, agents: [{{id: a, owner: o, {text}}}]}}", TIERS)
+        parse_agents(f"{{unregistered: reject, agents: [{{id: a, owner: o, {text}}}]}}", TIERS)
     assert problem in str(caught.value)
 
 
 def test_the_page_about_agents_says_how_keys_are_listed() -> None:
     page = (Path(__file__).parents[3] / "docs" / "agents.md").read_text("utf-8")
     example, keys = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    rules = example.partition("agents:\n")[0]
-    assert parse(example, TIERS).entries[0].kafka
-    app, gateway = parse(rules.replace("strict: true", "strict: false") + keys, TIERS).entries
+    assert parse_agents(example, TIERS).entries[0].kafka
+    app, gateway = parse_agents(keys, TIERS).entries
     assert (len(app.api_keys), gateway.gateway) == (1, True)

@@ -2,16 +2,17 @@
 
 from datetime import UTC, datetime
 
-from pointsman.registry.agents_file import AgentsFile, parse
+from pointsman.registry.agents_file import AgentsFile
 from pointsman.registry.changes import RegistryChange, plan, turned
 from pointsman.registry.registry import RegistryHistory
+from tests.support.text.parsed import parse_agents
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TIERS = ("small", "medium")
 
 
 def file(*agents: str, rules: str = "unregistered: reject") -> AgentsFile:
-    return parse("\n".join([rules, "agents:", *(f"  - {{{agent}}}" for agent in agents)]), TIERS)
+    return parse_agents("\n".join([rules, "agents:", *(f"  - {{{agent}}}" for agent in agents)]), TIERS)
 
 
 def on_record(changes: list[RegistryChange], history: RegistryHistory) -> RegistryHistory:

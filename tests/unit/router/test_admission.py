@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.registry import agents_file
 from pointsman.registry.registry import RegisteredAgent, Registry
 from pointsman.router.admission import Admitted, Refused, admit
 from pointsman.router.policy import policy_file
@@ -16,6 +15,7 @@ from pointsman.router.policy.policy import Policy, decide
 from pointsman_schemas.control.registry import State
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
+from tests.support.text.parsed import parse_agents
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 POLICY = Policy.compile(
@@ -34,8 +34,8 @@ agents:
   - {id: free, owner: everyone}
   - {id: bound, owner: finance, tiers: [small, medium], kinds: [sql, extract], max_chars: 10}
 """
-OPEN = agents_file.parse(AGENTS, POLICY.tiers).registry
-CLOSED = agents_file.parse(AGENTS.replace("admit", "reject"), POLICY.tiers).registry
+OPEN = parse_agents(AGENTS, POLICY.tiers).registry
+CLOSED = parse_agents(AGENTS.replace("admit", "reject"), POLICY.tiers).registry
 
 
 def job(agent: str, text: str = "hi", **fields: Any) -> Job:
@@ -171,9 +171,9 @@ agents:
 
 
 def in_state(state: State) -> Registry:
-    (entry, *_) = agents_file.parse(EARNEST, POLICY.tiers).entries
+    (entry, *_) = parse_agents(EARNEST, POLICY.tiers).entries
     agent = RegisteredAgent(entry, state, by="dana", reason="it loops")
-    return Registry({entry.id: agent}, agents_file.parse(EARNEST, POLICY.tiers).rules)
+    return Registry({entry.id: agent}, parse_agents(EARNEST, POLICY.tiers).rules)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_suspended_retired_and_expired_agents_are_rejected(
     ],
 )
 def test_tools_are_permitted_by_name(offered: dict[str, Any], refused: str | None) -> None:
-    registry = agents_file.parse(EARNEST, POLICY.tiers).registry
+    registry = parse_agents(EARNEST, POLICY.tiers).registry
     asked = Job.model_validate(
         {
             "job_id": UUID(int=1),
@@ -248,5 +248,5 @@ def test_names_like_our_own_services_are_for_who_is_registered_by_one(registry: 
     assert isinstance(refused, Refused)
     assert refused.reason is Reason.AGENT_NOT_ALLOWED
     assert "`pointsman/` are for this installation's own services" in refused.message
-    entry = agents_file.parse("{unregistered: reject, agents: [{id: pointsman/gw, owner: x}]}", POLICY.tiers)
+    entry = parse_agents("{unregistered: reject, agents: [{id: pointsman/gw, owner: x}]}", POLICY.tiers)
     assert isinstance(admit(entry.registry, POLICY, job("pointsman/gw"), NOW), Admitted)

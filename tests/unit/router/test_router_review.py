@@ -11,7 +11,6 @@ from prometheus_client import REGISTRY as METRICS
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.codec.records import Incoming
-from pointsman.registry import agents_file
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.recompute import canonical, decide_again
@@ -22,6 +21,7 @@ from pointsman_schemas.reviews import ReviewRequested
 from tests.support.router.fixed_score import fixed_score
 from tests.support.router.router_lanes import NOW, TOPICS, incoming
 from tests.support.router.scored_policy import TEXT, scored_policy
+from tests.support.text.parsed import parse_agents
 
 REVIEW = """\
 review:
@@ -59,7 +59,7 @@ def message(made: Made) -> Message:
 def sent(prompt: str, text: str = TEXT + REVIEW, **fields: Any) -> list[Made]:
     """The router's result for a job."""
     policy = scored_policy(fixed_score(SAYS, bar=BAR), text)
-    in_force = RegistryInForce(agents_file.parse(AGENTS, policy.tiers).registry)
+    in_force = RegistryInForce(parse_agents(AGENTS, policy.tiers).registry)
     value = json.dumps({"agent_id": "anybody", "prompt": f"{prompt} x", **fields}).encode()
     return RouterHandler(policy, in_force, TOPICS, lambda: NOW).handle_records([incoming(value)])
 

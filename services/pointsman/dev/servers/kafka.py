@@ -8,7 +8,7 @@ import ssl
 import struct
 import subprocess
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pointsman.dev import jars
@@ -234,10 +234,10 @@ def _class_path(paths: list[Path]) -> list[str]:
     return ["-cp", os.pathsep.join(str(path) for path in paths)]
 
 
-def new_cluster_id(draw: Callable[[], uuid.UUID] = uuid.uuid4) -> str:
+def new_cluster_id() -> str:
     """Return a random id in Kafka's format; never with a leading `-`, which tools would take for a flag."""
     while True:
-        id = base64.urlsafe_b64encode(draw().bytes).decode().rstrip("=")
+        id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not id.startswith("-"):
             return id
 

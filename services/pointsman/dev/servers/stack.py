@@ -14,9 +14,6 @@ from pointsman.dev.servers.kafka import EmbeddedKafka
 from pointsman.dev.servers.left_running import LeftRunning
 from pointsman.dev.servers.postgres import EmbeddedPostgres
 
-KAFKA_PORT = 19092
-POSTGRES_PORT = 15432
-
 _ROOM_BYTES = 1_000_000_000
 _ELSEWHERE = "put the data elsewhere: pointsman dev --data DIR"
 

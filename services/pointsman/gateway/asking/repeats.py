@@ -28,8 +28,7 @@ class _Seen:
 class Repeats:
     """Call `find` before a job is made and `remember` afterwards."""
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
-        self._capacity = capacity
+    def __init__(self) -> None:
         self._keyed: OrderedDict[tuple[str, str], _Seen] = OrderedDict()
         self._bodies: OrderedDict[tuple[str, bytes], _Seen] = OrderedDict()
 
@@ -59,7 +58,7 @@ class Repeats:
         self._bodies[agent_id, digest] = seen
         self._bodies.move_to_end((agent_id, digest))
         for remembered in (self._keyed, self._bodies):
-            while len(remembered) > self._capacity:
+            while len(remembered) > CAPACITY:
                 remembered.popitem(last=False)
 
 

@@ -11,11 +11,11 @@ import orjson
 import pytest
 
 from pointsman.cli.show.registry import narrower_entries
-from pointsman.registry.agents_file import parse
 from pointsman.store.ask.agents_sent import Sprawl, sprawl
 from pointsman_schemas.base import Json
 from tests.support.store.audit_store import observer
 from tests.support.store.incident import START, TOPICS, Job, record
+from tests.support.text.parsed import parse_agents
 
 pytestmark = pytest.mark.stack
 
@@ -214,7 +214,7 @@ async def test_the_narrower_entries_can_be_pasted(database: str) -> None:
     registry, _, _ = await planted(database)
     findings = await sprawl(database, registry, NOW)
     pasted = "unregistered: reject\nagents:\n" + "\n".join(narrower_entries(findings))
-    file = parse(pasted, TIERS)
+    file = parse_agents(pasted, TIERS)
     narrower = {finding.agent_id for finding in findings if finding.narrower is not None}
     assert {agent.id for agent in file.agents} == narrower
 

@@ -9,8 +9,8 @@ import typer
 from pointsman.cli.agents.api_key import expiry
 from pointsman.identity.api_key import ApiKeyText
 from pointsman.identity.keys import PrivateKey
-from pointsman.registry.agents_file import parse
 from tests.support.running.command import Command, Done
+from tests.support.text.parsed import parse_agents
 
 TODAY = date(2026, 3, 1)
 
@@ -34,7 +34,7 @@ async def test_an_api_key_is_alone_on_stdout_and_its_digest_can_be_pasted(tmp_pa
     key = ApiKeyText.parse(text)
     assert key is not None
     assert text not in made.err and "entry of app in agents.yaml" in made.err
-    ((listed,),) = (entry.api_keys for entry in parse(pasted(made), ()).entries)
+    ((listed,),) = (entry.api_keys for entry in parse_agents(pasted(made), ()).entries)
     assert (listed.id, listed.sha256, str(listed.expires)) == (key.id, key.sha256, "2999-01-01")
     assert names(tmp_path) == []
 

@@ -18,10 +18,11 @@ from pointsman.dev.services.secure_agents import secured
 from pointsman.dev.services.secure_logins import secure_logins
 from pointsman.dev.services.trying import trying
 from pointsman.identity.keys import PrivateKey
-from pointsman.registry.agents_file import AgentsFile, load, parse
+from pointsman.registry.agents_file import AgentsFile, load
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.topics import Topics
+from tests.support.text.parsed import parse_agents
 
 TIERS = ("small", "medium", "frontier")
 STARTER = load(starter.AGENTS, TIERS)
@@ -49,7 +50,7 @@ def test_a_users_own_file_is_not_changed(tmp_path: Path) -> None:
 
 
 def test_an_existing_agent_with_that_name_is_kept(tmp_path: Path) -> None:
-    own = parse("{unregistered: reject, agents: [{id: app, owner: me}]}", TIERS)
+    own = parse_agents("{unregistered: reject, agents: [{id: app, owner: me}]}", TIERS)
     assert [entry.id for entry in gateway_entries(tmp_path, own.entries)] == [GATEWAY]
 
 
@@ -68,7 +69,7 @@ def test_in_a_secure_stack_the_gateway_signs_for_it(tmp_path: Path) -> None:
 def test_a_gateway_has_no_login_of_an_agents_nor_a_topic(tmp_path: Path) -> None:
     key = PrivateKey.generate().public.text
     own = f"{{unregistered: reject, agents: [{{id: gw, owner: me, gateway: true, public_keys: {key}}}]}}"
-    held = load(secured(parse(own, TIERS), BrokerSecurity(tmp_path, "p"), "p"), TIERS)
+    held = load(secured(parse_agents(own, TIERS), BrokerSecurity(tmp_path, "p"), "p"), TIERS)
     assert [(entry.id, entry.kafka) for entry in held.entries] == [
         ("gw", False),
         (GATEWAY, False),

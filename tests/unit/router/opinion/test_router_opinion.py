@@ -13,7 +13,6 @@ from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.codec.records import Incoming
 from pointsman.opinion.card import Card
 from pointsman.opinion.weights import OpinionMissingError
-from pointsman.registry import agents_file
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.opinion.opinion_app import giver
@@ -34,6 +33,7 @@ from pointsman_schemas.outcomes import JobRejected
 from pointsman_schemas.reviews import ReviewRequested
 from tests.support.router.fixed_score import fixed_score
 from tests.support.router.router_lanes import NOW, REGISTRY, TOPICS, incoming
+from tests.support.text.parsed import parse_agents
 
 TEXT = """\
 name: asks
@@ -301,7 +301,7 @@ async def test_the_agents_own_thresholds_are_kept_on_the_way_through_the_opinion
         "[{of: routing, source: score, above: 0.94, queue: gone}]}\n"
     )
     policy = Policy.compile(read())
-    in_force = RegistryInForce(agents_file.parse(agents, policy.tiers).registry)
+    in_force = RegistryInForce(parse_agents(agents, policy.tiers).registry)
     value = json.dumps({"agent_id": "careful", "prompt": "hangs x"}).encode()
     (made,) = RouterHandler(policy, in_force, TOPICS, lambda: NOW).handle_records([incoming(value)])
     assert made.topic == TOPICS.opinion.name

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from pointsman.registry import agents_file
 from pointsman.router.policy.policy import Policy, decide
 from pointsman.router.policy.policy_file import parse
 from pointsman.router.policy.recompute import canonical, decide_again
@@ -14,6 +13,7 @@ from pointsman.runtime.yaml_file import FileError
 from pointsman_schemas.control.review_plans import EntryThreshold
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
+from tests.support.text.parsed import parse_agents
 from tests.support.worker.routed_jobs import AGENT, job_id
 
 BARE = """\
@@ -220,7 +220,7 @@ agents:
 
 def test_an_entry_may_only_name_the_policys_queues() -> None:
     with pytest.raises(FileError) as caught:
-        agents_file.parse(AGENTS, ("small",), queues=["legal"])
+        parse_agents(AGENTS, ("small",), queues=["legal"])
     for problem in (
         "agents.yaml:3:34: agents[0].reviews: unknown queue `leagl`; the policy's queues are legal",
         "agents.yaml:4:37: agents[1].confidence: unknown queue `leagl`",
@@ -228,4 +228,4 @@ def test_an_entry_may_only_name_the_policys_queues() -> None:
     ):
         assert [line for line in caught.value.problems if line.startswith(problem)], caught.value.problems
     text = "".join(AGENTS.splitlines(keepends=True)[:4])
-    assert agents_file.parse(text, ("small",)).agents[1].confidence[0].queue == "leagl"
+    assert parse_agents(text, ("small",)).agents[1].confidence[0].queue == "leagl"

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import get_args
 
 from pointsman.confidence.calibrate import STARTS, JudgedAnswer, JudgedTally, TooFew, calibrate
-from pointsman.registry import agents_file
 from pointsman.router.policy.policy_file import parse
 from pointsman.router.policy.review_plan import BUILT_IN
 from pointsman.router.policy.review_section import ListedQueue, ListedThreshold
 from pointsman_schemas.control.review_plans import SOURCES_OF, ConfidenceSource
+from tests.support.text.parsed import parse_agents
 
 PAGE = (Path(__file__).parents[4] / "docs" / "review.md").read_text("utf-8")
 SECTION, ENTRY, PEOPLE = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -20,10 +20,10 @@ def test_the_examples_are_read() -> None:
     review = parse(BARE + SECTION).review
     assert review is not None
     queues = [queue.name for queue in review.queues]
-    agents = agents_file.parse("unregistered: admit\n" + ENTRY, ("small",), queues=queues).agents
+    agents = parse_agents("unregistered: admit\n" + ENTRY, ("small",), queues=queues).agents
     assert agents[0].confidence[0].queue == "legal"
     assert BUILT_IN.deadline_s == 4 * 3600
-    (person,) = agents_file.parse("unregistered: admit\n" + PEOPLE, ("small",), queues=queues).agents
+    (person,) = parse_agents("unregistered: admit\n" + PEOPLE, ("small",), queues=queues).agents
     assert person.reviews == ("legal", "board")
 
 
