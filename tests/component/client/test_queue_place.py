@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.bitmap import encode_metadata
-from pointsman.bus.produce.publisher import Publisher, RecordPlace
+from pointsman.bus.produce.publisher import Publisher, RecordPosition
 from pointsman.bus.settings import LanePart
 from pointsman.client.line import QueuePlace, standing
 from pointsman_schemas.control.limits import LimitDeclared
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.stack
 SLOW = LimitDeclared(process="t", budget="slow", limit=1, window_s=600, slack_s=1)
 
 
-async def route(kafka: Kafka, *numbers: int, topic: str | None = None) -> Sequence[RecordPlace]:
+async def route(kafka: Kafka, *numbers: int, topic: str | None = None) -> Sequence[RecordPosition]:
     """Routes jobs to one partition of the small tier."""
     topics = Topics(kafka.prefix)
     await apply(kafka.settings, topics.all(["small"]))

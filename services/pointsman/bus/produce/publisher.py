@@ -51,7 +51,7 @@ _REFUSED: dict[type[KafkaError], tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class RecordPlace:
+class RecordPosition:
     """Where a record is stored. `offset`: None if the broker recognised a duplicate without its offset."""
 
     topic: str
@@ -83,7 +83,9 @@ class Publisher:
         if self._retiring:
             await _to_its_end(*self._retiring)
 
-    async def publish(self, records: Sequence[Outgoing], *, within: float | None = None) -> list[RecordPlace]:
+    async def publish(
+        self, records: Sequence[Outgoing], *, within: float | None = None
+    ) -> list[RecordPosition]:
         """Send `records`; returns where each is stored, in their order, once all are acknowledged.
 
         Raises:
@@ -105,7 +107,7 @@ class Publisher:
         except TimeoutError:
             late = True
         if not late and not any(answer.exception() for answer in answers):
-            return [_place(answer.result()) for answer in answers]
+            return [_position(answer.result()) for answer in answers]
         raise self._explain(producer, answers, len(records), limit)
 
     async def _started(self) -> AIOKafkaProducer:
@@ -184,8 +186,10 @@ async def _send(producer: AIOKafkaProducer, record: Outgoing) -> "asyncio.Future
     return answer
 
 
-def _place(metadata: Any) -> RecordPlace:
-    return RecordPlace(metadata.topic, metadata.partition, metadata.offset if metadata.offset >= 0 else None)
+def _position(metadata: Any) -> RecordPosition:
+    return RecordPosition(
+        metadata.topic, metadata.partition, metadata.offset if metadata.offset >= 0 else None
+    )
 
 
 async def _to_its_end(*tasks: "asyncio.Task[None]") -> None:

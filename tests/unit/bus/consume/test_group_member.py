@@ -34,9 +34,6 @@ class Clients:
 
     async def start(self) -> None: ...
     async def set_topics(self, topics: object) -> None: ...
-    async def position(self, tp: TopicPartition) -> int:
-        return 0
-
     def pause(self, *tps: TopicPartition) -> None:
         self.asked.append({"paused": set(tps)})
 

@@ -93,9 +93,6 @@ class Stocks:
     def next_offset(self, tp: TopicPartition) -> int:
         return 0
 
-    async def position(self, tp: TopicPartition) -> int:
-        return 0
-
     def halted(self, tp: TopicPartition) -> None: ...
     def unread(self, tp: TopicPartition) -> int:
         return 0

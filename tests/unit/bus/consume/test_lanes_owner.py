@@ -176,6 +176,7 @@ async def test_a_failed_lane_is_ready_once_it_makes_progress(monkeypatch: pytest
     group = Group()
     async with owning(group, monkeypatch) as lanes:
         assert lanes.ready
+        group.opened[0].commits = 5
         group.opened[0].fails.set()
         await group.until_open(2)
         (lane,) = group.opened[1:]

@@ -287,7 +287,20 @@ async def test_a_lane_that_another_process_had_does_not_continue(
     await lane.abandon()
 
 
-async def test_a_lane_restarts_if_its_position_went_back() -> None:
+async def test_a_lane_restarts_if_its_group_was_reset() -> None:
+    """No job is finished beyond the committed offset, which alone shows it."""
+    log = Log()
+    lane = lane_on(log, Slow())
+    running = asyncio.create_task(lane.run())
+    lane.feed([record(0), record(1)])
+    await settle()
+    assert (log.position, log.metadata) == (2, "")
+    running.cancel()
+    await asyncio.wait([running])
+    assert not lane.renew(1, frozenset(), log)  # type: ignore[arg-type]
+
+
+async def test_a_lane_restarts_if_a_finished_job_is_no_longer_committed() -> None:
     log, slow = Log(), Slow(0, 3)
     lane = lane_on(log, slow)
     lane.feed([record(0), record(1), record(2)])

@@ -20,7 +20,7 @@ from aiokafka.errors import (
 
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.errors import PublishRefusedError, PublishUncertainError
-from pointsman.bus.produce.publisher import Publisher, RecordPlace
+from pointsman.bus.produce.publisher import Publisher, RecordPosition
 from pointsman.runtime.settings import KafkaPart
 
 NEVER = "never"
@@ -64,7 +64,7 @@ def records(count: int) -> list[Outgoing]:
 
 async def test_acknowledged_records_have_a_position_and_recognised_repeats_have_no_offset() -> None:
     publisher = publisher_on(Producer(7, -1))
-    assert await publisher.publish(records(2)) == [RecordPlace("t", 0, 7), RecordPlace("t", 0, None)]
+    assert await publisher.publish(records(2)) == [RecordPosition("t", 0, 7), RecordPosition("t", 0, None)]
 
 
 @pytest.mark.parametrize("answer", UNSURE, ids=repr)
