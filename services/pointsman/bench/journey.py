@@ -13,7 +13,7 @@ from pointsman.bench.columns import columns
 from pointsman.bench.steady import Times, at_rate, times_of
 from pointsman.bench.system import RunningSystem, all_busy_s, used_s, whole_system
 from pointsman.client import Client
-from pointsman.store.ask.jobs import open_jobs
+from pointsman.store.ask.jobs import Jobs
 
 _WARM_UP_S = 3.0
 _AUDIT_WITHIN_S = 30.0
@@ -70,7 +70,7 @@ async def _measure(whole: RunningSystem, rate: int, seconds: float) -> JourneyRe
 
 async def _hops(postgres: str, took: Mapping[UUID, float]) -> dict[str, list[float]]:
     """Return the milliseconds of each hop, from the producers' clocks. The way back is what remains."""
-    async with open_jobs(postgres) as jobs, asyncio.timeout(_AUDIT_WITHIN_S):
+    async with Jobs.opened(postgres) as jobs, asyncio.timeout(_AUDIT_WITHIN_S):
         job_hops = await jobs.hops(list(took))
         while sum(hop.ended is not None for hop in job_hops) < len(took):
             await asyncio.sleep(0.2)

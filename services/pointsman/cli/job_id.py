@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pointsman.cli.formats import moment
 from pointsman.runtime.errors import CommandError
-from pointsman.store.ask.jobs import Jobs, open_jobs
+from pointsman.store.ask.jobs import Jobs
 
 #: Most candidates to list.
 CANDIDATES = 10
@@ -45,7 +45,7 @@ async def resolve(dsn: str, text: str) -> UUID:
     full_id = whole(text)
     if full_id is not None:
         return full_id
-    async with open_jobs(dsn) as jobs:
+    async with Jobs.opened(dsn) as jobs:
         return await find(jobs, text)
 
 

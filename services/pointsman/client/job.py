@@ -61,11 +61,18 @@ def make_job(
         value = json.dumps(body, default=_plain).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidJobError(f"cannot be written as JSON: {error}") from error
-    record = Incoming("", 0, 0, int(now.timestamp() * 1000), None, value, ())
     # The limit of the transport only; the router applies the policy's.
-    decoded = decode_intake(record, largest)
+    decoded = read_job(value, now, largest)
     if isinstance(decoded, Malformed):
         raise InvalidJobError(decoded.message)
+    return decoded
+
+
+def read_job(body: bytes, now: datetime, largest: int) -> Job | Malformed:
+    """Return the job in a JSON object of at most `largest` bytes, with a new id if it has none."""
+    decoded = decode_intake(Incoming("", 0, 0, int(now.timestamp() * 1000), None, body, ()), largest)
+    if isinstance(decoded, Malformed):
+        return decoded
     return decoded.job if decoded.explicit_id else decoded.job.model_copy(update={"job_id": uuid7(now)})
 
 

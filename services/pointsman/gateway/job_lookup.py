@@ -11,7 +11,7 @@ from pointsman.gateway.door import Door
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.store.ask.answers import Ended, Step
-from pointsman.store.ask.jobs import open_jobs
+from pointsman.store.ask.jobs import Jobs
 from pointsman.store.errors import StoreError
 from pointsman_schemas.base import Json
 from pointsman_schemas.catalog import MESSAGES, OUTCOMES
@@ -71,7 +71,7 @@ async def recorded(postgres: str, job_id: UUID) -> FoundJob | None:
     Raises:
         StoreError: the database is unavailable.
     """
-    async with open_jobs(postgres) as jobs:
+    async with Jobs.opened(postgres) as jobs:
         steps = await jobs.timeline(job_id)
     messages = [message for step in steps if (message := _message(step)) is not None]
     job = next((message.job() for message in messages if isinstance(message, JobSubmitted)), None)
@@ -86,7 +86,7 @@ async def outcomes_on_record(postgres: str, job_ids: Sequence[UUID]) -> dict[UUI
     Raises:
         StoreError: the database is unavailable.
     """
-    async with open_jobs(postgres) as jobs:
+    async with Jobs.opened(postgres) as jobs:
         ended = await jobs.outcomes(job_ids)
     outcomes = [message for one in ended if isinstance(message := _message(one), OUTCOMES)]
     return {outcome.job_id: outcome for outcome in outcomes}

@@ -15,7 +15,7 @@ _NAMES = ("localhost", "127.0.0.1", "127.0.0.0/8", "::1")
 def is_loopback(url: str) -> bool:
     """Return whether the host of `url` is this machine's loopback interface."""
     try:
-        host = urlsplit(url).hostname or ""
+        host = (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
         return False
     try:

@@ -86,6 +86,7 @@ def test_urllib_is_told_for_each_address() -> None:
         *((url, False) for url in ELSEWHERE),
         ("http://127.3.2.1", True),
         ("http://a.localhost:1", True),
+        ("http://localhost.", True),
         ("http://[::ffff:127.0.0.1]:80", True),
         ("http://0.0.0.0", False),
         ("http://[broken", False),

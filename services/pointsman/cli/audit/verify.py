@@ -156,12 +156,12 @@ async def _verify(
 
 async def _scope(settings: "VerifySettings", day: date | None, job: str | None, newest: bool) -> "Scope":
     from pointsman.cli import job_id
-    from pointsman.store.ask.jobs import open_jobs
+    from pointsman.store.ask.jobs import Jobs
     from pointsman.store.verify.verify import Scope
 
     wanted = None
     if job is not None:
-        async with open_jobs(settings.postgres) as jobs:
+        async with Jobs.opened(settings.postgres) as jobs:
             wanted = await job_id.find(jobs, job)
     return Scope(day=day, job_id=wanted, newest=newest)
 

@@ -40,14 +40,14 @@ async def feedback(
     from pointsman.cli.judge import judge
     from pointsman.cli.key_file import read_key
     from pointsman.client.client import Client
-    from pointsman.store.ask.jobs import open_jobs
+    from pointsman.store.ask.jobs import Jobs
 
     value = read_verdict(verdict)
     if len(comment) > 2000:
         raise typer.BadParameter("--comment: at most 2000 characters")
     who = judge(by)
     signing_key = read_key(key)
-    async with open_jobs(settings.postgres) as jobs:
+    async with Jobs.opened(settings.postgres) as jobs:
         full_id = await job_id.find(jobs, job)
         agent = (await jobs.states([full_id]))[0].agent_id
         decision = await _decision(jobs, full_id)

@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from pointsman.bus.codec.decode import Malformed
-from pointsman.bus.codec.intake import DEFAULT_MAX_BYTES, decode_intake
-from pointsman.bus.codec.records import Incoming
+from pointsman.bus.codec.intake import DEFAULT_MAX_BYTES
 from pointsman.client.batch_lines import as_plain_body, is_batch_line
+from pointsman.client.job import read_job as job_of
 from pointsman.runtime.clock import Clock
 from pointsman_schemas.base import format_time
-from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
 
@@ -71,15 +70,12 @@ def read_jobs(
 def read_job(body: bytes, clock: Clock, largest: int = DEFAULT_MAX_BYTES) -> Job | str:
     """Return the job in a JSON object, or the reason why it is none."""
     now = clock()
-    record = Incoming("jobs", 0, 0, int(now.timestamp() * 1000), None, body, ())
-    decoded = decode_intake(record, largest)
-    if isinstance(decoded, Malformed):
-        return decoded.message + (_STORE if decoded.reason is Reason.TOO_LARGE else "")
-    if decoded.job.deadline is not None and decoded.job.deadline <= now:
-        return f"deadline: {format_time(decoded.job.deadline)} has passed"
-    if decoded.explicit_id:
-        return decoded.job
-    return decoded.job.model_copy(update={"job_id": uuid7(now)})
+    job = job_of(body, now, largest)
+    if isinstance(job, Malformed):
+        return job.message + (_STORE if job.reason is Reason.TOO_LARGE else "")
+    if job.deadline is not None and job.deadline <= now:
+        return f"deadline: {format_time(job.deadline)} has passed"
+    return job
 
 
 def as_body(fields: dict[str, Any]) -> bytes:

@@ -61,10 +61,10 @@ async def _gather(dsn: str, job: str, *, payloads: bool) -> "Page":
     from pointsman.cli.large_values import on_record, whole_ended, whole_steps
     from pointsman.cli.page.gather import asking, page_of
     from pointsman.cli.page.large import with_large
-    from pointsman.store.ask.jobs import open_jobs
+    from pointsman.store.ask.jobs import Jobs
     from pointsman.store.connect import place
 
-    async with open_jobs(dsn) as jobs, on_record() as record:
+    async with Jobs.opened(dsn) as jobs, on_record() as record:
         full_id = await job_id.find(jobs, job)
         state, ended, ask = (
             (await jobs.states([full_id]))[0],

@@ -23,9 +23,9 @@ async def trace(
     """
     from pointsman.cli import job_id, screen
     from pointsman.cli.large_values import on_record, whole_steps
-    from pointsman.store.ask.jobs import open_jobs
+    from pointsman.store.ask.jobs import Jobs
 
-    async with open_jobs(settings.postgres, settings.master_key) as jobs, on_record() as record:
+    async with Jobs.opened(settings.postgres, settings.master_key) as jobs, on_record() as record:
         full_id = await job_id.find(jobs, job)
         state = (await jobs.states([full_id]))[0]
         steps = await whole_steps(await jobs.timeline(full_id), record)

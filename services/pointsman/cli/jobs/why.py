@@ -44,11 +44,15 @@ async def why(
     from pointsman.cli.show.decisions.verdict import verdict
     from pointsman.router.recorded.policy_record import PolicyRecord
     from pointsman.router.recorded.recorded_decision import recompute as decide_again
-    from pointsman.store.ask.decisions import open_decisions
-    from pointsman.store.ask.jobs import open_jobs
+    from pointsman.store.ask.decisions import Decisions
+    from pointsman.store.ask.jobs import Jobs
 
     dsn, master = settings.postgres, settings.master_key
-    async with open_jobs(dsn, master) as jobs, open_decisions(dsn, master) as decisions, on_record() as whole:
+    async with (
+        Jobs.opened(dsn, master) as jobs,
+        Decisions.opened(dsn, master) as decisions,
+        on_record() as whole,
+    ):
         record, full_id = PolicyRecord(decisions, settings, settings.topics), await job_id.find(jobs, job)
         if recompute:
             comparison = await decide_again(full_id, decisions, record, whole, router.policy)

@@ -10,10 +10,10 @@ from math import isfinite
 from typing import Any
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pointsman.cli.formats import duration, printable
+from pointsman.cli.show.plain_table import plain_table
 from pointsman.store.ask.asking import Question
 
 Row = Sequence[Any]
@@ -25,7 +25,7 @@ def table(columns: Sequence[str], rows: Sequence[Row], width: int) -> Renderable
     widths = [max([len(name), *(len(row[place]) for row in cells)]) for place, name in enumerate(columns)]
     if sum(widths) + 2 * len(widths) > width and rows:
         return _below_each_other(columns, cells)
-    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    shown = plain_table(header="bold")
     for place, name in enumerate(columns):
         numbers = any(isinstance(row[place], int | float | Decimal) for row in rows)
         shown.add_column(name, justify="right" if numbers else "left", no_wrap=True)

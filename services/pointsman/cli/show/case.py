@@ -6,6 +6,7 @@ from datetime import datetime
 from rich.table import Table
 
 from pointsman.cli.formats import block, duration, gist, moment, money, printable
+from pointsman.cli.show.plain_table import plain_table
 from pointsman.cli.show.words import because, decided, last_message_text
 from pointsman.client.reviews import KnownCase
 from pointsman.review.case import WAITING
@@ -18,9 +19,7 @@ _MOST = 4_000
 
 
 def cases_table(cases: Sequence[ReviewChanged], now: datetime) -> Table:
-    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("job", "queue", "state", "agent", "what", "why", "time left"):
-        rows.add_column(name, overflow="fold")
+    rows = plain_table("job", "queue", "state", "agent", "what", "why", "time left")
     for case in cases:
         left = (case.deadline - now).total_seconds()
         rows.add_row(

@@ -11,6 +11,7 @@ from pointsman.audit.against_kafka import Comparison
 from pointsman.audit.signatures import SignedRecords
 from pointsman.claims.whole_messages import LargeValues
 from pointsman.cli.formats import count
+from pointsman.cli.show.plain_table import plain_table
 from pointsman.store.roles import Grant
 from pointsman.store.verify.findings import VerifyReport
 from pointsman.store.verify.retain import Day
@@ -73,10 +74,7 @@ def _verdict(report: VerifyReport) -> Text:
 
 
 def days_table(days: Sequence[Day]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("day")
-    table.add_column("rows, about", justify="right")
-    table.add_column("MB", justify="right")
+    table = plain_table("day", figures=("rows, about", "MB"), header="bold")
     for day in days:
         table.add_row(str(day.day), f"{day.rows:,}", f"{day.bytes / 1e6:,.1f}")
     return table
@@ -84,9 +82,7 @@ def days_table(days: Sequence[Day]) -> Table:
 
 def grants_table(grants: Sequence[Grant]) -> Table:
     """Return a table with a line for each object on which a role has privileges."""
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("role", "may", "kind", "object"):
-        shown.add_column(name, overflow="fold")
+    shown = plain_table("role", "may", "kind", "object", header="bold")
     for (role, kind, target), rights in groupby(grants, lambda grant: (grant.role, grant.kind, grant.object)):
         shown.add_row(role, ", ".join(grant.privilege for grant in rights), kind, target)
     return shown

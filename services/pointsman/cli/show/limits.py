@@ -1,10 +1,10 @@
 """Draw the shared limits: budgets, models, and what holds each tier."""
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pointsman.cli.formats import duration
+from pointsman.cli.show.plain_table import plain_table
 from pointsman.client.limits_now import BudgetNow, LimitsNow, TargetNow
 from pointsman.client.tiers_held import TierHeld
 
@@ -28,17 +28,18 @@ def tables(limits_state: LimitsNow) -> RenderableType:
         return Text(_NOTHING)
     shown: list[RenderableType] = []
     if limits_state.budgets:
-        budgets = _table("limit", "used", "of", "in", "waiting")
+        budgets = plain_table("limit", figures=("used", "of", "in", "waiting"), unbroken=True)
         for budget in limits_state.budgets:
             budgets.add_row(*_budget(budget))
         shown.append(budgets)
     if limits_state.targets:
-        targets = _table("model", "waiting", "paused", "breaker")
+        targets = plain_table("model", figures=("waiting", "paused"), unbroken=True)
+        targets.add_column("breaker", no_wrap=True)
         for one in limits_state.targets:
             targets.add_row(*_target(one))
         shown += ["", targets] if shown else [targets]
     if limits_state.tiers:
-        tiers = _table("tier", "held by", "jobs that wait for it")
+        tiers = plain_table("tier", figures=("held by", "jobs that wait for it"), unbroken=True)
         for tier in limits_state.tiers:
             waiting = 0 if tier.by is None else tier.jobs[tier.by]
             tiers.add_row(Text(tier.tier), Text(words_of(tier)), _waiting(waiting))
@@ -48,14 +49,6 @@ def tables(limits_state: LimitsNow) -> RenderableType:
 
 def words_of(tier: TierHeld) -> str:
     return "nothing" if tier.by is None else _HELD_BY[tier.by]
-
-
-def _table(first: str, *columns: str) -> Table:
-    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    rows.add_column(first, no_wrap=True)
-    for name in columns:
-        rows.add_column(name, justify="left" if name == "breaker" else "right", no_wrap=True)
-    return rows
 
 
 def _budget(budget: BudgetNow) -> tuple[Text, ...]:

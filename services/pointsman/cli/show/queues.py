@@ -4,23 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pointsman.bus.admin.lag import LaneLag, PartitionLag
 from pointsman.cli.formats import duration
 from pointsman.cli.show.passing import short_topic
+from pointsman.cli.show.plain_table import plain_table
 from pointsman_schemas.topics import Topics
 
 
 def table(lags: Sequence[LaneLag], topics: Topics, *, by_partition: bool = False) -> RenderableType:
     """Return a table with a row per topic and one for all that the audit reads, or a row per partition."""
-    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    rows.add_column("lane" if by_partition else "topic", no_wrap=True)
-    for name in ("committed", "end") if by_partition else ():
-        rows.add_column(name, justify="right", no_wrap=True)
-    rows.add_column("waiting", justify="right", no_wrap=True)
-    rows.add_column("oldest", justify="right", no_wrap=True)
+    figures = (*(("committed", "end") if by_partition else ()), "waiting", "oldest")
+    rows = plain_table("lane" if by_partition else "topic", figures=figures, unbroken=True)
     rows.add_column("read by", style="dim", overflow="fold")
     audited = [lane for lane in lags if lane.group == f"{topics.prefix}.audit"]
     for lane in lags:

@@ -8,6 +8,7 @@ import orjson
 from rich.table import Table
 
 from pointsman.cli.formats import moment, money, printable
+from pointsman.cli.show.plain_table import plain_table
 from pointsman.client.agents_now import AgentNow
 from pointsman.registry.changes import ChangeKind, RegistryChange
 from pointsman.registry.registry import RegisteredAgent
@@ -64,11 +65,8 @@ def proposal_lines(proposal: RegistryProposed) -> Iterator[str]:
 
 
 def agents_table(agents: Sequence[AgentNow]) -> Table:
-    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("agent", "owner", "state", "expires", "API keys", "last job"):
-        rows.add_column(name, overflow="fold")
-    for name in ("jobs", "spend"):
-        rows.add_column(name, justify="right", no_wrap=True)
+    texts = ("agent", "owner", "state", "expires", "API keys", "last job")
+    rows = plain_table(*texts, figures=("jobs", "spend"))
     for agent in agents:
         seen = agent.seen
         rows.add_row(
@@ -120,9 +118,7 @@ def _value(value: Any) -> str:
 
 
 def findings_table(findings: Sequence[Sprawl]) -> Table:
-    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("finding", "agent", "owner", "detail"):
-        rows.add_column(name, overflow="fold")
+    rows = plain_table("finding", "agent", "owner", "detail")
     for finding in findings:
         agent, owner = printable(finding.agent_id), printable(finding.owner or "-")
         rows.add_row(finding.finding, agent, owner, printable(finding.detail))

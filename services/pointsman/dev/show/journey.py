@@ -16,7 +16,7 @@ from pointsman.dev.show.narrator import Narrator
 from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.ask.answers import JobState, TierCost, TierOutcomes
-from pointsman.store.ask.jobs import open_jobs
+from pointsman.store.ask.jobs import Jobs
 from pointsman_schemas.topics import Topics
 
 #: Fewest audit rows of a completed job: submitted, routed, one call, the outcome.
@@ -66,7 +66,7 @@ async def travel(
     names = [topic.name for topic in topics.all(tiers) if "audit" in topic.readers]
     watched = lanes(topics, tiers)
     board = Board(topics.prefix)
-    async with open_jobs(postgres) as jobs:
+    async with Jobs.opened(postgres) as jobs:
         board.draw([], await jobs.count_of(names))  # from here on the rates count
         job_ids = await _publish(samples.load(), sender or (lambda _: Sender(kafka)))
         tell.say(f"published {len(job_ids)} sample jobs\n")

@@ -7,7 +7,8 @@ or a tool call begins.
 
 from typing import Any
 
-from pointsman.gateway.anthropic.response import THOUGHTS, first_choice, message_of, stop_reason, usage_of
+from pointsman.gateway.anthropic.response import THOUGHTS, message_of, stop_reason, usage_of
+from pointsman.gateway.completion import first_choice
 from pointsman.gateway.errors import ApiError
 from pointsman_schemas.base import Json
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from pointsman.gateway.completion import count, first_choice, json_object
 from pointsman_schemas.base import Json
 
 _STOPS = {
@@ -22,7 +23,7 @@ THOUGHTS = {"thinking": ("thinking", "signature"), "redacted_thinking": ("data",
 def to_message(completion: Json, model: str) -> Json:
     """Convert the first choice. `model`: the name to report. Missing fields become empty."""
     choice = first_choice(completion)
-    answer = _mapping(choice.get("message"))
+    answer = json_object(choice.get("message"))
     content = signed_thinking_blocks(answer)
     words, refusal = answer.get("content"), answer.get("refusal")
     content += [{"type": "text", "text": text} for text in (words, refusal) if isinstance(text, str) and text]
@@ -69,23 +70,23 @@ def stop_reason(finish_reason: object, *, refused: bool = False, calls: bool = F
 
 def usage_of(usage: Any) -> Json:
     """Convert token counts. Anthropic counts cached tokens apart, OpenAI within the prompt's."""
-    given = _mapping(usage)
-    details = _mapping(given.get("prompt_tokens_details"))
-    read, written = _count(details.get("cached_tokens")), _count(details.get("cache_write_tokens"))
+    given = json_object(usage)
+    details = json_object(given.get("prompt_tokens_details"))
+    read, written = count(details.get("cached_tokens")), count(details.get("cache_write_tokens"))
     counts: Json = {
-        "input_tokens": max(0, _count(given.get("prompt_tokens")) - read - written),
-        "output_tokens": _count(given.get("completion_tokens")),
+        "input_tokens": max(0, count(given.get("prompt_tokens")) - read - written),
+        "output_tokens": count(given.get("completion_tokens")),
         "cache_read_input_tokens": read,
         "cache_creation_input_tokens": written,
     }
     if written:
-        hour = min(written, _count(details.get("cache_write_1h_tokens")))
+        hour = min(written, count(details.get("cache_write_1h_tokens")))
         counts["cache_creation"] = {
             "ephemeral_5m_input_tokens": written - hour,
             "ephemeral_1h_input_tokens": hour,
         }
-    reasoning = _mapping(given.get("completion_tokens_details")).get("reasoning_tokens")
-    if _count(reasoning):
+    reasoning = json_object(given.get("completion_tokens_details")).get("reasoning_tokens")
+    if count(reasoning):
         counts["output_tokens_details"] = {"thinking_tokens": reasoning}
     return counts
 
@@ -113,25 +114,11 @@ def arguments_of(written: object) -> Json:
     return read if isinstance(read, dict) else {"arguments": written}
 
 
-def first_choice(completion: Json) -> Json:
-    """Return the first choice of a completion or a chunk: Anthropic's API has only one."""
-    choices = completion.get("choices")
-    return _mapping(choices[0]) if isinstance(choices, list) and choices else {}
-
-
 def _tool_use(call: Any, place: int) -> Json:
-    function = _mapping(_mapping(call).get("function"))
+    function = json_object(json_object(call).get("function"))
     return {
         "type": "tool_use",
-        "id": _mapping(call).get("id") or f"toolu_{place}",
+        "id": json_object(call).get("id") or f"toolu_{place}",
         "name": function.get("name") or "",
         "input": arguments_of(function.get("arguments")),
     }
-
-
-def _mapping(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pointsman.gateway.completion import first_choice, objects
 from pointsman.gateway.errors import ApiError
 from pointsman.gateway.responses.response import (
     call_item,
     failed,
-    first_choice,
     logprobs_of,
     message_item,
-    objects,
     pending,
     reasoning_item,
     reasoning_of,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+from pointsman.gateway.completion import count, first_choice, json_object, objects
 from pointsman.gateway.responses.tools import CallKind, grouped, kind_of
 from pointsman_schemas.base import Json
 from pointsman_schemas.reasons import TOO_LONG
@@ -65,7 +66,7 @@ def failed(id: str, created_at: int, request: Json, code: str, message: str) -> 
 
 
 def _output(choice: Json, id: str, groups: Mapping[str, Json]) -> Iterator[Json]:
-    message = _object(choice.get("message"))
+    message = json_object(choice.get("message"))
     reasoning, text, refusal = (
         reasoning_of(message),
         _text(message.get("content")),
@@ -121,12 +122,6 @@ def text_part(text: str, logprobs: list[Json]) -> Json:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
 
 
-def first_choice(holder: Json) -> Json:
-    """Return choice 0 of a completion or a chunk; empty if there is none."""
-    choices = objects(holder.get("choices"))
-    return next((choice for choice in choices if choice.get("index") in (0, None)), {})
-
-
 def reasoning_of(holder: Json) -> str:
     """Return the reasoning text of a message or delta; providers use either of two field names."""
     return _text(holder.get("reasoning_content")) or _text(holder.get("reasoning"))
@@ -134,15 +129,11 @@ def reasoning_of(holder: Json) -> str:
 
 def logprobs_of(choice: Json) -> list[Json]:
     """Return the log probabilities of a text's tokens."""
-    tokens = objects(_object(choice.get("logprobs")).get("content"))
+    tokens = objects(json_object(choice.get("logprobs")).get("content"))
     return [
         {**_token(token), "top_logprobs": [_token(top) for top in objects(token.get("top_logprobs"))]}
         for token in tokens
     ]
-
-
-def objects(value: Any) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _token(token: Json) -> Json:
@@ -162,30 +153,21 @@ def _text(content: Any) -> str:
 def _usage(usage: Any) -> Json | None:
     if not isinstance(usage, dict):
         return None
-    spent, made = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    spent, made = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
     read, written = (
-        _object(usage.get("prompt_tokens_details")),
-        _object(usage.get("completion_tokens_details")),
+        json_object(usage.get("prompt_tokens_details")),
+        json_object(usage.get("completion_tokens_details")),
     )
     return {
         "input_tokens": spent,
         "input_tokens_details": {
-            "cached_tokens": _count(read, "cached_tokens"),
-            "cache_write_tokens": _count(read, "cache_write_tokens"),
+            "cached_tokens": count(read.get("cached_tokens")),
+            "cache_write_tokens": count(read.get("cache_write_tokens")),
         },
         "output_tokens": made,
-        "output_tokens_details": {"reasoning_tokens": _count(written, "reasoning_tokens")},
-        "total_tokens": _count(usage, "total_tokens") or spent + made,
+        "output_tokens_details": {"reasoning_tokens": count(written.get("reasoning_tokens"))},
+        "total_tokens": count(usage.get("total_tokens")) or spent + made,
     }
-
-
-def _count(holder: Json, name: str) -> int:
-    value = holder.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def _object(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}
 
 
 def _stem(id: str) -> str:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from pointsman.claims.whole_messages import WholeMessages
 from pointsman.router.policy.replay import JobCost, PolicyReplay
-from pointsman.store.ask.decisions import open_decisions
+from pointsman.store.ask.decisions import Decisions
 from pointsman_schemas.jobs import JobRouted
 
 #: Completes recorded messages with their stored values while inside.
@@ -21,7 +21,7 @@ async def replay_jobs(
     replay: PolicyReplay, dsn: str, start: datetime, end: datetime, *, whole: Whole, progress: Progress
 ) -> None:
     """Decide again every job that was routed from `start` to `end`."""
-    async with open_decisions(dsn) as decisions, whole as record:
+    async with Decisions.opened(dsn) as decisions, whole as record:
         with progress(await decisions.count(start, end), "jobs decided again") as advance:
             async for page in decisions.between(start, end):
                 for decided in page:

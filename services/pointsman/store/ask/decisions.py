@@ -1,20 +1,16 @@
 """Reads recorded decisions, and the policies and models behind them."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
-from pointsman.store.connect import Pool, open_pool, translated
+from pointsman.store.ask.pooled import PooledQueries
+from pointsman.store.connect import translated
 from pointsman.store.errors import ContentHiddenError
 from pointsman.store.privacy.opening import masked_by, value_of
-from pointsman.store.privacy.sealing import MasterKey
-from pointsman.store.sql import query
 from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
 
 PAGE = 500
@@ -34,19 +30,10 @@ class Decided:
     unpriced: int
 
 
-@asynccontextmanager
-async def open_decisions(dsn: str, master: MasterKey | None = None) -> AsyncIterator["Decisions"]:
-    """Open a `Decisions` with a connection pool of its own; `master` opens sealed content."""
-    async with await open_pool(dsn, application="pointsman.decisions", size=2) as pool:
-        yield Decisions(pool, master)
+class Decisions(PooledQueries):
+    """Queries about decisions, policies and models."""
 
-
-class Decisions:
-    """Each method runs one named query. All raise StoreUnavailableError and StoreError."""
-
-    def __init__(self, pool: Pool, master: MasterKey | None = None) -> None:
-        self._pool = pool
-        self._master = master
+    application = "pointsman.decisions"
 
     async def value(self, job_id: UUID) -> bytes | None:
         """Return the bytes of the router's latest `job.routed.v1` of the job; None if it was never routed.
@@ -90,8 +77,3 @@ class Decisions:
         for row in await self._ask("applied", kind, key.encode()):
             return bytes(row["value"])
         return None
-
-    async def _ask(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
-        with translated():
-            async with self._pool.acquire() as connection:
-                return await connection.fetch(query(name), *arguments)

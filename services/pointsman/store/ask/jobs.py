@@ -1,10 +1,9 @@
 """Reads jobs from the audit database."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -12,12 +11,11 @@ import orjson
 from pydantic import ValidationError
 
 from pointsman.store.ask.answers import Ended, Hops, JobState, Routed, Step, TierCost, TierOutcomes
-from pointsman.store.connect import Pool, open_pool, translated
+from pointsman.store.ask.pooled import PooledQueries
+from pointsman.store.connect import translated
 from pointsman.store.errors import ContentHiddenError
 from pointsman.store.privacy.opening import Closed, masked_by, open_rows, value_of
 from pointsman.store.privacy.sealed_record import RecordContent
-from pointsman.store.privacy.sealing import MasterKey
-from pointsman.store.sql import query
 from pointsman_schemas.claims import readable
 from pointsman_schemas.jobs import JobRouted
 
@@ -27,19 +25,10 @@ _INDEXED = 12
 _Answer = TypeVar("_Answer", Step, Ended, Hops, JobState, TierCost, TierOutcomes)
 
 
-@asynccontextmanager
-async def open_jobs(dsn: str, master: MasterKey | None = None) -> AsyncIterator["Jobs"]:
-    """Open a `Jobs` with a connection pool of its own; `master` opens sealed content."""
-    async with await open_pool(dsn, application="pointsman.jobs", size=2) as pool:
-        yield Jobs(pool, master)
+class Jobs(PooledQueries):
+    """Queries about jobs."""
 
-
-class Jobs:
-    """Queries about jobs, one per method. All raise StoreUnavailableError and StoreError."""
-
-    def __init__(self, pool: Pool, master: MasterKey | None = None) -> None:
-        self._pool = pool
-        self._master = master
+    application = "pointsman.jobs"
 
     async def find_jobs(self, part: str, limit: int = 10) -> list[UUID]:
         """Return up to `limit` ids of jobs that begin or end with `part`: hexadecimal, dashes optional."""
@@ -129,11 +118,6 @@ class Jobs:
         """Count the stored records of each topic."""
         counted = {row["topic"]: row["rows"] for row in await self._ask("count_of", list(topics))}
         return {topic: counted.get(topic, 0) for topic in topics}
-
-    async def _ask(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
-        with translated():
-            async with self._pool.acquire() as connection:
-                return await connection.fetch(query(name), *arguments)
 
 
 def _answer(kind: type[_Answer], row: asyncpg.Record) -> _Answer:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
+from pointsman.runtime.loopback import is_loopback
+
 
 def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
     """Return the proxy's URL; None for a direct connection, as always to loopback.
@@ -16,7 +18,7 @@ def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or _is_loopback(host) or _is_left_out(host, parts.port, proxies.get("no", "")):
+    if not proxy or is_loopback(url) or _is_left_out(host, parts.port, proxies.get("no", "")):
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     if urlsplit(proxy).scheme not in ("http", "https"):
@@ -25,15 +27,6 @@ def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
             f"give the address of an HTTP proxy, or name {host} in NO_PROXY"
         )
     return proxy
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_left_out(host: str, port: int | None, no_proxy: str) -> bool:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.records import Incoming
 from pointsman.store.append.audit_writer import AuditWriter
-from pointsman.store.ask.jobs import Jobs, open_jobs
+from pointsman.store.ask.jobs import Jobs
 from tests.support.bus.example_records import NAMES, TOPICS, example, story, story_id
 from tests.support.store.audit_store import audit_pool, observer, put
 
@@ -30,7 +30,7 @@ async def store(dsn: str, records: Sequence[Incoming]) -> None:
 
 @pytest_asyncio.fixture
 async def jobs(database: str) -> AsyncIterator[Jobs]:
-    async with audit_pool(database), open_jobs(database) as opened:
+    async with audit_pool(database), Jobs.opened(database) as opened:
         yield opened
 
 

@@ -172,6 +172,12 @@ def test_a_text_streams_piece_by_piece() -> None:
     assert (delta["delta"]["stop_reason"], delta["usage"]) == ("end_turn", TOLD)
 
 
+def test_pieces_of_other_choices_are_left_out() -> None:
+    other = chunk(content="Rome.")
+    other["choices"][0]["index"] = 1
+    assert list(blocks(streamed(other, chunk(content="Paris."), chunk("stop")))) == [("text", "Paris.")]
+
+
 def test_a_text_then_tools_one_after_the_other() -> None:
     events = streamed(
         chunk(content="I look."),

@@ -20,6 +20,8 @@ PROXIES = {"http": "http://plain:1", "https": "http://user:pw@secure:2"}
         ("http://127.8.8.8:9/v1", PROXIES, None),
         ("http://[::1]:9/v1", PROXIES, None),
         ("http://localhost:9/v1", PROXIES, None),
+        ("http://localhost.:9/v1", PROXIES, None),
+        ("http://[::ffff:127.0.0.1]:9/v1", PROXIES, None),
         ("http://LOCALHOST:9/v1", {"all": "socks5://s:1"}, None),
         ("http://10.0.0.9:9/v1", PROXIES, "http://plain:1"),
     ],

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pointsman.cli.formats import count, gist, moment, money, printable
 from pointsman.cli.show.decisions.trace import labelled
+from pointsman.cli.show.plain_table import plain_table
 from pointsman.router.policy.replay import PolicyReplay
 
 
@@ -108,10 +108,7 @@ def _people(replay: PolicyReplay) -> str:
 
 
 def _tiers(replay: PolicyReplay) -> RenderableType:
-    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    rows.add_column("tier", no_wrap=True)
-    for name in ("before", "share", "after", "share"):
-        rows.add_column(name, justify="right", no_wrap=True)
+    rows = plain_table("tier", figures=("before", "share", "after", "share"), unbroken=True)
     others = {*replay.tiers_before, *replay.tiers_after} - {*replay.policy.tiers}
     for tier in (*replay.policy.tiers, *sorted(others)):
         before, after = replay.tiers_before[tier], replay.tiers_after[tier]

@@ -3,12 +3,12 @@
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pointsman.cascade.plan import words
 from pointsman.cli.formats import count, duration, printable
 from pointsman.cli.show.decisions.trace import labelled
+from pointsman.cli.show.plain_table import plain_table
 from pointsman.router.policy.policy_file import DEFAULT, PolicyFile, RuleTarget, When
 from pointsman.router.policy.review_section import ReviewSection
 from pointsman.router.policy.tier_names import SCORED
@@ -29,9 +29,7 @@ def rules(file: PolicyFile) -> RenderableType:
     if file.review is not None:
         facts.add_row("review", printable(_review(file.review)))
     facts.add_row("limit", f"{file.limits.max_record_bytes:,} bytes for one record")
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("rule", "tier"):
-        table.add_column(name, no_wrap=True)
+    table = plain_table("rule", "tier", unbroken=True)
     table.add_column("when", overflow="fold")
     for rule in file.rules:
         table.add_row(rule.name, _target(rule), printable("; ".join(conditions(rule.when))))
