@@ -28,7 +28,7 @@ class Mask(Value):
     name: Name
     paths: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
-    topics: Words = Field(default=("*",), description="without the prefix; `*` stands for anything")
+    topics: Words = Field(default=("*",), description="without the prefix; `*` matches anything")
     types: Words = Field(default=("*",), description="message types, e.g. `job.*`")
 
     @cached_property
@@ -41,7 +41,7 @@ class Mask(Value):
 class Subject(Value):
     """Names the data subject of messages: `subject` for those of an agent, else the value at `path`."""
 
-    agent: str | None = Field(default=None, description="`*` stands for anything")
+    agent: str | None = Field(default=None, description="`*` matches anything")
     subject: str | None = Field(default=None, min_length=1, max_length=256)
     path: str | None = None
 

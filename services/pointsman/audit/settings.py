@@ -14,7 +14,9 @@ class AuditSettings(LanePart, WriterPart, PrivacyKeyPart, HeadsPart, HttpPart):
     """Kafka, Postgres, keys, and the wait for another audit process."""
 
     audit_patience_s: float = Field(
-        default=10, gt=0, description="another process that holds a lane in silence for so long is cut off"
+        default=10,
+        gt=0,
+        description="a process that holds a lane without activity for this long is disconnected",
     )
     audit_key: str = Field(
         default="", repr=False, description="private key for checkpoints: Ed25519 as PEM, or 64 hex digits"
@@ -24,4 +26,6 @@ class AuditSettings(LanePart, WriterPart, PrivacyKeyPart, HeadsPart, HttpPart):
         default=None, description="privacy.yaml: what is masked, and who is a subject"
     )
     checkpoint_s: float = Field(default=10, gt=0, description="seconds between two signed checkpoints")
-    checkpoint_rows: int = Field(default=10_000, gt=0, description="or so many rows, if they come faster")
+    checkpoint_rows: int = Field(
+        default=10_000, gt=0, description="or after this many rows, if that is earlier"
+    )

@@ -16,6 +16,6 @@ class LanePart(KafkaPart):
     )
     request_timeout_ms: int = Field(default=20_000, ge=1_000, description="one request to the broker")
     stall_timeout_ms: int = Field(
-        default=60_000, ge=5_000, description="records wait and none arrives for this long: reconnect"
+        default=60_000, ge=5_000, description="reconnect if records wait and none arrives for this long"
     )
     grace_s: float = Field(default=10, ge=0, description="how long a stopping process finishes its work")

@@ -17,9 +17,9 @@ class ClaimsPart(SettingsPart):
         "empty: nowhere, every value travels in its record",
     )
     claims_above_bytes: int = Field(
-        default=256 * 1024, ge=1024, description="a value of more bytes than this is kept there"
+        default=256 * 1024, ge=1024, description="larger values are put into the store, bytes"
     )
     claims_max_bytes: int = Field(
-        default=64 * MIB, ge=1024, description="the largest value that is put there or taken from there"
+        default=64 * MIB, ge=1024, description="the largest value written to or read from the store"
     )
     claims_timeout_s: float = Field(default=15, gt=0, description="how long the store may take for one value")

@@ -15,30 +15,33 @@ class GatewaySettings(LanePart, HttpPart, ClaimsPart, RegistryPart):
     """Kafka, HTTP, the store of large values, who may change the registry, and how requests are taken."""
 
     gateway_key_file: OptionalFile = Field(
-        default=None, description="the private key that it signs with for agents that have API keys"
+        default=None, description="private key that signs for agents with API keys"
     )
     gateway_agent: Annotated[AgentId | None, EMPTY_IS_NONE] = Field(
         default=None,
-        description="for a first try, where agents need not sign: requests with any key are this agent's",
+        description="for a first try without signatures: the agent of requests with any key",
     )
     gateway_webhooks: OptionalFile = Field(
         default=None,
-        description="the file that says where agents are told of answers in the background",
+        description="the webhooks file: where agents are notified of background answers",
     )
     gateway_max_bytes: int = Field(
-        default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="of a request's body"
+        default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="most bytes of a request's body"
     )
     gateway_deadline_s: float = Field(
-        default=600, ge=1, le=86_400, description="a job's deadline where the request names none"
+        default=600, ge=1, le=86_400, description="a job's deadline if the request has none"
     )
     gateway_cancel: bool = Field(
-        default=True, description="a job is cancelled when nobody waits for its answer any more"
+        default=True, description="cancel a job when its last client has disconnected"
     )
     postgres: str = Field(
-        default="", repr=False, description="the audit database: what other processes did is looked up there"
+        default="", repr=False, description="the audit database, for jobs of other gateways"
     )
     gateway_open_requests: int = Field(
-        default=10_000, ge=1, le=1_000_000, description="requests that wait at a time, all agents together"
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="most requests that wait at a time, of all agents together",
     )
 
     @property

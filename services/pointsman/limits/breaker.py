@@ -24,10 +24,12 @@ MOST_DOUBLINGS = 3
 class BreakerRule(Value):
     """When a target's breaker opens. The provider's own errors and timeouts count as failures."""
 
-    share: float = Field(default=0.5, gt=0, le=1, description="of failed calls, from which on it opens")
-    calls: int = Field(default=20, ge=1, description="below that many calls it stays closed")
-    within_s: float = Field(default=30, gt=0, le=REMEMBERED_MS / 1000, description="the calls that count")
-    open_s: float = Field(default=15, gt=0, le=3600, description="from opening until the first probe")
+    share: float = Field(default=0.5, gt=0, le=1, description="share of failed calls at which it opens")
+    calls: int = Field(default=20, ge=1, description="with fewer calls it stays closed")
+    within_s: float = Field(
+        default=30, gt=0, le=REMEMBERED_MS / 1000, description="window of calls that are counted, seconds"
+    )
+    open_s: float = Field(default=15, gt=0, le=3600, description="seconds from opening to the first probe")
 
 
 @dataclass(slots=True)

@@ -48,12 +48,12 @@ changes (what was new before), waste and cost_daily (what it cost). Times are UT
 
 Answer = dict[str, Any]
 JobId = Annotated[UUID, Field(description="the whole id of a job")]
-Since = Annotated[AwareDatetime | None, Field(description="from then on; a day ago if left out")]
-Until = Annotated[AwareDatetime | None, Field(description="up to then, not included; now if left out")]
+Since = Annotated[AwareDatetime | None, Field(description="begin; default: a day ago")]
+Until = Annotated[AwareDatetime | None, Field(description="end, exclusive; default: now")]
 Outcome = Annotated[
-    Literal["failed", "retried", "slow"], Field(description="which jobs are held against the good ones")
+    Literal["failed", "retried", "slow"], Field(description="jobs that are compared with the good ones")
 ]
-Limit = Annotated[int, Field(description="rows at most", ge=1, le=1000)]
+Limit = Annotated[int, Field(description="most rows", ge=1, le=1000)]
 
 
 async def build(dsn: str, *, payloads: bool) -> MCPServer[Any]:

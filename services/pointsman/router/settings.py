@@ -18,9 +18,7 @@ class RouterSettings(LanePart, HttpPart, ClaimsPart, RegistryPart):
         default=10_000, ge=1, description="job ids per lane by which a second record of a job is recognised"
     )
 
-    native: bool = Field(
-        default=True, description="use the compiled library for ordinary jobs, where there is one"
-    )
+    native: bool = Field(default=True, description="use the compiled fast path if it is installed")
 
     @property
     def opinion_group(self) -> str:

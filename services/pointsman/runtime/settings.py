@@ -44,10 +44,10 @@ class KafkaPart(SettingsPart):
     kafka_key_file: OptionalFile = Field(
         default=None, description="PEM file of its key, where the certificate's file does not hold it"
     )
-    kafka_key_password: _Secret = Field(default=None, description="what that key is encrypted with")
+    kafka_key_password: _Secret = Field(default=None, description="password of that key")
     kafka_key_password_file: OptionalFile = None
     kafka_sasl_mechanism: Annotated[SaslMechanism | None, EMPTY_IS_NONE] = Field(
-        default=None, description="how we log in"
+        default=None, description="SASL mechanism"
     )
     kafka_username: str = Field(default="", description="for PLAIN and SCRAM")
     kafka_password: _Secret = None
@@ -59,7 +59,7 @@ class KafkaPart(SettingsPart):
         default=None, description="or a file that holds one, read at each login"
     )
     kafka_client_id: str = Field(
-        default="", description="the name of all our connections, in the brokers' quotas and logs"
+        default="", description="client id of all connections, in the brokers' quotas and logs"
     )
 
     @property

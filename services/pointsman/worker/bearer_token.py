@@ -22,7 +22,7 @@ class TokenRow(Value):
 
     command: str | None = Field(default=None, min_length=1, description="run without a shell")
     file: Path | None = None
-    renew_s: float = Field(default=240, ge=1, le=86_400, description="so long a token is used")
+    renew_s: float = Field(default=240, ge=1, le=86_400, description="seconds for which a token is used")
 
     @model_validator(mode="after")
     def _is_one(self) -> "TokenRow":

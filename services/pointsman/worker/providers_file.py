@@ -96,7 +96,8 @@ class ProviderRow(Value):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")
     format: Literal["openai", "openai-embeddings", "azure", "anthropic", "google"] = Field(
-        default="openai", description="what it speaks; most speak OpenAI's, see docs/providers.md"
+        default="openai",
+        description="the API's wire format; most providers use OpenAI's, see docs/providers.md",
     )
     base_url: Annotated[str, BeforeValidator(_substitute), AfterValidator(_base_url)]
     key_env: Annotated[str, AfterValidator(_key_env)] | None = None
@@ -105,22 +106,25 @@ class ProviderRow(Value):
         default=None, pattern=r"^[a-z0-9][a-z0-9.-]{0,31}$", description="for formats azure and anthropic"
     )
     genai_prices_provider: str | None = Field(
-        default=None, description="whose prices hold, by genai-prices; without it the cost is unknown"
+        default=None,
+        description="provider in genai-prices whose prices apply; without it the cost is unknown",
     )
     prices: dict[str, ModelPrice] = Field(
-        default={}, description="by model, US dollars for a million tokens; these come first"
+        default={}, description="by model, US dollars per million tokens; they take precedence"
     )
-    timeout_s: float = Field(default=60, gt=0, le=3600, description="for one call, from sent to answered")
+    timeout_s: float = Field(default=60, gt=0, le=3600, description="for one call, from request to answer")
     answer_tokens: int = Field(
-        default=8192, ge=1, description="for format anthropic: asked for at most, if the job sets no bound"
+        default=8192, ge=1, description="for format anthropic: sent as max_tokens if the job sets no limit"
     )
     stream: bool = Field(
-        default=True, description="ask for a stream where the job does, see docs/streaming.md"
+        default=True, description="request a stream if the job asks for one, see docs/streaming.md"
     )
-    stream_idle_s: float = Field(default=60, gt=0, le=3600, description="a stream may pause for so long")
+    stream_idle_s: float = Field(default=60, gt=0, le=3600, description="longest pause within a stream")
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(default={}, repr=False)
     trace_headers: bool = Field(default=False, description="send the ids of job and agent along")
-    limits: dict[str, Rate] = Field(default={}, description="by model; what is not named is not limited")
+    limits: dict[str, Rate] = Field(
+        default={}, description="by model; a model that is not named is not limited"
+    )
     breaker: BreakerRule | None = Field(default=None, description="leave a model alone that keeps failing")
 
     @model_validator(mode="after")
@@ -168,20 +172,24 @@ class TierRow(Pace):
     embeddings: str | None = Field(
         default=None,
         min_length=1,
-        description="the model of the same provider that embeddings are asked of, where `model` makes none",
+        description="the same provider's model for embeddings, if `model` makes none",
     )
-    fallback: tuple[Model, ...] = Field(default=(), description="tried in order when the model fails")
+    fallback: tuple[Model, ...] = Field(
+        default=(), description="models that are tried in order if the first fails"
+    )
     fallback_on: tuple[Literal["too_long", "empty"], ...] = Field(
         default=("too_long", "empty"),
-        description="what else goes to the fallback: a request beyond the model's window, an empty answer",
+        description="more reasons to use the fallback: a request beyond the model's window, an empty answer",
     )
     retries: RetryRule = RetryRule()
-    hedge: Hedge | None = Field(default=None, description="a second call where the first is slow")
+    hedge: Hedge | None = Field(default=None, description="make a second call if the first is slow")
     usd_per_job: Decimal | None = Field(
-        default=None, gt=0, description="what a job's calls on this tier may cost"
+        default=None, gt=0, description="most US dollars for one job's calls on this tier"
     )
     answer_tokens: int = Field(
-        default=4096, ge=1, description="where money is limited: asked for at most, if the job sets no bound"
+        default=4096,
+        ge=1,
+        description="under a spending limit: sent as max_completion_tokens if the job sets no limit",
     )
     max_in_flight: int = Field(
         default=64, ge=1, le=_MOST_JOBS, description="calls under way at once, for each worker process"
@@ -193,7 +201,7 @@ class TierRow(Pace):
         description="jobs of one partition under way at once; twice max_in_flight if not given",
     )
     patience_s: float = Field(
-        default=600, gt=0, description="a call that limits let not through for so long is given up"
+        default=600, gt=0, description="seconds that a call waits for limits before it is given up"
     )
 
     @property
@@ -220,7 +228,7 @@ class Providers(Value):
 
     providers: tuple[ProviderRow, ...] = Field(min_length=1)
     tiers: dict[TierName, TierRow] = Field(min_length=1)
-    ceilings: tuple[Ceiling, ...] = Field(default=(), description="what may be spent in a day")
+    ceilings: tuple[Ceiling, ...] = Field(default=(), description="spending limits per day")
 
     def of(self, tier: str) -> tuple[TierRow, ProviderRow]:
         """Return the tier's row and its provider's. Raises KeyError for an unknown tier."""

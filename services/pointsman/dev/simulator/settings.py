@@ -17,5 +17,5 @@ class SimulatorSettings(HttpPart):
     )
     jitter: NonNegativeFloat = Field(default=0.2, description="sigma of the latency's lognormal; 0 for none")
     keep: NonNegativeInt = Field(default=200, description="last requests kept for GET /_sim/requests")
-    quotas: Mapping[str, Quota] = Field(default={}, description="what it takes per span of time, by model")
+    quotas: Mapping[str, Quota] = Field(default={}, description="its rate limits, by model")
     faults: tuple[FaultRule, ...] = Field(default=(), description="rules in force from the start")

@@ -25,7 +25,10 @@ _MOST_LISTED, _MOST_TEXT = 100, 512
 
 @router.post("/v1/batches", operation_id="batch_create", summary="Answer the requests of a file")
 async def create(request: Request) -> Response:
-    """`endpoint` is `/v1/chat/completions`; a line is a job, whose deadline is the end of the batch."""
+    """Each line of the file becomes a job, whose deadline is the end of the batch.
+
+    `endpoint` is `/v1/chat/completions`.
+    """
     door, agent_id = door_and_agent(request)
     body, _ = await door.body(request)
     store_of(door)
@@ -58,7 +61,7 @@ async def list_batches(
     limit: Annotated[str, Query(description=f"20 unless said, at most {_MOST_LISTED}")] = "20",
     after: Annotated[str, Query(description="the last one of the page before")] = "",
 ) -> Response:
-    """The caller's own."""
+    """Only the caller's own batches."""
     door, agent_id = door_and_agent(request)
     await door.batches.caught_up()
     ours = [batch for batch in door.batches.batches.values() if batch.agent_id == agent_id]
@@ -69,14 +72,14 @@ async def list_batches(
 
 @router.get("/v1/batches/{batch_id}", operation_id="batch", summary="Look a batch up")
 async def describe(request: Request, batch_id: str) -> Response:
-    """The caller's own."""
+    """Only the caller's own batches."""
     door, agent_id = door_and_agent(request)
     return json_response(_object(door, await _batch_of(door, agent_id, batch_id)))
 
 
 @router.post("/v1/batches/{batch_id}/cancel", operation_id="batch_cancel", summary="Cancel a batch")
 async def cancel(request: Request, batch_id: str) -> Response:
-    """What is answered by then stays answered; one that has ended stays as it is."""
+    """Answers that exist are kept. A batch that has ended does not change."""
     door, agent_id = door_and_agent(request)
     batch = await _batch_of(door, agent_id, batch_id)
     if not door.batches.is_over(batch_id):

@@ -32,7 +32,7 @@ class ChatEvents:
 
 @router.post("/v1/chat/completions", operation_id="chat", summary="Answer a conversation")
 async def chat(request: Request) -> Response:
-    """As OpenAI's API; parameters that are not known here are passed on."""
+    """As in OpenAI's API; unknown parameters are passed on to the provider."""
     door, agent_id = door_and_agent(request)
     body, content = await door.body(request)
     wants_stream = body.get("stream", False)

@@ -20,9 +20,9 @@ MOST_INPUTS = 2_048
 
 @router.post("/v1/embeddings", operation_id="embed", summary="Embed texts")
 async def embed(request: Request) -> Response:
-    """As OpenAI's API; where `model` names no tier that makes them the policy chooses, by the job's kind.
+    """As in OpenAI's API. If `model` names no tier, the policy chooses one by the job's kind.
 
-    They are always waited for: `prefer: respond-async` is not heeded, as a response could not hold them.
+    `prefer: respond-async` is ignored, because a response of `/v1/responses` cannot hold embeddings.
     """
     door, agent_id = door_and_agent(request)
     body, content = await door.body(request)

@@ -25,7 +25,7 @@ _MOST_LISTED = 10_000
 
 @router.post("/v1/files", operation_id="upload", summary="Upload a file for a batch")
 async def upload(request: Request) -> Response:
-    """`purpose` is `batch`; a line for each request."""
+    """`purpose` must be `batch`; each line is a request."""
     door, agent_id = door_and_agent(request)
     store = store_of(door)
     most = min(MOST_BYTES, door.settings.claims_max_bytes)
@@ -61,7 +61,7 @@ async def list_files(
     order: Annotated[str, Query(description="by the time they were made: `asc` or `desc`")] = "desc",
     after: Annotated[str, Query(description="the last one of the page before")] = "",
 ) -> Response:
-    """The caller's own."""
+    """Only the caller's own files."""
     door, agent_id = door_and_agent(request)
     if order not in ("asc", "desc"):
         raise invalid("order must be asc or desc", "order")
@@ -78,7 +78,7 @@ async def list_files(
 
 @router.delete("/v1/files/{file_id}", operation_id="file_delete", summary="Delete a file")
 async def delete(request: Request, file_id: str) -> Response:
-    """It is nobody's any more; what it held goes as other values of the store do, by age."""
+    """The file is no longer listed. The store deletes its content by age, as that of other values."""
     door, agent_id = door_and_agent(request)
     await door.batches.caught_up()
     file = await file_of(door, agent_id, file_id)
@@ -92,14 +92,14 @@ async def delete(request: Request, file_id: str) -> Response:
 
 @router.get("/v1/files/{file_id}", operation_id="file", summary="Describe a file")
 async def describe(request: Request, file_id: str) -> Response:
-    """The caller's own."""
+    """Only the caller's own files."""
     door, agent_id = door_and_agent(request)
     return json_response(file_object(await file_of(door, agent_id, file_id)))
 
 
 @router.get("/v1/files/{file_id}/content", operation_id="file_content", summary="Download a file")
 async def download(request: Request, file_id: str) -> Response:
-    """As it was uploaded, or as a batch wrote it."""
+    """The content as uploaded, or as written by a batch."""
     door, agent_id = door_and_agent(request)
     file = await file_of(door, agent_id, file_id)
     content = await store_of(door).get(file.sha256)

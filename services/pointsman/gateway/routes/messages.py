@@ -14,9 +14,9 @@ from pointsman.gateway.streaming import streamed
 router = APIRouter()
 
 
-@router.post("/v1/messages", operation_id="message", summary="Answer a conversation, as Anthropic's API")
+@router.post("/v1/messages", operation_id="message", summary="Answer a conversation, by Anthropic's API")
 async def message(request: Request) -> Response:
-    """What has no counterpart with the providers is refused, not left out."""
+    """A parameter without a counterpart at the providers is refused, not ignored."""
     door, agent_id = door_and_agent(request)
     body, content = await door.body(request)
     try:

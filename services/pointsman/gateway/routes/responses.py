@@ -31,7 +31,7 @@ INSTRUCTED = "pointsman_instructed"
 
 @router.post("/v1/responses", operation_id="respond", summary="Answer an input")
 async def respond(request: Request) -> Response:
-    """As OpenAI's API, without its built-in tools; `background: true` answers at once, and is polled."""
+    """As in OpenAI's API, without its built-in tools. `background: true` returns at once; poll it then."""
     door, agent_id = door_and_agent(request)
     body, content = await door.body(request)
     stream, background = _flag(body, "stream"), _flag(body, "background")
@@ -54,7 +54,7 @@ async def respond(request: Request) -> Response:
 
 @router.get("/v1/responses/{id}", operation_id="response", summary="Look a response up")
 async def response(request: Request, id: str) -> Response:
-    """Of any process, as long as it is on record; `stream=true` sends its events, as they come."""
+    """It may be of any process, while it is on record. `stream=true` sends its events as they arrive."""
     door, agent_id = door_and_agent(request)
     found_job = await _find(door, agent_id, id)
     if request.query_params.get("stream", "false") != "false":
@@ -64,7 +64,7 @@ async def response(request: Request, id: str) -> Response:
 
 @router.post("/v1/responses/{id}/cancel", operation_id="cancel", summary="Cancel a response")
 async def cancel(request: Request, id: str) -> Response:
-    """One that is there already stays."""
+    """A response that is complete does not change."""
     door, agent_id = door_and_agent(request)
     found_job = await _find(door, agent_id, id)
     if found_job.outcome is None:

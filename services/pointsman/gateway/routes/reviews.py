@@ -16,7 +16,7 @@ from pointsman.gateway.routes.opened import door_of, json_response
 router = APIRouter()
 
 
-@router.get("/v1/reviews", operation_id="reviews", summary="List cases, what is due first comes first")
+@router.get("/v1/reviews", operation_id="reviews", summary="List cases, the earliest deadline first")
 async def list_cases(
     request: Request,
     queue: Annotated[str, Query(description="of this one only")] = "",
@@ -24,7 +24,7 @@ async def list_cases(
     limit: Annotated[str, Query(description=f"{LIMIT} unless said, at most {MOST}")] = "",
     cursor: Annotated[str, Query(description="`next_cursor` of the page before")] = "",
 ) -> Response:
-    """Those of the queues of which the API key's owner is a reviewer."""
+    """Cases of the queues in which the API key's owner is a reviewer."""
     door = door_of(request)
     _, queues = door.reviewer(request)
     cases = await door.reviews.cases()
@@ -33,9 +33,9 @@ async def list_cases(
 
 @router.get("/v1/reviews/{job_id}", operation_id="review", summary="Show a case")
 async def show(request: Request, job_id: str) -> Response:
-    """`request`: what opened it, null once it has ended; `seen`: what a decision names as looked at.
+    """`request`: what opened the case, null once it has ended. `seen`: what a decision states as looked at.
 
-    `topic`: what a command is signed for.
+    `topic`: the topic for which a command is signed.
     """
     door = door_of(request)
     _, queues = door.reviewer(request)
@@ -48,9 +48,9 @@ async def show(request: Request, job_id: str) -> Response:
 
 @router.post("/v1/reviews/{job_id}/{action}", operation_id="decide", summary="Claim or decide a case")
 async def act(request: Request, job_id: str, action: str) -> Response:
-    """`action`: claim, release, approve, edit, reject or send. The body is the command, passed on as it is.
+    """`action`: claim, release, approve, edit, reject or send. The body is the command, sent on unchanged.
 
-    It is a `review.claim.v1`, `review.release.v1` or `review.decide.v1`, see docs/contract.md, signed by the
+    It is a `review.claim.v1`, `review.release.v1` or `review.decide.v1` (docs/contract.md), signed by the
     headers `ce-id`, `ce-time` and `ce-signature` as a record of the topic that the case names.
     """
     door = door_of(request)

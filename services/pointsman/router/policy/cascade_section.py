@@ -31,18 +31,18 @@ class CascadeSection(Value):
     """The settings of `tier: cascade`. The model's content, not its path, is part of the policy's version."""
 
     tiers: tuple[PolicyTier, ...] = Field(description="in the order in which they are asked")
-    accept: Accept = Field(description="what an answer below the last tier must show")
+    accept: Accept = Field(description="conditions for an answer of any tier but the last")
     threshold: float | None = Field(
-        default=None, gt=0, lt=1, description="of `logprob`: a token's mean probability must exceed it"
+        default=None, gt=0, lt=1, description="for `logprob`: the tokens' mean probability must exceed it"
     )
     model: Annotated[AcceptFile, PlainValidator(ACCEPT.named), BY_CONTENT] | None = Field(
-        default=None, description="of `model`"
+        default=None, description="for `model`"
     )
     quality: Annotated[str, BeforeValidator(as_text)] | None = Field(
-        default=None, description="of `model`: share of the strongest tier's quality that must be kept"
+        default=None, description="for `model`: share of the strongest tier's quality to keep"
     )
     on_failure: Literal["up", "end"] = Field(
-        default="up", description="what a tier that gives no answer leads to, after its own attempts"
+        default="up", description="what happens if a tier gives no answer after its attempts"
     )
 
     @field_validator("tiers")

@@ -68,8 +68,8 @@ class When(Value):
     max_chars: int | None = Field(default=None, ge=0)
     min_turns: int | None = Field(default=None, ge=1, description="messages of the conversation")
     max_turns: int | None = Field(default=None, ge=1)
-    tools: bool | None = Field(default=None, description="the request brings tools along, or does not")
-    response_format: bool | None = Field(default=None, description="it demands JSON, or does not")
+    tools: bool | None = Field(default=None, description="whether the request has tools")
+    response_format: bool | None = Field(default=None, description="whether the request demands JSON")
 
     @model_validator(mode="after")
     def _possible(self) -> "When":
@@ -89,7 +89,7 @@ class RuleTarget(Value):
 
     tier: TierName
     fallback: Annotated[TierName, known_tier(CASCADE)] | None = Field(
-        default=None, description="with `tier: scored`: where jobs go when the score is in doubt"
+        default=None, description="with `tier: scored`: tier of jobs whose score is undecided or suspended"
     )
     reason: Text
 
@@ -139,9 +139,9 @@ class Limits(Value):
 class ShadowSection(Value):
     """A share of the jobs that is done on further tiers too, for the score to learn from."""
 
-    share: float = Field(gt=0, le=1, description="of all jobs, chosen by a hash of their ids")
-    tiers: OneOf[PolicyTier] = Field(description="each of these that the job does not go to anyway")
-    jobs_per_hour: int = Field(ge=1, le=1_000_000, description="at most so many shadows in an hour")
+    share: float = Field(gt=0, le=1, description="share of all jobs, chosen by a hash of their ids")
+    tiers: OneOf[PolicyTier] = Field(description="tiers for shadows, except the one that the job goes to")
+    jobs_per_hour: int = Field(ge=1, le=1_000_000, description="most shadows per hour")
     max_chars: int = Field(default=20_000, ge=1, description="longer jobs have no shadow")
 
     @field_validator("tiers")
@@ -176,7 +176,7 @@ class PolicyFile(Value):
     shadow: ShadowSection | None = None
     review: ReviewSection | None = None
     models: dict[ModelName, TierName] = Field(
-        default={}, max_length=1_000, description="what a gateway's clients may ask for as a model: its tier"
+        default={}, max_length=1_000, description="model names for the gateway's clients, each with its tier"
     )
 
     @field_validator("tiers")

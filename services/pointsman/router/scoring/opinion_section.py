@@ -21,8 +21,8 @@ class OpinionSection(Value):
 
     model: Annotated[OpinionFile, PlainValidator(OPINION.named), BY_CONTENT]
     band: float = Field(
-        default=0.05, gt=0, le=1, description="a job is undecided when a comparison hung by no more than this"
+        default=0.05, gt=0, le=1, description="the job is undecided if a comparison differed by at most this"
     )
     wait_s: float = Field(
-        default=60, gt=0, description="a job that waited longer goes to the fallback without an opinion"
+        default=60, gt=0, description="after this wait a job goes to the fallback without an opinion"
     )

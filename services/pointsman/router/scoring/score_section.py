@@ -29,19 +29,19 @@ class ScoreSection(Value):
 
     model: Annotated[ModelFile, PlainValidator(SCORE.named), BY_CONTENT]
     quality: Annotated[str, BeforeValidator(as_text)] = Field(
-        description="share of the strongest tier's quality that must be kept"
+        description="share of the strongest tier's quality to keep"
     )
     opinion: OpinionSection | None = Field(
-        default=None, description="who is asked about jobs that hang in the balance"
+        default=None, description="the model that is asked about undecided jobs"
     )
     tiers: dict[PolicyTier, str] = Field(
         default={},
         validate_default=True,
-        description="what the model calls this policy's tiers, where it differs",
+        description="the model's names for this policy's tiers, if they differ",
     )
     prices: dict[PolicyTier, Annotated[float, Field(gt=0, le=1000)]] = Field(
         default={},
-        description="a tier's price today over its price in the model's training; 1 where left out",
+        description="a tier's price today, relative to its price in the model's training; default 1",
     )
 
     @field_validator("quality")

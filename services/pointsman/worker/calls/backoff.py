@@ -12,9 +12,11 @@ from pointsman_schemas.base import Value
 class Pace(Value):
     """How many attempts a job has, and the waits between them, in seconds."""
 
-    attempts: int = Field(default=4, ge=1, le=20, description="calls made for one job at most")
-    first_wait_s: float = Field(default=0.5, gt=0, description="the longest first wait; it doubles each time")
-    max_wait_s: float = Field(default=20, gt=0, description="where the doubling ends")
+    attempts: int = Field(default=4, ge=1, le=20, description="most calls per job")
+    first_wait_s: float = Field(
+        default=0.5, gt=0, description="the longest first wait; each next one is twice as long"
+    )
+    max_wait_s: float = Field(default=20, gt=0, description="longest wait between attempts")
     max_retry_after_s: float = Field(
         default=120, ge=0, description="a provider that asks for a longer wait is given up"
     )

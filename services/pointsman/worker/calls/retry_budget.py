@@ -16,15 +16,15 @@ class RetryRule(Value):
     """The limit of each worker process."""
 
     share: float = Field(default=0.2, ge=0, le=1, description="retries of all calls in the last minute")
-    floor: int = Field(default=30, ge=0, description="so many retries a minute are free")
+    floor: int = Field(default=30, ge=0, description="retries per minute that do not count against the share")
 
 
 class Hedge(Value):
     """When a hedge is made, and the share of calls that may have one."""
 
-    after_s: float = Field(gt=0, description="from the first call's begin")
+    after_s: float = Field(gt=0, description="seconds after the first call began")
     share: float = Field(default=0.05, gt=0, le=1, description="second calls of all calls in the last minute")
-    floor: int = Field(default=1, ge=0, description="so many a minute are free")
+    floor: int = Field(default=1, ge=0, description="per minute, not counted against the share")
 
 
 class RetryBudget:

@@ -22,7 +22,7 @@ class Ceiling(Value):
     tiers: tuple[TierName, ...] = ()
     agents: tuple[AgentId, ...] = ()
     when_spent: Literal["fail", "wait"] = Field(
-        default="fail", description="what becomes of a job that the day has no money left for"
+        default="fail", description="what happens to a job when the day's money is spent"
     )
 
     @property
