@@ -43,9 +43,13 @@ async def follow(
     start: Start = "end",
     isolation: Isolation = "read_committed",
     until_end: bool = False,
+    patience: float = PATIENCE_S,
 ) -> AsyncGenerator[Incoming, None]:
     """Yield every record from `start` on. Parameters and errors as `Follower`."""
-    async with Follower(settings, topics, start=start, isolation=isolation, until_end=until_end) as follower:
+    follower = Follower(
+        settings, topics, start=start, isolation=isolation, until_end=until_end, patience=patience
+    )
+    async with follower:
         async for record in follower:
             yield record
 

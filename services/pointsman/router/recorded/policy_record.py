@@ -4,7 +4,7 @@ A policy that is older than the database's retention is still on the topic.
 """
 
 from pointsman.bus.errors import BusError
-from pointsman.bus.read.follow import Follower
+from pointsman.bus.read.follow import follow
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.ask.decisions import Decisions
 from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
@@ -45,18 +45,9 @@ class PolicyRecord:
         return self._on_topic.get(key.encode())
 
     async def _read(self) -> dict[bytes, bytes]:
-        values: dict[bytes, bytes] = {}
+        policies = [self._topics.policy.name]
+        records = follow(self._kafka, policies, start="beginning", until_end=True, patience=_PATIENCE_S)
         try:
-            async with Follower(
-                self._kafka,
-                [self._topics.policy.name],
-                start="beginning",
-                until_end=True,
-                patience=_PATIENCE_S,
-            ) as follower:
-                async for record in follower:
-                    if record.key is not None and record.value is not None:
-                        values[record.key] = record.value
+            return {record.key: record.value async for record in records if record.key and record.value}
         except BusError:
             return {}  # no broker: the caller reports what is missing
-        return values
