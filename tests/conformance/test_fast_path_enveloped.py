@@ -100,8 +100,8 @@ def test_any_other_header_value_gives_the_same_result(name: str, other: bytes) -
 @pytest.mark.parametrize("name", list(VALUES))
 def test_any_other_order_of_headers_gives_the_same_result(name: str) -> None:
     usual = sent(60, prompt="p" * 30)
-    one = [each for each in usual.headers if each[0] == name]
-    others = [each for each in usual.headers if each[0] != name]
+    one = [header for header in usual.headers if header[0] == name]
+    others = [header for header in usual.headers if header[0] != name]
     for headers in (others, one + others, others + one, usual.headers + one, [*usual.headers, ("x", b"y")]):
         assert_by_the_full_path(replace(usual, headers=headers))
 

@@ -47,7 +47,7 @@ async def test_loaded_messages_hang_together(database: str) -> None:
         )
         assert odd == []
         states = await connection.fetch("select distinct state from audit.jobs order by 1")
-        assert [each["state"] for each in states] == ["completed", "failed"]
+        assert [state["state"] for state in states] == ["completed", "failed"]
     assert 800 < first.mean_value_bytes < 4000
     assert first.table_bytes > first.index_bytes > 0
 
@@ -57,7 +57,7 @@ async def test_every_question_is_asked_and_timed(database: str) -> None:
     done, _ = await loaded(database, 600, 1)
     steps: list[int] = []
     size, timed = await measure(as_auditor(database), jobs=3, rounds=2, advance=steps.append)
-    assert [each.name for each in timed] == [each.name for each in await questions(database)]
+    assert [each.name for each in timed] == [question.name for question in await questions(database)]
     assert sum(steps) == len(timed)
     assert size.jobs == done.jobs
     assert 0 < size.day_messages <= done.messages

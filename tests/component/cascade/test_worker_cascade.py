@@ -53,7 +53,7 @@ class Ladder:
 
 
 def ups(records: list[Outgoing]) -> list[Incoming]:
-    return [as_read(each, 7) for each in records if ".jobs.tier." in each.topic]
+    return [as_read(record, 7) for record in records if ".jobs.tier." in record.topic]
 
 
 @asynccontextmanager

@@ -46,7 +46,7 @@ def pointsman(database: str, kafka: Kafka, tmp_path: Path, folder: Path) -> Comm
 async def abridged(records: Sequence[Incoming], folder: Path, *, above: int = 1) -> list[Incoming]:
     """The records as on Kafka; by default every value is large."""
     sent = await claim_check(Folder(folder), above=above).deposit(
-        [Outgoing(each.topic, each.key, each.value, list(each.headers)) for each in records]
+        [Outgoing(record.topic, record.key, record.value, list(record.headers)) for record in records]
     )
     return [
         Incoming(*each.origin, each.timestamp_ms, each.key, out.value, tuple(out.headers))
@@ -67,7 +67,7 @@ async def test_a_job_is_shown_in_full(pointsman: Command, database: str, folder:
     records = story(1)
     await on_record(database, await abridged(records, folder))
     shown = (await pointsman.run("trace", str(story_id(1)), "--json")).json["steps"]
-    assert [step["payload"] for step in shown] == [orjson.loads(each.value or b"") for each in records]
+    assert [step["payload"] for step in shown] == [orjson.loads(record.value or b"") for record in records]
     waterfall = (await pointsman.run("trace", str(story_id(1)))).out
     asked = orjson.loads(records[0].value or b"")["request"]["messages"][-1]["content"]
     assert asked[:40] in waterfall

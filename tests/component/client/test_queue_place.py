@@ -30,7 +30,9 @@ async def route(kafka: Kafka, *numbers: int, topic: str | None = None) -> Sequen
     topics = Topics(kafka.prefix)
     await apply(kafka.settings, topics.all(["small"]))
     records = [routed(number, topics=topics) for number in numbers]
-    sent = [Outgoing(topic or each.topic, b"one lane", each.value, list(each.headers)) for each in records]
+    sent = [
+        Outgoing(topic or record.topic, b"one lane", record.value, list(record.headers)) for record in records
+    ]
     async with Publisher(kafka.settings) as publisher:
         return await publisher.publish(sent)
 
@@ -48,7 +50,7 @@ async def test_earlier_jobs_in_its_lane_are_counted(kafka: Kafka) -> None:
 
 async def test_jobs_finished_out_of_order_are_not_counted(kafka: Kafka) -> None:
     places = await route(kafka, 1, 2, 3, 4)
-    offsets = [each.offset for each in places if each.offset is not None]
+    offsets = [place.offset for place in places if place.offset is not None]
     lane = TopicPartition(places[0].topic, places[0].partition)
     settings = LanePart(kafka=kafka.bootstrap, prefix=kafka.prefix)
     writer = await SoleWriter.open(settings, f"{kafka.prefix}.worker.small", lane)

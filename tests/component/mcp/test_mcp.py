@@ -40,7 +40,7 @@ async def rows(client: Client, tool: str, **arguments: Any) -> list[dict[str, An
 async def test_a_post_mortem_by_tools_alone(told: str) -> None:
     async with Client(await build(told, payloads=True)) as client:
         outcomes = await rows(client, "outcomes", **SPAN)
-        assert {"failed", "completed"} == {each["status"] for each in outcomes}
+        assert {"failed", "completed"} == {outcome["status"] for outcome in outcomes}
         suspect = (await rows(client, "suspects", **SPAN))[0]
         assert suspect["value"] == f"{MODELS['small']} + invoice-reader"
         assert await rows(client, "suspects", outcome="retried", **SPAN)
@@ -49,7 +49,7 @@ async def test_a_post_mortem_by_tools_alone(told: str) -> None:
         )
         assert len(radius) == 30
         job = {"job_id": suspect["example_job"]}
-        assert [each["rule"] for each in await rows(client, "why", **job)] == ["everyday-writing"]
+        assert [row["rule"] for row in await rows(client, "why", **job)] == ["everyday-writing"]
         assert len(await rows(client, "calls", **job)) == 3
         assert (await rows(client, "jobs", **job))[0]["state"] == "failed"
         assert (await rows(client, "sql", query="select count(*) as n from audit.jobs")) == [{"n": 120}]

@@ -117,7 +117,11 @@ async def test_bad_verdicts_suspend_the_score_in_every_router_until_it_is_truste
             )
         checked = {each["check"]: each for each in (await pointsman.run("doctor", "--json")).json}
         assert checked["score"]["ok"] is True
-    told = [each.getMessage() for each in caplog.records if each.name == "pointsman.router.feedback_listener"]
+    told = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "pointsman.router.feedback_listener"
+    ]
     broken = Event.SCORE_SUSPENDED
     assert told == [broken, broken, Event.SCORE_RESUMED], "the second router found it on record"
 

@@ -48,7 +48,7 @@ async def test_jobs_do_not_wait_long_for_a_missing_opinion_service(
 
     async def checked() -> bool:
         findings = (await pointsman.run("doctor", "--json")).json
-        (found,) = [each for each in findings if each["check"] == "opinion"]
+        (found,) = [finding for finding in findings if finding["check"] == "opinion"]
         return bool(found["ok"])
 
     router = build(settings)

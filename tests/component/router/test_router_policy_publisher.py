@@ -37,7 +37,7 @@ async def test_several_starting_routers_write_policy_and_model_once(kafka: Kafka
     found = follow(kafka.settings, [topics.policy.name], start="beginning", until_end=True)
     read = [decode(record) async for record in found]
     messages = [each.message for each in read if isinstance(each, Decoded)]
-    assert [type(each) for each in messages] == [ModelApplied, PolicyApplied]
+    assert [type(message) for message in messages] == [ModelApplied, PolicyApplied]
 
 
 async def test_a_router_without_the_policy_topic_reports_it(kafka: Kafka) -> None:

@@ -101,7 +101,7 @@ async def test_the_writer_does_not_own_partitions_that_it_creates(database: str)
             "select distinct relowner::regrole::text as owner from pg_class"
             " where relnamespace = 'audit'::regnamespace"
         )
-        assert [each["owner"] for each in owners] == [await connection.fetchval("select current_user")]
+        assert [owner["owner"] for owner in owners] == [await connection.fetchval("select current_user")]
 
 
 async def test_the_grants_are_these_and_no_others(database: str) -> None:

@@ -51,8 +51,8 @@ class SecuredKafka:
             Listener("ELSEWHERE", "SSL", _shows(self.ca.sign("elsewhere", "kafka.example").both)),
             Listener("EXPIRED", "SSL", _shows(self.ca.sign("expired", "127.0.0.1", days=-1).both)),
         ]
-        self.ports = {each.name: each.port for each in listeners}
-        self._protocols = {each.name: each.protocol for each in listeners}
+        self.ports = {listener.name: listener.port for listener in listeners}
+        self._protocols = {listener.name: listener.protocol for listener in listeners}
         users = [f"{each}=[name={USER},password={PASSWORD}]" for each in _MECHANISMS if "SCRAM" in each]
         self.broker = EmbeddedKafka(folder / "kafka", listeners=listeners, scram=users)
         self.ports["PLAIN"], self._protocols["PLAIN"] = self.broker.port, "PLAINTEXT"

@@ -228,14 +228,14 @@ def recorded(stack: Servers, jobs: Sequence[Job], *others: Incoming) -> Iterator
 async def record(dsn: str, jobs: Sequence[Job], *others: Incoming) -> None:
     """Stores all records of the jobs as the audit service does."""
     records = sorted(
-        [each for job in jobs for each in job.records()] + list(others), key=lambda each: each.origin
+        [record for job in jobs for record in job.records()] + list(others), key=lambda each: each.origin
     )
-    ends = {(each.topic, each.partition): each.offset + 1 for each in records}
+    ends = {(record.topic, record.partition): record.offset + 1 for record in records}
     async with audit_pool(dsn) as pool:
         writer = AuditWriter(pool, clock=lambda: START)
         stand = await writer.positions(list(ends))
         moves = {lane: Move(stand.get(lane), end) for lane, end in ends.items()}
-        await writer.append([row_of(each, TOPICS) for each in records], moves)
+        await writer.append([row_of(record, TOPICS) for record in records], moves)
 
 
 def failing_agent(first: int = 0) -> list[Job]:

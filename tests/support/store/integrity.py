@@ -43,7 +43,7 @@ async def record(
         writer = AuditWriter(pool, clock=lambda: START)
         for job in jobs:
             records = story(job, START + timedelta(minutes=job))
-            await put(writer, [row_of(each, TOPICS) for each in records])
+            await put(writer, [row_of(record, TOPICS) for record in records])
             if job in checkpoint_after:
                 await sign(pool, writer)
 

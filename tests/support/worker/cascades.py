@@ -27,7 +27,11 @@ def response(
     text: str | None, *, finish: str | None = "stop", logprobs: Sequence[object] | None = None, **message: Any
 ) -> dict[str, Any]:
     """A chat completion with the content `text` and its tokens' log probabilities."""
-    told = None if logprobs is None else {"content": [{"token": "x", "logprob": each} for each in logprobs]}
+    told = (
+        None
+        if logprobs is None
+        else {"content": [{"token": "x", "logprob": logprob} for logprob in logprobs]}
+    )
     return {
         "model": "gpt-4.1-nano-2025-04-14",
         "choices": [

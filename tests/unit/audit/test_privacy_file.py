@@ -26,7 +26,7 @@ subjects:
 def test_every_problem_has_its_place() -> None:
     with pytest.raises(FileError) as wrong:
         parse_privacy(WRONG.replace("topics: [], ", ""))
-    places = [":".join(each.split(":")[1:4]) for each in wrong.value.problems]
+    places = [":".join(problem.split(":")[1:4]) for problem in wrong.value.problems]
     assert places == [
         "2:11: patterns.broken",
         "3:10: patterns.email",

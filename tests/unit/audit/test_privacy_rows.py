@@ -190,7 +190,7 @@ def test_the_file_may_mark_messages_by_agent_and_by_path() -> None:
         {"agent_id": "diary-7"},
         {"metadata": {"customer": ""}},
     ]
-    found = [protected(intake(0, {**JOB, **each}), file).privacy is not None for each in jobs]
+    found = [protected(intake(0, {**JOB, **job}), file).privacy is not None for job in jobs]
     assert found == [True, True, False]
 
 

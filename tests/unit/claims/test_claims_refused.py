@@ -121,7 +121,7 @@ async def forged(shelf: Shelf, **stub_fields: object) -> Incoming:
     """A record that claims to be job 2, with a reference to a value of job 1."""
     (sent,) = await claim_check(shelf).deposit([submitted()])
     stub = {**orjson.loads(sent.value or b""), "job_id": str(job_id(2)), **stub_fields}
-    headers = [each for each in sent.headers if each[0] not in ("ce_jobid", "ce_subject")]
+    headers = [header for header in sent.headers if header[0] not in ("ce_jobid", "ce_subject")]
     return as_read(replace(sent, key=str(job_id(2)).encode(), value=orjson.dumps(stub), headers=headers))
 
 
@@ -165,7 +165,9 @@ async def test_a_claim_s_small_fields_are_those_of_its_value(field: str) -> None
     shelf = Shelf()
     record = await forged(shelf, job_id=str(job_id(1)), **{field: changed})
     if field == "agent_id":
-        record = replace(record, headers=tuple(each for each in record.headers if each[0] != "ce_agentid"))
+        record = replace(
+            record, headers=tuple(header for header in record.headers if header[0] != "ce_agentid")
+        )
     (read,) = await claim_check(shelf).fetch([replace(record, key=str(job_id(1)).encode())])
     letter, rejected = handler().handle_records([read])
     assert header(letter, "ce_detail").startswith(f"{field}: the record says ")

@@ -66,7 +66,7 @@ def test_a_call_waits_only_for_its_budgets() -> None:
     found = ledger()
     call = Reservation(call="job:4", target="p/m", wants={"all usd": 1})
     found.fold(LimitReserved(process="b", number=1, calls=(call,)), 6_000)
-    assert [each.waiting for each in limits_at(found, 6_000).budgets] == [2, 1]
+    assert [budget.waiting for budget in limits_at(found, 6_000).budgets] == [2, 1]
 
 
 def probed(*later: BreakerTurned) -> Ledger:

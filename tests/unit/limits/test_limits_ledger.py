@@ -43,7 +43,7 @@ def ledger(*declared: LimitDeclared) -> Ledger:
 
 
 def said(answers: Sequence[TicketAnswer]) -> list[tuple[str, str]]:
-    return [(each.ticket.call, each.state) for each in answers]
+    return [(answer.ticket.call, answer.state) for answer in answers]
 
 
 def test_calls_within_the_limit_are_granted_at_once_and_others_queue() -> None:

@@ -130,8 +130,8 @@ def test_a_refusal_says_what_to_change(asked: Job, reason: Reason, words: list[s
     refused = admit(OPEN, POLICY, asked, NOW)
     assert isinstance(refused, Refused)
     assert refused.reason is reason
-    for each in words:
-        assert each in refused.message
+    for word in words:
+        assert word in refused.message
 
 
 def test_a_job_without_a_kind_does_not_get_round_a_restriction() -> None:

@@ -172,9 +172,9 @@ def test_a_record_that_breaks_decoding_is_a_dead_letter_and_the_next_is_routed(
     buried, routed = lane.handle_records([incoming(b"poison", offset=1), incoming(body(), offset=2)])
     assert letter(buried).reason is Reason.INTERNAL
     assert routed.topic == TOPICS.tier("medium").name
-    failures = [each for each in caplog.records if each.levelno == logging.ERROR]
+    failures = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(failures) == 2
-    assert all(each.exc_info for each in failures)
+    assert all(failure.exc_info for failure in failures)
     assert failures[1].__dict__["fields"] == {"topic": TOPICS.intake.name, "partition": 0, "offset": 1}
 
 

@@ -104,7 +104,9 @@ def test_every_tier_that_is_listed_and_open_and_not_the_jobs_own(
 def test_a_job_that_begins_a_cascade_has_one_on_that_tier_too_as_another_answer_may_count() -> None:
     text = TEXT.replace("tier: frontier", "tier: cascade")
     text += "cascade: {tiers: [small, medium, frontier], accept: agreement}\n"
-    made = [read(each)[0].decision for each in handler(text).handle_records([incoming(body())])]
+    made = [
+        read(handle_record)[0].decision for handle_record in handler(text).handle_records([incoming(body())])
+    ]
     assert [(each.tier, each.rule) for each in made] == [
         ("small", "default"),
         ("small", "shadow"),
@@ -119,8 +121,10 @@ def test_the_same_jobs_have_shadows_on_every_router_and_in_every_run() -> None:
     assert made == handler(some).handle_records(records)
     shadows = [each for each in made if read(each)[0].decision.rule == "shadow"]
     assert 70 < len(shadows) < 130
-    more = {each.value for each in handler(some.replace("0.25", "0.5")).handle_records(records)}
-    of = {read(each)[0].job.metadata["shadow_of"] for each in shadows}
+    more = {
+        handle_record.value for handle_record in handler(some.replace("0.25", "0.5")).handle_records(records)
+    }
+    of = {read(shadow)[0].job.metadata["shadow_of"] for shadow in shadows}
     assert of <= {str(json.loads(value or b"")["job"]["metadata"].get("shadow_of")) for value in more}
 
 

@@ -88,4 +88,4 @@ def test_reasons_are_in_words_strongest_first(model: NetScore) -> None:
 @given(st.lists(st.integers(-(2**31) + 1, 2**31 - 1), min_size=1, max_size=9))
 def test_packed_numbers_are_restored(numbers: list[int]) -> None:
     assert unpack(pack(numbers), len(numbers)) == tuple(numbers)
-    assert unpack(pack(numbers, 64) * 3, len(numbers), 64) == tuple(3 * each for each in numbers)
+    assert unpack(pack(numbers, 64) * 3, len(numbers), 64) == tuple(3 * number for number in numbers)

@@ -29,7 +29,7 @@ _ENGINEERING = [
 def _texts() -> list[str]:
     jobs = [json.loads(line) for line in _SAMPLES]
     said = [job.get("messages") or [{"content": job["prompt"]}] for job in jobs]
-    return ["\n".join(each["content"] for each in messages) for messages in said] + _ENGINEERING
+    return ["\n".join(message["content"] for message in messages) for messages in said] + _ENGINEERING
 
 
 @pytest.fixture(scope="module")

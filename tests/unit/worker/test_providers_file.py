@@ -40,7 +40,7 @@ def problems(read: Any, tmp_path: Path) -> Any:
     def problems(text: str, tier: str | None = None, **environ: str) -> list[str]:
         with pytest.raises(FileError) as error:
             read(text, tier, **environ)
-        return [each.removeprefix(f"{tmp_path}/") for each in error.value.problems]
+        return [problem.removeprefix(f"{tmp_path}/") for problem in error.value.problems]
 
     return problems
 

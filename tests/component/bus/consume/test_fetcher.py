@@ -237,7 +237,7 @@ async def test_it_continues_after_deleted_records_and_reports_them(
     await place.publish(b"a", b"b", b"c")
     await place.delete_before(2)
     assert await place.take(count(1)) == [b"c"]
-    (said,) = [each for each in caplog.records if each.levelno == logging.ERROR]
+    (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert said.getMessage() == Event.OFFSET_GONE
 
 
@@ -247,7 +247,7 @@ async def test_it_waits_at_an_offset_beyond_the_end(place: Place, caplog: pytest
     place.fetcher.seek(place[HERE], 2)
     for _ in range(4):
         await place.fetcher.gather([place[HERE]], SOON_S)
-    (said,) = [each for each in caplog.records if each.levelno == logging.ERROR]
+    (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert said.getMessage() == Event.OFFSET_MISSING
     await place.publish(b"b", b"c")
     assert await place.take(count(1)) == [b"c"]

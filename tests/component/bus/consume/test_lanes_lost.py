@@ -159,7 +159,7 @@ async def intake(kafka: Kafka, request: pytest.FixtureRequest) -> Intake:
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    ours = [each for each in caplog.records if each.name.startswith("pointsman.")]
+    ours = [record for record in caplog.records if record.name.startswith("pointsman.")]
     return [each.getMessage() for each in ours if each.levelname == "ERROR"]
 
 

@@ -170,7 +170,7 @@ async def test_encoded_batches_and_single_records_share_a_transaction(intake: In
         POLICY, REGISTRY, intake.topics, utc_now, fast_score=FastScore(POLICY.scorer)
     ).handle_records(jobs)
     bundles = [each for each in made if isinstance(each, EncodedBatch)]
-    assert len(bundles) > len({each.topic for each in bundles})  # some partition has more than one batch
+    assert len(bundles) > len({bundle.topic for bundle in bundles})  # some partition has more than one batch
     assert any(isinstance(each, Outgoing) for each in made)
     writer = await intake.writer()
     try:

@@ -53,7 +53,7 @@ async def test_every_record_that_is_too_large_is_named_and_nothing_is_written(
     writer = await tight.writer()
     try:
         error = await refused(writer, records)
-        assert {id(each) for each in error.records} == set(map(id, large))
+        assert {id(record) for record in error.records} == set(map(id, large))
         assert (await tight.read(), await tight.read("medium")) == ([], [])
         assert await tight.position(writer) == Position(None)
         await writer.write([*small, elsewhere], 7)
@@ -96,7 +96,7 @@ async def test_an_encoded_batch_that_is_too_large_is_split(tight: Intake) -> Non
     writer = await tight.writer()
     try:
         error = await refused(writer, [EncodedBatch(topic, 1, len(values), content)])
-        assert [each.value for each in error.records] == [values[2]]
+        assert [record.value for record in error.records] == [values[2]]
         rest = [
             each for each in EncodedBatch(topic, 1, len(values), content).unpack() if each.value != values[2]
         ]

@@ -44,7 +44,7 @@ def says(asked: Asked) -> bytes:
 async def done(prompts: Sequence[str]) -> list[Incoming]:
     """All records of jobs with these prompts, from router and workers."""
     records = routed(parse(TEXT), TEXT, prompts)
-    waiting = [each for each in records if ".jobs.tier." in each.topic]
+    waiting = [record for record in records if ".jobs.tier." in record.topic]
     offsets, seconds = itertools.count(1_000), itertools.count(1)
 
     def clock() -> datetime:

@@ -97,8 +97,8 @@ async def test_the_lift_is_against_the_rate_of_all_jobs(told: asyncpg.Connection
 async def test_a_pair_without_new_information_is_left_out(told: asyncpg.Connection) -> None:
     found = await ask(told, "select dimension, value, failed, good from audit.suspects($1, $2)")
     pairs = [each for each in found if "+" in each[0]]
-    assert len({each[2:] for each in pairs}) == len(pairs)
-    assert not [each for each in pairs if set(each[0].split(" + ")) == {"tier", "provider"}]
+    assert len({pair[2:] for pair in pairs}) == len(pairs)
+    assert not [pair for pair in pairs if set(pair[0].split(" + ")) == {"tier", "provider"}]
 
 
 async def test_errors_come_last_and_have_no_lift(told: asyncpg.Connection) -> None:
@@ -194,7 +194,7 @@ async def test_counts_per_minute_show_the_start(told: asyncpg.Connection) -> Non
 async def test_outcomes_and_errors_are_counted_with_an_example(told: asyncpg.Connection) -> None:
     outcomes = await ask(told, "select status, reason, tier, jobs, percent from audit.outcomes($1, $2)")
     assert ("failed", "server_error", "small", len(HIT), pytest.approx(100 * len(HIT) / 120, abs=0.1)) in [
-        (*each[:4], float(each[4])) for each in outcomes
+        (*outcome[:4], float(outcome[4])) for outcome in outcomes
     ]
     (error,) = await ask(
         told, "select agent_id, model, failures, jobs, example_job from audit.errors($1, $2)"

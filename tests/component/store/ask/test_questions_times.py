@@ -33,10 +33,10 @@ async def ask(dsn: str, question: str, *arguments: Any) -> list[tuple[Any, ...]]
 def changed(records: Sequence[Incoming], kind: str, **fields: Any) -> list[Incoming]:
     """The records, with changed fields in those of `kind`."""
     return [
-        replace(each, value=json.dumps({**json.loads(each.value or b""), **fields}).encode())
-        if dict(each.headers).get("ce_type") == f"pointsman.{kind}".encode()
-        else each
-        for each in records
+        replace(record, value=json.dumps({**json.loads(record.value or b""), **fields}).encode())
+        if dict(record.headers).get("ce_type") == f"pointsman.{kind}".encode()
+        else record
+        for record in records
     ]
 
 
@@ -65,7 +65,7 @@ async def test_a_failure_counts_by_its_own_time(database: str) -> None:
 async def test_outcomes_and_errors_are_on_one_clock(database: str) -> None:
     """The broker's clock is an hour ahead of the services' clocks."""
     job = replace(TRIED, calls=(FAILED,), end="failed")
-    ahead = [replace(each, timestamp_ms=each.timestamp_ms + 3_600_000) for each in job.records()]
+    ahead = [replace(record, timestamp_ms=record.timestamp_ms + 3_600_000) for record in job.records()]
     await record(database, [], *ahead)
     (error,) = await ask(database, "select first_at, last_at from audit.errors($1, $2)", START, END)
     (outcome,) = await ask(database, "select first_at from audit.outcomes($1, $2)", START, END)

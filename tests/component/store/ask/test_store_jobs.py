@@ -25,7 +25,7 @@ CALL = 2
 
 async def store(dsn: str, records: Sequence[Incoming]) -> None:
     async with audit_pool(dsn) as pool:
-        await put(AuditWriter(pool, clock=lambda: START), [row_of(each, TOPICS) for each in records])
+        await put(AuditWriter(pool, clock=lambda: START), [row_of(record, TOPICS) for record in records])
 
 
 @pytest_asyncio.fixture

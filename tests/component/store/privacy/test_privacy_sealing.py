@@ -139,7 +139,7 @@ async def test_concurrent_processes_create_one_key_for_a_subject(database: str) 
                 assert not storing.done()
         await transaction.commit()
         await storing
-    assert [each["key_id"] for each in await keys(database)] == [ours.id]
+    assert [key["key_id"] for key in await keys(database)] == [ours.id]
     assert await opened(database, 0) == about(0).value
 
 

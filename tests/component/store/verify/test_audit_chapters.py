@@ -188,7 +188,7 @@ async def test_a_recreated_topic_stops_its_lanes_until_it_is_adopted(
         *((f"{audited.intake}#2", offset) for offset in range(5)),
     ]
     assert len({row["job_id"] for row in rows}) == 8
-    said_of = [each.__dict__["fields"] for each in caplog.records if each.msg == Event.TOPIC_CHANGED]
+    said_of = [record.__dict__["fields"] for record in caplog.records if record.msg == Event.TOPIC_CHANGED]
     assert {each["topic"] for each in said_of} == {audited.intake}
     whole = await audited.reads.run("audit", "verify", "--against-kafka", "--public-key", PUBLIC)
     assert whole.code == 0, whole.out

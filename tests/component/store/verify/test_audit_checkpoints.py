@@ -94,7 +94,9 @@ async def test_several_processes_take_turns(database: str, kafka: Kafka) -> None
         writers = [AuditWriter(pool) for _ in range(6)]
         for lane, writer in enumerate(writers):
             await put(writer, rows(0, 2, partition=lane))
-        all_of_them = [Checkpointer(each, pool, KEY, given, lambda: datetime.now(UTC)) for each in writers]
+        all_of_them = [
+            Checkpointer(writer, pool, KEY, given, lambda: datetime.now(UTC)) for writer in writers
+        ]
         await asyncio.gather(*(each.make() for each in all_of_them))
     numbers = [CheckpointSigned.model_validate_json(message).number for message in await stored(database)]
     assert numbers == [1, 2, 3, 4, 5, 6]

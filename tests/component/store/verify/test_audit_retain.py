@@ -68,7 +68,7 @@ async def test_a_row_removed_in_another_way_is_still_found(database: str, offset
     await filled(database)
     await drop(database, (NOON - 2 * DAY).date())
     await tamper(database, f'delete from audit.message where partition = 0 and "offset" = {offset}')
-    assert {each.wrong for each in (await look(database)).findings} <= {Wrong.LINK, Wrong.END_MISSING}
+    assert {finding.wrong for finding in (await look(database)).findings} <= {Wrong.LINK, Wrong.END_MISSING}
     assert not (await look(database)).whole
 
 
@@ -83,9 +83,9 @@ async def test_a_day_that_the_owner_drops_by_hand_is_found(database: str) -> Non
 async def test_an_unsigned_statement_hides_nothing(database: str) -> None:
     await filled(database)
     await drop(database, (NOON - 2 * DAY).date(), key=None)
-    assert Wrong.DROPPED in {each.wrong for each in (await look(database)).findings}
+    assert Wrong.DROPPED in {finding.wrong for finding in (await look(database)).findings}
     await tamper(database, "update audit.dropped set statement = 'x'")
-    assert Wrong.DROPPED in {each.wrong for each in (await look(database)).findings}
+    assert Wrong.DROPPED in {finding.wrong for finding in (await look(database)).findings}
 
 
 async def test_rows_outside_daily_partitions_stay(database: str) -> None:

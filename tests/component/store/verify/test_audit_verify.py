@@ -49,7 +49,7 @@ async def test_every_kind_of_message_and_strange_row_verifies(database: str) -> 
     ]
     async with audit_pool(database) as pool:
         records = [replace(example(name), offset=offset) for offset, name in enumerate(NAMES)]
-        await put(AuditWriter(pool, clock=lambda: START), [row_of(each, TOPICS) for each in records])
+        await put(AuditWriter(pool, clock=lambda: START), [row_of(record, TOPICS) for record in records])
         writer = AuditWriter(pool, clock=lambda: START)
         await put(writer, strange)
         other = PrivateKey.parse("33" * 32)  # the example of a checkpoint is signed by the key of the tests
@@ -97,7 +97,7 @@ async def test_every_column_is_covered(database: str) -> None:
             "select column_name as name from information_schema.columns"
             " where table_schema = 'audit' and table_name = 'message'"
         )
-    assert {each["name"] for each in columns} == {*Row._fields, "recorded_at", "chain"}
+    assert {column["name"] for column in columns} == {*Row._fields, "recorded_at", "chain"}
 
 
 async def test_a_removed_row_is_found_at_the_next_row(database: str) -> None:
@@ -197,14 +197,16 @@ async def test_checkpoints_that_only_kafka_has_still_count(database: str) -> Non
     assert (await look(database, published=(*published, b"anybody's"))).whole
     await rechain(database, lambda each: each._replace(agent_id="nobody") if each.offset == 7 else each)
     await tamper(database, "delete from audit.checkpoint")
-    found = {(each.wrong, each.offset) for each in (await look(database, published=published)).findings}
+    found = {
+        (finding.wrong, finding.offset) for finding in (await look(database, published=published)).findings
+    }
     assert found == {(Wrong.CHECKPOINT, None), (Wrong.REWRITTEN, 6)}
 
 
 async def test_a_removed_or_shortened_lane_is_found(database: str) -> None:
     await record(database)
     await tamper(database, f"update audit.lane set chained_from = 3 {WHERE}")
-    assert Wrong.LANE in {each.wrong for each in (await look(database)).findings}
+    assert Wrong.LANE in {finding.wrong for finding in (await look(database)).findings}
     await tamper(database, f"delete from audit.message {WHERE}", f"delete from audit.lane {WHERE}")
     (finding,) = (await look(database)).findings
     assert (finding.wrong, finding.topic, finding.partition) == (Wrong.LANE, *CALLS)
@@ -270,4 +272,4 @@ async def test_the_writer_notices_when_somebody_moved_its_chain(database: str) -
         await tamper(database, "update audit.lane set chain = sha256('x')")
         with pytest.raises(Exception, match="changed by somebody else"):
             await put(writer, rows(3, 6))
-    assert {each.wrong for each in (await look(database)).findings} == {Wrong.HEAD}
+    assert {finding.wrong for finding in (await look(database)).findings} == {Wrong.HEAD}

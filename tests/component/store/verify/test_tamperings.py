@@ -55,7 +55,7 @@ async def filled(dsn: str) -> list[bytes]:
         await put(writer, [row(offset, topic="old", broker_at=START - 3 * DAY) for offset in range(4)])
         for number in range(12):
             records = story(number, START + number * DAY / 8)
-            await put(writer, [row_of(each, TOPICS) for each in records])
+            await put(writer, [row_of(record, TOPICS) for record in records])
         sealed = [about(offset, who) for offset, who in enumerate((SUBJECT, "other", SUBJECT, "third"), 100)]
         async with private_sink(dsn) as sink:
             await store(sink, sealed, first=12)

@@ -83,7 +83,7 @@ async def test_the_command_and_the_doctor_say_what_is_paused(kafka: Kafka, tmp_p
         assert "no tiny is paused or broken" in nothing.err and "hint:" in nothing.err
         await paused()
         findings = (await command.run("doctor", "--json")).json
-        (found,) = [each for each in findings if each["check"] == "limits"]
+        (found,) = [finding for finding in findings if finding["check"] == "limits"]
         assert (found["ok"], found["fix"]) == (False, f"pointsman limits resume {TARGET}")
         wrong = await command.run("limits", "resume", "large")
         assert wrong.code == 1 and TARGET in wrong.err, "another tier's models are not paused"

@@ -235,8 +235,11 @@ async def test_an_escalated_job_that_does_not_fit_fails_with_a_dead_letter() -> 
     assert {kind for _, kind in log.outcomes()} == {"pointsman.job.failed.v1"}
     assert set(log.outcomes().values()) == {1}
     letters = [each for each in log.there if each.topic == TOPICS.dead.name]
-    assert [dict(each.headers)["ce_reason"] for each in letters] == [b"too_large"] * 2
-    assert [each.value is None for each in letters] == [True, False]  # the one that was too large there, too
+    assert [dict(letter.headers)["ce_reason"] for letter in letters] == [b"too_large"] * 2
+    assert [letter.value is None for letter in letters] == [
+        True,
+        False,
+    ]  # the one that was too large there, too
     assert sum(each.topic == TOPICS.calls.name for each in log.there) == 2
 
 
@@ -359,7 +362,7 @@ def test_any_failure_in_a_batch_lane_ends_one_job(seed: int) -> None:
     bad = {*raises, *sizes}
     assert log.outcomes() == Counter((str(job_id(each)), "pointsman.job.failed.v1") for each in bad)
     done = [each.key for each in log.there if each.topic == TOPICS.tier("small").name]
-    assert done == [each.key for each in records if each.offset not in bad]
+    assert done == [record.key for record in records if record.offset not in bad]
     letters = [each for each in log.there if each.topic == TOPICS.dead.name]
     assert len(letters) == len(bad)
     assert lives <= 1 + TRIES * len(raises) + 4 * len(sizes) + 1

@@ -73,8 +73,8 @@ class Stocks:
         self.supplies = [FetchBuffer() for _ in rooms]
         log = Log()
         log.add([b"a", b"b", b"c"])
-        for each in self.supplies:
-            each.put(read(log))
+        for supply in self.supplies:
+            supply.put(read(log))
         inside: dict[str, Any] = lanes.__dict__
         for place, room in enumerate(rooms):
             inside["_lanes"][TopicPartition(TOPIC, place)] = Counting(room)
@@ -116,7 +116,7 @@ async def polled(*rooms: int) -> tuple[Stocks, list[Counting]]:
 async def test_each_lane_is_the_first_in_turn_and_gets_all_it_has_room_for() -> None:
     stocks, lanes = await polled(9, 9, 9)
     assert stocks.asked == [[1, 2, 0], [2, 0, 1], [0, 1, 2]]
-    assert [each.took for each in lanes] == [[0, 1, 2]] * 3
+    assert [lane.took for lane in lanes] == [[0, 1, 2]] * 3
     assert stocks.waits == {host._POLL_S}
 
 
@@ -124,7 +124,7 @@ async def test_full_lanes_are_skipped_and_others_polled_sooner() -> None:
     stocks, lanes = await polled(0, 9, 2)
     assert [0 in asked for asked in stocks.asked] == [False] * 3
     assert stocks.asked[1:] == [[1], [1]]
-    assert [each.took for each in lanes] == [[], [0, 1, 2], [0, 1]]
+    assert [lane.took for lane in lanes] == [[], [0, 1, 2], [0, 1]]
     assert stocks.waits == {host._FULL_POLL_S}
 
 

@@ -300,7 +300,7 @@ async def test_a_partition_number_has_lanes_only_if_all_topics_are_assigned(
         await lanes.assigned({HERE})
         assert lanes.__dict__["_tasks"] == {}
         assert not lanes.ready
-        assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == [
+        assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
             Event.PARTITIONS_APART
         ]
         await lanes.assigned({HERE, other, TopicPartition("u", 1)})

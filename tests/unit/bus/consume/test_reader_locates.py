@@ -130,8 +130,8 @@ async def test_each_partition_is_the_first_in_turn_and_no_more_is_taken_than_is_
     log.add([b"a"])
     log.add([b"b", b"c"])
     supplies = [FetchBuffer(), FetchBuffer()]
-    for each in supplies:
-        each.put(read(log))
+    for supply in supplies:
+        supply.put(read(log))
     asked: list[list[int]] = []
 
     class Stocks:

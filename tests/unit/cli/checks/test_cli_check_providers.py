@@ -143,5 +143,5 @@ def test_an_unreachable_provider_is_reported_with_its_address() -> None:
 async def test_only_providers_of_tiers_are_checked(server: Server) -> None:
     rows = [row(server.url), row(server.url, name="unused")]
     file = Providers.model_validate({"providers": rows, "tiers": {"small": {"provider": "x", "model": "m"}}})
-    assert [each.check for each in await providers(file)] == ["provider x"]
+    assert [provider.check for provider in await providers(file)] == ["provider x"]
     assert await providers(None) == []

@@ -105,7 +105,9 @@ async def test_clocks_are_compared(
     theirs: datetime, ok: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answering(monkeypatch, postgres_checks, fetched=[(theirs,)], pending=[])
-    found = {each.check: each for each in await postgres_checks.postgres("postgresql://h/d", lambda: NOW)}
+    found = {
+        postgre.check: postgre for postgre in await postgres_checks.postgres("postgresql://h/d", lambda: NOW)
+    }
     assert found["clock"].ok is ok
     assert said in found["clock"].said
     assert found["migrations"].ok is True

@@ -73,7 +73,7 @@ def test_a_repeated_id_names_both_lines() -> None:
 def test_flags_fill_only_what_a_line_leaves_out() -> None:
     lines = [b'{"prompt": "a"}', b'{"prompt": "b", "agent_id": "own", "kind": "sql"}', b"[1]", b"{"]
     jobs, bad, _ = read_jobs(lines, {"agent_id": "from-flag", "kind": "invoice"}, now)
-    assert [(each.agent_id, each.kind) for each in jobs] == [("from-flag", "invoice"), ("own", "sql")]
+    assert [(job.agent_id, job.kind) for job in jobs] == [("from-flag", "invoice"), ("own", "sql")]
     assert [line.partition(":")[0] for line in bad] == ["line 3", "line 4"]
 
 
