@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.errors import BusError
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.dev import cluster_keys
-from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.dev.ports import LOOPBACK, free_port, is_free
 from pointsman.dev.servers.kafka import EmbeddedKafka, answers
 from pointsman.runtime.settings import KafkaPart
 from pointsman.runtime.tls import client_context
@@ -27,7 +28,8 @@ from tests.support.running.compose import FOLDER, interpolated, kafka_settings, 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 COMPOSE = merged("compose.yaml", "secure.yaml")
-PORTS = {9092: free_port(), 9093: free_port(), 9094: free_port(), 29092: free_port()}
+#: The ports of this machine that stand for the containers', drawn just before the broker starts.
+PORTS: dict[int, int] = {}
 NOBODYS = Topics().registry.name
 USERS = (
     "router", "opinion", "review", "gateway", "audit", "operator",
@@ -68,6 +70,7 @@ class Broker(EmbeddedKafka):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    PORTS.update({port: free_port() for port in (9092, 9093, 9094, 29092)})
     place = tmp_path_factory.mktemp("compose")
     for name in ("broker", "admin", "logins"):
         (place / name).mkdir()
@@ -78,6 +81,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(EmbeddedKafka, "_listeners", SimpleNamespace(lines=[]))
         broker.start()
+    while any(is_free(PORTS[port]) for port in (9092, 9094, 29092)):  # listeners are opened one by one
+        broker.check()
+        time.sleep(0.05)
     yield place
     broker.stop()
 
