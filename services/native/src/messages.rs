@@ -17,7 +17,7 @@ const MAX_HEADER_BYTES: usize = 16_384;
 const TYPE_PREFIX: &str = "pointsman.";
 /// Maximum number of slots for values of a message.
 const SLOTS: usize = 24;
-/// The number of fields of `MessageFacts`.
+/// The number of fields of `MessageColumns`.
 const COLUMNS: usize = 14;
 /// The type of a job on the intake, which need not state it.
 const SUBMITTED: &str = "job.submitted.v1";

@@ -11,6 +11,11 @@ def first_choice(holder: Json) -> Json:
     return next((choice for choice in choices if choice.get("index") in (0, None)), {})
 
 
+def answer_choice(completion: Json) -> Json:
+    """Return choice 0 of a whole completion, or else its first choice; empty if there is none."""
+    return first_choice(completion) or next(iter(objects(completion.get("choices"))), {})
+
+
 def json_object(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
 

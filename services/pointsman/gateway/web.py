@@ -6,8 +6,10 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from pointsman.bus.errors import BusError
@@ -70,13 +72,22 @@ async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     method, path = request.method[:10], request.url.path[:100]
     headers = dict(error.headers or {})
-    if allowed := headers.get("Allow"):
+    if error.status_code == 405:
+        # Starlette names the methods of one route, and each method of a path is a route of its own.
+        headers["Allow"] = allowed = ", ".join(sorted(_methods(request)))
         code, message = "method_not_allowed", f"{path} takes no {method}: use {allowed}"
     else:
         code, message = "not_found", f"there is no {path} here; /openapi.json says what there is"
     return await _error_response(
         request, ApiError(error.status_code, "invalid_request_error", code, message, None, headers)
     )
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods that the request's path takes."""
+    routes = [route for module in _ROUTES for route in module.router.routes if isinstance(route, APIRoute)]
+    matching = [route for route in routes if route.matches(request.scope)[0] is Match.PARTIAL]
+    return {method for route in matching for method in route.methods or ()}
 
 
 async def _gone(request: Request, error: Exception) -> Response:

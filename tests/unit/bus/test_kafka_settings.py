@@ -76,7 +76,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_clients_debug_log_has_no_password(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="aiokafka.conn")
     request = SaslAuthenticateRequest(b"\0alice\0" + SECRET.encode()).build(
         SaslAuthenticateRequest._CLASSES[0]
     )

@@ -26,6 +26,8 @@ async def asked(method: str, path: str) -> httpx2.Response:
         ("GET", "/v1/messages", "POST"),
         ("POST", "/v1/models/x", "GET"),
         ("POST", "/v1/models", "GET"),
+        ("POST", "/v1/files/file-1", "DELETE, GET"),
+        ("DELETE", "/v1/files", "GET, POST"),
     ],
 )
 async def test_another_method_is_named(method: str, path: str, allowed: str) -> None:

@@ -138,7 +138,6 @@ class GroupMember:
     def polls(self, stopping: asyncio.Event) -> Iterator[Watchdog]:
         """Yield once for each poll until `stopping`; in each the caller shows the watchdog its positions.
 
-        The reader reports its positions to it.
         Raises:
             KafkaError: the group refuses this member permanently.
         """

@@ -295,6 +295,7 @@ class Lanes:
             lane = self._open_lane(first, position, writer, failed)
             if failed is not None and lane is not failed:
                 await failed.abandon()
+                reopening.lane = None  # its position is beyond records that it dropped
             span = self._looks_back()
             if lane is not failed and span is not None and position.next_offset is not None:
                 from_there = await looked_back(fetcher.partitions, place, position.next_offset, span)

@@ -27,8 +27,7 @@ async def show(job: Job, *, by: By = "", as_json: Json = False, settings: Settin
     except (StoreError, StoreUnavailableError) as error:
         problem = error
     shown = {"case": known.case, "request": known.request, "seen": known.seen or None, "similar": similar}
-    who = by or ("ID" if case.claim is None else case.claim.by)
-    lines = case_lines(known, utc_now(), f" --by {who}")
+    lines = case_lines(known, utc_now(), f" --by {by or 'ID'}")
     screen.report(shown, *lines, *similar_lines(similar), as_json=as_json)
     if problem is not None:
         screen.note(f"the audit database does not say how such cases were decided: {problem}")

@@ -8,7 +8,7 @@ or a tool call begins.
 from typing import Any
 
 from pointsman.gateway.anthropic.response import THOUGHTS, message_of, stop_reason, usage_of
-from pointsman.gateway.completion import first_choice
+from pointsman.gateway.completion import answer_choice, first_choice
 from pointsman.gateway.errors import ApiError
 from pointsman_schemas.base import Json
 
@@ -55,7 +55,7 @@ class MessageEvents:
         events = self._begin(completion or {})
         if completion is not None:
             self._usage = completion.get("usage") or self._usage
-            self._finish = self._finish or first_choice(completion).get("finish_reason")
+            self._finish = self._finish or answer_choice(completion).get("finish_reason")
         events += self._close()
         for block in [block for block in self._blocks.values() if not block.done]:
             events += [*self._start(block), *self._close()]

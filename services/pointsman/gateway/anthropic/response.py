@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from pointsman.gateway.completion import count, first_choice, json_object
+from pointsman.gateway.completion import answer_choice, count, json_object
 from pointsman_schemas.base import Json
 
 _STOPS = {
@@ -22,7 +22,7 @@ THOUGHTS = {"thinking": ("thinking", "signature"), "redacted_thinking": ("data",
 
 def to_message(completion: Json, model: str) -> Json:
     """Convert the first choice. `model`: the name to report. Missing fields become empty."""
-    choice = first_choice(completion)
+    choice = answer_choice(completion)
     answer = json_object(choice.get("message"))
     content = signed_thinking_blocks(answer)
     words, refusal = answer.get("content"), answer.get("refusal")

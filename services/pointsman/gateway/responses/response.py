@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from pointsman.gateway.completion import count, first_choice, json_object, objects
+from pointsman.gateway.completion import answer_choice, count, json_object, objects
 from pointsman.gateway.responses.tools import CallKind, grouped, kind_of
 from pointsman_schemas.base import Json
 from pointsman_schemas.reasons import TOO_LONG
@@ -29,7 +29,7 @@ _ECHOED: Json = {
 
 def to_response(completion: Json, *, id: str, created_at: int, request: Json) -> Json:
     """Return the response for `completion`. `created_at`: seconds since 1970."""
-    choice = first_choice(completion)
+    choice = answer_choice(completion)
     reason = _INCOMPLETE.get(str(choice.get("finish_reason")))
     output = list(_output(choice, id, grouped(request.get("tools"))))
     if reason is not None:

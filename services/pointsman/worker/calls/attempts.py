@@ -11,7 +11,7 @@ from typing import assert_never
 
 from pointsman.runtime.metrics import HEDGES, IN_FLIGHT, NO_ROOM
 from pointsman.worker.calls.answer import Answer, Failure, Reject, Result, Retry
-from pointsman.worker.calls.backoff import GiveUp, next_pause_s
+from pointsman.worker.calls.backoff import GiveUp, next_pause_s, requested_pause_s
 from pointsman.worker.calls.call import Call, Status, Target
 from pointsman.worker.calls.call_context import CallContext
 from pointsman.worker.calls.chunks import JobChunks
@@ -155,12 +155,22 @@ class Attempts:
         return last
 
     def _hedge(self, target: Target) -> Calling | None:
-        """The hedge: a call to the next target, or the same; None if the share of hedges is used up."""
-        if not self._call_context.hedges.take(monotonic()):
+        """The hedge: a call to the next target, or the same; None if it has no room in a budget."""
+        others = (other for other in self._remaining if other is not target and self._may_call(other))
+        other = next(others, target)
+        if not self._is_affordable(other) or not self._call_context.hedges.take(monotonic()):
             return None
         HEDGES.labels(self._call_context.tier).inc()
-        others = (other for other in self._remaining if other is not target and self._may_call(other))
-        return self._call(next(others, target), asyncio.Event())
+        return self._call(other, asyncio.Event())
+
+    def _is_affordable(self, target: Target) -> bool:
+        """Whether the job's own budget allows a call."""
+        try:
+            _, most_usd = self._reserve(target, self._request(target))
+        except NoRoomError:
+            return False
+        self._budget.settle(most_usd, Decimal(0))
+        return True
 
     def _is_unsuited(self, result: Result) -> bool:
         """Whether the next target is asked because of this result, by its kind and `fallback_on`."""
@@ -234,7 +244,7 @@ class Attempts:
                     acquired,
                     target.reservation.after(request, result.usage, cost, self._agent),
                     went_well=not (isinstance(result, Failure) and result.reason in _PROVIDER_FAULTS),
-                    leave_alone_s=_pause_s(result),
+                    leave_alone_s=requested_pause_s(result),
                 )
         finally:
             self._budget.settle(most_usd, cost_usd)
@@ -335,9 +345,3 @@ class Attempts:
         self.calls.append(
             call.finished(status, result, retry_after_s=retry_after_s, reason=reason, error=error)
         )
-
-
-def _pause_s(result: Result) -> float:
-    """For how many seconds the target asked not to be called; 0 if it did not ask."""
-    after = result.after if isinstance(result, Retry) else None
-    return max(after or 0.0, result.nothing_left_s or 0.0)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from pointsman.worker.calls.answer import Result, Retry
 from pointsman_schemas.base import Value
 
 
@@ -56,6 +57,12 @@ def next_pause_s(
     longest = min(pace.max_wait_s, pace.first_wait_s * 2 ** min(attempt - 1, 30))
     pause_s = floor + longest * _fraction(job_id, attempt)
     return GiveUp.DEADLINE if remaining_s is not None and pause_s >= remaining_s else pause_s
+
+
+def requested_pause_s(result: Result) -> float:
+    """Seconds for which the target asked not to be called; 0 if it did not ask."""
+    after = result.after if isinstance(result, Retry) else None
+    return max(after or 0.0, result.nothing_left_s or 0.0)
 
 
 def _fraction(job_id: UUID, attempt: int) -> float:

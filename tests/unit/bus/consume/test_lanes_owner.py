@@ -171,6 +171,21 @@ async def test_a_failed_lane_is_passed_to_its_successor(monkeypatch: pytest.Monk
         assert group.opened[0].did == ["abandoned"], "as it was not taken up"
 
 
+async def test_an_abandoned_lane_is_not_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It dropped records that it had been given: continued from its position, they would be lost."""
+    group, refused = Group(), iter([OSError("the loss cannot be recorded")])
+
+    async def refused_once(*_: object) -> None:
+        for error in refused:
+            raise error
+
+    async with owning(group, monkeypatch):
+        monkeypatch.setattr(host, "pass_over_lost", refused_once)
+        group.opened[0].fails.set()
+        await group.until_open(3)
+        assert group.failed == [None, group.opened[0], None]
+
+
 async def test_a_failed_lane_is_ready_once_it_makes_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """Being open is not enough, because it may fail again at once."""
     group = Group()

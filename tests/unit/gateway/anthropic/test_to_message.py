@@ -178,6 +178,12 @@ def test_pieces_of_other_choices_are_left_out() -> None:
     assert list(blocks(streamed(other, chunk(content="Paris."), chunk("stop")))) == [("text", "Paris.")]
 
 
+def test_a_whole_answer_may_number_its_only_choice_otherwise() -> None:
+    message = {"role": "assistant", "content": "Paris."}
+    converted = to_message({"choices": [{"index": 1, "message": message, "finish_reason": "stop"}]}, "m")
+    assert converted["content"] == [{"type": "text", "text": "Paris."}]
+
+
 def test_a_text_then_tools_one_after_the_other() -> None:
     events = streamed(
         chunk(content="I look."),
