@@ -81,8 +81,7 @@ impl MessageReader {
             if slots.len() > SLOTS {
                 return Err(PyValueError::new_err("too many paths"));
             }
-            let source = |paths: &Vec<String>| match paths.first().and_then(|path| path.strip_prefix('='))
-            {
+            let source = |paths: &Vec<String>| match paths.first().and_then(|path| path.strip_prefix('=')) {
                 Some(word) => Source::Word(word.to_owned()),
                 None => Source::Paths(paths.iter().map(|path| slots[path]).collect()),
             };
