@@ -179,14 +179,14 @@ def test_a_suspended_score_is_in_every_decision_that_would_use_it() -> None:
     for lane in lanes:
         lane._drift.suspended = doubt
     jobs = [job(text[: 50 + number], offset=number) for number, text in enumerate(TEXTS[:50])]
-    made = [[each for record in jobs for each in by_fast_path(lane, record)] for lane in lanes]
+    made = [[routed for record in jobs for routed in by_fast_path(lane, record)] for lane in lanes]
     assert made[0] == made[1]
     assert count_bundled(lanes[0], jobs) == len(jobs)
     log = Log()
     log.add([record.value for record in jobs], plain=True)
     whole = lanes[0].handle_batches(read(log, place=(TOPICS.intake.name, 0)))
     assert whole is not None
-    assert [each.value for each in unpacked(whole.made)] == [each.value for each in made[0]]
+    assert [record.value for record in unpacked(whole.made)] == [record.value for record in made[0]]
     for lane in lanes:
         lane._drift.suspended = None
     assert by_fast_path(lanes[0], jobs[0]) == by_full_path(POLICY, AGENTS, jobs[0])
@@ -210,7 +210,10 @@ def test_a_value_for_the_store_is_left_to_the_full_path() -> None:
     jobs = [job(text[:length]) for text in TEXTS for length in (100, 101, 900)]
     lane.handle_records(jobs)
     packed = [
-        each for made in lane.handle_records(jobs) if isinstance(made, EncodedBatch) for each in made.unpack()
+        record
+        for made in lane.handle_records(jobs)
+        if isinstance(made, EncodedBatch)
+        for record in made.unpack()
     ]
-    assert max(len(each.value or b"") for each in packed) <= 2_000
+    assert max(len(record.value or b"") for record in packed) <= 2_000
     assert 500 < count_bundled(lane, jobs) < len(jobs)

@@ -57,12 +57,12 @@ async def test_every_question_is_asked_and_timed(database: str) -> None:
     done, _ = await loaded(database, 600, 1)
     steps: list[int] = []
     size, timed = await measure(as_auditor(database), jobs=3, rounds=2, advance=steps.append)
-    assert [each.name for each in timed] == [question.name for question in await questions(database)]
+    assert [question.name for question in timed] == [question.name for question in await questions(database)]
     assert sum(steps) == len(timed)
     assert size.jobs == done.jobs
     assert 0 < size.day_messages <= done.messages
-    assert all(0 < each.ms <= each.slowest_ms for each in timed)
-    by_name = {each.name: each for each in timed}
+    assert all(0 < question.ms <= question.slowest_ms for question in timed)
+    by_name = {question.name: question for question in timed}
     assert by_name["timeline"].about == "a job"
     assert min(by_name["timeline"].rows, by_name["timeline"].read) >= 4
     assert by_name["suspects"].about == "a day"

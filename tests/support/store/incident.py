@@ -228,7 +228,7 @@ def recorded(stack: Servers, jobs: Sequence[Job], *others: Incoming) -> Iterator
 async def record(dsn: str, jobs: Sequence[Job], *others: Incoming) -> None:
     """Stores all records of the jobs as the audit service does."""
     records = sorted(
-        [record for job in jobs for record in job.records()] + list(others), key=lambda each: each.origin
+        [record for job in jobs for record in job.records()] + list(others), key=lambda record: record.origin
     )
     ends = {(record.topic, record.partition): record.offset + 1 for record in records}
     async with audit_pool(dsn) as pool:

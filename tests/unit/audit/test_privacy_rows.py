@@ -90,12 +90,10 @@ def test_the_value_that_a_masked_row_names_is_noted(reference: bytes | None, cla
 
 
 def test_a_dead_letter_is_masked_as_what_it_was() -> None:
-    found = protected(
-        letter(telling(0), 3), rules(paths=["$.prompt"], topics=["jobs.intake"], types=["job.*"])
-    )
-    assert note(found).rules == ("rule",)
+    row = protected(letter(telling(0), 3), rules(paths=["$.prompt"], topics=["jobs.intake"], types=["job.*"]))
+    assert note(row).rules == ("rule",)
     assert protected(letter(telling(0), 3), rules(paths=["$.prompt"], topics=["calls"])).privacy is None
-    headers = dict(json.loads(found.headers))
+    headers = dict(json.loads(row.headers))
     assert headers["ce_detail"] == "[masked]"
     assert headers["ce_reason"] == "wrong_type"
 
@@ -190,8 +188,8 @@ def test_the_file_may_mark_messages_by_agent_and_by_path() -> None:
         {"agent_id": "diary-7"},
         {"metadata": {"customer": ""}},
     ]
-    found = [protected(intake(0, {**JOB, **job}), file).privacy is not None for job in jobs]
-    assert found == [True, True, False]
+    is_private = [protected(intake(0, {**JOB, **job}), file).privacy is not None for job in jobs]
+    assert is_private == [True, True, False]
 
 
 def test_a_subject_is_passed_on_to_following_messages() -> None:

@@ -28,7 +28,7 @@ def history() -> list[Logged]:
 
 
 def audit_of(log: list[Logged]) -> list[AuditedRecord]:
-    return [AuditedRecord(each.origin, each.digest) for each in log]
+    return [AuditedRecord(record.origin, record.digest) for record in log]
 
 
 def test_a_correct_history_passes() -> None:
@@ -37,7 +37,7 @@ def test_a_correct_history_passes() -> None:
 
 def test_later_records_are_ignored_and_invented_ones_are_found() -> None:
     log = history()
-    ends = {each.origin[:2]: 3 for each in log}
+    ends = {record.origin[:2]: 3 for record in log}
     later = AuditedRecord((log[0].origin[0], 0, 3), b"later")
     assert check(JOBS, log, up_to([*audit_of(log), later], ends)) == []
     invented = [AuditedRecord((log[0].origin[0], 1, 0), b""), AuditedRecord(("nowhere", 0, 7), b"")]
@@ -49,7 +49,7 @@ Rows: TypeAlias = list[AuditedRecord]
 
 
 def at(log: Log, kind: str, job: str) -> int:
-    return next(n for n, each in enumerate(log) if each.kind == kind and each.job_id == job)
+    return next(n for n, record in enumerate(log) if record.kind == kind and record.job_id == job)
 
 
 def lost_outcome(log: Log, rows: Rows) -> None:

@@ -197,10 +197,10 @@ async def test_checkpoints_that_only_kafka_has_still_count(database: str) -> Non
     assert (await look(database, published=(*published, b"anybody's"))).whole
     await rechain(database, lambda each: each._replace(agent_id="nobody") if each.offset == 7 else each)
     await tamper(database, "delete from audit.checkpoint")
-    found = {
+    wrong = {
         (finding.wrong, finding.offset) for finding in (await look(database, published=published)).findings
     }
-    assert found == {(Wrong.CHECKPOINT, None), (Wrong.REWRITTEN, 6)}
+    assert wrong == {(Wrong.CHECKPOINT, None), (Wrong.REWRITTEN, 6)}
 
 
 async def test_a_removed_or_shortened_lane_is_found(database: str) -> None:

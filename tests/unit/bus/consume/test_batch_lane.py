@@ -164,8 +164,8 @@ async def test_whole_batches_are_handed_over_up_to_one_step(
     ]
     assert recorder.written == [starts[1], starts[2], starts[3], log.end]
     assert recorder.records_handled == []
-    assert sum(each.count for each in recorder.sent if isinstance(each, EncodedBatch)) == log.end
-    assert sum(isinstance(each, Outgoing) for each in recorder.sent) == len(recorder.batches_handled)
+    assert sum(record.count for record in recorder.sent if isinstance(record, EncodedBatch)) == log.end
+    assert sum(isinstance(record, Outgoing) for record in recorder.sent) == len(recorder.batches_handled)
     assert (whole_lane.pending, whole_lane.oldest_ms, whole_lane.has_room) == (0, None, True)
 
 

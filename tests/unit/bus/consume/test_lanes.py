@@ -70,11 +70,11 @@ class Stocks:
         self.lanes = lanes
         self.asked: list[list[int]] = []
         self.waits: set[float] = set()
-        self.supplies = [FetchBuffer() for _ in rooms]
+        self.buffers = [FetchBuffer() for _ in rooms]
         log = Log()
         log.add([b"a", b"b", b"c"])
-        for supply in self.supplies:
-            supply.put(read(log))
+        for buffer in self.buffers:
+            buffer.put(read(log))
         inside: dict[str, Any] = lanes.__dict__
         for place, room in enumerate(rooms):
             inside["_lanes"][TopicPartition(TOPIC, place)] = Counting(room)
@@ -88,7 +88,7 @@ class Stocks:
             self.lanes.stop()
 
     def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
-        return self.supplies[tp.partition]
+        return self.buffers[tp.partition]
 
     def next_offset(self, tp: TopicPartition) -> int:
         return 0

@@ -129,9 +129,9 @@ async def test_each_partition_is_the_first_in_turn_and_no_more_is_taken_than_is_
     log = Log()
     log.add([b"a"])
     log.add([b"b", b"c"])
-    supplies = [FetchBuffer(), FetchBuffer()]
-    for supply in supplies:
-        supply.put(read(log))
+    buffers = [FetchBuffer(), FetchBuffer()]
+    for buffer in buffers:
+        buffer.put(read(log))
     asked: list[list[int]] = []
 
     class Stocks:
@@ -139,7 +139,7 @@ async def test_each_partition_is_the_first_in_turn_and_no_more_is_taken_than_is_
             asked.append([tp.partition for tp in tps])
 
         def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
-            return supplies[tp.partition]
+            return buffers[tp.partition]
 
     reader, member = await reader_of(set()), member_of(Stocks())
     reader._positions.next = {("t", 0): 0, ("t", 1): 0}

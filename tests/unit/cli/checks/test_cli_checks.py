@@ -38,22 +38,25 @@ def answering(monkeypatch: pytest.MonkeyPatch, module: Any, **answers: Any) -> N
 
 
 async def kafka_findings(
-    monkeypatch: pytest.MonkeyPatch, found: Probe, changes: list[Change]
+    monkeypatch: pytest.MonkeyPatch, cluster: Probe, changes: list[Change]
 ) -> dict[str, CheckResult]:
-    answering(monkeypatch, kafka_checks, probe=found, plan=changes)
-    return {each.check: each for each in await kafka_checks.kafka(KafkaPart(kafka=found.bootstrap), TOPICS)}
+    answering(monkeypatch, kafka_checks, probe=cluster, plan=changes)
+    return {
+        finding.check: finding
+        for finding in await kafka_checks.kafka(KafkaPart(kafka=cluster.bootstrap), TOPICS)
+    }
 
 
 async def test_a_correct_cluster_has_no_findings(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = await kafka_findings(monkeypatch, GOOD, [])
-    assert all(each.ok and not each.fix for each in found.values())
-    assert list(found) == ["kafka", "listeners", "topics"]
+    findings = await kafka_findings(monkeypatch, GOOD, [])
+    assert all(finding.ok and not finding.fix for finding in findings.values())
+    assert list(findings) == ["kafka", "listeners", "topics"]
 
 
 async def test_no_broker_is_one_failure_not_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = await kafka_findings(monkeypatch, Probe("host:9092", "nothing listens on host:9092"), [])
-    assert [each.ok for each in found.values()] == [False, None, None]
-    assert "pointsman dev" in found["kafka"].fix
+    findings = await kafka_findings(monkeypatch, Probe("host:9092", "nothing listens on host:9092"), [])
+    assert [finding.ok for finding in findings.values()] == [False, None, None]
+    assert "pointsman dev" in findings["kafka"].fix
 
 
 async def test_wrong_advertised_listeners_are_reported_with_the_setting(
@@ -62,11 +65,11 @@ async def test_wrong_advertised_listeners_are_reported_with_the_setting(
     lost = Probe(
         "host:9092", None, "4.0", 2, "c", (Broker(7, "kafka", 29092, "kafka:29092: unknown host"),), {}
     )
-    found = await kafka_findings(monkeypatch, lost, [])
-    assert found["listeners"].ok is False
-    assert "broker 7 sends its clients to kafka:29092" in found["listeners"].said
-    assert "advertised.listeners=PLAINTEXT://host:9092" in found["listeners"].fix
-    assert found["topics"].ok is None
+    findings = await kafka_findings(monkeypatch, lost, [])
+    assert findings["listeners"].ok is False
+    assert "broker 7 sends its clients to kafka:29092" in findings["listeners"].said
+    assert "advertised.listeners=PLAINTEXT://host:9092" in findings["listeners"].fix
+    assert findings["topics"].ok is None
 
 
 async def test_a_cluster_without_transactions_v2_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,26 +108,26 @@ async def test_clocks_are_compared(
     theirs: datetime, ok: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answering(monkeypatch, postgres_checks, fetched=[(theirs,)], pending=[])
-    found = {
+    findings = {
         postgre.check: postgre for postgre in await postgres_checks.postgres("postgresql://h/d", lambda: NOW)
     }
-    assert found["clock"].ok is ok
-    assert said in found["clock"].said
-    assert found["migrations"].ok is True
+    assert findings["clock"].ok is ok
+    assert said in findings["clock"].said
+    assert findings["migrations"].ok is True
 
 
 async def test_a_slow_answer_does_not_make_a_clock_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([NOW, NOW + timedelta(seconds=8)])
     answering(monkeypatch, postgres_checks, fetched=[(NOW,)], pending=[])
-    found = await postgres_checks.postgres("postgresql://h/d", lambda: next(times))
-    assert found[-1].ok is True
+    findings = await postgres_checks.postgres("postgresql://h/d", lambda: next(times))
+    assert findings[-1].ok is True
 
 
 async def test_missing_migrations_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, postgres_checks, fetched=[(NOW,)], pending=["0001_x.sql"])
-    found = (await postgres_checks.postgres("postgresql://h/d", lambda: NOW))[1]
-    assert (found.ok, found.fix) == (False, "pointsman db migrate")
-    assert "0001_x.sql" in found.said
+    finding = (await postgres_checks.postgres("postgresql://h/d", lambda: NOW))[1]
+    assert (finding.ok, finding.fix) == (False, "pointsman db migrate")
+    assert "0001_x.sql" in finding.said
 
 
 @pytest.mark.parametrize(
@@ -138,9 +141,9 @@ async def test_an_unreachable_postgres_is_one_failure(
     error: Exception, fix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answering(monkeypatch, postgres_checks, fetched=error)
-    found = await postgres_checks.postgres("postgresql://h/d", lambda: NOW)
-    assert [each.ok for each in found] == [False, None, None]
-    assert fix in found[0].fix
+    findings = await postgres_checks.postgres("postgresql://h/d", lambda: NOW)
+    assert [finding.ok for finding in findings] == [False, None, None]
+    assert fix in findings[0].fix
 
 
 POLICY = "name: p\ntiers: [small, large]\ndefault: {tier: small, reason: r}\n"
@@ -156,9 +159,9 @@ def written(folder: Path, name: str, text: str) -> Path:
 def test_a_tier_without_a_model_is_found(tmp_path: Path) -> None:
     policy, file = files.policy_file(written(tmp_path, "policy.yaml", POLICY))
     assert policy.ok
-    found, providers = files.providers_file(written(tmp_path, "providers.yaml", PROVIDERS), file)
-    assert found.ok is False
-    assert "no model for large" in found.said
+    finding, providers = files.providers_file(written(tmp_path, "providers.yaml", PROVIDERS), file)
+    assert finding.ok is False
+    assert "no model for large" in finding.said
     assert providers is not None
 
 

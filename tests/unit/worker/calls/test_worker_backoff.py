@@ -17,23 +17,25 @@ PACE = Pace(attempts=6, first_wait_s=1, max_wait_s=4, max_retry_after_s=100)
 
 
 def waits(attempt: int, after: float | None = None) -> list[float]:
-    found = [next_pause_s(PACE, UUID(int=job), attempt, after=after, remaining_s=None) for job in range(2000)]
-    assert all(isinstance(wait, float) for wait in found)
-    return [float(wait) for wait in found if not isinstance(wait, GiveUp)]
+    pauses = [
+        next_pause_s(PACE, UUID(int=job), attempt, after=after, remaining_s=None) for job in range(2000)
+    ]
+    assert all(isinstance(wait, float) for wait in pauses)
+    return [float(wait) for wait in pauses if not isinstance(wait, GiveUp)]
 
 
 @pytest.mark.parametrize(("attempt", "longest"), [(1, 1), (2, 2), (3, 4), (4, 4), (5, 4)])
 def test_waits_double_up_to_a_cap_and_fill_the_whole_range(attempt: int, longest: float) -> None:
-    found = waits(attempt)
-    assert 0 <= min(found) < 0.01 * longest
-    assert 0.99 * longest < max(found) < longest
-    assert mean(found) == pytest.approx(longest / 2, rel=0.05)
+    pauses = waits(attempt)
+    assert 0 <= min(pauses) < 0.01 * longest
+    assert 0.99 * longest < max(pauses) < longest
+    assert mean(pauses) == pytest.approx(longest / 2, rel=0.05)
 
 
 def test_what_the_provider_asks_for_is_a_floor_with_the_jitter_on_top() -> None:
-    found = waits(2, after=30)
-    assert min(found) >= 30 and max(found) < 32
-    assert len(set(found)) > 1900  # those who were refused together do not return together
+    pauses = waits(2, after=30)
+    assert min(pauses) >= 30 and max(pauses) < 32
+    assert len(set(pauses)) > 1900  # those who were refused together do not return together
 
 
 def test_the_same_job_and_attempt_wait_the_same() -> None:
