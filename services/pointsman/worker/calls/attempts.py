@@ -165,6 +165,8 @@ class Attempts:
 
     def _is_affordable(self, target: Target) -> bool:
         """Whether the job's own budget allows a call."""
+        if not self._budget:
+            return True
         try:
             _, most_usd = self._reserve(target, self._request(target))
         except NoRoomError:
