@@ -51,5 +51,15 @@ class CascadeStep(Value):
     confidence: float | None = Field(default=None, ge=0, le=1)
     threshold: float | None = Field(default=None, ge=0, le=1)
     attempts: int = Field(ge=0, description="number of provider calls on this tier")
-    cost_usd: Decimal | None = Field(description="cost of these calls; null if a price is unknown")
+    cost_usd: Decimal | None = Field(description="cost of these calls; null if it is unknown")
+    most_usd: Decimal | None = Field(
+        default=None,
+        exclude_if=lambda most_usd: most_usd is None,
+        description="maximum cost of these calls, if their cost is unknown and `usd_per_job` applies",
+    )
     evidence: Evidence | None = Field(default=None, exclude_if=lambda evidence: evidence is None)
+
+    @property
+    def counted_usd(self) -> Decimal:
+        """What `usd_per_job` counts for these calls: their cost, else their maximum, else 0."""
+        return self.cost_usd if self.cost_usd is not None else self.most_usd or Decimal(0)

@@ -7,7 +7,7 @@ Invariants:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, assert_never
 
@@ -29,10 +29,14 @@ KEPT = 8_000
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The calls of a tier and their cost; `cost_usd` is None if a price is unknown."""
+    """The calls of a tier and their cost.
+
+    `cost_usd`: None if it is unknown. `most_usd`: then their maximum cost, if `usd_per_job` applies.
+    """
 
     attempts: int
     cost_usd: Decimal | None
+    most_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,8 @@ def _step(
     stage: Stage, reason: StepReason, detail: str, *, accepted: bool = False, **compared: Any
 ) -> CascadeStep:
     """`compared`: confidence, threshold and the answer's evidence, if any."""
-    spent = {"attempts": stage.spent.attempts, "cost_usd": stage.spent.cost_usd}
-    return CascadeStep(tier=stage.tier, accepted=accepted, reason=reason, detail=detail, **spent, **compared)
+    about = {"tier": stage.tier, "accepted": accepted, "reason": reason, "detail": detail}
+    return CascadeStep(**about, **asdict(stage.spent), **compared)
 
 
 def _likely(stage: Stage, answer: Completion) -> CascadeStep:

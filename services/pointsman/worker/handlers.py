@@ -27,7 +27,7 @@ from pointsman.worker.outcome import (
     failed_internally,
     judged_end,
     outcome_of,
-    total_cost,
+    spent_on,
 )
 from pointsman.worker.reviewing import reviewed
 from pointsman_schemas.base import Message
@@ -100,7 +100,7 @@ class WorkerHandler:
             chunks = self._chunks(record, cause, routed)
             attempts = Attempts(self._call_context, asked_of(routed, self._tier), routed.steps, chunks)
             ended = await self._work(routed.job, attempts)
-            spent = Spent(len(attempts.calls), total_cost(attempts.calls))
+            spent = spent_on(attempts.calls, attempts.most_usd)
             judged = await self._judge(routed, ended, spent)
             if judged is not None and judged.up is not None:
                 up = escalate(routed, judged.step, judged.up)

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from uuid import UUID
 
 from pointsman.cascade.completion import read_completion
-from pointsman.cascade.judge import Judged, Stage, failed, judge
+from pointsman.cascade.judge import Judged, Spent, Stage, failed, judge
 from pointsman.worker.calls.answer import Answer, Reject, Retry
 from pointsman.worker.calls.attempts import GaveUp, NoRoom
 from pointsman.worker.calls.backoff import GiveUp
@@ -134,6 +134,12 @@ def failed_internally(
         message=message,
         request_digest=request_digest,
     )
+
+
+def spent_on(calls: Sequence[CallFinished], most_usd: Decimal | None) -> Spent:
+    """Return what a tier's calls cost. `most_usd`: their maximum cost, if known."""
+    cost_usd = total_cost(calls)
+    return Spent(len(calls), cost_usd, most_usd if cost_usd is None else None)
 
 
 def total_cost(calls: Sequence[CallFinished]) -> Decimal | None:

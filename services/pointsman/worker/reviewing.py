@@ -1,5 +1,7 @@
 """Decides whether an answer is accepted or a person reviews it first: pure."""
 
+from dataclasses import asdict
+
 from pointsman.cascade.judge import Judged, Spent
 from pointsman.confidence.reading import ConfidenceEvidence
 from pointsman.confidence.review import requested, review_of
@@ -46,6 +48,5 @@ def _step(tier: str, stop: ReviewStop, spent: Spent) -> CascadeStep:
         accepted=False,
         reason=StepReason.UNSURE,
         detail=stop.detail,
-        attempts=spent.attempts,
-        cost_usd=spent.cost_usd,
+        **asdict(spent),
     )

@@ -113,6 +113,19 @@ async def test_one_unknown_price_makes_the_whole_cost_unknown() -> None:
     assert (done.attempts, done.cost_usd) == (3, None)
 
 
+async def test_a_call_of_unknown_cost_counts_with_its_maximum_on_the_next_tiers() -> None:
+    """500 tokens of an answer cost $0.0002 on the first tier and $0.0008 on the second."""
+    entry = AgentEntry.model_validate({"id": AGENT, "owner": "x", "budget": {"usd_per_job": 0.0009}})
+    unpriced = {**response("41"), "usage": None}
+    async with trace(http(body=unpriced), says("41"), says("41"), entries=lambda _: entry) as system:
+        first = await system.begin(AGREEMENT, max_tokens=500)
+        failed = outcome(await system.goes_on(await system.goes_on(first)))
+    assert isinstance(failed, JobFailed)
+    assert (failed.limit, failed.attempts, len(system.tiny.asked)) == ("usd_per_job", 1, 1)
+    (step, *_) = failed.cascade
+    assert step.cost_usd is None and step.most_usd is not None and step.most_usd > Decimal("0.0002")
+
+
 async def test_an_escalated_job_carries_its_decision_and_the_reason() -> None:
     async with trace(says("42", logprobs=[log(0.81)])) as system:
         first = await system.begin(LIKELY)

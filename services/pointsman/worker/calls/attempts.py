@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -16,6 +16,7 @@ from pointsman.worker.calls.call import Call, Status, Target
 from pointsman.worker.calls.call_context import CallContext
 from pointsman.worker.calls.chunks import JobChunks
 from pointsman.worker.calls.hedging import Called, Calling, race
+from pointsman.worker.calls.job_targets import JobTargets
 from pointsman.worker.calls.unsuited import as_failure, is_empty
 from pointsman.worker.limits.agent_limits import limits_of
 from pointsman.worker.limits.call_limiter import Wait
@@ -80,34 +81,36 @@ class Attempts:
         self._budget = JobBudget(
             tier_limit=call_context.row.usd_per_job,
             agent_limit=self._agent.per_job,
-            spent_before=sum((step.cost_usd for step in steps if step.cost_usd is not None), Decimal(0)),
+            spent_before=sum((step.counted_usd for step in steps), Decimal(0)),
         )
         self._job_request = job.request.model_dump(mode="json", exclude_unset=True)
-        embeds = EMBEDDINGS in self._job_request
-        suited = [target for target in call_context.targets if target.embeds is embeds]
-        # If no target suits the request, the first one refuses it, without a call.
-        self._remaining = suited or list(call_context.targets[:1])
+        self._targets = JobTargets(
+            call_context, self._agent, self._request, embeds=EMBEDDINGS in self._job_request
+        )
         self._tried: Counter[str] = Counter()
-        self._paused_until: dict[str, float] = {}
-        self._amounts: dict[str, Mapping[str, int]] = {}
         self._under_way: list[Call] = []
+
+    @property
+    def most_usd(self) -> Decimal | None:
+        """The maximum cost of the calls so far; None if no limit on the job's cost applies."""
+        return self._budget.spent if self._budget else None
 
     async def run(self) -> Answer | Reject | GaveUp | NoRoom:
         """Call until there is an answer, a rejection, or no attempt left; a waiting job holds no slot."""
         while True:
-            target = self._next_target()
+            target = self._targets.next()
             try:
                 decisive = await self._race(target)
             except ShutError:
-                self._remaining.sort(key=lambda other: other is target)  # the others come first
+                self._targets.move_to_end(target)
                 continue
             except NoRoomError as error:
                 NO_ROOM.labels(self._call_context.tier, error.limit).inc()
-                if self._drop_target(target):
+                if self._targets.drop(target):
                     continue
                 return NoRoom(error.limit, str(error), self._refused(error))
             call, result = decisive.call, decisive.result
-            if self._is_unsuited(result) and self._drop_target(call.target):
+            if self._is_unsuited(result) and self._targets.drop(call.target):
                 if isinstance(result, Answer):
                     who = f"{call.target.provider.row.name} answered {result.http_status}"
                     empty = as_failure(result, f"{who} with an empty answer, so another model is asked")
@@ -126,7 +129,7 @@ class Attempts:
             pause_s = self._next_pause_s(call.target, result)
             if isinstance(pause_s, GiveUp):
                 self._record(call, "retry", result)
-                if self._drop_target(call.target):
+                if self._targets.drop(call.target):
                     continue
                 return GaveUp(result, pause_s)
             # After a fault the job waits here. A target that only asks for time is set aside: others may do.
@@ -134,8 +137,8 @@ class Attempts:
                 self._record(call, "retry", result, retry_after_s=pause_s)
                 await asyncio.sleep(pause_s)
                 continue
-            self._paused_until[call.target.name] = monotonic() + pause_s
-            waits_here = not self._is_another_ready(call.target)
+            self._targets.pause(call.target, pause_s)
+            waits_here = not self._targets.is_another_ready(call.target)
             self._record(call, "retry", result, retry_after_s=pause_s if waits_here else None)
 
     def break_off(self, status: Status, error: str, reason: FailReason | None = None) -> None:
@@ -156,8 +159,7 @@ class Attempts:
 
     def _hedge(self, target: Target) -> Calling | None:
         """The hedge: a call to the next target, or the same; None if it has no room in a budget."""
-        others = (other for other in self._remaining if other is not target and self._may_call(other))
-        other = next(others, target)
+        other = self._targets.for_hedge(target)
         if not self._is_affordable(other) or not self._call_context.hedges.take(monotonic()):
             return None
         HEDGES.labels(self._call_context.tier).inc()
@@ -167,11 +169,11 @@ class Attempts:
         """Whether the job's own budget allows a call."""
         if not self._budget:
             return True
+        request, now = self._request(target), self._call_context.clock()
         try:
-            _, most_usd = self._reserve(target, self._request(target))
-        except NoRoomError:
+            self._budget.check(target.reservation.most_usd(request, now))
+        except (NoRoomError, UnknownPriceError):
             return False
-        self._budget.settle(most_usd, Decimal(0))
         return True
 
     def _is_unsuited(self, result: Result) -> bool:
@@ -187,38 +189,6 @@ class Attempts:
             case _:
                 assert_never(result)
 
-    def _next_target(self) -> Target:
-        """The first that may be called now, else the one that may be called soonest."""
-        return min(self._remaining, key=self._ready_in)
-
-    def _ready_in(self, target: Target) -> float:
-        """Seconds until it may be called, by the limits and by this job's own waits."""
-        rest = self._paused_until.get(target.name, 0.0) - monotonic()
-        return max(self._call_context.limits.available(target.name), rest)
-
-    def _is_another_ready(self, target: Target) -> bool:
-        """Whether another target may be called now."""
-        return any(self._may_call(other) for other in self._remaining if other is not target)
-
-    def _may_call(self, target: Target) -> bool:
-        if self._ready_in(target):
-            return False
-        if target.name not in self._amounts:
-            try:
-                self._amounts[target.name] = target.reservation.before(
-                    self._request(target), self._agent, self._call_context.clock()
-                )
-            except UnknownPriceError:
-                return False
-        return not self._call_context.limits.available(target.name, self._amounts[target.name])
-
-    def _drop_target(self, target: Target) -> bool:
-        """Drop this target; False if it is the last one."""
-        if len(self._remaining) == 1:
-            return False
-        self._remaining.remove(target)
-        return True
-
     async def _call(self, target: Target, begun: asyncio.Event) -> Called:
         call_context, job = self._call_context, self._job
         request = self._request(target)
@@ -230,8 +200,10 @@ class Attempts:
                 target.name,
                 amounts,
                 self.held,
-                after_s=self._paused_until.pop(target.name, 0.0) - monotonic(),
-                elsewhere=partial(self._is_another_ready, target) if len(self._remaining) > 1 else None,
+                after_s=self._targets.end_pause(target),
+                elsewhere=None
+                if self._targets.is_last()
+                else partial(self._targets.is_another_ready, target),
                 in_haste=job.deadline is not None,
                 declared=self._agent.declared,
                 most_waiting=dict.fromkeys(self._agent.budgets, call_context.row.most_waiting),

@@ -25,11 +25,16 @@ class JobBudget:
     def __bool__(self) -> bool:
         return bool(self._limits)
 
-    def reserve(self, most_usd: Decimal) -> None:
-        """Count a call that costs at most `most_usd`.
+    @property
+    def spent(self) -> Decimal:
+        """The cost of the calls so far; a call whose cost is not known counts with its maximum."""
+        return self._spent
+
+    def check(self, most_usd: Decimal) -> None:
+        """Check whether a call that costs at most `most_usd` is within the limits.
 
         Raises:
-            NoRoomError: a limit does not allow it; nothing is counted.
+            NoRoomError: a limit does not allow it.
         """
         for limit, before, is_agents in self._limits:
             spent = before + self._spent
@@ -37,6 +42,14 @@ class JobBudget:
                 reason = f"a call may cost ${most_usd:f}, and ${spent:f} of the job's are spent or reserved"
                 reason = f"{reason} (usd_per_job is ${limit:f})"
                 raise NoRoomError("usd_per_job", reason, of_agent=is_agents)
+
+    def reserve(self, most_usd: Decimal) -> None:
+        """Count a call that costs at most `most_usd`.
+
+        Raises:
+            NoRoomError: a limit does not allow it; nothing is counted.
+        """
+        self.check(most_usd)
         self._spent += most_usd
 
     def settle(self, most_usd: Decimal, cost_usd: Decimal) -> None:
