@@ -1,8 +1,7 @@
 """Labels for training: the points of each tier's recorded answer, estimated conservatively.
 
 - A verdict is the answer's points. Without a verdict, an answer that agrees with the strongest tier's gets
-  the
-  same points, another gets none, and long texts, whose wording always differs, give no label.
+  the same points, another gets none, and long texts, whose wording always differs, give no label.
 - The strongest tier's answer counts as good if it has no verdict: a cheaper one can only be as good.
 - A tier without a label counts as bad, unless a cheaper one's answer was as good as the strongest's.
 """

@@ -117,7 +117,9 @@ def label_of(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> 
         request = JobRouted.model_validate_json(rows[0].value).job.request
     except ValidationError:  # from another release, or erased
         return None
-    answers = {row.tier: Answered(answered(row.response), row.verdict) for row in rows if row.response}
+    answers = {
+        row.tier: Answered(answered(row.response), row.verdict) for row in rows if row.response is not None
+    }
     worth, costs = points(answers, tiers), costs_of(rows, tiers, price)
     if worth is None or costs is None:
         return None

@@ -86,8 +86,9 @@ def test_a_policy_file_that_is_missing_has_a_fitting_hint(tmp_path: Path) -> Non
     assert told.hint == "name a file that exists, or make one: pointsman init"
 
 
-def test_a_day_that_does_not_exist_is_named() -> None:
-    done = CliRunner().invoke(program.app, ["audit", "verify", "--day", "2026-13-01"])
+@pytest.mark.parametrize("day", ["2026-13-01", "2026-W09-7", "20260301"])
+def test_a_day_that_does_not_exist_is_named(day: str) -> None:
+    done = CliRunner().invoke(program.app, ["audit", "verify", "--day", day])
     assert done.exit_code == 2
-    assert "'2026-13-01' is no day such as 2026-03-01" in done.stderr
+    assert f"{day!r} is no day such as 2026-03-01" in done.stderr
     assert "%Y" not in done.stderr

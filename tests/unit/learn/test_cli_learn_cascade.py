@@ -71,6 +71,11 @@ def test_a_verdict_outweighs_agreement() -> None:
     assert (found.points, found.judged) == ((1.0, 0.9, 1.0), True)
 
 
+def test_an_empty_response_keeps_its_verdict() -> None:
+    tried = tried_of(rows("2", "2", "2", medium={"response": {}, "verdict": 0.5}), TIERS, no_price)
+    assert tried is not None and tried.points == (1.0, 0.5, 1.0)
+
+
 def test_a_long_first_answer_is_shortened_as_by_the_worker() -> None:
     found = tried_of(rows("x" * 2 * KEPT, "2", "2"), TIERS, no_price)
     assert found is not None

@@ -1,6 +1,6 @@
 """`pointsman audit verify`: check that the record is complete and unchanged."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -40,7 +40,7 @@ Verified = Annotated[
 def read_day(text: str) -> date:
     """Parse a day such as 2026-03-01. Raises: typer.BadParameter."""
     try:
-        return date.fromisoformat(text)
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no day such as 2026-03-01") from None
 
