@@ -115,8 +115,6 @@ def _download(missing: list[Jar], folder: Path, pool: ThreadPoolExecutor) -> Non
         with _setting(stop):
             for _ in pool.map(one, missing):
                 pass
-    for archive in folder.glob("*.jsa"):
-        archive.unlink()  # Java silently ignores a class-data archive made from other jars
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def requests_of(class_path: str, jmx_port: int) -> Requests:
     names = [argument for name in _OBJECTS for argument in ("--object-name", name)]
     url = f"service:jmx:rmi:///jndi/rmi://{LOOPBACK}:{jmx_port}/jmxrmi"
     command = [
-        str(find_java().path), "-Xmx512m", "-cp", class_path, "org.apache.kafka.tools.JmxTool",
+        str(find_java()), "-Xmx512m", "-cp", class_path, "org.apache.kafka.tools.JmxTool",
         "--jmx-url", url, "--one-time", "--report-format", "properties", "--attributes", "Count,Mean", *names,
     ]  # fmt: skip
     printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout

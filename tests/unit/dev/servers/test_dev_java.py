@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from pointsman.dev.errors import DevError
-from pointsman.dev.servers.java import Java, find_java
+from pointsman.dev.servers.java import find_java
 
 
 def install(folder: Path, says: str, code: int = 0) -> Path:
@@ -40,11 +40,11 @@ def test_java_home_comes_before_the_path_and_the_path_before_the_wheel(
     on_path = install(tmp_path / "path", 'openjdk version "17.0.15" 2025-04-15')
     home = install(tmp_path / "home" / "bin", 'java version "21" 2023-09-19 LTS')
     bring_wheel(monkeypatch, wheel)
-    assert find_java() == Java(wheel, "25.0.1")
+    assert find_java() == wheel
     monkeypatch.setenv("PATH", str(on_path.parent))
-    assert find_java() == Java(on_path, "17.0.15")
+    assert find_java() == on_path
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "home"))
-    assert find_java() == Java(home, "21")
+    assert find_java() == home
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_java_that_cannot_run_kafka_is_skipped(
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nowhere"))
     wheel = install(tmp_path / "wheel", 'openjdk version "25.0.1"')
     bring_wheel(monkeypatch, wheel)
-    assert find_java().path == wheel
+    assert find_java() == wheel
 
 
 def test_without_any_the_error_says_what_to_install() -> None:
