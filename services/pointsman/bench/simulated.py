@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pointsman.dev.ports import LOOPBACK, free_port
-from pointsman.dev.services.processes import Process, running
+from pointsman.bench.system import answering_after
+from pointsman.dev.ports import free_port
+from pointsman.dev.services.fleet import simulator
+from pointsman.dev.services.processes import running
 from pointsman.runtime.loopback import proxies_for
 
 
@@ -44,15 +46,6 @@ class Simulated:
 @contextmanager
 def simulated(folder: Path) -> Iterator[Simulated]:
     """Run a separate provider process during the block. It answers at once, until `order` says otherwise."""
-    port = free_port()
-    process = Process(
-        "simulator",
-        ["run", "simulator", "--port", str(port), "--latency", "small=0", "--latency", "medium=0",
-         "--latency", "frontier=0", "--jitter", "0", "--keep", "0"],
-        {},
-        folder / "simulator.log",
-        f"http://{LOOPBACK}:{port}",
-        health="/_sim/stats",
-    )  # fmt: skip
+    process = simulator(free_port(), {**answering_after(0), "POINTSMAN_KEEP": "0"}, folder)
     with running(process):
         yield Simulated(process.url)

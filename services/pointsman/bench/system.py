@@ -65,6 +65,11 @@ class RunningSystem:
         }
 
 
+def answering_after(latency_ms: float) -> dict[str, str]:
+    """Return the settings of a simulated provider that always answers after `latency_ms` milliseconds."""
+    return {"POINTSMAN_LATENCY_MS": json.dumps(dict.fromkeys(TIERS, latency_ms)), "POINTSMAN_JITTER": "0"}
+
+
 @contextmanager
 def whole_system(
     latency_ms: float,
@@ -103,12 +108,8 @@ def whole_system(
             secure=logins,
             together=together,
         )
-        quick = {
-            "POINTSMAN_LATENCY_MS": json.dumps(dict.fromkeys(TIERS, latency_ms)),
-            "POINTSMAN_JITTER": "0",
-        }
         for process in processes:
-            more = quick if process is processes[0] else settings
+            more = answering_after(latency_ms) if process is processes[0] else settings
             process.environment = {**process.environment, **more}
         processes += [
             another_process_of(started, f"{started.name}-2") for started in processes if started.name in twice

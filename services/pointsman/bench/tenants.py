@@ -3,8 +3,7 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -18,6 +17,7 @@ from pointsman.client import Client
 from pointsman.registry.changes import turned
 from pointsman.registry.follow import read_registry
 from pointsman.registry.publish import Person, submit
+from pointsman.runtime.background import background
 from pointsman_schemas.control.registry import State
 from pointsman_schemas.outcomes import JobCompleted, JobRejected, Outcome
 from pointsman_schemas.topics import Topics
@@ -91,7 +91,8 @@ async def _rounds(whole: RunningSystem, load: TenantsLoad, say: Callable[[str], 
         for number in range(load.rounds):
             say(f"round {number + 1} of {load.rounds}: the others alone, then beside {TIMES} times a rate")
             alone.append(await _times(others, load))
-            async with _noise(noisy, sent):
+            async with background(_noise(noisy, sent), "noise"):
+                await asyncio.sleep(_WARM_S)
                 beside.append(await _times(others, load))
     say(f"an agent is suspended and resumed, {load.changes} times")
     async with whole.client("suspended") as client:
@@ -103,24 +104,13 @@ async def _times(client: Client, load: TenantsLoad) -> Times:
     return times_of(list((await at_rate(client, load.rate, load.seconds, tier="small")).values()))
 
 
-@asynccontextmanager
-async def _noise(client: Client, sent: list[int]) -> AsyncIterator[None]:
-    """Send jobs in the background during the block; their outcomes are ignored."""
+async def _noise(client: Client, sent: list[int]) -> None:
+    """Send jobs until cancelled; their outcomes are ignored."""
     at_once = int(ALLOWED / 60 * TIMES * _CHUNK_S)
-
-    async def send() -> None:
-        while True:
-            await client.publish_many([_JOB] * at_once)
-            sent[0] += at_once
-            await asyncio.sleep(_CHUNK_S)
-
-    task = asyncio.create_task(send(), name="noise")
-    try:
-        await asyncio.sleep(_WARM_S)
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+    while True:
+        await client.publish_many([_JOB] * at_once)
+        sent[0] += at_once
+        await asyncio.sleep(_CHUNK_S)
 
 
 _EVERY_S = 0.01

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.bench.routing import run
-from pointsman.bench.routing.markdown import write
+from pointsman.bench.routing.markdown import figures, write
 from pointsman.bench.routing.sources.outcomes import DataError
 from pointsman.score.model_file import parse
 from tests.support.router.outcomes import made_up, save
@@ -45,7 +45,9 @@ def test_a_report_has_every_part_and_is_written_as_a_page(data: Path, tmp_path: 
     assert page.startswith("# Kept\n")
     assert page.endswith("kept\n")
     assert "yesterday" not in page
-    assert (tmp_path / "routing" / "cost-quality.svg").read_text().endswith("</svg>\n")
+    for plot in ("cost-quality", "calibration"):
+        assert f"](routing/{plot}.svg)" in page
+        assert (tmp_path / "routing" / f"{plot}.svg").read_text().endswith("</svg>\n")
 
 
 def test_a_file_never_seen_is_scored_by_a_router_of_the_folder(data: Path, tmp_path: Path) -> None:
@@ -56,6 +58,10 @@ def test_a_file_never_seen_is_scored_by_a_router_of_the_folder(data: Path, tmp_p
     assert report["frozen"]["shift"]["familiar"]
     moved = report["frozen"]["shift"]["size"]
     assert report["guarded"] == report["frozen"]["by_quality"]["0.98"] | {"shift": moved}
+    shown = figures(report)
+    assert shown.startswith("Trained on 900 questions and 200 of other work; scored once on 300 others.")
+    assert f"| guarded: {report['frozen']['shift']['said']} |" in shown
+    assert ".svg" not in shown, "the console has no plots"
 
 
 def test_a_question_of_both_is_refused_or_left_out(data: Path, tmp_path: Path) -> None:

@@ -6,15 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
-
 from pointsman.bench.system import busy_s
 from pointsman.bus import connection
+from pointsman.bus.admin.committed import committed_offsets
 from pointsman.runtime.settings import KafkaPart
 
 _LOOK_S = 0.02
 _GIVE_UP_S = 300
+_REQUEST_WITHIN_S = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +66,12 @@ Committed = Callable[[], Awaitable[int]]
 @asynccontextmanager
 async def committed_by(kafka: KafkaPart, group: str) -> AsyncIterator[Committed]:
     """Yield a function that returns how many records the group has committed, over all partitions."""
-    admin = connection.admin(kafka)
-    await admin.start()
-    try:
-        yield lambda: _committed(admin, group)
-    finally:
-        await admin.close()
+    async with connection.connected_admin(kafka, _REQUEST_WITHIN_S) as admin:
+
+        async def committed() -> int:
+            return sum(offset for offset, _ in (await committed_offsets(admin, group)).values())
+
+        yield committed
 
 
 async def at_least(count: int, committed: Committed) -> int:
@@ -82,11 +81,3 @@ async def at_least(count: int, committed: Committed) -> int:
         if done >= count:
             return done
         await asyncio.sleep(_LOOK_S)
-
-
-async def _committed(admin: AIOKafkaAdminClient, group: str) -> int:
-    try:
-        offsets = await admin.list_consumer_group_offsets(group)
-    except KafkaError:  # a new broker is still creating the group coordinator
-        return 0
-    return sum(max(0, offset.offset) for offset in offsets.values())

@@ -18,8 +18,9 @@ from pointsman.bench.hop.measure import Hop, measure
 from pointsman.bench.hop.messages import records
 from pointsman.bench.hop.raw import Record, fill
 from pointsman.bench.servers import servers
+from pointsman.bench.system import TIERS
 from pointsman.bus.admin.topics import apply
-from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.dev.ports import free_port
 from pointsman.dev.servers.child import Child
 from pointsman.dev.servers.kafka import broker_at
 from pointsman.dev.servers.stack import Stack
@@ -31,7 +32,6 @@ from pointsman.score.model_file import FORMAT
 from pointsman.score.sealed import seal
 from pointsman_schemas.topics import Topics
 
-TIERS = ("small", "medium", "frontier")
 #: The do-nothing hop, to which ratios refer.
 NOTHING = "nothing"
 
@@ -124,22 +124,16 @@ class HopBench:
             child.kill()
 
     async def _router(self, topics: Topics, policy: str) -> Hop:
-        port = free_port()
         environment = {
             **broker_at(self._kafka.bootstrap),
             **files(),
             "POINTSMAN_PREFIX": topics.prefix,
-            "POINTSMAN_HTTP_PORT": str(port),
         }
         if policy == "score":
             environment["POINTSMAN_POLICY"] = str(scored_policy(self._folder))
-        router = Process(
-            topics.prefix,
-            ["run", "router"],
-            environment,
-            self._folder / f"{topics.prefix}.log",
-            f"http://{LOOPBACK}:{port}",
-        )
+        log = self._folder / f"{topics.prefix}.log"
+        router = Process(topics.prefix, ["run", "router"], environment, log)
+        router.listen(free_port())
         router.start()
         try:
             return await while_running([router], self._measured(f"{topics.prefix}.router", router.pid))

@@ -1,4 +1,4 @@
-"""Write the report as a Markdown page with plots."""
+"""The report as Markdown, for the console and for a page with plots."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,40 +19,43 @@ def write(report: Mapping[str, Any], docs: Path) -> None:
     after = rest.partition(END)[2]
     plots = docs / "routing"
     plots.mkdir(parents=True, exist_ok=True)
-    page.write_text(f"{before}{BEGIN}\n{figures(report)}\n{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{BEGIN}\n{figures(report, plots=True)}\n{END}{after}", encoding="utf-8")
     (plots / "cost-quality.svg").write_text(cost_quality(report), encoding="utf-8")
     (plots / "calibration.svg").write_text(reliability(report), encoding="utf-8")
 
 
-def figures(report: Mapping[str, Any]) -> str:
-    """Return the report's tables as Markdown."""
-    frozen, split = report["frozen"], report["split"]
+def figures(report: Mapping[str, Any], *, plots: bool = False) -> str:
+    """Return the report's tables as Markdown. `plots`: with links to the plots, for the page."""
+    frozen = report["frozen"]
+    split = report.get("split") or {"train": report["trained_on"], "test": report["test"]}
     tiers = " / ".join(report["models"])
     head = ("router", "$ per 1,000", "saved", "quality, 95 % interval", f"% {tiers}")
     rows = {f"quality {name} asked": figure for name, figure in frozen["by_quality"].items()}
+    if "guarded" in report:
+        rows = {f"guarded: {frozen['shift']['said']}": report["guarded"], **rows}
     parts = [
         f"Trained on {split['train']:,} questions and {report['extra']:,} of other work; scored once on "
         f"{split['test']:,} others. Model {report['model']['version']}.",
-        "![Saved against quality](routing/cost-quality.svg)",
+        *(["![Saved against quality](routing/cost-quality.svg)"] if plots else []),
         _grid(head, table({**rows, **beside(report.get("ways", {})), **report["baselines"]})),
         f"**By task**, quality {report['quality']} asked.",
         _grid(("task", *head[1:]), table(frozen["by_task"])),
         "**With other prices.** The same model and bar; the strongest tier costs half or twice as much.",
         _grid(head, table(frozen["prices"])),
     ]
-    if report["resplits"]:
+    if report.get("resplits"):
         parts += ["**Other splits**, a router made anew for each.", _resplits(report["resplits"])]
         for way, resplits in report.get("ways_resplits", {}).items():
             parts += [f"The same splits, {way}.", _resplits(resplits)]
     parts += [
         "**Calibration** of `sufficient`, on the test part; accuracy is of those at or above the confidence.",
-        "![Reliability](routing/calibration.svg)",
+        *(["![Reliability](routing/calibration.svg)"] if plots else []),
         _calibration(frozen["calibration"]),
         "**To people**, if the chosen tier must be sufficient with this confidence: "
         + ", ".join(f"{level}: {_percent(share)}" for level, share in frozen["to_people"].items())
         + f". Unfamiliar words, so to the strongest tier: {_percent(frozen['unfamiliar'])}.",
     ]
-    for name, figure in report["transfer"].items():
+    for name, figure in report.get("transfer", {}).items():
         parts += [f"**Moved to {name}.**", _grid(head, table(figure))]
     if "routellm" in report:
         parts += ["**RouteLLM's protocol**: Mixtral-8x7B and gpt-4-1106-preview.", _pairs(report["routellm"])]

@@ -194,14 +194,11 @@ def transfer(
     test = foreign.take(order[most:])
     unguarded = of_choice(test, router.decide(router.estimates(test.prompts), quality))
     figures = {"0 labels, unguarded": unguarded, "0 labels": guarded(router, test, quality)}
-    stems = set(test.stems)
     for count in LABELS:
         if count > most:
             continue
-        own = foreign.take([row for row in order[:count] if foreign.stems[row] not in stems])
-        beside = [
-            source.take([row for row, of in enumerate(source.stems) if of not in stems]) for source in home
-        ]
+        own = without(foreign.take(order[:count]), [test])
+        beside = [without(source, [test]) for source in home]
         made = Router(trained(own, beside, progress=progress).model)
         figures[f"{count:,} labels"] = of_choice(test, made.decide(made.estimates(test.prompts), quality))
     return figures

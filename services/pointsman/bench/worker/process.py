@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.dev.ports import free_port
 from pointsman.dev.servers.kafka import broker_at
 from pointsman.dev.services.processes import Process, running
 from pointsman.runtime.settings import KafkaPart
@@ -30,18 +30,16 @@ class Under:
 def worker(under: Under, number: int = 1) -> Iterator[Process]:
     """Run a worker during the block, which begins when it is ready."""
     name = f"{under.prefix}-worker-{number}"
-    process = Process(name, ["run", "worker", "--tier", TIER], {}, under.folder / f"{name}.log", "")
-    port = free_port()
-    process.url = f"http://{LOOPBACK}:{port}"
-    process.environment = {
+    environment = {
         **broker_at(under.kafka.kafka),
         "POINTSMAN_PREFIX": under.prefix,
         "POINTSMAN_PROVIDERS": str(_providers(under)),
         # Ending is not measured. A short session means short heartbeats, so a second worker joins sooner.
         "POINTSMAN_GRACE_S": "1",
         "POINTSMAN_SESSION_TIMEOUT_MS": "6000",
-        "POINTSMAN_HTTP_PORT": str(port),
     }
+    process = Process(name, ["run", "worker", "--tier", TIER], environment, under.folder / f"{name}.log")
+    process.listen(free_port())
     with running(process):
         yield process
 

@@ -63,9 +63,12 @@ def routing(
     """
     from functools import partial
 
+    from rich.markdown import Markdown
+
     from pointsman.bench.routing import cascade, run
+    from pointsman.bench.routing.markdown import figures, write
     from pointsman.bench.routing.router import trained
-    from pointsman.bench.routing.tables import progress, tables
+    from pointsman.bench.routing.tables import progress
     from pointsman.cli import screen
     from pointsman.runtime.errors import CommandError
 
@@ -93,10 +96,8 @@ def routing(
             assert train is not None and test is not None
             report = run.unseen(train, test, quality, report_progress, drop=drop_overlap, vectors=vectors_of)
     if docs is not None:
-        from pointsman.bench.routing.markdown import write
-
         write(report, docs)
-    screen.report(report, *tables(report), as_json=as_json)
+    screen.report(report, Markdown(figures(report)), as_json=as_json)
     if not (opinion or as_json):
         screen.note("the second opinion was not measured: --opinion")
 

@@ -1,7 +1,7 @@
 """The services that the dev stack runs, and the settings of each."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -60,14 +60,6 @@ def fleet(
     }
     named = {"POINTSMAN_POLICY": policy, "POINTSMAN_AGENTS": agents}
     base |= {name: str(file) for name, file in named.items() if file is not None}
-    simulator = Process(
-        "simulator",
-        ["run", "simulator", "--port", str(simulator_port)],
-        base,
-        logs / "simulator.log",
-        provider,
-        health="/_sim/stats",
-    )
     workers = {f"worker-{tier}": ["run", "worker", "--tier", tier] for tier in tiers}
     commands = {"router": ["run", "router"], **workers}
     commands |= {"review": ["run", "review"]} if review else {}
@@ -76,20 +68,26 @@ def fleet(
     commands |= {"opinion": ["run", "opinion"]} if opinion else {}
     commands |= {"gateway": ["run", "gateway"]} if gateway else {}
     commands |= {"audit": ["run", "audit"]}
-    services = []
+    services = [simulator(simulator_port, base, logs)]
     ports = ports_of(list(commands))
     for name, arguments in commands.items():
-        port = ports[name]
         if secure is not None:
             own = {"POINTSMAN_AGENTS": str(secure.agents)} | secure.environment(name.replace("-", ".", 1))
         else:
             own = _open(kafka, postgres, name)
-        environment = {**base, **own, "POINTSMAN_HTTP_PORT": str(port)}
+        environment = {**base, **own}
         if name == "audit":
             environment["POINTSMAN_AUDIT_KEY_FILE"] = str(key_file)
-        url = f"http://{LOOPBACK}:{port}"
-        services.append(Process(name, arguments, environment, logs / f"{name}.log", url))
-    return [simulator, *services]
+        services.append(Process(name, arguments, environment, logs / f"{name}.log"))
+        services[-1].listen(ports[name])
+    return services
+
+
+def simulator(port: int, environment: Mapping[str, str], logs: Path) -> Process:
+    """Return the simulated provider; its settings are in the `environment`."""
+    arguments = ["run", "simulator", "--port", str(port)]
+    url = f"http://{LOOPBACK}:{port}"
+    return Process("simulator", arguments, environment, logs / "simulator.log", url, health="/_sim/stats")
 
 
 def ports_of(names: Sequence[str]) -> dict[str, int]:

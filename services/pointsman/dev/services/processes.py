@@ -37,13 +37,16 @@ _PROGRAM = (sys.executable, "-m", "pointsman.cli.main")
 
 @dataclass
 class Process:
-    """A service. `arguments` follow `program`, else the `pointsman` command. `health`: a path below `url`."""
+    """A service. `arguments` follow `program`, else the `pointsman` command. `health`: a path below `url`.
+
+    `listen` sets `url`, for a service that takes its port from the environment.
+    """
 
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: Path
-    url: str
+    url: str = ""
     health: str = "/readyz"
     restarts: int = 0
     moves: int = 0
@@ -66,6 +69,11 @@ class Process:
         self.child.kill()
         self.child.wait()
 
+    def listen(self, port: int) -> None:
+        """Have the service listen on `port` from its next start on."""
+        self.environment = {**self.environment, _PORT: str(port)}
+        self.url = f"http://{LOOPBACK}:{port}"
+
     def ready(self) -> bool:
         """Return whether the process itself, not another one on its port, reports that it is ready."""
         if not self._listens():
@@ -82,9 +90,7 @@ class Process:
         if _PORT not in self.environment or self.moves == _MOVES or _TAKEN not in self.last_lines(2):
             return False
         self.moves += 1
-        port = free_port()
-        self.environment = {**self.environment, _PORT: str(port)}
-        self.url = f"http://{LOOPBACK}:{port}"
+        self.listen(free_port())
         self.start()
         return True
 
@@ -111,17 +117,10 @@ class Process:
 
 def another_process_of(first: Process, name: str) -> Process:
     """Return another process of the same service, with its own port, not yet started."""
-    port = free_port()
-    return replace(
-        first,
-        name=name,
-        environment={**first.environment, _PORT: str(port)},
-        log=first.log.with_name(f"{name}.log"),
-        url=f"http://{LOOPBACK}:{port}",
-        restarts=0,
-        moves=0,
-        child=None,
-    )
+    log = first.log.with_name(f"{name}.log")
+    another = replace(first, name=name, log=log, restarts=0, moves=0, child=None)
+    another.listen(free_port())
+    return another
 
 
 def wait_ready(processes: Sequence[Process]) -> None:

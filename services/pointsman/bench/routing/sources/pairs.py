@@ -8,7 +8,7 @@ import numpy as np
 from pointsman.bench.routing.opinion_vectors import VectorsOf
 from pointsman.bench.routing.routellm import PUBLISHED, protocol
 from pointsman.bench.routing.router import Progress, Router, need
-from pointsman.bench.routing.sources.data import folds
+from pointsman.bench.routing.sources.data import folds, without
 from pointsman.bench.routing.sources.examples import examples
 from pointsman.bench.routing.sources.outcomes import Floats, TierAnswers
 from pointsman.bench.routing.sources.stem import place
@@ -37,9 +37,7 @@ def pairs(
         if len(rows) > 2 * LABELS:
             order = np.argsort([place(of, "routellm") for of in rows.stems], kind="stable")
             train, test = rows.take(order[:LABELS]), rows.take(order[LABELS:])
-            kept = set(test.stems)
-            train = train.take([row for row, of in enumerate(train.stems) if of not in kept])
-            scores |= _scored(f"{LABELS:,} labels", test, _needs(train, [], test, vectors))
+            scores |= _scored(f"{LABELS:,} labels", test, _needs(without(train, [test]), [], test, vectors))
         if len(rows) >= 100:
             scores |= _scored("five-fold", rows, _fold_by_fold(rows, others, vectors))
         else:
@@ -66,11 +64,7 @@ def _fold_by_fold(rows: TierAnswers, others: Sequence[TierAnswers], vectors: Vec
 def _needs(
     train: TierAnswers, beside: Sequence[TierAnswers], test: TierAnswers, vectors: VectorsOf | None
 ) -> Needs:
-    stems = set(test.stems)
-    clear = [
-        source.take([row for row, of in enumerate(source.stems) if of not in stems]) for source in beside
-    ]
-    made = examples(train, *clear)
+    made = examples(train, *(without(source, [test]) for source in beside))
     score = need(Router(untuned(made, name="routellm")).estimates(test.prompts))
     if vectors is None:
         return {SCORE: score}
