@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pointsman.bench.routing.measure import Figures, by_task, of_choice
-from pointsman.bench.routing.sources.examples import OTHERS, costs, origin
+from pointsman.bench.routing.sources.examples import costs, examples, origin
 from pointsman.bench.routing.sources.outcomes import DataError, TierAnswers
 from pointsman.cascade.accept import AcceptModel, accept, charge
 from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
@@ -98,16 +98,15 @@ def trained(
             "it needs three tiers with `answer_<tier>` and `out_tokens_<tier>`",
         )
     used = [other for other in others if len(other) and other.tiers == own.tiers and can_cascade(other)]
-    weights = [1.0, *[OTHERS] * len(used)]
-    counts = [len(own), *map(len, used)]
+    rows = examples(own, *used)
     weak, strong, strongest = own.tiers
     seen = Cascades(
         (weak, strong, strongest),
         tuple(pair for of in (own, *used) for pair in evidence(of)),
-        tuple(stem for of in (own, *used) for stem in of.stems),
-        np.concatenate([of.score for of in (own, *used)]),
-        np.concatenate([costs(of) for of in (own, *used)]),
-        np.repeat(weights, counts),
-        np.repeat([True, *[False] * len(used)], counts),
+        rows.group,
+        rows.score,
+        rows.cost,
+        rows.weight,
+        rows.own,
     )
     return fit(seen, name=name, trained_on=origin(own, *used), progress=progress)
