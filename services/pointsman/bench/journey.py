@@ -1,7 +1,6 @@
 """`pointsman bench journey`: a job's complete path, from the client through the intake back to the client."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +10,7 @@ from rich.table import Table
 
 from pointsman.bench.columns import columns
 from pointsman.bench.steady import Times, at_rate, times_of
-from pointsman.bench.system import RunningSystem, all_busy_s, used_s, whole_system
+from pointsman.bench.system import RunningSystem, Stopwatch, whole_system
 from pointsman.client import Client
 from pointsman.store.ask.jobs import Jobs
 
@@ -51,11 +50,9 @@ def run(rate: int, seconds: float, say: Callable[[str], None]) -> JourneyReport:
 async def _measure(whole: RunningSystem, rate: int, seconds: float) -> JourneyReport:
     async with Client(kafka=whole.kafka, agent_id="bench") as client:
         await at_rate(client, rate, _WARM_UP_S)
-        busy = all_busy_s(whole.pids)
-        started = time.perf_counter()
+        watch = Stopwatch(whole.pids)
         took = await at_rate(client, rate, seconds)
-        span = time.perf_counter() - started
-        used = used_s(whole.pids, busy)
+        span, used = watch.stop()
     jobs = len(took)
     hops = await _hops(whole.postgres, took)
     return JourneyReport(

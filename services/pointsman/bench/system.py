@@ -135,7 +135,7 @@ async def drained(
     return False
 
 
-def busy_s(pid: int) -> float:
+def _busy_s(pid: int) -> float:
     """Return the processor seconds that a process and its children have used since their start."""
     process = psutil.Process(pid)
     times = [measured.cpu_times() for measured in (process, *process.children(recursive=True))]
@@ -143,11 +143,14 @@ def busy_s(pid: int) -> float:
     return sum(time.user + time.system for time in times) + times[0].children_user + times[0].children_system
 
 
-def all_busy_s(pids: Mapping[str, int]) -> dict[str, float]:
-    """Return `busy_s` of several processes, by name."""
-    return {name: busy_s(pid) for name, pid in pids.items()}
+class Stopwatch:
+    """Measures wall time, and the processor time of named processes, from its construction on."""
 
+    def __init__(self, pids: Mapping[str, int]) -> None:
+        self._before = {name: (pid, _busy_s(pid)) for name, pid in pids.items()}
+        self._began = time.perf_counter()
 
-def used_s(pids: Mapping[str, int], since: Mapping[str, float]) -> dict[str, float]:
-    """Return the processor seconds used since `all_busy_s` returned `since`."""
-    return {name: busy - since[name] for name, busy in all_busy_s(pids).items()}
+    def stop(self) -> tuple[float, dict[str, float]]:
+        """Return the seconds since then, and the processor seconds of each process."""
+        seconds = time.perf_counter() - self._began
+        return seconds, {name: _busy_s(pid) - busy for name, (pid, busy) in self._before.items()}

@@ -1,12 +1,11 @@
 """Measure a hop on a full intake: messages per second, and processor time of the hop and of the broker."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from pointsman.bench.system import busy_s
+from pointsman.bench.system import Stopwatch
 from pointsman.bus import connection
 from pointsman.bus.admin.committed import committed_offsets
 from pointsman.runtime.settings import KafkaPart
@@ -48,16 +47,11 @@ async def measure(kafka: KafkaPart, group: str, messages: int, hop: int, broker:
         first = await at_least(1, committed)
         if first >= messages:
             raise TooFewError(messages)
-        started, ours, theirs = time.perf_counter(), busy_s(hop), busy_s(broker)
+        watch = Stopwatch({"hop": hop, "broker": broker})
         await at_least(messages, committed)
-    took = time.perf_counter() - started
+    seconds, used = watch.stop()
     count = messages - first
-    return Hop(
-        messages,
-        count / took,
-        (busy_s(hop) - ours) / count * 1e6,
-        (busy_s(broker) - theirs) / count * 1e6,
-    )
+    return Hop(messages, count / seconds, used["hop"] / count * 1e6, used["broker"] / count * 1e6)
 
 
 Committed = Callable[[], Awaitable[int]]

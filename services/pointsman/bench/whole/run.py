@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pointsman.bench.steady import Times, times_of
-from pointsman.bench.system import RunningSystem, all_busy_s, used_s, whole_system
+from pointsman.bench.system import RunningSystem, Stopwatch, whole_system
 from pointsman.bench.whole import http_load, plain
 from pointsman.bench.whole.http_load import HttpTarget
 from pointsman.bench.whole.load import BareLoad, Level, LoadSpan
@@ -173,10 +173,10 @@ class _Bench:
         """Return the share of a core that each of our processes and both servers use without load."""
         self._say("no jobs")
         time.sleep(_SETTLE_S)
-        began, busy = time.perf_counter(), all_busy_s(self.our_processes)
+        watch = Stopwatch(self.our_processes)
         time.sleep(min(self._seconds, _IDLE_S))
-        seconds = time.perf_counter() - began
-        return {name: used / seconds for name, used in used_s(self.our_processes, busy).items()}
+        seconds, used = watch.stop()
+        return {name: busy_s / seconds for name, busy_s in used.items()}
 
     def ours(self, levels: Sequence[Level]) -> list[LevelResult]:
         topics = Topics()
@@ -238,14 +238,12 @@ class _Bench:
         for level in levels:
             self._say(f"{system}: {level}")
             run(level, _WARM_UP_S)
-            before, busy = self._count_requests() if asks else {}, all_busy_s(pids)
+            before = self._count_requests() if asks else {}
+            watch = Stopwatch(pids)
             span = run(level, self._seconds)
-            used = used_s(pids, busy)
-            results.append(
-                self._result(
-                    system, level, span, used, between(before, self._count_requests()) if asks else {}
-                )
-            )
+            _, used = watch.stop()
+            requests = between(before, self._count_requests()) if asks else {}
+            results.append(self._result(system, level, span, used, requests))
         return results
 
     def _result(

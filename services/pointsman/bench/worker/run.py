@@ -4,7 +4,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pointsman.bench.hop.measure import Committed, at_least, committed_by
 from pointsman.bench.hop.raw import fill
 from pointsman.bench.servers import servers
 from pointsman.bench.simulated import Simulated, simulated
-from pointsman.bench.system import busy_s
+from pointsman.bench.system import Stopwatch
 from pointsman.bench.worker.backlog import Backlog, backlog
 from pointsman.bench.worker.jobs import RoutedJobs, routed_jobs
 from pointsman.bench.worker.process import MODEL, TIER, Under, peak_mb, worker
@@ -135,10 +134,10 @@ class WorkerBench:
         async with committed_by(self._kafka, f"{topics.prefix}.worker.{TIER}") as committed:
             await self._do(topics, jobs, committed, _WARM, 0)
             self._slow_down(case)
-            started, busy = time.perf_counter(), busy_s(pid)
+            watch = Stopwatch({"worker": pid})
             await self._do(topics, jobs, committed, count, _WARM)
-            seconds, used = time.perf_counter() - started, busy_s(pid) - busy
-        return self._taken(count, seconds, used)
+            seconds, used = watch.stop()
+        return self._taken(count, seconds, used["worker"])
 
     async def _do(
         self, topics: Topics, jobs: RoutedJobs, committed: Committed, count: int, before: int
