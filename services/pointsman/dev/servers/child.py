@@ -62,13 +62,17 @@ class Child(subprocess.Popen[bytes]):
             return "it has not ended"
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
-    def stop(self) -> None:
-        """Ask the process to end, and kill it after 20 seconds."""
+    def stop(self) -> bool:
+        """Ask the process to end, and kill it after 20 seconds. Returns whether it ended when asked."""
+        if not self.running:
+            return False
         self.send_signal(self._stop_signal)
         try:
             self.wait(_STOP_WITHIN_S)
         except subprocess.TimeoutExpired:
             self.kill()
+            return False
+        return True
 
     def kill(self) -> None:
         """Send SIGKILL and wait until the process has ended."""
