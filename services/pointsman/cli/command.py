@@ -70,5 +70,18 @@ def command(work: Callable[..., Any]) -> Callable[..., None]:
     return run
 
 
+class CommandGroup(typer.Typer):
+    """A group whose functions become commands as `command` describes."""
+
+    def command(self, *args: Any, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., None]]:  # type: ignore[override]
+        add = super().command(*args, **options)
+        return lambda work: add(command(work))
+
+
+def group(purpose: str) -> CommandGroup:
+    """Return a group whose commands are functions of one module; `purpose` is its help."""
+    return CommandGroup(rich_markup_mode=None, add_completion=False, no_args_is_help=True, help=purpose)
+
+
 def _default(option: Any) -> Any:
     return None if type(None) in get_args(option.__origin__) else Parameter.empty

@@ -32,11 +32,6 @@ def lazy_group(
     )
 
 
-def group(purpose: str) -> typer.Typer:
-    """Return a group whose commands are functions of one module; `purpose` is its help."""
-    return typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True, help=purpose)
-
-
 class LazyGroup(TyperGroup):
     """A group that knows the names and purposes of its commands. Made by `lazy_group`."""
 
@@ -70,6 +65,8 @@ def loaded(path: str) -> Any:
         holder = importlib.import_module(path)
     app = getattr(holder, "app", None)
     if app is None:
-        app = typer.Typer(rich_markup_mode=None, add_completion=False)
+        from pointsman.cli.command import CommandGroup
+
+        app = CommandGroup(rich_markup_mode=None, add_completion=False)
         app.command(name.replace("_", "-"))(getattr(holder, name))
     return typer.main.get_command(app)

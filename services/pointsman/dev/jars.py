@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pointsman.dev.errors import folder_error
+from pointsman.runtime.terminal import screen
 
 KAFKA = "4.2.1"
 LOCK_FILE = Path(__file__).with_name("jars.lock")
@@ -140,15 +141,10 @@ def _alone(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    if total == 0 or not sys.stderr.isatty():
-        if total:
-            print(f"fetching Kafka {KAFKA} ({total / 1e6:.0f} MB, once)", file=sys.stderr)  # noqa: T201
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 
+    if total and not sys.stderr.isatty():
+        print(f"fetching Kafka {KAFKA} ({total / 1e6:.0f} MB, once)", file=sys.stderr)  # noqa: T201
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"Kafka {KAFKA}, once", total=total)
-        yield lambda count: bar.advance(task, count)
+    with screen.bar(f"Kafka {KAFKA}, once", total, *columns, visible=total > 0) as update:
+        yield lambda count: update(advance=count)

@@ -1,16 +1,20 @@
 """`--help` is fast because nothing heavy is imported, and every listed command exists."""
 
-import re
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib import import_module
+from inspect import getmembers, isfunction, signature
 from pathlib import Path
 
 import pytest
+from typer.models import ParameterInfo
 
 import pointsman.cli
 from pointsman.cli.agents.agents import COMMANDS as AGENTS
 from pointsman.cli.audit.audit import COMMANDS as AUDITS
 from pointsman.cli.bench.bench import COMMANDS as BENCHES
+from pointsman.cli.command import SettingsOf
 from pointsman.cli.lazy import loaded
 from pointsman.cli.main import COMMANDS, FOLDERS
 from pointsman.cli.review.review import COMMANDS as REVIEWS
@@ -75,13 +79,22 @@ def test_each_name_of_a_group_is_a_command(group: str, name: str) -> None:
     assert command.help
 
 
+def is_command(function: Callable[..., object]) -> bool:
+    """Whether a function has options or arguments of a command line."""
+    parameters = signature(function).parameters.values()
+    marks = [mark for parameter in parameters for mark in getattr(parameter.annotation, "__metadata__", ())]
+    return any(isinstance(mark, ParameterInfo | SettingsOf) for mark in marks)
+
+
 def commands_in(path: Path) -> set[str]:
     """The names of the commands in a module, including subcommands."""
-    text = path.read_text()
-    if re.search(r"^app = ", text, re.M):
+    module = import_module(f"pointsman.cli.{path.parent.name}.{path.stem}")
+    if hasattr(module, "app"):
         return {path.stem}
-    made = re.findall(r"^@command\n(?:async )?def (\w+)\(|^(\w+) = \w+_command\(", text, re.M)
-    return {decorated or assigned for decorated, assigned in made}
+    own = {
+        name: value for name, value in getmembers(module, isfunction) if value.__module__ == module.__name__
+    }
+    return {name for name, function in own.items() if is_command(function)}
 
 
 def test_every_command_is_in_the_table() -> None:

@@ -1,10 +1,9 @@
 """`pointsman agents apply`: make the registry match agents.yaml."""
 
-from pointsman.cli.command import command
 from pointsman.cli.options import AgentsOptions, By, Json, PersonKey, Reason
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def apply(
     *,
     by: By = "",
@@ -20,7 +19,6 @@ async def apply(
 
     --json gives {changes: [{change, agent, fields}], proposal}; proposal is null where nobody has to approve.
     """
-    from pointsman.cli import screen
     from pointsman.cli.agents.person import person
     from pointsman.cli.agents.planning import read_file
     from pointsman.cli.show.registry import diff, retired_roles

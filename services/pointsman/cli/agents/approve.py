@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import BusSettings, By, Json, PersonKey
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def approve(
     proposal: Annotated[
         str | None, typer.Argument(metavar="PROPOSAL", help="Its id, as `apply` printed it.")
@@ -23,12 +23,10 @@ async def approve(
 
     --json gives [{proposal, by, reason, changes}], of what was approved or waits.
     """
-    from pointsman.cli import screen
     from pointsman.cli.agents.person import person
     from pointsman.cli.show.registry import proposal_lines
     from pointsman.registry.follow import read_registry
     from pointsman.registry.publish import approve as publish_approval
-    from pointsman.runtime.errors import CommandError
 
     history = await read_registry(settings, settings.topics, settings.registry_people)
     shown = list(history.proposals.values())

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json, PolicySettings, RecordSettings
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def audit(
     *,
     access: Annotated[
@@ -35,11 +35,9 @@ async def audit(
     --json gives [{finding, agent_id, owner, detail, narrower}]; narrower is an entry, or null.
     """
     from pointsman.access.apply import plan
-    from pointsman.cli import screen
     from pointsman.cli.ops.access_derived import AccessScope, derived
     from pointsman.cli.show.registry import findings_table, narrower_entries
     from pointsman.client.agents_audit import audit_agents, unexplained
-    from pointsman.runtime.clock import utc_now
 
     people = settings.registry_people
     findings = await audit_agents(settings, settings.topics, record.postgres, utc_now(), people)

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.key_file import new_key, write_new
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.terminal import screen
 
 
-@command
 def key(
     file: Annotated[
         Path | None,
@@ -36,11 +37,8 @@ def key(
     With --api, create an API key, by which a gateway recognises the agent. It is shown once, on stdout or in
     the file (mode 600); stderr has the lines for `api_keys` in agents.yaml, with the key's digest only.
     """
-    from pointsman.cli import screen
     from pointsman.cli.agents.api_key import api_key_lines, expiry
-    from pointsman.cli.key_file import new_key, write_new
     from pointsman.identity.api_key import ApiKeyText
-    from pointsman.runtime.clock import utc_now
 
     if not api:
         if agent is not None or expires is not None:

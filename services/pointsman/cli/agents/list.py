@@ -1,10 +1,10 @@
 """`pointsman agents list`: the registered agents and their activity."""
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json, Settings
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def list(*, as_json: Json = False, settings: Settings) -> None:
     """List the agents: owner, state, last job, jobs and spend of the last 30 days.
 
@@ -12,10 +12,8 @@ async def list(*, as_json: Json = False, settings: Settings) -> None:
     API keys: those that are good, and when the next of them ends.
     --json gives [{agent, owner, state, expires, api_keys, api_key_expires, last_at, jobs, cost_usd}].
     """
-    from pointsman.cli import screen
     from pointsman.cli.show.registry import agents_table
     from pointsman.client.agents_now import agents_now
-    from pointsman.runtime.clock import utc_now
 
     people = settings.registry_people
     agents, problem = await agents_now(settings, settings.topics, settings.postgres, utc_now(), people)

@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import AgentsOptions, Json
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def plan(
     *,
     exit_code: Annotated[
@@ -21,7 +20,6 @@ async def plan(
 
     --json gives [{change, agent, fields: [{field, before, after}]}]; agent is null for the rules for all.
     """
-    from pointsman.cli import screen
     from pointsman.cli.agents.planning import read_file
     from pointsman.cli.show.registry import diff, retired_roles
     from pointsman.registry.changes import plan as plan_changes

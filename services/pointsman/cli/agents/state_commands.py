@@ -1,13 +1,12 @@
 """`pointsman agents suspend`, `resume` and `retire`: change an agent's state."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from pointsman.cli.command import command
 from pointsman.cli.options import AgentName, BusSettings, By, Json, PersonKey, Reason
 from pointsman_schemas.control.registry import State
 
 
-def state_command(state: State, purpose: str) -> Callable[..., None]:
+def state_command(state: State, purpose: str) -> Callable[..., Awaitable[None]]:
     """Return the command that puts an agent into `state`; `purpose` is the first part of its help."""
 
     async def run(
@@ -24,7 +23,7 @@ def state_command(state: State, purpose: str) -> Callable[..., None]:
         await turn(settings, agent, state, by=by, reason=reason, key=key, as_json=as_json)
 
     run.__doc__ = f"{purpose}\n\n--json gives {{agent, before, state, by, reason, proposal}}."
-    return command(run)
+    return run
 
 
 suspend = state_command(

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from pointsman.access.apply import suspend as suspend_login
 from pointsman.bus.errors import BusError
-from pointsman.cli import screen
 from pointsman.cli.agents.person import person
 from pointsman.cli.settings import CliSettings
 from pointsman.registry.changes import turned
@@ -13,6 +12,7 @@ from pointsman.registry.follow import read_registry
 from pointsman.registry.publish import submit
 from pointsman.registry.registry import RegisteredAgent, RegistryHistory
 from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 from pointsman_schemas.control.registry import State
 
 

@@ -1,14 +1,14 @@
 """`pointsman audit adopt`: start a new chapter for topics that were recreated or replaced."""
 
+import re
 from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import BusSettings, Json, OwnerSettings
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def adopt(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which topics have changed.")] = False,
@@ -22,10 +22,7 @@ async def adopt(
     audit does not read it until it is adopted; then it is stored as the topic NAME#2 (then #3, ...), beside
     the earlier one. The audit need not be restarted.
     """
-    import re
-
     from pointsman.bus.admin.topic_ids import topic_ids_of
-    from pointsman.cli import screen
     from pointsman.store.append.chapters import adopt as adopt_topics
     from pointsman.store.append.chapters import changed, stored_topic
 

@@ -1,17 +1,20 @@
 """`pointsman audit erase`: make everything about one data subject permanently unreadable."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli import stdin
+from pointsman.cli.formats import count
 from pointsman.cli.options import EraserSettings, Json
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from pointsman.store.privacy.erasing import Erased
 
 
-@command
 async def erase(
     *,
     subject: Annotated[
@@ -30,8 +33,6 @@ async def erase(
     The rows stay and still verify, but their content can never be read again. Needs the master key
     (POINTSMAN_AUDIT_PRIVACY_KEY or _FILE). docs/privacy.md says what an erasure does not reach.
     """
-    from pointsman.cli import screen, stdin
-    from pointsman.runtime.errors import CommandError
     from pointsman.store.privacy import erasing
 
     master = settings.master_key
@@ -62,18 +63,12 @@ async def erase(
 
 
 def _ask(erased: "Erased") -> None:
-    import sys
-
-    from pointsman.runtime.errors import CommandError
-
     if sys.stdin is None or not sys.stdin.isatty():
         raise CommandError(f"this would erase {_extent_text(erased)}", "do it: add --yes", code=2)
     typer.confirm(f"Erase {_extent_text(erased)}, for good?", abort=True, err=True)
 
 
 def _extent_text(erased: "Erased") -> str:
-    from pointsman.cli.formats import count
-
     extent = f"{count(erased.rows, 'row')} of {count(erased.jobs, 'job')} on {count(erased.days, 'day')}"
     if erased.first_at is None or erased.last_at is None:
         return extent

@@ -1,18 +1,18 @@
 """`pointsman audit export`: write rows of the audit table to a file."""
 
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
+from typing import Annotated, BinaryIO, Literal
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import RecordSettings
+from pointsman.cli.since import since as moment
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
-if TYPE_CHECKING:
-    from datetime import datetime
 
-
-@command
 async def export(
     *,
     since: Annotated[
@@ -35,12 +35,6 @@ async def export(
     `value` holds the exact bytes of each message. One snapshot, read page by page: memory stays bounded, and
     the file appears only once it is whole.
     """
-    import sys
-    from datetime import UTC, datetime
-
-    from pointsman.cli import screen
-    from pointsman.cli.since import since as moment
-    from pointsman.runtime.errors import CommandError
     from pointsman.store.ask.export_files import whole_file
 
     now = datetime.now(UTC)
@@ -58,8 +52,7 @@ async def export(
     screen.note(f"wrote {rows:,} rows to {output}")
 
 
-async def _export(dsn: str, first: "datetime", last: "datetime", kind: str, file: BinaryIO) -> int:
-    from pointsman.cli import screen
+async def _export(dsn: str, first: datetime, last: datetime, kind: str, file: BinaryIO) -> int:
     from pointsman.store.ask.export_files import WRITERS
     from pointsman.store.ask.exporting import exporting
 

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.key_file import new_key
+from pointsman.runtime.terminal import screen
 
 
-@command
 def key(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Where to write the private key; must not exist.")
@@ -19,7 +19,4 @@ def key(
     The file is for the audit process alone (POINTSMAN_AUDIT_KEY_FILE): who has both it and the database can
     rewrite the record. The public key is for whoever verifies (POINTSMAN_AUDIT_PUBLIC_KEY).
     """
-    from pointsman.cli import screen
-    from pointsman.cli.key_file import new_key
-
     screen.line(new_key(file).public.text)

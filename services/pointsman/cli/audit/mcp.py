@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import RecordSettings
+from pointsman.runtime.errors import CommandError
 
 
-@command
 async def mcp(
     *,
     no_payloads: Annotated[
@@ -22,8 +21,6 @@ async def mcp(
     Read only, with the rights of pointsman_auditor. An assistant's settings name the command:
     `pointsman mcp --no-payloads`.
     """
-    from pointsman.runtime.errors import CommandError
-
     try:
         from pointsman.mcp.server import build
     except ModuleNotFoundError as error:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.command import command
-from pointsman.cli.lazy import group
+from pointsman.cli.command import group
+from pointsman.cli.key_file import write_new
 from pointsman.cli.options import Json
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from pointsman.audit.privacy_file import PrivacyFile
@@ -16,7 +17,6 @@ app = group("Check what is masked or sealed before it is stored; create its key.
 
 
 @app.command()
-@command
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The privacy.yaml to check.")],
     *,
@@ -33,7 +33,6 @@ def check(
     If it is invalid, print file, line and column of every problem, and exit 1.
     """
     from pointsman.audit.privacy_file import load
-    from pointsman.cli import screen
 
     file_rules = load(file)
     if record is not None:
@@ -56,7 +55,6 @@ def check(
 
 
 @app.command()
-@command
 def key(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Where to write the master key; must not exist.")
@@ -67,8 +65,6 @@ def key(
     For the audit process (POINTSMAN_AUDIT_PRIVACY_KEY_FILE), and for whoever may read or erase what is
     sealed. Keep it where no backup of the database goes. Without it what is sealed is lost.
     """
-    from pointsman.cli import screen
-    from pointsman.cli.key_file import write_new
     from pointsman.store.privacy.sealing import new_master_key
 
     write_new(file, new_master_key() + "\n")

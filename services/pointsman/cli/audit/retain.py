@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from pointsman.identity.keys import PrivateKey, PublicKey
     from pointsman.store.verify.retain import Day, SignedStatement
 
 
-@command
 async def retain(
     *,
     days: Annotated[int, typer.Option(metavar="N", min=1, help="Keep today and the N days (UTC) before it.")],
@@ -53,10 +53,8 @@ async def retain(
     chains is kept, so that the other days still verify. Rows whose timestamp is far from their arrival are
     not in a day's partition, and stay.
     """
-    from pointsman.cli import screen
     from pointsman.cli.settings import load
     from pointsman.cli.show.integrity import days_table
-    from pointsman.runtime.errors import CommandError
     from pointsman.store.settings import OwnerPart
     from pointsman.store.verify.retain import days_before, drop_day
 
@@ -121,7 +119,6 @@ def _public_key() -> "PublicKey | None":
 
 
 async def _verify(dsn: str, day: "Day", public: "PublicKey | None") -> None:
-    from pointsman.runtime.errors import CommandError
     from pointsman.store.verify.verify import Scope, verify
 
     report = await verify(dsn, Scope(day=day.day), public=public)
@@ -148,7 +145,6 @@ async def _sign(dsn: str, days: "list[Day]", key: "PrivateKey", *, unverified: b
 def _read(file: Path, public: "PublicKey | None") -> "dict[date, SignedStatement]":
     from pydantic import ValidationError
 
-    from pointsman.runtime.errors import CommandError
     from pointsman.store.verify.retain import SignedStatement
 
     try:

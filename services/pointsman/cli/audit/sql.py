@@ -1,17 +1,20 @@
 """`pointsman sql`: query the audit database, read-only."""
 
+import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli import stdin
 from pointsman.cli.options import Json, RecordSettings
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from pointsman.store.ask.asking import QueryResult
 
 
-@command
 async def sql(
     query: Annotated[
         str | None, typer.Argument(metavar="QUERY", help="One statement; - reads it from stdin.")
@@ -37,10 +40,6 @@ async def sql(
 
       pointsman sql "select * from audit.suspects(now() - interval '1 hour')"
     """
-    from datetime import timedelta
-
-    from pointsman.cli import stdin
-    from pointsman.runtime.errors import CommandError
     from pointsman.store.ask.asking import read_only_query
 
     dsn = settings.postgres
@@ -58,7 +57,6 @@ async def sql(
 
 
 async def _print(answer: "QueryResult", limit: int, *, as_json: bool) -> None:
-    from pointsman.cli import screen
     from pointsman.cli.show.answer import table, told_apart
 
     rows, more = await answer.first(limit)
@@ -74,8 +72,6 @@ async def _print(answer: "QueryResult", limit: int, *, as_json: bool) -> None:
 
 async def _print_csv(answer: "QueryResult", limit: int) -> None:
     """Print page by page, as the result may be larger than memory."""
-    import sys
-
     from pointsman.cli.show.answer import csv_lines
 
     sys.stdout.write(csv_lines([answer.columns]))
@@ -91,14 +87,11 @@ async def _print_csv(answer: "QueryResult", limit: int) -> None:
 
 
 def _note_more(limit: int, *, more: bool) -> None:
-    from pointsman.cli import screen
-
     if more:
         screen.note(f"only the first {limit:,} rows are shown: --limit 0 shows all")
 
 
 async def _show_questions(dsn: str, *, as_json: bool) -> None:
-    from pointsman.cli import screen
     from pointsman.cli.show.answer import listed
     from pointsman.store.ask.asking import questions
 

@@ -1,12 +1,16 @@
 """`pointsman audit verify`: check that the record is complete and unchanged."""
 
+import re
+import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pointsman.cli.command import SettingsOf, command
+from pointsman.cli.command import SettingsOf
 from pointsman.cli.options import Json, Kafka, Postgres, Prefix
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from pointsman.audit.against_kafka import Comparison
@@ -45,7 +49,6 @@ def read_day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is no day such as 2026-03-01") from None
 
 
-@command
 async def verify(
     *,
     day: Annotated[
@@ -79,11 +82,7 @@ async def verify(
     read from POINTSMAN_AUDIT_HEADS, and with --against-kafka from Kafka. --signatures names every job that
     was routed without the valid signature that the registry required.
     """
-    import time
-    from dataclasses import replace
-
     from pointsman.audit.signatures import check_signatures
-    from pointsman.cli import screen
     from pointsman.cli.show.integrity import summary
 
     began = time.monotonic()
@@ -121,7 +120,6 @@ async def _verify(
     from pointsman.claims.opened import closed_after, open_claim_check
     from pointsman.claims.settings import ClaimsPart
     from pointsman.claims.whole_messages import LargeValues
-    from pointsman.cli import screen
     from pointsman.cli.settings import load
     from pointsman.identity.keys import PublicKey
     from pointsman.store.ask.refused import refused
@@ -167,11 +165,8 @@ async def _scope(settings: "VerifySettings", day: date | None, job: str | None, 
 
 
 async def _compare(settings: "VerifySettings") -> "tuple[Comparison, list[bytes]]":
-    import re
-
     from pointsman.audit.against_kafka import AgainstKafka
     from pointsman.bus.read.follow import Follower
-    from pointsman.cli import screen
     from pointsman.store.verify.digests import open_digests
 
     topics = settings.topics

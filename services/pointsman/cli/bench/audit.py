@@ -23,8 +23,8 @@ async def audit(
     """
     from pointsman.bench.audit import lines, run
     from pointsman.bench.audit_messages import shipped
-    from pointsman.cli import screen
     from pointsman.cli.bench.report import print_report
+    from pointsman.runtime.terminal import screen
 
     report = await run(*shipped(), rows=rows, rounds=rounds, say=screen.note)
     print_report(report, lines, as_json=as_json)

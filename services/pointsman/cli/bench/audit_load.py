@@ -25,8 +25,8 @@ async def audit_load(
     """
     from pointsman.bench.audit_load import load
     from pointsman.bench.audit_messages import shipped
-    from pointsman.cli import screen
     from pointsman.cli.formats import duration
+    from pointsman.runtime.terminal import screen
 
     loaded = shipped(files.policy)
     with screen.progress(messages, "messages") as advance:

@@ -24,8 +24,8 @@ async def audit_query(
     took more than 20 ms for a job or 2 s for a day. `rows read` are those that the plan's scans gave.
     """
     from pointsman.bench.audit_query import measure
-    from pointsman.cli import screen
     from pointsman.cli.show.answer import table
+    from pointsman.runtime.terminal import screen
 
     with screen.progress(25, "questions") as advance:
         size, timed = await measure(settings.postgres, jobs=jobs, rounds=rounds, advance=advance)

@@ -25,8 +25,8 @@ def hop(
     is the router's figure over that of the other hop in the same round.
     """
     from pointsman.bench.hop.run import run, tables
-    from pointsman.cli import screen
     from pointsman.cli.bench.report import print_report
+    from pointsman.runtime.terminal import screen
 
     report = run(messages, rounds, ["rules", "score"] if score else ["rules"], screen.note)
     print_report(report, tables, as_json=as_json)

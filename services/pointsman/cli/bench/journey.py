@@ -21,8 +21,8 @@ def journey(
     at once, so what is measured is ours: client, intake, router, worker, results, client, the audit on.
     """
     from pointsman.bench.journey import run, tables
-    from pointsman.cli import screen
     from pointsman.cli.bench.report import print_report
+    from pointsman.runtime.terminal import screen
 
     report = run(rate, seconds, screen.note)
     print_report(report, tables, as_json=as_json)

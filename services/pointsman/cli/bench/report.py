@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
-from pointsman.cli import screen
+from pointsman.runtime.terminal import screen
 
 R = TypeVar("R")
 

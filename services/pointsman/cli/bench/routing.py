@@ -69,8 +69,8 @@ def routing(
     from pointsman.bench.routing.markdown import figures, write
     from pointsman.bench.routing.router import trained
     from pointsman.bench.routing.tables import progress
-    from pointsman.cli import screen
     from pointsman.runtime.errors import CommandError
+    from pointsman.runtime.terminal import screen
 
     if (data is None) == (train is None) or (train is None) != (test is None):
         raise CommandError("nothing to measure", "give --data DIR, or --train DIR with --test FILE", code=2)

@@ -28,8 +28,8 @@ def soak(
     chains must hold. Exit 1 if anything is lost, comes twice or does not fit.
     """
     from pointsman.bench.soak.run import Plan, run, tables
-    from pointsman.cli import screen
     from pointsman.cli.bench.report import print_report
+    from pointsman.runtime.terminal import screen
 
     report = run(Plan(minutes, rate, every, seed), screen.note)
     print_report(report, tables, as_json=as_json)

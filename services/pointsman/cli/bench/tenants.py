@@ -32,8 +32,8 @@ def tenants(
     quotas are not part of it: what is seen is what the workers do.
     """
     from pointsman.bench.tenants import TenantsLoad, run, tables
-    from pointsman.cli import screen
     from pointsman.cli.bench.report import print_report
+    from pointsman.runtime.terminal import screen
 
     report = run(TenantsLoad(rate, seconds, rounds, over_rate, changes, secure), screen.note)
     print_report(report, tables, as_json=as_json)

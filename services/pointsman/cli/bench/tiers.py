@@ -24,8 +24,8 @@ def tiers(
     alone, then beside a frontier whose provider never answers and whose topic is full.
     """
     from pointsman.bench.tiers import TierLoad, run, tables
-    from pointsman.cli import screen
     from pointsman.cli.bench.report import print_report
+    from pointsman.runtime.terminal import screen
 
     report = run(TierLoad(rate, seconds, flood), screen.note)
     print_report(report, tables, as_json=as_json)

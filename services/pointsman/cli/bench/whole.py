@@ -38,8 +38,8 @@ def whole(
     from pointsman.bench.whole.load import Level
     from pointsman.bench.whole.run import run
     from pointsman.bench.whole.tables import tables
-    from pointsman.cli import screen
     from pointsman.cli.bench.report import print_report
+    from pointsman.runtime.terminal import screen
 
     levels = [Level(outstanding=number) for number in numbers(outstanding, "--outstanding")]
     levels += [Level(rate=number) for number in numbers(rates, "--rates")]

@@ -36,8 +36,8 @@ def worker(
     By default: 200:64, 2000:256 and 20000:512.
     """
     from pointsman.bench.worker.run import run, tables
-    from pointsman.cli import screen
     from pointsman.cli.bench.report import print_report
+    from pointsman.runtime.terminal import screen
 
     cases = [_case(text) for text in case or ("200:64", "2000:256", "20000:512")]
     report = run(cases, seconds, backlog, backlog_seconds, screen.note)

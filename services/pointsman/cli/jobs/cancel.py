@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.key_file import read_key
 from pointsman.cli.options import Job, Json, Key, Settings
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def cancel(
     job: Job,
     *,
@@ -25,8 +25,7 @@ async def cancel(
     Returns as soon as the command is published. A running job ends with the outcome `cancelled`; a job
     that has ended does not change.
     """
-    from pointsman.cli import job_id, screen
-    from pointsman.cli.key_file import read_key
+    from pointsman.cli import job_id
     from pointsman.client.client import Client
 
     if len(reason) > 500:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.key_file import read_key
 from pointsman.cli.options import Job, Json, Key, Settings
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 WORDS = {"good": 1.0, "bad": 0.0}
 
 
-@command
 async def feedback(
     job: Job,
     verdict: Annotated[str, typer.Argument(metavar="VERDICT", help="good, bad, or a number from 0 to 1.")],
@@ -36,9 +36,8 @@ async def feedback(
     The verdict is stored with the job, and the score can learn from it. The last verdict of each judge
     counts. Where the score chose the tier, routers compare the verdict with the score's prediction.
     """
-    from pointsman.cli import job_id, screen
+    from pointsman.cli import job_id
     from pointsman.cli.judge import judge
-    from pointsman.cli.key_file import read_key
     from pointsman.client.client import Client
     from pointsman.store.ask.jobs import Jobs
 

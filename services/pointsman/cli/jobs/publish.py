@@ -5,8 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli import stdin
+from pointsman.cli.key_file import read_key
 from pointsman.cli.options import BusSettings, Json, Key
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -15,7 +19,6 @@ if TYPE_CHECKING:
     from pointsman_schemas.jobs import Job
 
 
-@command
 async def publish(
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE", help="JSON lines, one job each; - is stdin.")
@@ -76,10 +79,8 @@ async def publish(
     from pointsman.cli.jobs.job_input import deadline as read_deadline
     from pointsman.cli.jobs.job_input import pairs
     from pointsman.cli.jobs.send import Sending, send
-    from pointsman.cli.key_file import read_key
     from pointsman.cli.settings import load
     from pointsman.client.job import largest_job
-    from pointsman.runtime.clock import utc_now
 
     if timeout_s is not None and not wait:
         raise typer.BadParameter("--timeout bounds --wait, which is not given")
@@ -114,9 +115,7 @@ async def publish(
 
 
 def _one(given: dict[str, object], prompt: str | None, largest: int) -> "Job":
-    from pointsman.cli import stdin
     from pointsman.cli.jobs.job_input import as_body, read_job
-    from pointsman.runtime.clock import utc_now
 
     if "agent_id" not in given:
         raise typer.BadParameter("say who asks: --agent ID, or POINTSMAN_AGENT in the environment")
@@ -132,10 +131,7 @@ def _one(given: dict[str, object], prompt: str | None, largest: int) -> "Job":
 
 def _many(source: Path, defaults: dict[str, object], largest: int, skip_bad: bool) -> "JobLines":
     """Return the jobs in the lines; there is at least one."""
-    from pointsman.cli import screen, stdin
     from pointsman.cli.jobs.job_input import read_jobs
-    from pointsman.runtime.clock import utc_now
-    from pointsman.runtime.errors import CommandError
 
     lines = stdin.read_bytes(source).split(b"\n")
     read = jobs, bad, _ = read_jobs(lines, defaults, utc_now, largest)

@@ -1,17 +1,18 @@
 """`pointsman queue`: a job's place in the queue."""
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.formats import count, duration
 from pointsman.cli.options import Job, Json, Settings
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from pointsman.client.line import QueuePlace
 
 
-@command
 async def queue(
     job: Job,
     *,
@@ -26,9 +27,7 @@ async def queue(
     --json gives {job_id, state, tier, before, exact, limit, limit_before, seconds}; state is unknown, ended,
     in_lane or limited. A partial id needs the audit database, a whole one does not.
     """
-    import asyncio
-
-    from pointsman.cli import job_id, screen
+    from pointsman.cli import job_id
     from pointsman.client.line import standing
 
     full_id = await job_id.resolve(settings.postgres, job)
@@ -44,8 +43,6 @@ async def queue(
 
 
 def place_line(place: "QueuePlace") -> str:
-    from pointsman.cli.formats import count, duration
-
     jobs = ("" if place.exact else "at most ") + count(place.before, "job")
     match place.state:
         case "unknown":

@@ -1,17 +1,21 @@
 """`pointsman replay`: submit recorded jobs again, under new ids."""
 
+from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.formats import count
+from pointsman.cli.key_file import read_key
 from pointsman.cli.options import Json, Key, Settings
+from pointsman.cli.since import since as moment
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from pointsman.client.replaying import Replayed
 
 
-@command
 async def replay(
     *,
     since: Annotated[str, typer.Option(metavar="WHEN", help="90m, 24h, 7d, or a time.")] = "24h",
@@ -46,16 +50,9 @@ async def replay(
     (replay_of) and is caused by the original's message, so trace and the audit database connect the two.
     Where agents must sign, replay the jobs of one --agent with its --key.
     """
-    from contextlib import aclosing
-    from datetime import UTC, datetime
-
     from pointsman.claims.opened import closed_after, open_claim_check
     from pointsman.claims.settings import ClaimsPart
-    from pointsman.cli import screen
-    from pointsman.cli.formats import count
-    from pointsman.cli.key_file import read_key
     from pointsman.cli.settings import load
-    from pointsman.cli.since import since as moment
     from pointsman.client.replaying import JobReplay
     from pointsman.store.ask.replayable import Wanted
 
@@ -87,8 +84,6 @@ async def replay(
 
 
 def _show(job: "Replayed", *, as_json: bool) -> None:
-    from pointsman.cli import screen
-
     sent = job.sent
     place = "{}/{}@{}".format(*sent.origin)
     if as_json:

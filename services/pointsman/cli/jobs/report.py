@@ -1,18 +1,20 @@
 """`pointsman report`: a job's full history on one page."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.formats import moment
 from pointsman.cli.options import Job, RecordSettings
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from pointsman.cli.page.page import Page
 
 
-@command
 async def report(
     job: Job,
     *,
@@ -33,9 +35,6 @@ async def report(
     Covers the request, the routing decision, the timing, each call, the outcome, who acted, what changed
     before, and what failures at that time had in common.
     """
-    from pointsman.cli import screen
-    from pointsman.runtime.errors import CommandError
-
     kind = written_as or ("html" if output is not None and output.suffix in (".html", ".htm") else "md")
     if kind == "html" and output is None and screen.on_terminal():
         raise CommandError("HTML is not for a terminal", "add --output report.html", code=2)
@@ -54,10 +53,7 @@ async def report(
 
 
 async def _gather(dsn: str, job: str, *, payloads: bool) -> "Page":
-    from datetime import UTC, datetime
-
     from pointsman.cli import job_id
-    from pointsman.cli.formats import moment
     from pointsman.cli.large_values import on_record, whole_ended, whole_steps
     from pointsman.cli.page.gather import asking, page_of
     from pointsman.cli.page.large import with_large

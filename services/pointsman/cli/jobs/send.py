@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from pointsman.bus.errors import BusError, KafkaUnavailableError
-from pointsman.cli import screen
 from pointsman.cli.show.outcome import answer_lines, outcome_line
 from pointsman.client.batch_lines import result_line
 from pointsman.client.client import Client
 from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.errors import CommandError
 from pointsman.runtime.settings import KafkaPart
+from pointsman.runtime.terminal import screen
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.outcomes import JobCompleted, Outcome
 

@@ -1,11 +1,13 @@
 """`pointsman tail`: print messages as they arrive."""
 
+import re
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import BusSettings, Json
+from pointsman.runtime.terminal import screen
 
 #: The topics' short names. They are repeated here because `--help` must not import the messages.
 TOPICS = (
@@ -17,7 +19,6 @@ TOPICS = (
 GIST_IN_PIPE = 240
 
 
-@command
 async def tail(
     topic: Annotated[
         list[str] | None,
@@ -41,14 +42,10 @@ async def tail(
 
     One line per message: time, topic, kind, agent, job, summary. With --json: the whole record, one per line.
     """
-    import re
-    from dataclasses import replace
-
     from pointsman.bus.admin.topic_seed import seed_of
     from pointsman.bus.codec.records import Incoming
     from pointsman.bus.places import Start
     from pointsman.bus.read.follow import Follower
-    from pointsman.cli import screen
     from pointsman.cli.show.passing import draw, long_topic, read, whole
 
     topics = settings.topics

@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Job, Json, RecordSettings
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def trace(
     job: Job,
     *,
@@ -21,7 +20,7 @@ async def trace(
     A dotted line is waiting time, a solid line a provider call, a dot a message. A lane is
     topic/partition@offset.
     """
-    from pointsman.cli import job_id, screen
+    from pointsman.cli import job_id
     from pointsman.cli.large_values import on_record, whole_steps
     from pointsman.store.ask.jobs import Jobs
 

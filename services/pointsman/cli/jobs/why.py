@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Job, Json, PolicyPath, RecordSettings
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pointsman.store.ask.jobs import Jobs
 
 
-@command
 async def why(
     job: Job,
     *,
@@ -38,7 +37,7 @@ async def why(
     With --recompute, decides the job again with the recorded policy and model. If a byte differs, prints a
     diff and exits 1.
     """
-    from pointsman.cli import job_id, screen
+    from pointsman.cli import job_id
     from pointsman.cli.large_values import on_record
     from pointsman.cli.show.decisions.recomputed import flat, recomputed
     from pointsman.cli.show.decisions.verdict import verdict

@@ -1,13 +1,14 @@
 """`pointsman access`: compare the rights in Kafka and Postgres with those derived from the registry."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pointsman.cli.command import SettingsOf, command
-from pointsman.cli.lazy import group
+from pointsman.cli.command import SettingsOf, group
 from pointsman.cli.options import BusSettings, Json, OwnerSettings, PolicySettings
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,6 @@ Looked = Annotated[
 
 
 @app.command()
-@command
 async def plan(
     *, as_json: Json = False, scope: Looked, settings: PolicySettings, owner: OwnerSettings
 ) -> None:
@@ -57,7 +57,6 @@ async def plan(
 
 
 @app.command()
-@command
 async def check(
     *, as_json: Json = False, scope: Looked, settings: PolicySettings, owner: OwnerSettings
 ) -> int:
@@ -68,7 +67,6 @@ async def check(
 
 
 @app.command()
-@command
 async def apply(
     *,
     secrets: Annotated[
@@ -91,7 +89,6 @@ async def apply(
     from pointsman.access.apply import apply as give_and_take
     from pointsman.access.apply import issue
     from pointsman.access.apply import plan as differences
-    from pointsman.cli import screen
     from pointsman.cli.ops.access_derived import derived
     from pointsman.cli.ops.access_secrets import renewed, variables_by_user, write
 
@@ -117,7 +114,6 @@ async def apply(
 
 
 @app.command()
-@command
 async def suspend(
     user: Annotated[str, typer.Argument(metavar="USER", help="As `plan` calls it: agent.ID, router...")],
     *,
@@ -146,10 +142,6 @@ async def _planned(
 
 
 def _show(changes: "Sequence[AccessChange]", word: str, as_json: bool) -> None:
-    from collections import Counter
-
-    from pointsman.cli import screen
-
     screen.report(changes, *map(str, changes), as_json=as_json)
     if as_json:
         return

@@ -1,13 +1,17 @@
 """`pointsman claims`: maintain the store of large values."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.command import CommandGroup
+from pointsman.cli.formats import count
 from pointsman.cli.options import ClaimsSettings, Json, RecordSettings
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+app = CommandGroup(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
 
 @app.callback()
@@ -16,7 +20,6 @@ def claims() -> None:
 
 
 @app.command()
-@command
 async def gc(
     *,
     days: Annotated[
@@ -34,13 +37,8 @@ async def gc(
     records may not be in the audit yet. In Postgres only the table's owner may remove: give its address with
     --claims.
     """
-    from datetime import UTC, datetime, timedelta
-
     from pointsman.claims.collect import collect
     from pointsman.claims.opened import open_store
-    from pointsman.cli import screen
-    from pointsman.cli.formats import count
-    from pointsman.runtime.errors import CommandError
 
     if not claims.claims:
         raise CommandError("no store is set", "set POINTSMAN_CLAIMS, or give --claims", code=2)

@@ -1,25 +1,25 @@
 """`pointsman db`: set up the audit database."""
 
+import os
 from typing import Annotated, Literal
 
 import typer
 
-from pointsman.cli.command import command
-from pointsman.cli.lazy import group
+from pointsman.cli.command import group
 from pointsman.cli.options import Json, OwnerSettings, RecordSettings
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 app = group("Set up the audit database and its users.")
 
 
 @app.command()
-@command
 async def migrate(*, as_json: Json = False, owner: OwnerSettings) -> None:
     """Create the database if it is missing and bring its schema up to date.
 
     Safe to run twice, and from several processes at once. Its user becomes the owner of the schema; the audit
     process and the commands that read need only the roles that `db roles` shows.
     """
-    from pointsman.cli import screen
     from pointsman.store.connect import place
     from pointsman.store.migrate import create_database_if_missing
     from pointsman.store.migrate import migrate as apply_migrations
@@ -38,7 +38,6 @@ async def migrate(*, as_json: Json = False, owner: OwnerSettings) -> None:
 
 
 @app.command()
-@command
 async def roles(
     *,
     as_sql: Annotated[
@@ -53,8 +52,6 @@ async def roles(
     pointsman_audit_opener also reads the keys of sealed rows; pointsman_claims stores large values. None of
     them may update, delete or truncate. pointsman_audit_eraser may delete a subject's key; that is recorded.
     """
-    from pointsman.cli import screen
-    from pointsman.runtime.errors import CommandError
     from pointsman.store.connect import place
     from pointsman.store.roles import grants
 
@@ -74,7 +71,6 @@ async def roles(
 
 
 @app.command()
-@command
 async def login(
     name: Annotated[str, typer.Argument(metavar="USER", help="The user to make, or to give a new password.")],
     *,
@@ -96,9 +92,6 @@ async def login(
     The password comes from the environment, so that no list of processes shows it; where the variable is not
     set the user has none. Repeat it to change the password.
     """
-    import os
-
-    from pointsman.cli import screen
     from pointsman.store.roles import AUDITOR, CLAIMS, ERASER, OPENER, WRITER, ensure_login
 
     dsn = owner.owner_dsn

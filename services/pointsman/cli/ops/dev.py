@@ -5,11 +5,9 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
 
-@command
 def dev(
     *,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the data first.")] = False,

@@ -1,10 +1,12 @@
 """`pointsman doctor`: check everything that a service needs, on the machine where it is to run."""
 
-from pointsman.cli.command import command
+import asyncio
+
 from pointsman.cli.options import ClaimsSettings, Json, PolicySettings, ProvidersPath, RecordSettings, Workers
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def doctor(
     *,
     as_json: Json = False,
@@ -18,16 +20,12 @@ async def doctor(
 
     Run it on the machine, or in the container, where the service is to run. Exit 1 if anything is wrong.
     """
-    import asyncio
-
-    from pointsman.cli import screen
     from pointsman.cli.checks import files, limits, policy
     from pointsman.cli.checks.claims import claims
     from pointsman.cli.checks.finding import checkup
     from pointsman.cli.checks.kafka import kafka
     from pointsman.cli.checks.postgres import postgres
     from pointsman.cli.checks.providers import providers
-    from pointsman.runtime.clock import utc_now
 
     policy_found, policy_file = files.policy_file(router.policy)
     providers_found, providers_file = files.providers_file(worker.providers, policy_file)

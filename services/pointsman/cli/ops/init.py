@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 
-@command
 def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Created if missing.")] = Path(),
 ) -> None:
@@ -17,8 +17,6 @@ def init(
     Existing files are left alone. The router reads the first two, a worker the third.
     """
     from pointsman import starter
-    from pointsman.cli import screen
-    from pointsman.runtime.errors import CommandError
 
     files = {folder / file.name: file for file in (starter.POLICY, starter.AGENTS, starter.PROVIDERS)}
     if existing := [str(target) for target in files if target.exists()]:

@@ -1,14 +1,15 @@
 """`pointsman lag`: show the waiting jobs."""
 
+import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json, PolicySettings
+from pointsman.runtime.terminal import screen
 
 
-@command
 def lag(
     *,
     partitions: Annotated[bool, typer.Option("--partitions", help="A row for each partition.")] = False,
@@ -27,13 +28,9 @@ def lag(
     with --watch one list to a line. `waiting` is an upper bound where `exact` is false. --serve answers a
     scaler over HTTP: docs/scaling.md. Without --policy the tiers are those that have a topic.
     """
-    import asyncio
-    from functools import partial
-
     from pointsman.bus.admin.lag import LaneLag, WatchedTopic, lanes
     from pointsman.bus.admin.lag import lag as lane_lags
     from pointsman.bus.admin.topics import tiers_there
-    from pointsman.cli import screen
     from pointsman.cli.show.queues import flat, table
     from pointsman.router.policy.policy_file import load as load_policy
 

@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from starlette.applications import Starlette
@@ -49,7 +50,6 @@ def serve(look: Callable[[], Awaitable[Rows]], host: str, port: int, say: Callab
         OSError: the address cannot be used.
     """
     import socket
-    from contextlib import suppress
 
     import uvicorn
 

@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.command import CommandGroup, command
+from pointsman.cli.formats import duration, moment
 from pointsman.cli.options import BusSettings, Json, Kafka, Prefix, ProvidersPath, Workers
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
+app = CommandGroup(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 
 
 @app.callback()
@@ -29,7 +32,6 @@ async def limits(
     """
     if context.invoked_subcommand is not None:
         return
-    from pointsman.cli import screen
     from pointsman.cli.show.limits import tables
     from pointsman.client.limits_now import LimitsNow, limits_now
 
@@ -42,7 +44,6 @@ async def limits(
 
 
 @app.command()
-@command
 async def resume(
     context: typer.Context,
     name: Annotated[
@@ -64,11 +65,8 @@ async def resume(
     A provider that asks for another pause gets it. --json gives {resumed: [{target, state, since, until,
     seconds}], by, reason}, as they were before. Exit 1 if nothing of that name is paused or broken.
     """
-    from pointsman.cli import screen
-    from pointsman.cli.formats import duration, moment
     from pointsman.cli.settings import CliSettings, load
     from pointsman.client import held
-    from pointsman.runtime.errors import CommandError
 
     if (name is None) == (not everything):
         raise typer.BadParameter("give a NAME or --all: `pointsman limits` shows what is paused")

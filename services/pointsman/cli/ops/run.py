@@ -1,13 +1,13 @@
 """`pointsman run`: run one service in the foreground, for a container or a supervisor."""
 
+import json
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pointsman.cli.command import SettingsOf, command
-from pointsman.cli.lazy import group
+from pointsman.cli.command import SettingsOf, group
 from pointsman.cli.options import HttpPort, Kafka, Policy, PostgresWriter, Prefix, Providers
 
 Tier = Annotated[
@@ -47,7 +47,7 @@ def service(name: str, module: str, settings_class: str, purpose: str, **options
         logging.configure()
         return serve(import_module(f"pointsman.{module}").build(settings), settings)
 
-    app.command(name, help=purpose)(command(run))
+    app.command(name, help=purpose)(run)
     _SERVICES[name] = (module, settings_class)
 
 
@@ -101,7 +101,6 @@ service(
 
 
 @app.command("together")
-@command
 def run_together(
     names: Annotated[
         list[str],
@@ -178,8 +177,6 @@ def simulator(
 
     A rule is such as {"every": 10, "effect": {"kind": "rate_limit"}}.
     """
-    import json
-
     from pointsman.cli.settings import load
     from pointsman.dev.simulator.app import run
     from pointsman.dev.simulator.settings import SimulatorSettings

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.command import command
-from pointsman.cli.lazy import group
+from pointsman.cli.command import group
 from pointsman.cli.options import Json, PolicySettings
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from pointsman.router.settings import RouterSettings
@@ -21,7 +21,6 @@ Replication = Annotated[
 
 
 @app.command()
-@command
 async def plan(
     *,
     replication: Replication = None,
@@ -34,7 +33,6 @@ async def plan(
     """Show what `apply` would do."""
 
     from pointsman.bus.admin.topics import plan as plan_topics
-    from pointsman.cli import screen
 
     changes = await plan_topics(settings, declared(settings), replication=replication)
     to_do = any(change.to_do for change in changes)
@@ -46,7 +44,6 @@ async def plan(
 
 
 @app.command()
-@command
 async def apply(
     *,
     replication: Replication = None,
@@ -56,7 +53,6 @@ async def apply(
     """Create missing topics and adjust different ones; never delete anything."""
 
     from pointsman.bus.admin.topics import apply as apply_topics
-    from pointsman.cli import screen
 
     done = await apply_topics(settings, declared(settings), replication=replication)
     screen.report(done, *(change.detail for change in done), as_json=as_json)

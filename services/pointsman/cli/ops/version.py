@@ -1,16 +1,13 @@
 """`pointsman version`: print the versions, for a bug report."""
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json
+from pointsman.runtime.terminal import screen
 
 
-@command
 def version(as_json: Json = False) -> None:
     """Print the versions of pointsman and Python."""
     import platform
     from importlib.metadata import version as installed
-
-    from pointsman.cli import screen
 
     versions = {
         "pointsman": installed("pointsman"),

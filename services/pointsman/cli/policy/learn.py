@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json, PolicyPath, ProvidersPath, RecordSettings
+from pointsman.cli.since import since as moment
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def learn(
     *,
     since: Annotated[
@@ -44,9 +46,6 @@ async def learn(
     nothing if fewer than 300 jobs can be learned from. With --cascade, trains the accept model of the
     policy's cascade on jobs that all of its tiers answered.
     """
-    from pointsman.cli import screen
-    from pointsman.runtime.errors import CommandError
-
     try:
         from pointsman.learn import learning, learning_cascade, lesson
     except ModuleNotFoundError as error:
@@ -56,8 +55,6 @@ async def learn(
     from pointsman.cli.large_values import on_record
     from pointsman.cli.policy.prices import tier_prices
     from pointsman.cli.show.decisions.learned import flat, learned
-    from pointsman.cli.since import since as moment
-    from pointsman.runtime.clock import utc_now
 
     now = utc_now()
     path = router.policy

@@ -5,15 +5,18 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
-from pointsman.cli.lazy import group
+from pointsman.cli import stdin
+from pointsman.cli.command import group
 from pointsman.cli.options import Json, PolicyPath, PolicySettings, ProvidersPath, RecordSettings
+from pointsman.cli.since import since as moment
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 app = group("Check a routing policy, try it on recorded jobs, set a threshold, resume its score.")
 
 
 @app.command()
-@command
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy.yaml to check.")],
     *,
@@ -23,7 +26,6 @@ def check(
 
     If it is invalid, print file, line and column of every problem, and exit 1.
     """
-    from pointsman.cli import screen
     from pointsman.cli.show.decisions.rules import flat, rules
     from pointsman.router.policy.policy_file import load
 
@@ -32,7 +34,6 @@ def check(
 
 
 @app.command()
-@command
 async def simulate(
     *,
     since: Annotated[
@@ -51,16 +52,13 @@ async def simulate(
     Decides each job again with its recorded admission; sends nothing. Costs use the recorded tokens and the
     prices in providers.yaml.
     """
-    from pointsman.cli import screen
     from pointsman.cli.large_values import on_record
     from pointsman.cli.policy.prices import tier_prices
     from pointsman.cli.show.decisions.replay import flat, replayed
-    from pointsman.cli.since import since as moment
     from pointsman.router.policy.policy import Policy as Compiled
     from pointsman.router.policy.policy_file import load as load_policy
     from pointsman.router.policy.replay import PolicyReplay
     from pointsman.router.recorded.replaying import replay_jobs
-    from pointsman.runtime.clock import utc_now
 
     now = utc_now()
     start = moment(since, now)
@@ -73,7 +71,6 @@ async def simulate(
 
 
 @app.command()
-@command
 def calibrate(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="Judged answers as JSON lines; - reads stdin.")
@@ -93,12 +90,10 @@ def calibrate(
     that share alpha), each by the exact one-sided Clopper-Pearson bound. With too few answers it names no
     threshold, says how many more are needed, and exits 1.
     """
-    from pointsman.cli import screen, stdin
     from pointsman.cli.policy.judged_answers import judged_answers
     from pointsman.cli.show.decisions.calibration import calibrated, flat, refusal
     from pointsman.confidence.calibrate import JudgedTally, TooFew
     from pointsman.confidence.calibrate import calibrate as search
-    from pointsman.runtime.errors import CommandError
 
     if not (0 < error < 0.5 and 0 < alpha < 0.5):
         raise CommandError("--error and --alpha are shares between 0 and 0.5", code=2)
@@ -110,7 +105,6 @@ def calibrate(
 
 
 @app.command()
-@command
 async def trust(
     *,
     comment: Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is recorded.")] = "",
@@ -125,7 +119,6 @@ async def trust(
     Takes effect in all running routers at once; earlier verdicts no longer count. If the score is wrong,
     train a new one instead: pointsman learn.
     """
-    from pointsman.cli import screen
     from pointsman.cli.judge import judge
     from pointsman.router.policy.policy import Policy as Compiled
     from pointsman.router.policy.policy_file import load as load_policy

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import typer
 
-from pointsman.cli import screen
 from pointsman.cli.judge import judge
 from pointsman.cli.key_file import read_key
 from pointsman.cli.settings import CliSettings
 from pointsman.client.reviews import KnownCase, KnownCases, Reviewer, read_cases, refusal
 from pointsman.review.case import not_waiting
 from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 from pointsman_schemas.reviews import ReviewAnswered, ReviewChanged, ReviewRefusal
 
 #: An action of a reviewer on a case.

@@ -1,13 +1,14 @@
 """The commands that act on one case: claim, release, and each choice."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import BusSettings, By, Job, Json, Key, Reason
+from pointsman.cli.stdin import read_text
+from pointsman.runtime.errors import CommandError
 
 if TYPE_CHECKING:
     from pointsman.cli.review.acting import Act
@@ -21,7 +22,7 @@ def case_command(
     *,
     argument: Any = None,
     reasoned: bool = False,
-) -> Callable[..., None]:
+) -> Callable[..., Awaitable[None]]:
     """Return a command that acts on a case; `purpose` is its help.
 
     `doing` is called before any connection, with the command's second argument, if it has one, and the
@@ -48,10 +49,10 @@ def case_command(
     shown = [parameter for name, parameter in taken.items() if not absent.get(name)]
     run.__signature__ = signature(run).replace(parameters=shown)  # type: ignore[attr-defined]
     run.__doc__ = purpose
-    return command(run)
+    return run
 
 
-def decide_command(name: "ReviewChoice", purpose: str) -> Callable[..., None]:
+def decide_command(name: "ReviewChoice", purpose: str) -> Callable[..., Awaitable[None]]:
     """Return the command that decides a case by the choice `name`; `purpose` is its help."""
     return case_command(
         lambda _, reason: lambda reviewer, known: reviewer.decide(known, name, reason=reason),
@@ -61,9 +62,7 @@ def decide_command(name: "ReviewChoice", purpose: str) -> Callable[..., None]:
 
 
 def _replacing(file: str, reason: str) -> "Act":
-    from pointsman.cli.stdin import read_text
     from pointsman.review.content import with_text
-    from pointsman.runtime.errors import CommandError
 
     text = read_text(file)
 

@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.key_file import read_key
 from pointsman.cli.options import BusSettings, By, Key
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 
-@command
 def inbox(
     *,
     queue: Annotated[str, typer.Option(metavar="QUEUE", help="Only cases of this queue.")] = "",
@@ -24,10 +25,7 @@ def inbox(
     """
     from importlib.util import find_spec
 
-    from pointsman.cli import screen
     from pointsman.cli.judge import judge
-    from pointsman.cli.key_file import read_key
-    from pointsman.runtime.errors import CommandError
 
     if find_spec("textual") is None:
         raise CommandError(

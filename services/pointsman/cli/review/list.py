@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import BusSettings, Json
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def list(
     *,
     queue: Annotated[str, typer.Option(metavar="QUEUE", help="Only cases of this queue.")] = "",
@@ -20,10 +20,8 @@ async def list(
 
     --json gives [{job_id, agent_id, revision, status, queue, deadline, claim, decisions, stop, ...}].
     """
-    from pointsman.cli import screen
     from pointsman.cli.show.case import cases_table, cases_waiting
     from pointsman.client.reviews import read_cases
-    from pointsman.runtime.clock import utc_now
 
     all_cases = (await read_cases(settings, settings.topics)).all
     cases = cases_waiting(all_cases, queue)

@@ -1,14 +1,16 @@
 """`pointsman review next`: claim a case and show it."""
 
+from shlex import quote
 from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.key_file import read_key
 from pointsman.cli.options import BusSettings, By, Json, Key
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def next(
     *,
     queue: Annotated[str, typer.Option(metavar="QUEUE", help="One of this queue.")] = "",
@@ -21,14 +23,9 @@ async def next(
 
     Exit 1: there is none, or all were refused; the last reason is shown.
     """
-    from shlex import quote
-
-    from pointsman.cli import screen
     from pointsman.cli.judge import judge
-    from pointsman.cli.key_file import read_key
     from pointsman.cli.show.case import case_lines
     from pointsman.client.reviews import Reviewer, claim_next
-    from pointsman.runtime.clock import utc_now
 
     who = judge(by)
     async with Reviewer(settings, settings.topics, who, read_key(key)) as reviewer:

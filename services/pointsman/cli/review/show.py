@@ -1,10 +1,10 @@
 """`pointsman review show`: one case."""
 
-from pointsman.cli.command import command
 from pointsman.cli.options import By, Job, Json, Settings
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.terminal import screen
 
 
-@command
 async def show(job: Job, *, by: By = "", as_json: Json = False, settings: Settings) -> None:
     """Show a case: question, proposal, why it stopped, what each choice does, what was decided before.
 
@@ -12,11 +12,9 @@ async def show(job: Job, *, by: By = "", as_json: Json = False, settings: Settin
     --json gives {case, request, seen, similar}: the case as it stands, what opened it, its SHA-256, and the
     latest decisions about cases of the same rule and agent.
     """
-    from pointsman.cli import screen
     from pointsman.cli.review.acting import find
     from pointsman.cli.show.case import case_lines, similar_lines
     from pointsman.client.reviews import read_cases
-    from pointsman.runtime.clock import utc_now
     from pointsman.store.ask.similar_reviews import SimilarReview, similar_reviews
     from pointsman.store.errors import StoreError, StoreUnavailableError
 

@@ -1,12 +1,16 @@
 """`pointsman review watch`: print a line, and post a webhook, for each case that begins to wait."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.formats import moment, printable
 from pointsman.cli.options import BusSettings, Json
+from pointsman.cli.stdin import read_text
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
     from pointsman_schemas.base import Json as JsonObject
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
 _CHANGES = ("opened", "next queue", "first decision")
 
 
-@command
 async def watch(
     *,
     queue: Annotated[str, typer.Option(metavar="QUEUE", help="Cases of this queue only.")] = "",
@@ -44,14 +47,9 @@ async def watch(
     webhook is posted for each, without the job's content: who, which queue, why, until when. One that
     fails four times is reported on stderr, and watching goes on.
     """
-    from contextlib import nullcontext
-
     from pointsman.bus.codec.decode import Decoded, decode
     from pointsman.bus.read.follow import follow
-    from pointsman.cli import screen
-    from pointsman.cli.stdin import read_text
     from pointsman.client.webhook import NoticeFailedError, Webhook, secret_of
-    from pointsman.runtime.errors import CommandError
     from pointsman_schemas.reviews import ReviewChanged
 
     webhook = None
@@ -89,8 +87,6 @@ async def watch(
 
 
 def _line(case: "ReviewChanged") -> str:
-    from pointsman.cli.formats import moment, printable
-
     why = printable(case.stop.detail)
     return f"{case.job_id}  {case.queue}  {printable(case.agent_id)}  {why}  until {moment(case.deadline)}"
 

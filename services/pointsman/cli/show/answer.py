@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from pointsman.cli.formats import duration, printable
-from pointsman.cli.show.plain_table import plain_table
+from pointsman.runtime.terminal.plain_table import plain_table
 from pointsman.store.ask.asking import Question
 
 Row = Sequence[Any]

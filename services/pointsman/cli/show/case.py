@@ -6,10 +6,10 @@ from datetime import datetime
 from rich.table import Table
 
 from pointsman.cli.formats import block, duration, gist, moment, money, printable
-from pointsman.cli.show.plain_table import plain_table
 from pointsman.cli.show.words import because, decided, last_message_text
 from pointsman.client.reviews import KnownCase
 from pointsman.review.case import WAITING
+from pointsman.runtime.terminal.plain_table import plain_table
 from pointsman.score.text import answered
 from pointsman.store.ask.similar_reviews import SimilarReview
 from pointsman_schemas.reviews import ReviewChanged, ReviewRequested

@@ -11,7 +11,7 @@ from pointsman.audit.against_kafka import Comparison
 from pointsman.audit.signatures import SignedRecords
 from pointsman.claims.whole_messages import LargeValues
 from pointsman.cli.formats import count
-from pointsman.cli.show.plain_table import plain_table
+from pointsman.runtime.terminal.plain_table import plain_table
 from pointsman.store.roles import Grant
 from pointsman.store.verify.findings import VerifyReport
 from pointsman.store.verify.retain import Day

@@ -4,9 +4,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from pointsman.cli.formats import duration
-from pointsman.cli.show.plain_table import plain_table
 from pointsman.client.limits_now import BudgetNow, LimitsNow, TargetNow
 from pointsman.client.tiers_held import TierHeld
+from pointsman.runtime.terminal.plain_table import plain_table
 
 _NOTHING = (
     "no limit is in force: providers.yaml sets none, or no worker has said so in the last two days"

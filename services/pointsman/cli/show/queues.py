@@ -9,7 +9,7 @@ from rich.text import Text
 from pointsman.bus.admin.lag import LaneLag, PartitionLag
 from pointsman.cli.formats import duration
 from pointsman.cli.show.passing import short_topic
-from pointsman.cli.show.plain_table import plain_table
+from pointsman.runtime.terminal.plain_table import plain_table
 from pointsman_schemas.topics import Topics
 
 

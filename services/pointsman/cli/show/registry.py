@@ -8,10 +8,10 @@ import orjson
 from rich.table import Table
 
 from pointsman.cli.formats import moment, money, printable
-from pointsman.cli.show.plain_table import plain_table
 from pointsman.client.agents_now import AgentNow
 from pointsman.registry.changes import ChangeKind, RegistryChange
 from pointsman.registry.registry import RegisteredAgent
+from pointsman.runtime.terminal.plain_table import plain_table
 from pointsman.store.ask.agents_sent import Sprawl
 from pointsman_schemas.control.registry import ApiKey, RegistryProposed
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from pointsman.bus.admin.lag import LaneLag
+from pointsman.runtime.terminal.plain_table import plain_table
 from pointsman.store.ask.answers import TierCost, TierOutcomes
 
 
@@ -27,10 +28,8 @@ class Board:
         then, before = (self._first if whole else self._last) or (now, counts)
         seconds = max(now - then, 0.001)
         waiting = {lane.topic: lane for lane in lanes}
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        table.add_column("topic")
-        for name in ("audited", "per second", "waiting", "oldest"):
-            table.add_column(name, justify="right")
+        figures = ("audited", "per second", "waiting", "oldest")
+        table = plain_table("topic", figures=figures, header="bold")
         for topic, count in counts.items():
             lane = waiting.get(topic)
             table.add_row(
@@ -51,11 +50,8 @@ def outcomes_table(outcomes: Sequence[TierOutcomes], costs: Sequence[TierCost]) 
     A tier that escalated all its jobs has calls but no outcome.
     """
     left = {cost.tier: cost for cost in costs}
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("tier")
-    table.add_column("outcome")
-    for name in ("jobs", "calls", "tokens in", "tokens out", "cost"):
-        table.add_column(name, justify="right")
+    figures = ("jobs", "calls", "tokens in", "tokens out", "cost")
+    table = plain_table("tier", "outcome", figures=figures, header="bold")
     for ended in outcomes:
         cost = left.pop(ended.tier, None)
         table.add_row(

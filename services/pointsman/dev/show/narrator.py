@@ -1,13 +1,14 @@
 """Output of `pointsman dev`: redrawn on a terminal, plain lines in a pipe, on stderr with `--json`."""
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import orjson
-from rich.console import Console, RenderableType
-from rich.live import Live
+from rich.console import RenderableType
+
+from pointsman.runtime.terminal import screen
 
 
 class Narrator:
@@ -16,7 +17,7 @@ class Narrator:
     def __init__(self, *, json: bool = False) -> None:
         self._json = json
         self._out = sys.stderr if json else sys.stdout
-        self._console = _console(self._out)
+        self._console = screen.console(self._out)
 
     def say(self, text: str = "", *, style: str | None = None) -> None:
         """Print one or more lines. Long lines are left to the terminal to wrap, so they can be copied."""
@@ -30,42 +31,24 @@ class Narrator:
 
     def show(self, drawn: RenderableType) -> None:
         """Print a table; in a pipe, without trailing blanks."""
-        with self._console.capture() as captured:
-            self._console.print(drawn)
-        for line in captured.get().splitlines():
-            self._out.write((line if self._console.is_terminal else line.rstrip()) + "\n")
-        self._out.flush()
+        screen.show(drawn, stream=self._out)
 
-    @contextlib.contextmanager
-    def redrawn(self) -> Iterator[Callable[[RenderableType], None]]:
+    def redrawn(self) -> AbstractContextManager[Callable[[RenderableType], None]]:
         """Yield a function that replaces what it drew before. In a pipe only the last drawing is printed."""
-        last: list[RenderableType] = []
-        if self._console.is_terminal:
-            with Live(console=self._console, auto_refresh=False) as live:
-                yield lambda drawn: live.update(drawn, refresh=True)
-            return
-        yield lambda drawn: last.__setitem__(slice(None), [drawn])
-        for drawn in last:
-            self.show(drawn)
+        return screen.redrawn(self._out)
 
     def document(self, value: Any) -> None:
         """Print the JSON document, if `json` is set."""
         if self._json:
-            sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
-            sys.stdout.flush()
+            screen.line(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode())
 
     def warn(self, text: str) -> None:
         """Print a warning on stderr."""
-        _console(sys.stderr).print(text, style="yellow", soft_wrap=True)
+        screen.console(sys.stderr).print(text, style="yellow", soft_wrap=True)
 
     def complain(self, error: Exception, hint: str = "") -> None:
         """Print the error and its hint on stderr; `hint` is used if the error has none."""
-        errors = _console(sys.stderr)
+        errors = screen.console(sys.stderr)
         errors.print(f"error: {error}", style="red", soft_wrap=True)
         if hint := getattr(error, "hint", "") or hint:
             errors.print(f" hint: {hint}", soft_wrap=True)
-
-
-def _console(stream: Any) -> Console:
-    wide = None if stream.isatty() else 100_000  # nothing is cut or wrapped in a pipe
-    return Console(file=stream, width=wide, highlight=False, markup=False, emoji=False)

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from pointsman.cli.formats import count, gist, moment, money, printable
 from pointsman.cli.show.decisions.trace import labelled
-from pointsman.cli.show.plain_table import plain_table
 from pointsman.router.policy.replay import PolicyReplay
+from pointsman.runtime.terminal.plain_table import plain_table
 
 
 def replayed(replay: PolicyReplay, since: datetime) -> RenderableType:

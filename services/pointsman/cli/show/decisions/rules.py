@@ -8,12 +8,12 @@ from rich.text import Text
 from pointsman.cascade.plan import words
 from pointsman.cli.formats import count, duration, printable
 from pointsman.cli.show.decisions.trace import labelled
-from pointsman.cli.show.plain_table import plain_table
 from pointsman.router.policy.policy_file import DEFAULT, PolicyFile, RuleTarget, When
 from pointsman.router.policy.review_section import ReviewSection
 from pointsman.router.policy.tier_names import SCORED
 from pointsman.router.scoring.opinion_section import OpinionSection
 from pointsman.router.scoring.score_section import ScoreSection
+from pointsman.runtime.terminal.plain_table import plain_table
 
 
 def rules(file: PolicyFile) -> RenderableType:

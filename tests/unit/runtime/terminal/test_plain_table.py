@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from pointsman.cli.show.plain_table import plain_table
+from pointsman.runtime.terminal.plain_table import plain_table
 
 
 def drawn(width: int, *, unbroken: bool) -> list[str]:

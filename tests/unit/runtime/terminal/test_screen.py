@@ -11,7 +11,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from pointsman.cli import screen
+from pointsman.runtime.terminal import screen
 
 
 @dataclass(frozen=True, slots=True)

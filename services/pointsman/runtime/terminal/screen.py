@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from enum import Enum
-from math import isfinite
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.progress import ProgressColumn
 
 T = TypeVar("T")
 
@@ -28,26 +28,44 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def console() -> "Console":
-    """Return a console on stdout that does not interpret markup in text."""
+def console(stream: TextIO | None = None) -> "Console":
+    """Return a console on `stream`, by default stdout, that does not interpret markup in text."""
     from rich.console import Console
 
-    terminal = on_terminal()
+    terminal = (stream or sys.stdout).isatty()
     width = None if terminal else UNBOUNDED
-    return Console(force_terminal=terminal, width=width, markup=False, emoji=False, highlight=False)
+    return Console(
+        file=stream, force_terminal=terminal, width=width, markup=False, emoji=False, highlight=False
+    )
 
 
-def show(*renderables: "RenderableType") -> None:
-    """Print to stdout; in a pipe without colour and without trailing blanks."""
-    screen = console()
-    if on_terminal():
+def show(*renderables: "RenderableType", stream: TextIO | None = None) -> None:
+    """Print to `stream`, by default stdout; in a pipe without colour and without trailing blanks."""
+    screen = console(stream)
+    if screen.is_terminal:
         screen.print(*renderables, sep="\n")
         return
     with screen.capture() as captured:
         screen.print(*renderables, sep="\n")
     for line in captured.get().splitlines():
-        sys.stdout.write(line.rstrip() + "\n")
-    sys.stdout.flush()
+        screen.file.write(line.rstrip() + "\n")
+    screen.file.flush()
+
+
+@contextmanager
+def redrawn(stream: TextIO | None = None) -> Iterator[Callable[["RenderableType"], None]]:
+    """Yield a function that replaces what it drew before. In a pipe only the last drawing is printed."""
+    screen = console(stream)
+    if screen.is_terminal:
+        from rich.live import Live
+
+        with Live(console=screen, auto_refresh=False) as live:
+            yield partial(live.update, refresh=True)
+        return
+    last: list[RenderableType] = []
+    yield lambda drawn: last.__setitem__(slice(None), [drawn])
+    if last:
+        show(*last, stream=stream)
 
 
 async def keep_showing(
@@ -77,11 +95,9 @@ async def keep_showing(
                 return
             await asyncio.sleep(1)
             value = await look()
-    from rich.live import Live
-
-    with Live(console=console(), auto_refresh=False, transient=False) as live:
+    with redrawn() as redraw:
         while True:
-            live.update(draw(value), refresh=True)
+            redraw(draw(value))
             await asyncio.sleep(1)
             value = await look()
 
@@ -89,31 +105,34 @@ async def keep_showing(
 @contextmanager
 def progress(total: int, word: str) -> Iterator[Callable[[int], None]]:
     """Yield a function that advances a bar on stderr. The bar is hidden if stdout is a terminal."""
-    with _bar(word, total, visible=not on_terminal() and total > 1) as (_, advance):
-        yield advance
+    with bar(word, total, visible=not on_terminal() and total > 1) as update:
+        yield lambda more: update(advance=more)
 
 
 @contextmanager
 def stepped(word: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
     """Yield functions that set the total of a bar on stderr and advance it. No terminal, no bar."""
-    with _bar(word, None, visible=True) as moves:
-        yield moves
+    with bar(word, None) as update:
+        yield (lambda total: update(total=total)), (lambda more: update(advance=more))
 
 
 @contextmanager
-def _bar(
-    word: str, total: int | None, *, visible: bool
-) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+def bar(
+    word: str, total: float | None, *columns: "ProgressColumn", visible: bool = True
+) -> Iterator[Callable[..., None]]:
+    """Yield rich's `Progress.update` for a bar on stderr. No terminal, no bar.
+
+    Without `columns` it shows the bar, the count, `word` and the time left.
+    """
     if not (visible and sys.stderr.isatty()):
-        yield (lambda _: None), (lambda _: None)
+        yield lambda **_: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(word), TimeRemainingColumn())
+    columns = columns or (BarColumn(), MofNCompleteColumn(), TextColumn(word), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as shown:
-        task = shown.add_task(word, total=total)
-        yield (lambda total: shown.update(task, total=total)), (lambda more: shown.advance(task, more))
+        yield partial(shown.update, shown.add_task(word, total=total))
 
 
 def line(text: str) -> None:
@@ -141,24 +160,10 @@ def print_json(value: Any, *, stream: bool = False) -> None:
     indent = 2 if on_terminal() and not stream else None
     try:
         text = json.dumps(value, default=_plain, ensure_ascii=False, indent=indent, allow_nan=False)
-    except ValueError:  # it contains NaN or an infinity
-        text = json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False)
+    except ValueError:  # NaN and infinities become strings, as in Postgres
+        finite = json.loads(json.dumps(value, default=_plain), parse_constant=str)
+        text = json.dumps(finite, ensure_ascii=False, indent=indent)
     line(text)
-
-
-def _finite(value: Any) -> Any:
-    """Convert `value` to JSON types; NaN and infinities become strings, as in Postgres."""
-    match value:
-        case float() if not isfinite(value):
-            return str(Decimal(value))
-        case None | bool() | int() | float() | str():
-            return value
-        case dict():
-            return {key: _finite(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_finite(item) for item in value]
-        case _:
-            return _finite(_plain(value))
 
 
 def _plain(value: Any) -> Any:
