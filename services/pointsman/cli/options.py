@@ -99,6 +99,7 @@ PersonKey = Annotated[
         help="Your private key, where changes of the registry must be signed (POINTSMAN_REGISTRY_KEYS).",
     ),
 ]
+ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit 1 if there is something to do.")]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is recorded.")]
 
 _CLI, _ROUTER = "pointsman.cli.settings:CliSettings", "pointsman.router.settings:RouterSettings"

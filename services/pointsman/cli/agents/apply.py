@@ -41,12 +41,10 @@ async def apply(
         reason=reason,
     )
     done = {"changes": applied.changes, "proposal": applied.proposal}
-    screen.report(done, *diff(applied.changes, done=applied.proposal is None), as_json=as_json)
-    if as_json:
-        return
-    for warning in retired_roles(applied.changes):
-        screen.note(warning)
+    notes = [*retired_roles(applied.changes)]
     if applied.proposal is not None:
-        screen.note(f"proposed; another person makes it hold: pointsman agents approve {applied.proposal}")
+        notes.append(f"proposed; another person makes it hold: pointsman agents approve {applied.proposal}")
     elif not applied.changes:
-        screen.note("nothing to do: the registry is as the file has it")
+        notes.append("nothing to do: the registry is as the file has it")
+    lines = diff(applied.changes, done=applied.proposal is None)
+    screen.report(done, *lines, notes=notes, as_json=as_json)

@@ -38,10 +38,8 @@ async def approve(
         if shown[0].by == who.id:
             raise CommandError(f"{who.id} proposed it: another person approves it", "name yourself: --by ID")
         await publish_approval(settings, settings.topics, shown[0], who)
-    screen.report(shown, *(line for proposed in shown for line in proposal_lines(proposed)), as_json=as_json)
-    if as_json:
-        return
-    if not shown:
-        screen.note("nothing waits for approval")
-    elif proposal is not None:
-        screen.note("approved: in force everywhere within 2 s")
+    notes = [] if shown else ["nothing waits for approval"]
+    if proposal is not None:
+        notes = ["approved: in force everywhere within 2 s"]
+    lines = (line for proposed in shown for line in proposal_lines(proposed))
+    screen.report(shown, *lines, notes=notes, as_json=as_json)

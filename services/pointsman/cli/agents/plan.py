@@ -1,18 +1,12 @@
 """`pointsman agents plan`: compare agents.yaml with the registry."""
 
-from typing import Annotated
-
-import typer
-
-from pointsman.cli.options import AgentsOptions, Json
+from pointsman.cli.options import AgentsOptions, ExitCode, Json
 from pointsman.runtime.terminal import screen
 
 
 async def plan(
     *,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit 1 if there is something to do.")
-    ] = False,
+    exit_code: ExitCode = False,
     as_json: Json = False,
     settings: AgentsOptions,
 ) -> int:
@@ -29,12 +23,6 @@ async def plan(
     history = await read_registry(settings, settings.topics, settings.registry_people)
     screen.note(f"agents: {settings.agents}")
     to_do = plan_changes(read_file(settings, history), history)
-    screen.report(to_do, *diff(to_do), as_json=as_json)
-    if not as_json:
-        for warning in retired_roles(to_do):
-            screen.note(warning)
-        note = (
-            "do it: pointsman agents apply" if to_do else "nothing to do: the registry is as the file has it"
-        )
-        screen.note(note)
+    note = "do it: pointsman agents apply" if to_do else "nothing to do: the registry is as the file has it"
+    screen.report(to_do, *diff(to_do), notes=[*retired_roles(to_do), note], as_json=as_json)
     return int(exit_code and bool(to_do))

@@ -48,18 +48,15 @@ async def erase(
         if not yes:
             _ask(erased)
         erased = await erasing.erase(settings.eraser_dsn, master, name)
-    if as_json:
-        screen.print_json(
-            {
-                "subject": master.hash_of(name).hex(),
-                "erased": erased is not None and not dry_run,
-                "found": None if erased is None else erased._asdict(),
-            }
-        )
-    elif erased is None:
-        screen.line("nothing is sealed for this subject, or it was erased before")
-    else:
-        screen.line(f"{'would erase' if dry_run else 'erased'} {_extent_text(erased)}")
+    result = {
+        "subject": master.hash_of(name).hex(),
+        "erased": erased is not None and not dry_run,
+        "found": None if erased is None else erased._asdict(),
+    }
+    text = "nothing is sealed for this subject, or it was erased before"
+    if erased is not None:
+        text = f"{'would erase' if dry_run else 'erased'} {_extent_text(erased)}"
+    screen.report(result, text, as_json=as_json)
 
 
 def _ask(erased: "Erased") -> None:

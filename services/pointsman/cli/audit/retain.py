@@ -84,14 +84,7 @@ async def retain(
         if statements is None and not unverified:
             await _verify(dsn, day, public)
         dropped += await drop_day(dsn, day, None if statements is None else statements[day.day])
-    if as_json:
-        screen.print_json(
-            {"first_kept": str(first_kept), "days": [day._asdict() for day in older], "rows_dropped": dropped}
-        )
-        return
-    if older:
-        screen.show(days_table(older))
-    screen.line(
+    text = (
         f"nothing is older than {first_kept}"
         if not older
         else f"would drop {len(older)} days"
@@ -100,8 +93,15 @@ async def retain(
         if sign is not None
         else f"dropped {dropped:,} rows of {len(older)} days"
     )
-    if older and not dry_run and sign is None and statements is None:
-        screen.note("that these days were dropped is not signed: where the audit signs, see --sign")
+    unsigned = older and not dry_run and sign is None and statements is None
+    note = "that these days were dropped is not signed: where the audit signs, see --sign"
+    result = {
+        "first_kept": str(first_kept),
+        "days": [day._asdict() for day in older],
+        "rows_dropped": dropped,
+    }
+    drawn = [days_table(older), text] if older else [text]
+    screen.report(result, *drawn, notes=[note] if unsigned else (), as_json=as_json)
 
 
 def _key(file: Path | None) -> "PrivateKey | None":

@@ -38,7 +38,8 @@ def provider(row: ProviderRow) -> CheckResult:
     url = wire.models_url(row.base_url)
     request = urllib.request.Request(url, headers=headers)
     try:
-        with _without_redirects(row.base_url).open(request, timeout=WITHIN_S):
+        opener = urllib.request.build_opener(proxies_for(row.base_url), _WithoutRedirects)
+        with opener.open(request, timeout=WITHIN_S):
             accepted = f", {_key_of(row)} is accepted" if row.key_env or row.token else ""
             return CheckResult(check, True, f"{row.base_url} answers{accepted}")
     except urllib.error.HTTPError as error:
@@ -78,15 +79,8 @@ def _answered(check: str, row: ProviderRow, status: int) -> CheckResult:
     return CheckResult(check, True, f"{row.base_url} answers ({status} for its list of models)")
 
 
-def _without_redirects(url: str) -> urllib.request.OpenerDirector:
-    """Return an opener that follows no redirects, so that the key is not sent elsewhere."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        proxies_for(url),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.HTTPDefaultErrorHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener
+class _WithoutRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows no redirects, so that the key is not sent elsewhere."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None

@@ -5,14 +5,14 @@ from typing import Annotated
 import typer
 
 from pointsman.cli.key_file import read_key
-from pointsman.cli.options import Job, Json, Key, Settings
+from pointsman.cli.options import Job, Json, Key, Reason, Settings
 from pointsman.runtime.terminal import screen
 
 
 async def cancel(
     job: Job,
     *,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is recorded.")] = "",
+    reason: Reason = "",
     agent: Annotated[
         str | None, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Your id, or the agent's.")
     ] = None,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman.cli.key_file import read_key
-from pointsman.cli.options import Job, Json, Key, Settings
+from pointsman.cli.options import Job, Json, Key, Reason, Settings
 from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ async def feedback(
     job: Job,
     verdict: Annotated[str, typer.Argument(metavar="VERDICT", help="good, bad, or a number from 0 to 1.")],
     *,
-    comment: Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is recorded.")] = "",
+    comment: Reason = "",
     by: Annotated[
         str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who judges: you, or an agent.")
     ] = "",

@@ -33,10 +33,7 @@ async def queue(
     full_id = await job_id.resolve(settings.postgres, job)
     while True:
         place = await standing(settings, settings.topics, full_id)
-        if as_json:
-            screen.print_json(place, stream=watch)
-        else:
-            screen.line(place_line(place))
+        screen.report(place, place_line(place), as_json=as_json, stream=watch)
         if not watch or place.state == "ended":
             return
         await asyncio.sleep(1)

@@ -86,15 +86,11 @@ async def replay(
 def _show(job: "Replayed", *, as_json: bool) -> None:
     sent = job.sent
     place = "{}/{}@{}".format(*sent.origin)
-    if as_json:
-        screen.print_json(
-            {
-                "replay_of": sent.job_id, "at": sent.at, "place": place, "outcome": sent.outcome,
-                "reason": sent.reason, "job_id": job.job_id, "unreadable": job.unreadable,
-            },
-            stream=True,
-        )  # fmt: skip
-        return
+    shown = {
+        "replay_of": sent.job_id, "at": sent.at, "place": place, "outcome": sent.outcome,
+        "reason": sent.reason, "job_id": job.job_id, "unreadable": job.unreadable,
+    }  # fmt: skip
     became = " ".join(part for part in (sent.outcome or "open", sent.reason) if part)
     then = f"left out: {job.unreadable}" if job.unreadable else f"-> {job.job_id}" if job.job_id else ""
-    screen.line(f"{sent.at:%Y-%m-%d %H:%M:%S}  {sent.job_id or place}  {became}  {then}".rstrip())
+    line = f"{sent.at:%Y-%m-%d %H:%M:%S}  {sent.job_id or place}  {became}  {then}".rstrip()
+    screen.report(shown, line, as_json=as_json, stream=True)

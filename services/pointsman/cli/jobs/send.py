@@ -74,10 +74,8 @@ async def _publish(client: Client, chunk: Sequence[Job], before: int, total: int
 
 def _print_ids(jobs: Sequence[Job], as_json: bool) -> None:
     for job in jobs:
-        if as_json:
-            screen.print_json({"job_id": job.job_id, "agent_id": job.agent_id}, stream=True)
-        else:
-            screen.line(str(job.job_id))
+        accepted = {"job_id": job.job_id, "agent_id": job.agent_id}
+        screen.report(accepted, str(job.job_id), as_json=as_json, stream=True)
 
 
 async def _await(client: Client, jobs: Sequence[Job], sending: Sending) -> bool:

@@ -142,20 +142,19 @@ async def _planned(
 
 
 def _show(changes: "Sequence[AccessChange]", word: str, as_json: bool) -> None:
-    screen.report(changes, *map(str, changes), as_json=as_json)
-    if as_json:
-        return
     if not changes:
-        screen.note("nothing to do: everybody may do what is derived, and no more")
+        nothing = "nothing to do: everybody may do what is derived, and no more"
+        screen.report(changes, notes=[nothing], as_json=as_json)
         return
     count = Counter(change.sign for change in changes)
     added, changed, removed = (
         ("added", "changed", "removed") if word == "Applied" else ("to add", "to change", "to remove")
     )
     left = f", {count['!']} to judge" if count["!"] else ""
-    screen.line(f"{word}: {count['+']} {added}, {count['~']} {changed}, {count['-']} {removed}{left}.")
-    if left:
-        screen.note(
-            "! may be somebody else's, and `apply` leaves it: take it away on the server, "
-            "or put the line into a file and name that by --explained"
-        )
+    total = f"{word}: {count['+']} {added}, {count['~']} {changed}, {count['-']} {removed}{left}."
+    judging = (
+        "! may be somebody else's, and `apply` leaves it: take it away on the server, "
+        "or put the line into a file and name that by --explained"
+    )
+    notes = [judging] if left else ()
+    screen.report(changes, *map(str, changes), total, notes=notes, as_json=as_json)

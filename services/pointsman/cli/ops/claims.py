@@ -38,23 +38,19 @@ async def gc(
     --claims.
     """
     from pointsman.claims.collect import collect
-    from pointsman.claims.opened import open_store
+    from pointsman.claims.opened import closed_after, open_store
 
     if not claims.claims:
         raise CommandError("no store is set", "set POINTSMAN_CLAIMS, or give --claims", code=2)
 
     store = open_store(claims.claims)
     before = datetime.now(UTC) - timedelta(days=days)
-    try:
-        with screen.stepped("values") as (begin, advance):
+    with screen.stepped("values") as (begin, advance):
+        async with closed_after(store):
             collected = await collect(
                 store, settings.postgres, before, dry_run=dry_run, begin=begin, advance=advance
             )
-    finally:
-        await store.close()
-    if as_json:
-        screen.print_json(collected)
-        return
     word = "would remove" if dry_run else "removed"
     kept = f"{count(collected.referred, 'old value')} referred to"
-    screen.line(f"{word} {count(collected.removed, 'value')} of {collected.removed_bytes:,} bytes; {kept}")
+    text = f"{word} {count(collected.removed, 'value')} of {collected.removed_bytes:,} bytes; {kept}"
+    screen.report(collected, text, as_json=as_json)

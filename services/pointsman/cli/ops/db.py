@@ -26,15 +26,10 @@ async def migrate(*, as_json: Json = False, owner: OwnerSettings) -> None:
 
     dsn = owner.owner_dsn
     created, applied = await create_database_if_missing(dsn), await apply_migrations(dsn)
-    if as_json:
-        screen.print_json({"database": place(dsn), "created": created, "applied": applied})
-        return
-    if created:
-        screen.line(f"created {place(dsn)}")
-    for name in applied:
-        screen.line(f"applied {name}")
-    if not applied:
-        screen.line(f"nothing to do: {place(dsn)} is up to date")
+    lines = [f"created {place(dsn)}"] if created else []
+    lines += [f"applied {name}" for name in applied] or [f"nothing to do: {place(dsn)} is up to date"]
+    done = {"database": place(dsn), "created": created, "applied": applied}
+    screen.report(done, *lines, as_json=as_json)
 
 
 @app.command()
@@ -52,6 +47,7 @@ async def roles(
     pointsman_audit_opener also reads the keys of sealed rows; pointsman_claims stores large values. None of
     them may update, delete or truncate. pointsman_audit_eraser may delete a subject's key; that is recorded.
     """
+    from pointsman.cli.show.integrity import grants_table
     from pointsman.store.connect import place
     from pointsman.store.roles import grants
 
@@ -59,15 +55,8 @@ async def roles(
     roles_now = await grants(dsn)
     if not roles_now:
         raise CommandError(f"{place(dsn)} grants pointsman's roles nothing", "run: pointsman db migrate")
-    if as_json:
-        screen.print_json(roles_now)
-    elif as_sql:
-        for grant in roles_now:
-            screen.line(grant.statement)
-    else:
-        from pointsman.cli.show.integrity import grants_table
-
-        screen.show(grants_table(roles_now))
+    drawn = [grant.statement for grant in roles_now] if as_sql else [grants_table(roles_now)]
+    screen.report(roles_now, *drawn, as_json=as_json)
 
 
 @app.command()

@@ -40,7 +40,7 @@ def dev(
         bool, typer.Option("--separate", help="A process for each service, as --secure has them.")
     ] = False,
     as_json: Json = False,
-) -> None:
+) -> int:
     """Start everything on this machine and watch sample jobs pass through it.
 
     A real Kafka, a real Postgres, a simulated provider, the router, one worker per tier and the audit.
@@ -48,20 +48,17 @@ def dev(
     """
     from pointsman.dev.run import DevOptions, run
 
-    raise typer.Exit(
-        run(
-            DevOptions(
-                data=data,
-                fresh=fresh,
-                once=once,
-                samples=not no_samples,
-                kafka_port=kafka_port,
-                postgres_port=postgres_port,
-                simulator_port=simulator_port,
-                patience_s=patience,
-                json=as_json,
-                secure=secure,
-                separate=separate,
-            )
-        )
+    options = DevOptions(
+        data=data,
+        fresh=fresh,
+        once=once,
+        samples=not no_samples,
+        kafka_port=kafka_port,
+        postgres_port=postgres_port,
+        simulator_port=simulator_port,
+        patience_s=patience,
+        json=as_json,
+        secure=secure,
+        separate=separate,
     )
+    return run(options)

@@ -7,7 +7,7 @@ import typer
 
 from pointsman.cli.command import CommandGroup, command
 from pointsman.cli.formats import duration, moment
-from pointsman.cli.options import BusSettings, Json, Kafka, Prefix, ProvidersPath, Workers
+from pointsman.cli.options import BusSettings, Json, Kafka, Prefix, ProvidersPath, Reason, Workers
 from pointsman.runtime.errors import CommandError
 from pointsman.runtime.terminal import screen
 
@@ -51,7 +51,7 @@ async def resume(
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Every model that is paused or broken.")] = False,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is recorded.")] = "",
+    reason: Reason = "",
     agent: Annotated[
         str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Your id, or the agent's.")
     ] = "unknown",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman.cli.command import group
-from pointsman.cli.options import Json, PolicySettings
+from pointsman.cli.options import ExitCode, Json, PolicySettings
 from pointsman.runtime.terminal import screen
 
 if TYPE_CHECKING:
@@ -18,15 +18,14 @@ Replication = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="Replicas of a new topic; default: 3, or one per broker if fewer."),
 ]
+_NOTHING = "nothing to do: the topics are as declared"
 
 
 @app.command()
 async def plan(
     *,
     replication: Replication = None,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit 1 if there is something to do.")
-    ] = False,
+    exit_code: ExitCode = False,
     as_json: Json = False,
     settings: PolicySettings,
 ) -> int:
@@ -37,9 +36,8 @@ async def plan(
     changes = await plan_topics(settings, declared(settings), replication=replication)
     to_do = any(change.to_do for change in changes)
     details = (change.detail for change in changes if change.kind != "none")
-    screen.report(changes, *details, as_json=as_json)
-    if not as_json:
-        screen.note("do it: pointsman topics apply" if to_do else "nothing to do: the topics are as declared")
+    note = "do it: pointsman topics apply" if to_do else _NOTHING
+    screen.report(changes, *details, notes=[note], as_json=as_json)
     return int(exit_code and to_do)
 
 
@@ -55,9 +53,8 @@ async def apply(
     from pointsman.bus.admin.topics import apply as apply_topics
 
     done = await apply_topics(settings, declared(settings), replication=replication)
-    screen.report(done, *(change.detail for change in done), as_json=as_json)
-    if not done and not as_json:
-        screen.note("nothing to do: the topics are as declared")
+    details = (change.detail for change in done)
+    screen.report(done, *details, notes=() if done else [_NOTHING], as_json=as_json)
 
 
 def declared(settings: "RouterSettings") -> "list[Topic]":

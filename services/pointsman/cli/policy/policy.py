@@ -7,7 +7,7 @@ import typer
 
 from pointsman.cli import stdin
 from pointsman.cli.command import group
-from pointsman.cli.options import Json, PolicyPath, PolicySettings, ProvidersPath, RecordSettings
+from pointsman.cli.options import Json, PolicyPath, PolicySettings, ProvidersPath, Reason, RecordSettings
 from pointsman.cli.since import since as moment
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.errors import CommandError
@@ -107,7 +107,7 @@ def calibrate(
 @app.command()
 async def trust(
     *,
-    comment: Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is recorded.")] = "",
+    comment: Reason = "",
     by: Annotated[
         str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who says so: you, or an agent.")
     ] = "",

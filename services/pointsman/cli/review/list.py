@@ -27,9 +27,7 @@ async def list(
     cases = cases_waiting(all_cases, queue)
     if ended:
         cases = [case for case in all_cases if queue in ("", case.queue)]
-    if as_json:
-        screen.print_json(cases)
-    elif cases:
-        screen.show(cases_table(cases, utc_now()))
+    if cases or as_json:
+        screen.report(cases, cases_table(cases, utc_now()), as_json=as_json)
     else:
         screen.note("no case waits" + (f" in queue {queue}" if queue else ""))

@@ -59,10 +59,7 @@ async def watch(
         webhook = Webhook(url, secret_of(read_text(secret_file)))
 
     async def tell(case: ReviewChanged) -> None:
-        if as_json:
-            screen.print_json(case, stream=True)
-        else:
-            screen.line(_line(case))
+        screen.report(case, _line(case), as_json=as_json, stream=True)
         if webhook is None:
             return
         try:

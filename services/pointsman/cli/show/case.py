@@ -100,11 +100,10 @@ def _choices(request: ReviewRequested, job: str, options: str) -> Iterator[str]:
     """Yield each command and its effect."""
     tiers = [] if request.decision.review is None else request.decision.review.tiers
     yield "choices"
+    yield f"  pointsman review approve {job}{options}"
     if request.proposed is None:
-        yield f"  pointsman review approve {job}{options}"
         yield f"      the job goes to {request.decision.tier}"
     else:
-        yield f"  pointsman review approve {job}{options}"
         yield "      the agent gets the proposed answer as it is"
         yield f"  pointsman review edit {job} FILE --reason TEXT{options}"
         yield "      the agent gets the text in FILE (- for stdin) instead"

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -147,12 +147,24 @@ def note(text: str) -> None:
     sys.stderr.flush()
 
 
-def report(value: Any, *drawn: "RenderableType", as_json: bool) -> None:
-    """Print `value` as JSON, or what is `drawn` of it. Strings are printed as lines without wrapping."""
+def report(
+    value: Any,
+    *drawn: "RenderableType",
+    notes: Iterable[str] = (),
+    as_json: bool,
+    stream: bool = False,
+) -> None:
+    """Print `value` as JSON, in one line with `stream`, or what is `drawn` of it, and `notes` on stderr.
+
+    Strings are printed as lines without wrapping.
+    """
     if as_json:
-        print_json(value)
-    for part in () if as_json else drawn:
+        print_json(value, stream=stream)
+        return
+    for part in drawn:
         line(part) if isinstance(part, str) else show(part)
+    for text in notes:
+        note(text)
 
 
 def print_json(value: Any, *, stream: bool = False) -> None:

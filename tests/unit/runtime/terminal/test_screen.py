@@ -56,6 +56,22 @@ def test_json_supports_all_value_types(capsys: pytest.CaptureFixture[str]) -> No
     }
 
 
+def test_what_is_not_finite_is_text_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    thing = Thing(datetime(2030, 1, 31), timedelta(seconds=1.5), Decimal("NaN"), UUID(int=1), b"ok")  # noqa: DTZ001
+    screen.print_json({"rates": [float("nan"), float("inf"), float("-inf"), 0.1], "thing": thing, 1: "ü"})
+    assert capsys.readouterr().out == (
+        '{"rates": ["NaN", "Infinity", "-Infinity", 0.1], "thing": {"at": "2030-01-31T00:00:00.000000", '
+        '"took": 1.5, "cost": "NaN", "id": "00000000-0000-0000-0000-000000000001", "raw": "ok"}, "1": "ü"}\n'
+    )
+
+
+def test_notes_are_on_stderr_and_not_beside_json(capsys: pytest.CaptureFixture[str]) -> None:
+    screen.report([1], "one", notes=["that is all"], as_json=False)
+    assert capsys.readouterr() == ("one\n", "that is all\n")
+    screen.report([1], "one", notes=["that is all"], as_json=True)
+    assert capsys.readouterr() == ("[1]\n", "")
+
+
 def test_a_pipe_sees_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
     with screen.progress(100, "published") as advance:
         advance(50)
