@@ -134,7 +134,7 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("another process fetches Kafka; waiting for it", file=sys.stderr)  # noqa: T201
+            screen.note("another process fetches Kafka; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -144,7 +144,7 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 
     if total and not sys.stderr.isatty():
-        print(f"fetching Kafka {KAFKA} ({total / 1e6:.0f} MB, once)", file=sys.stderr)  # noqa: T201
+        screen.note(f"fetching Kafka {KAFKA} ({total / 1e6:.0f} MB, once)")
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with screen.bar(f"Kafka {KAFKA}, once", total, *columns, visible=total > 0) as update:
         yield lambda count: update(advance=count)

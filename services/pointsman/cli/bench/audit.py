@@ -4,11 +4,9 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
 
-@command
 async def audit(
     *,
     rows: Annotated[int, typer.Option(metavar="N", min=2_000, help="Messages for each round.")] = 100_000,

@@ -4,11 +4,9 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json, OwnerSettings, PolicyPath
 
 
-@command
 async def audit_load(
     *,
     messages: Annotated[int, typer.Option(metavar="N", min=1, help="Messages to add, at least.")] = 1_000_000,

@@ -4,11 +4,9 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json, RecordSettings
 
 
-@command
 async def audit_query(
     *,
     jobs: Annotated[

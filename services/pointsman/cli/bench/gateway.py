@@ -6,11 +6,9 @@ import typer
 
 from pointsman.cli.bench.peers import PeerHeaders, PeerUrls, peers_of
 from pointsman.cli.bench.whole import numbers
-from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
 
-@command
 def gateway(
     *,
     outstanding: Annotated[

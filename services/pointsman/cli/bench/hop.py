@@ -4,11 +4,9 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
 
-@command
 def hop(
     *,
     messages: Annotated[int, typer.Option(metavar="N", min=50_000, help="Messages for each hop.")] = 100_000,

@@ -4,11 +4,9 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
 
-@command
 def journey(
     *,
     rate: Annotated[int, typer.Option(metavar="N", min=1, help="Jobs a second.")] = 100,

@@ -4,11 +4,9 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
 
-@command
 def soak(
     *,
     minutes: Annotated[float, typer.Option(metavar="N", min=0.05, help="How long.")] = 20,

@@ -4,11 +4,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
 
-@command
 def tenants(
     *,
     rate: Annotated[float, typer.Option(metavar="N", min=1, help="Jobs a second of the others.")] = 20,

@@ -5,11 +5,9 @@ from typing import Annotated
 import typer
 
 from pointsman.cli.bench.peers import PeerHeaders, PeerUrls, peers_of
-from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
 
-@command
 def whole(
     *,
     outstanding: Annotated[

@@ -4,14 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
 if TYPE_CHECKING:
     from pointsman.bench.worker.run import Case
 
 
-@command
 def worker(
     *,
     case: Annotated[
