@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pointsman.cli.command import command
 from pointsman.cli.options import Json
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.terminal import screen
 
 Folder = Annotated[
     Path | None,
@@ -14,7 +15,6 @@ Folder = Annotated[
 ]
 
 
-@command
 def routing(
     *,
     data: Folder = None,
@@ -64,20 +64,23 @@ def routing(
     from functools import partial
 
     from rich.markdown import Markdown
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
     from pointsman.bench.routing import cascade, run
     from pointsman.bench.routing.markdown import figures, write
     from pointsman.bench.routing.router import trained
-    from pointsman.bench.routing.tables import progress
-    from pointsman.runtime.errors import CommandError
-    from pointsman.runtime.terminal import screen
 
     if (data is None) == (train is None) or (train is None) != (test is None):
         raise CommandError("nothing to measure", "give --data DIR, or --train DIR with --test FILE", code=2)
     if (ship or ship_accept or ship_opinion or docs) and data is None:
         raise CommandError("--docs and --ship need --data", "give --data DIR", code=2)
     vectors_of: Any = _vectors(vectors) if opinion or ship_opinion else None
-    with progress() as report_progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with screen.bar("reading", 1.0, *columns) as update:
+
+        def report_progress(step: str, share: float) -> None:
+            update(description=step, completed=share)
+
         makes = (
             (ship, trained),
             (ship_accept, cascade.trained),
@@ -107,7 +110,6 @@ def _vectors(path: Path | None) -> Any:
     from pointsman.bench.routing.opinion_vectors import VectorCache
     from pointsman.opinion.embed import Embedder
     from pointsman.opinion.weights import OpinionMissingError
-    from pointsman.runtime.errors import CommandError
 
     try:
         embedder = Embedder.open()
