@@ -18,8 +18,8 @@ def lazy_group(
     """Return a group whose commands are the modules of `package`.
 
     `purposes` maps each name to its help. In the module's name `-` is `_`; the module has a function of that
-    name, or an `app` if it is a group. `folders` maps a sub-package to the names in it, or a module to the
-    names of several functions in it. `completion` adds shell completion.
+    name, which becomes the command, or an `app` if it is a group. `folders` maps a sub-package to the names
+    in it, or a module to the names of several functions in it. `completion` adds shell completion.
     """
     of_this = {"package": package, "purposes": purposes, "folders": folders or {}}
     return typer.Typer(

@@ -57,7 +57,9 @@ async def send(jobs: Sequence[Job], sending: Sending) -> bool:
                 chunk = jobs[first : first + CHUNK]
                 await _publish(client, chunk, first, len(jobs))
                 if not sending.wait:
-                    _print_ids(chunk, sending.as_json)
+                    for job in chunk:
+                        accepted = {"job_id": job.job_id, "agent_id": job.agent_id}
+                        screen.report(accepted, str(job.job_id), as_json=sending.as_json, stream=True)
                 advance(len(chunk))
         return await _await(client, jobs, sending) if sending.wait else True
 
@@ -70,12 +72,6 @@ async def _publish(client: Client, chunk: Sequence[Job], before: int, total: int
             raise
         problem = f"{error}; the first {before:,} of {total:,} jobs are published"
         raise CommandError(problem, error.hint) from error
-
-
-def _print_ids(jobs: Sequence[Job], as_json: bool) -> None:
-    for job in jobs:
-        accepted = {"job_id": job.job_id, "agent_id": job.agent_id}
-        screen.report(accepted, str(job.job_id), as_json=as_json, stream=True)
 
 
 async def _await(client: Client, jobs: Sequence[Job], sending: Sending) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rich.table import Table
 
-from pointsman.cli.formats import block, duration, gist, moment, money, printable
+from pointsman.cli.formats import block, count, duration, gist, moment, money, printable
 from pointsman.cli.show.words import because, decided, last_message_text
 from pointsman.client.reviews import KnownCase
 from pointsman.review.case import WAITING
@@ -79,8 +79,7 @@ def _state(case: ReviewChanged, now: datetime) -> str:
 
 
 def _content(request: ReviewRequested) -> Iterator[str]:
-    made = "calls" if request.attempts != 1 else "call"
-    yield f"  cost     {money(request.cost_usd)}, {request.attempts} {made} so far"
+    yield f"  cost     {money(request.cost_usd)}, {count(request.attempts, 'call')} so far"
     if request.job.kind is not None:
         yield f"  kind     {printable(request.job.kind)}"
     yield ""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -85,19 +85,14 @@ async def keep_showing(
         value = await look()
     finally:
         slow.cancel()
-    if not watch or as_json or not on_terminal():
+    with redrawn() if watch and not as_json and on_terminal() else nullcontext(show) as show_drawn:
         while True:
             if as_json:
                 print_json(value, stream=watch)
             else:
-                show(draw(value))
+                show_drawn(draw(value))
             if not watch:
                 return
-            await asyncio.sleep(1)
-            value = await look()
-    with redrawn() as redraw:
-        while True:
-            redraw(draw(value))
             await asyncio.sleep(1)
             value = await look()
 
