@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -32,8 +31,6 @@ log = logging.getLogger(__name__)
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
-#: How old the `date` header of a response may be, in seconds.
-_TICK_S = 1.0
 _OWN_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
@@ -184,15 +181,11 @@ async def _serve(service: Service, http: HttpPart) -> int:
 
 
 class _Server(uvicorn.Server):
-    """Exits with code 0 on a signal; uvicorn's own server would raise the signal again.
-
-    It wakes once a second, not ten times, to keep an idle process cheap.
-    """
+    """Exits with code 0 on a signal; uvicorn's own server would raise the signal again."""
 
     def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
         super().__init__(config)
         self._drain = drain
-        self._asked_to_exit = asyncio.Event()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then wait for the requests in flight."""
@@ -203,29 +196,11 @@ class _Server(uvicorn.Server):
         """Stop serving when `ended` is set."""
         await ended.wait()
         self.should_exit = True
-        self._asked_to_exit.set()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
-        self._asked_to_exit.set()
-
-    async def main_loop(self) -> None:
-        while not await self.on_tick(0):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_S):
-                    await self._asked_to_exit.wait()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
         """On SIGTERM or SIGINT finish; on a second SIGINT do not wait."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
+        super().handle_exit(sig, frame)
+        self._captured_signals.clear()
 
 
 async def _watch_loop() -> None:

@@ -1,8 +1,9 @@
-"""The HTTP server of a service wakes once per second and stops at once when asked to."""
+"""The HTTP server of a service stops on a signal, which it does not raise again, or when its service ends."""
 
 import asyncio
+import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 import uvicorn
@@ -13,8 +14,17 @@ from pointsman.bus import host
 async def app(scope: object, receive: object, send: object) -> None: ...
 
 
+@pytest.fixture
+def raised() -> Iterator[list[int]]:
+    """The signals that reach the process while the server does not handle them."""
+    numbers: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: numbers.append(number))
+    yield numbers
+    signal.signal(signal.SIGTERM, before)
+
+
 async def ended_by_signal(server: host._Server) -> None:
-    server.handle_exit(signal.SIGTERM, None)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def ended_by_its_service(server: host._Server) -> None:
@@ -24,13 +34,20 @@ async def ended_by_its_service(server: host._Server) -> None:
 
 
 @pytest.mark.parametrize("end", [ended_by_signal, ended_by_its_service])
-async def test_it_ends_at_once_and_not_at_the_next_tick(
-    end: Callable[[host._Server], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+async def test_it_drains_and_ends_without_raising_the_signal_again(
+    end: Callable[[host._Server], Awaitable[None]], raised: list[int]
 ) -> None:
-    monkeypatch.setattr(host, "_TICK_S", 3600)
-    server = host._Server(uvicorn.Config(app, lifespan="off"), lambda: None)
-    running = asyncio.create_task(server.main_loop())
-    await asyncio.sleep(0)
+    drained: list[bool] = []
+    started = asyncio.Event()
+
+    async def note() -> None:
+        started.set()
+
+    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, callback_notify=note)
+    server = host._Server(config, lambda: drained.append(server.started))
+    running = asyncio.create_task(server.serve())
+    await asyncio.wait_for(started.wait(), 20)
     assert not running.done()
     await end(server)
     await asyncio.wait_for(running, 20)
+    assert (drained, raised) == ([True], [])
