@@ -98,7 +98,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
             batches.running(),
             runner.running(),
             closed_after(files),
-            TopicListener(settings, topics.dead, hear_letter, start="end").running(),
+            TopicListener(settings, [topics.dead], hear_letter, start="end").running(),
             closed_after(claim_check),
         ):
             yield

@@ -102,7 +102,7 @@ def build(
         run=route,
         stop=lanes.stop,
         not_ready=lambda: (
-            in_force.problem or calibration.problem or (None if lanes.ready else "lanes are not open yet")
+            in_force.problem or calibration.problem() or (None if lanes.ready else "lanes are not open yet")
         ),
         resources=partial(closed_after, claim_check),
     )

@@ -1,6 +1,5 @@
 """Reads verdicts and other routers' suspensions of the score, and publishes this router's suspensions."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,10 +7,11 @@ from contextlib import asynccontextmanager
 from pointsman.bus.codec.decode import Decoded, broker_time, decode
 from pointsman.bus.codec.emit import emit_own
 from pointsman.bus.codec.records import Incoming
-from pointsman.bus.errors import BusError
 from pointsman.bus.places import Offsets
 from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.commands import TopicListener
 from pointsman.bus.read.follow import Follower
+from pointsman.bus.settings import LanePart
 from pointsman.registry.authors import IsBy
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.runtime.clock import Clock
@@ -27,14 +27,11 @@ log = logging.getLogger(__name__)
 
 #: The number of verdicts read at startup; suspensions are recorded separately.
 VERDICTS_READ = 10_000
-_PAUSE_S = 1.0
-#: How long a partition may be without a response of its broker, in seconds.
-_STALLED_S = 60.0
 
 
 @asynccontextmanager
 async def following_calibration(
-    kafka: KafkaPart,
+    settings: LanePart,
     topics: Topics,
     calibration: CalibrationMonitor,
     *,
@@ -52,14 +49,25 @@ async def following_calibration(
     if calibration.model is None:
         yield
         return
-    start = await load_calibration(kafka, topics, calibration)
+    start = await load_calibration(settings, topics, calibration)
     _log_change(None, calibration)
-    async with asyncio.TaskGroup() as group:
-        listening = group.create_task(
-            _listen(kafka, topics, calibration, start, source=source, clock=clock, is_by=is_by)
-        )
+
+    def take(record: Incoming) -> None:
+        before = calibration.suspended
+        _apply(calibration, record, is_by)
+        _log_change(before, calibration)
+
+    async def publish() -> None:
+        if (change := calibration.unpublished) is not None:
+            record = emit_own(topics.policy, f"promise/{change.model}", source, change, clock())
+            async with Publisher(settings) as publisher:
+                await publisher.publish([record])
+            calibration.unpublished = None
+
+    listener = TopicListener(settings, [topics.policy, topics.feedback], take, start=start, after=publish)
+    calibration.problem = lambda: listener.problem
+    async with listener.running():
         yield
-        listening.cancel()
 
 
 async def load_calibration(kafka: KafkaPart, topics: Topics, calibration: CalibrationMonitor) -> Offsets:
@@ -74,39 +82,6 @@ async def load_calibration(kafka: KafkaPart, topics: Topics, calibration: Calibr
     async with Follower(kafka, [topics.feedback.name], start="end", until_end=True) as verdicts:
         last = {place: max(0, end - VERDICTS_READ) for place, end in verdicts.offsets.items()}
     return {**reader.offsets, **last}
-
-
-async def _listen(
-    kafka: KafkaPart,
-    topics: Topics,
-    calibration: CalibrationMonitor,
-    start: Offsets,
-    *,
-    source: str,
-    clock: Clock,
-    is_by: IsBy,
-) -> None:
-    names = [topics.policy.name, topics.feedback.name]
-    while True:
-        try:
-            async with Follower(kafka, names, start=start, stalled_after=_STALLED_S) as follower:
-                while True:
-                    before = calibration.suspended
-                    calibration.problem = None
-                    for record in await follower.read():
-                        _apply(calibration, record, is_by)
-                    _log_change(before, calibration)
-                    start = dict(follower.offsets)
-                    if (change := calibration.unpublished) is not None:
-                        async with Publisher(kafka) as publisher:
-                            await publisher.publish(
-                                [emit_own(topics.policy, f"promise/{change.model}", source, change, clock())]
-                            )
-                        calibration.unpublished = None
-        except BusError as error:
-            calibration.problem = f"verdicts cannot be read: {error}"
-            event(log, logging.WARNING, Event.FEEDBACK_UNAVAILABLE, problem=str(error))
-            await asyncio.sleep(_PAUSE_S)
 
 
 def _apply(calibration: CalibrationMonitor, record: Incoming, is_by: IsBy) -> None:

@@ -75,7 +75,6 @@ class Event(StrEnum):
     WORK_UNFAMILIAR = "jobs do not resemble the score's training data"
     SCORE_SUSPENDED = "score suspended: its predicted quality was not reached"
     SCORE_RESUMED = "score resumed"
-    FEEDBACK_UNAVAILABLE = "feedback cannot be read, reconnecting"
     FEEDBACK_FAILED = "feedback not applied: a defect"
     ROUTER_STARTING = "router starting"
     NATIVE_MISMATCH = "native library has another version: build it again"

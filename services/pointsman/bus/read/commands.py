@@ -1,8 +1,8 @@
-"""Reads a whole topic in every process, not only assigned partitions."""
+"""Reads whole topics in every process, not only assigned partitions."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Generic, TypeVar
 
@@ -25,33 +25,40 @@ _RECONNECT_S = 1.0
 M = TypeVar("M", bound=Message)
 
 
-class TopicListener:
-    """Calls `take` with every record of a topic from `start` on, until cancelled.
+async def _nothing() -> None: ...
 
-    No consumer group: each process reads everything. `problem`: why the topic cannot be read, for `/readyz`.
-    `caught_up`: whether every record that existed at the start has been read.
+
+class TopicListener:
+    """Calls `take` with every record of `topics` from `start` on, until cancelled.
+
+    No consumer group: each process reads everything. `problem`: why they cannot be read, for `/readyz`.
+    `caught_up`: whether every record that existed at the start has been read. `after`: called after each
+    read; if it raises, reading is retried later, and `after` with it.
     """
 
     def __init__(
         self,
         settings: LanePart,
-        topic: Topic,
+        topics: Sequence[Topic],
         take: Callable[[Incoming], None],
         *,
         start: Start = "beginning",
+        after: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self._settings = settings
-        self._topic = topic
+        self._topics = [topic.name for topic in topics]
+        self._named = ", ".join(self._topics)
         self._take = take
+        self._after = after
         self._next: Start = start
-        self.problem: str | None = f"{topic.name} is not read yet"
+        self.problem: str | None = f"{self._named} is not read yet"
         self.caught_up = asyncio.Event()
 
     async def catch_up(self) -> None:
-        """Take all records that the topic has now.
+        """Take all records that the topics have now.
 
         Raises:
-            BusError: the topic cannot be read.
+            BusError: they cannot be read.
         """
         async with self._follower(until_end=True) as follower:
             async for record in follower:
@@ -60,8 +67,8 @@ class TopicListener:
         self.caught_up.set()
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """Read the topic while inside."""
-        return background(self.run(), f"listener {self._topic.name}")
+        """Read the topics while inside."""
+        return background(self.run(), f"listener {self._named}")
 
     async def run(self) -> None:
         """Read until cancelled; reconnect after a broken connection."""
@@ -71,10 +78,10 @@ class TopicListener:
                     await self.catch_up()
                 await self._connected()
             except BusError as error:
-                self.problem = f"{self._topic.name} cannot be read: {error}"
+                self.problem = f"{self._named} cannot be read: {error}"
                 event(log, logging.WARNING, Event.COMMANDS_UNAVAILABLE, problem=self.problem)
             except Exception as error:  # an internal error: log it, and continue where reading was
-                self.problem = f"{self._topic.name} cannot be read: {error!r}"
+                self.problem = f"{self._named} cannot be read: {error!r}"
                 failure(log, Event.COMMANDS_FAILED)
             await asyncio.sleep(_RECONNECT_S)
 
@@ -86,11 +93,12 @@ class TopicListener:
                 for record in records:
                     self._take(record)
                 self._next = dict(follower.offsets)
+                await self._after()
 
     def _follower(self, *, until_end: bool = False) -> Follower:
         return Follower(
             self._settings,
-            [self._topic.name],
+            self._topics,
             start=self._next,
             until_end=until_end,
             stalled_after=self._settings.stall_timeout_ms / 1000,
@@ -109,7 +117,7 @@ class MessageListener(TopicListener, Generic[M]):
         *,
         start: Start = "beginning",
     ) -> None:
-        super().__init__(settings, topic, self._heard, start=start)
+        super().__init__(settings, [topic], self._heard, start=start)
         self._kinds = kinds
         self._hear = hear
 

@@ -35,8 +35,8 @@ class ReviewBoard:
     """The process's view of cases; use it inside `running`."""
 
     def __init__(self, settings: LanePart, topics: Topics, publisher: Publisher) -> None:
-        self._state = TopicListener(settings, topics.reviews_state, self._change)
-        self._answers = TopicListener(settings, topics.reviews_answers, self._answer, start="end")
+        self._state = TopicListener(settings, [topics.reviews_state], self._change)
+        self._answers = TopicListener(settings, [topics.reviews_answers], self._answer, start="end")
         self._publisher = publisher
         self._cases = KnownCases()
         self._waiting: dict[UUID, deque[asyncio.Future[ReviewAnswered]]] = {}

@@ -77,7 +77,7 @@ def build(
         topics=[topic.name for topic in settings.topics.of("opinion", tiers=policy.tiers)],
         run=opine,
         stop=lanes.stop,
-        not_ready=lambda: calibration.problem or (None if lanes.ready else "lanes are not open yet"),
+        not_ready=lambda: calibration.problem() or (None if lanes.ready else "lanes are not open yet"),
         resources=partial(closed_after, claim_check),
     )
 

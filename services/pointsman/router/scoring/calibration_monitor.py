@@ -10,6 +10,7 @@ Invariants:
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
@@ -52,8 +53,8 @@ class CalibrationMonitor:
         self._suspension: PromiseBroken | None = None
         #: The check for jobs that would be scored, during a suspension; else None.
         self.suspended: Check | None = None
-        #: Why no verdicts can be read now, for `/readyz`.
-        self.problem: str | None = None
+        #: Returns why no verdicts can be read now, for `/readyz`.
+        self.problem: Callable[[], str | None] = lambda: None
         #: A suspension found by this process and not published yet.
         self.unpublished: PromiseBroken | None = None
 

@@ -32,5 +32,5 @@ async def test_a_cancellation_that_a_closing_client_swallows_still_ends_it(
     monkeypatch.setattr(AIOKafkaClient, "close", close_slowly)
     settings = LanePart(**kafka.settings.model_dump())
     async with asyncio.timeout(60):
-        async with TopicListener(settings, topic, lambda _: None).running():
+        async with TopicListener(settings, [topic], lambda _: None).running():
             await closing.wait()
