@@ -13,18 +13,18 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Coroutine, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import orjson
 
-from pointsman.bus.codec.claimed import claim_of
+from pointsman.bus.codec.claimed import claim_of, kind_of
 from pointsman.bus.codec.records import Fetched, Incoming, Outgoing
 from pointsman.claims.store import ClaimStore, ClaimsUnavailableError
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure
 from pointsman_schemas.claims import BULK, DATAREF, Claim, abridge
-from pointsman_schemas.envelope import DATA_SUBJECT, TYPE_PREFIX
+from pointsman_schemas.envelope import DATA_SUBJECT
 
 _T = TypeVar("_T")
 
@@ -127,18 +127,16 @@ class ClaimCheck:
         if claim is None:
             return record
         content = await self.value_of(claim)
-        stub = record.value or b""
-        own = {field.name: getattr(record, field.name) for field in fields(Incoming)}
         if isinstance(content, str):
-            return Fetched(**own, stub=stub, lost=content, too_large=claim.bytes > self._largest)
-        return Fetched(**(own | {"value": content}), stub=stub)
+            return Fetched.of(record, record.value, content, too_large=claim.bytes > self._largest)
+        return Fetched.of(record, content)
 
     def _is_large(self, record: Outgoing, above: int) -> bool:
         """Return whether to store the value: not if readers would refuse it, so that its topic does."""
         if record.value is None or not above < len(record.value) <= self._largest:
             return False
         names = {name for name, _ in record.headers}
-        return _kind(record) in BULK and names.isdisjoint((DATA_SUBJECT, DATAREF))
+        return kind_of(record.headers) in BULK and names.isdisjoint((DATA_SUBJECT, DATAREF))
 
     async def _handed_in(self, record: Outgoing, above: int) -> Outgoing:
         """Store the record's value and return the record with a reference; unchanged if that fails."""
@@ -148,7 +146,7 @@ class ClaimCheck:
         try:
             sha256 = await asyncio.to_thread(_sha256, value)
             claim = Claim(digest=f"sha256:{sha256}", bytes=len(value), store=self._store.place)
-            stub = await asyncio.to_thread(_abridged, _kind(record), value, claim)
+            stub = await asyncio.to_thread(_abridged, kind_of(record.headers), value, claim)
             await self._ask(self._store.put(sha256, value))
         except ClaimsUnavailableError:
             raise
@@ -166,13 +164,6 @@ class ClaimCheck:
             except TimeoutError as error:
                 problem = f"the store {self._store.place} did not answer within {self._timeout_s:g} s"
                 raise ClaimsUnavailableError(problem) from error
-
-
-def _kind(record: Outgoing) -> str:
-    for name, value in record.headers:
-        if name == "ce_type":
-            return value.decode().removeprefix(TYPE_PREFIX)
-    return ""
 
 
 def _abridged(kind: str, value: bytes, claim: Claim) -> bytes:

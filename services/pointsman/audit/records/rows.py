@@ -14,7 +14,7 @@ from pointsman.audit.records.columns import (
 from pointsman.audit.records.message_columns import MessageColumns, columns_of
 from pointsman.audit.records.one_pass import in_one_pass
 from pointsman.bus.codec.claimed import stand_in
-from pointsman.bus.codec.decode import Decoded, Malformed, broker_time, decode
+from pointsman.bus.codec.decode import Decoded, Malformed, broker_time, decode, envelope_in
 from pointsman.bus.codec.emit import UNKNOWN_AGENT
 from pointsman.bus.codec.intake import Accepted, decode_intake
 from pointsman.bus.codec.records import Incoming, Unread
@@ -120,20 +120,13 @@ def _of_original(record: Incoming, letter: dead.DeadLetter, intake: str) -> Mess
 
 
 def _unreadable(record: Incoming, malformed: Malformed) -> Row:
-    envelope = malformed.cause or _envelope(record)
+    envelope = malformed.cause or envelope_in(record.headers)
     columns = MessageColumns(
         malformed.job_id or (envelope.job_id if envelope else None),
         agent_or_none(malformed.agent_id or (envelope.agent_id if envelope else None)),
     )
     reason = f"{malformed.reason}: {malformed.message}"
     return _row(record, envelope, None, columns, payload_of(record.value), unreadable=reason)
-
-
-def _envelope(record: Incoming) -> Envelope | None:
-    try:
-        return from_headers(record.headers)
-    except BadEnvelopeError:
-        return None
 
 
 def _row(

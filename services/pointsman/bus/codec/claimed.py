@@ -1,6 +1,6 @@
 """Records whose value is in the store of large values: their claims, and reading them without the value."""
 
-from dataclasses import fields
+from collections.abc import Iterable
 
 import orjson
 from pydantic import ValidationError
@@ -11,6 +11,12 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.claims import DATAREF, Claim, fill_in, has_dataref
 from pointsman_schemas.envelope import TYPE_PREFIX
 from pointsman_schemas.reasons import Reason
+
+
+def kind_of(headers: Iterable[tuple[str, bytes]]) -> str:
+    """Return the message type in a record's headers; empty if there is none."""
+    ce_type = dict(headers).get("ce_type") or b""
+    return ce_type.decode("utf-8", "replace").removeprefix(TYPE_PREFIX)
 
 
 class LostError(RefusedError):
@@ -31,13 +37,11 @@ def stand_in(record: Incoming) -> Incoming:
     body = _body(record.value)
     if body is None or claim_in(body) is None:
         return record
-    kind = (dict(record.headers).get("ce_type") or b"").decode("utf-8", "replace")
     try:
-        value = orjson.dumps(fill_in(kind.removeprefix(TYPE_PREFIX), body))
+        value = orjson.dumps(fill_in(kind_of(record.headers), body))
     except orjson.JSONEncodeError:  # nested too deep for orjson
         return record
-    own = {field.name: getattr(record, field.name) for field in fields(Incoming)}
-    return Fetched(**(own | {"value": value}), stub=record.value or b"")
+    return Fetched.of(record, value)
 
 
 def small_fields(record: Incoming) -> Json | None:

@@ -93,6 +93,14 @@ def read_envelope(record: Incoming) -> Envelope | None:
         raise RefusedError(Reason.UNKNOWN_VERSION if version else Reason.BAD_HEADERS, str(error)) from None
 
 
+def envelope_in(headers: Sequence[tuple[str, bytes]]) -> Envelope | None:
+    """Return the envelope in `headers`; None if there is no valid one."""
+    try:
+        return from_headers(headers)
+    except BadEnvelopeError:
+        return None
+
+
 def read_body(record: Incoming) -> Json:
     """Return the JSON object in the record's value.
 

@@ -4,7 +4,8 @@ Treat them as immutable. They are not declared frozen, which would cost a micros
 router's time per job.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Self
 
 from pointsman_schemas.envelope import Headers
 from pointsman_schemas.reasons import Reason
@@ -89,6 +90,14 @@ class Fetched(Incoming):
     stub: bytes
     lost: str | None = None
     too_large: bool = False
+
+    @classmethod
+    def of(
+        cls, record: Incoming, value: bytes | None, lost: str | None = None, *, too_large: bool = False
+    ) -> Self:
+        """Return `record`, which has the stub, with this value."""
+        own = {field.name: getattr(record, field.name) for field in fields(Incoming)} | {"value": value}
+        return cls(**own, stub=record.value or b"", lost=lost, too_large=too_large)
 
     @property
     def on_kafka(self) -> bytes:

@@ -16,6 +16,8 @@ from decimal import Decimal
 
 import orjson
 
+from pointsman.bus.codec.claimed import kind_of
+from pointsman.bus.codec.decode import envelope_in
 from pointsman.bus.codec.emit import UNKNOWN_AGENT, dead_letter, emit
 from pointsman.bus.codec.payloads import Payloads
 from pointsman.bus.codec.records import Incoming, Outgoing
@@ -28,7 +30,7 @@ from pointsman_schemas import dead
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.claims import DATAREF
-from pointsman_schemas.envelope import TYPE_PREFIX, BadEnvelopeError, Envelope, envelope_after, from_headers
+from pointsman_schemas.envelope import TYPE_PREFIX, Envelope, envelope_after
 from pointsman_schemas.jobs import JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.reasons import FailReason, Reason
@@ -83,7 +85,7 @@ class Failing:
         problem = f"a defect in the {self._stage} ({type(error).__name__}), see its log -- send the job again"
         reasons = (Reason.INTERNAL, FailReason.INTERNAL)
         ends = record.topic not in self._asides
-        return self._end(record, _envelope_in(record.headers), reasons, problem, ends=ends)
+        return self._end(record, envelope_in(record.headers), reasons, problem, ends=ends)
 
     async def replace(
         self, record: Incoming, made: Sequence[Outgoing], refused: AbstractSet[int], payloads: Payloads
@@ -96,7 +98,7 @@ class Failing:
             RecordsRefusedError: a refused record was cut already.
             ClaimsUnavailableError: the store is unavailable.
         """
-        calls = sum(_kind(record_out) == CallFinished.TYPE for record_out in made)
+        calls = sum(kind_of(record_out.headers) == CallFinished.TYPE for record_out in made)
         replaced: list[Outgoing] = []
         for record_out in made:
             if id(record_out) not in refused:
@@ -107,7 +109,7 @@ class Failing:
         return replaced
 
     def _shorten(self, record: Incoming, refused: Outgoing, calls: int) -> list[Outgoing]:
-        kind = _kind(refused)
+        kind = kind_of(refused.headers)
         about = {"topic": refused.topic, "bytes": len(refused.value or b""), "origin": record.origin}
         event(log, logging.WARNING, Event.RECORD_TOO_LARGE, kind=kind, **about)
         if dead.CUT_BYTES in dict(refused.headers):
@@ -120,7 +122,7 @@ class Failing:
                 return [_cut(refused, kind)]
             except (ValueError, KeyError):
                 failure(log, Event.RECORD_NOT_CUT, **about)
-        cause = _envelope_in(refused.headers) if kind in _ENDING else None
+        cause = envelope_in(refused.headers) if kind in _ENDING else None
         if cause is not None and cause.causation_id is not None:
             cause = replace(cause, id=cause.causation_id)
         problem = f"{_size_problem(refused)}: {_HINT}, or send a smaller job"
@@ -237,15 +239,3 @@ def _short(text: str | None) -> str | None:
 def _size_problem(refused: Outgoing) -> str:
     size = len(refused.value or b"")
     return f"its record of {size:,} bytes is larger than the topic {refused.topic} takes"
-
-
-def _kind(record: Outgoing) -> str:
-    ce_type = dict(record.headers).get("ce_type", b"")
-    return ce_type.decode("utf-8", "replace").removeprefix(TYPE_PREFIX)
-
-
-def _envelope_in(headers: Sequence[tuple[str, bytes]]) -> Envelope | None:
-    try:
-        return from_headers(headers)
-    except BadEnvelopeError:
-        return None
