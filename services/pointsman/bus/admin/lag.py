@@ -174,7 +174,7 @@ async def _measure(
         for lane in watched:
             done = committed[lane.group]
             spans = {
-                place: _span(first[place], end[place], done.get(place))
+                place: span_of(first[place], end[place], done.get(place))
                 for place in sorted(places)
                 if place[0] == lane.topic
             }
@@ -185,7 +185,8 @@ async def _measure(
         await fetcher.close()
 
 
-def _span(first: int, end: int, done: tuple[int, str] | None) -> Span:
+def span_of(first: int, end: int, done: tuple[int, str] | None) -> Span:
+    """Return the span after a commit, `done`: offset and metadata. Records that were deleted are finished."""
     if done is None:
         return Span(first, end, frozenset())
     offset, metadata = done

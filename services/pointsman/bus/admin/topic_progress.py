@@ -12,10 +12,9 @@ from aiokafka.errors import KafkaError
 
 from pointsman.bus import connection
 from pointsman.bus.admin.committed import committed_offsets
-from pointsman.bus.admin.lag import WatchedTopic
+from pointsman.bus.admin.lag import WatchedTopic, span_of
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.places import EARLIEST, LATEST
-from pointsman.bus.produce.bitmap import decode_metadata
 from pointsman.bus.read.partitions import Partitions
 from pointsman.runtime.settings import KafkaPart
 
@@ -63,8 +62,9 @@ class ProgressReader:
         progress = {}
         for target in watched:
             own = [place for place in places if place[0] == target.topic]
-            done = (_done(first[place], end[place], committed[target.topic].get(place)) for place in own)
-            progress[target.topic] = TopicProgress(sum(end[place] for place in own), sum(done))
+            total = sum(end[place] for place in own)
+            spans = (span_of(first[place], end[place], committed[target.topic].get(place)) for place in own)
+            progress[target.topic] = TopicProgress(total, total - sum(span.waiting for span in spans))
         return progress
 
 
@@ -81,12 +81,3 @@ async def progress_reader(settings: KafkaPart) -> AsyncIterator[ProgressReader]:
         except (KafkaError, OSError) as error:
             raise KafkaUnavailableError(settings.kafka, PATIENCE_S, repr(error)) from error
         yield ProgressReader(settings, admin)
-
-
-def _done(first: int, end: int, committed: tuple[int, str] | None) -> int:
-    """Count the finished offsets; records that retention deleted count as finished."""
-    if committed is None:
-        return first
-    offset, metadata = committed
-    beyond = sum(1 for finished in decode_metadata(offset, metadata) if finished < end)
-    return max(first, min(offset, end) + beyond)

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from pointsman.bus import connection
 from pointsman.bus.admin.committed import committed_offsets
+from pointsman.bus.admin.lag import Span
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.places import Place, Start
 from pointsman.bus.produce.bitmap import decode_metadata
@@ -60,10 +61,10 @@ async def ahead(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start)
     done = decode_metadata(committed, metadata)
     if ahead_of.ended or offset < committed or offset in done:
         return Ahead(tier, ended=True)
-    if offset - committed > COUNTED:
-        return Ahead(tier, before=offset - committed - len(done), exact=False)
-    starts = {**ahead_of.ends, place: committed}
-    return Ahead(tier, before=await _count(settings, place, starts, offset, done))
+    span = Span(committed, offset, done)
+    if offset - committed <= COUNTED:
+        await _look(settings, place, {**ahead_of.ends, place: committed}, span)
+    return Ahead(tier, before=span.waiting, exact=span.exact)
 
 
 async def _find(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start) -> _Found:
@@ -91,14 +92,11 @@ async def _committed(settings: KafkaPart, group: str, place: Place) -> tuple[int
         raise KafkaUnavailableError(settings.kafka, PATIENCE_S, str(error)) from error
 
 
-async def _count(
-    settings: KafkaPart, place: Place, starts: Mapping[Place, int], end: int, done: frozenset[int]
-) -> int:
-    """Count the unfinished records before `end`. Records are read, as markers take offsets too."""
-    count = 0
+async def _look(settings: KafkaPart, place: Place, starts: Mapping[Place, int], span: Span) -> None:
+    """Show the span its records, as transaction markers take offsets too."""
     async with Follower(settings, [place[0]], start=starts, until_end=True) as follower:
-        while not follower.ended and follower.offsets.get(place, 0) <= end:
+        while not follower.ended and follower.offsets.get(place, 0) <= span.end:
             for record in await follower.read():
-                here = (record.topic, record.partition) == place
-                count += here and record.offset < end and record.offset not in done
-    return count
+                if (record.topic, record.partition) == place:
+                    span.see(record.offset, record.timestamp_ms)
+    span.finish()

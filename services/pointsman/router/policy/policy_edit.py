@@ -13,9 +13,7 @@ def with_score(text: str, model: str, quality: str) -> str:
 
     `text` must be a valid policy. The previous default becomes the fallback; a scored default keeps its own.
     """
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    assert isinstance(root, yaml.MappingNode)
-    sections = {key.value: value for key, value in root.value}
+    sections = _sections(text)
     cuts = [*_default(sections[DEFAULT], text), *_section(sections.get("score"), model, quality)]
     text = _cut(text, cuts)
     if "score" not in sections:
@@ -25,16 +23,10 @@ def with_score(text: str, model: str, quality: str) -> str:
 
 def with_accept(text: str, model: str, quality: str) -> str:
     """Return `text`, a policy with a cascade, with answers accepted by this model."""
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    assert isinstance(root, yaml.MappingNode)
-    section = next(value for key, value in root.value if key.value == "cascade")
+    section = _sections(text)["cascade"]
     entries = {key.value: (key, value) for key, value in section.value}
+    cuts = _section(section, model, quality)
     new = {"model": model, "quality": quality}
-    cuts = [
-        (entries[name][1].start_mark.index, entries[name][1].end_mark.index, entry)
-        for name, entry in new.items()
-        if name in entries
-    ]
     lacking = [f"{name}: {entry}" for name, entry in new.items() if name not in entries]
     if "threshold" in entries:  # belongs to another way to accept
         key, value = entries["threshold"]
@@ -47,6 +39,12 @@ def with_accept(text: str, model: str, quality: str) -> str:
 
 #: Start and end in the text, and the replacement.
 Cut = tuple[int, int, str]
+
+
+def _sections(text: str) -> dict[str, yaml.MappingNode]:
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode)
+    return {key.value: value for key, value in root.value}
 
 
 def _cut(text: str, cuts: Iterable[Cut]) -> str:

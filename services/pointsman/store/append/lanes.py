@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from pointsman.store.append.chain import genesis
 from pointsman.store.connect import Connection
@@ -31,6 +31,12 @@ class Head(NamedTuple):
     rows: int
     chained_from: int
     next_offset: int
+
+    @classmethod
+    def of(cls, row: Any, next_offset: int) -> Self:
+        """Return the head in a row of `audit.lane`; a lane without rows has its chain's first value."""
+        chain = row["chain"] or genesis(row["topic"], row["partition"], row["chained_from"])
+        return cls(chain, row["rows"], row["chained_from"], next_offset)
 
 
 class LockedLane(NamedTuple):
@@ -65,13 +71,7 @@ async def hold(
     )
     locked = {
         (row["topic"], row["partition"]): LockedLane(
-            Head(
-                row["chain"] or genesis(row["topic"], row["partition"], row["chained_from"]),
-                row["rows"],
-                row["chained_from"],
-                moves[row["topic"], row["partition"]].expected or 0,
-            ),
-            row["clock"],
+            Head.of(row, moves[row["topic"], row["partition"]].expected or 0), row["clock"]
         )
         for row in rows
     }

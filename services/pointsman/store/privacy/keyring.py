@@ -7,11 +7,13 @@ Invariants:
 - A key whose transaction may not have committed is discarded, so no key is added twice.
 """
 
+from functools import lru_cache
+
 from pointsman.store.connect import Connection
 from pointsman.store.privacy.sealing import DataKey, MasterKey
 from pointsman.store.sql import query
 
-#: Size of the cache in subjects; the oldest entry is evicted first.
+#: Size of the caches in subjects.
 _REMEMBERED = 50_000
 
 
@@ -24,16 +26,8 @@ class Keyring:
 
     def __init__(self, master: MasterKey) -> None:
         self.master = master
-        self._hashes: dict[str, bytes] = {}
+        self.hash_of = lru_cache(maxsize=_REMEMBERED)(master.hash_of)
         self._keys: dict[bytes, DataKey] = {}
-
-    def hash_of(self, subject: str) -> bytes:
-        subject_hash = self._hashes.get(subject)
-        if subject_hash is None:
-            if len(self._hashes) >= _REMEMBERED:
-                del self._hashes[next(iter(self._hashes))]
-            subject_hash = self._hashes[subject] = self.master.hash_of(subject)
-        return subject_hash
 
     def known(self, subject: bytes) -> DataKey | None:
         """Return the subject's cached key; None if there is none."""

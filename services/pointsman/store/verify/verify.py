@@ -210,15 +210,8 @@ async def counting(rows: AsyncIterable[Any], report: VerifyReport) -> AsyncItera
 
 
 def _heads(aside: Aside) -> dict[StoredPartition, Head]:
-    return {
-        (row["topic"], row["partition"]): Head(
-            row["chain"] or genesis(row["topic"], row["partition"], row["chained_from"]),
-            row["rows"],
-            row["chained_from"],
-            row["next_offset"],
-        )
-        for row in aside.rows_of("lane_heads")
-    }
+    rows = aside.rows_of("lane_heads")
+    return {(row["topic"], row["partition"]): Head.of(row, row["next_offset"]) for row in rows}
 
 
 def _signatures(marks: Marks, public: PublicKey | None) -> str:
