@@ -28,9 +28,8 @@ class Cancellations:
     `own`: an agent may cancel its own jobs only; set if signatures are required.
     """
 
-    def __init__(self, clock: Clock = utc_now, *, limit: int = MAX_REMEMBERED) -> None:
+    def __init__(self, clock: Clock = utc_now) -> None:
         self._clock = clock
-        self._limit = limit
         #: By job and the agent that must own it (None: any). Oldest first.
         self._cancellations: dict[tuple[UUID, str | None], Cancellation] = {}
         self._stops: dict[UUID, tuple[str, Callable[[], None]]] = {}
@@ -69,6 +68,6 @@ class Cancellations:
     def _forget(self, now: datetime) -> None:
         while self._cancellations:
             oldest, cancellation = next(iter(self._cancellations.items()))
-            if len(self._cancellations) <= self._limit and now - cancellation.at < REMEMBERED:
+            if len(self._cancellations) <= MAX_REMEMBERED and now - cancellation.at < REMEMBERED:
                 return
             del self._cancellations[oldest]

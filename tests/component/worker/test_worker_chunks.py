@@ -12,6 +12,7 @@ import pytest
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.produce import chunk_publisher
 from pointsman.bus.produce.chunk_publisher import ChunkPublisher
 from pointsman.bus.produce.lane_writer import partition_of
 from pointsman.bus.read.follow import Follower
@@ -165,9 +166,10 @@ async def test_the_job_succeeds_whatever_the_stream_does(effect: dict[str, Any])
     assert [call.status for call in calls(records)] == ["retry", "retry", "ok"]
 
 
-async def test_an_unavailable_broker_does_not_affect_the_job() -> None:
+async def test_an_unavailable_broker_does_not_affect_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk_publisher, "_MOST_RECORDS", 5)
     settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}})
-    publisher = ChunkPublisher(KafkaPart(kafka="127.0.0.1:1"), most_records=5)
+    publisher = ChunkPublisher(KafkaPart(kafka="127.0.0.1:1"))
     async with serving(settings) as url, provider_of(url) as provider, publisher.running():
         worker = Worker(provider, send_chunk=publisher.send)
         jobs = [worker.do(number, stream=True) for number in range(1, 21)]

@@ -2,6 +2,9 @@
 
 from datetime import datetime, timedelta
 
+import pytest
+
+from pointsman.registry import cancellations as cancellations_module
 from pointsman.registry.cancellations import Cancellations
 from tests.support.worker.routed_jobs import NOW, job_id
 
@@ -38,8 +41,9 @@ def test_a_day_later_it_is_forgotten() -> None:
     assert len(cancellations) == 2
 
 
-def test_the_oldest_are_deleted_first() -> None:
-    cancellations = Cancellations(Clock(), limit=3)
+def test_the_oldest_are_deleted_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cancellations_module, "MAX_REMEMBERED", 3)
+    cancellations = Cancellations(Clock())
     for number in range(1, 6):
         cancellations.cancel(job_id(number), by="on-call")
     assert len(cancellations) == 3

@@ -19,7 +19,7 @@ from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.places import EARLIEST, LATEST, Place
 from pointsman.bus.produce.bitmap import decode_metadata
 from pointsman.bus.tcp_check import PATIENCE_S, await_server
-from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
@@ -138,9 +138,7 @@ def lanes(topics: Topics, tiers: Iterable[str]) -> list[WatchedTopic]:
     ]
 
 
-async def lag(
-    settings: KafkaPart, watched: Sequence[WatchedTopic], *, clock: Clock = utc_now
-) -> list[LaneLag]:
+async def lag(settings: KafkaPart, watched: Sequence[WatchedTopic]) -> list[LaneLag]:
     """Return the lag of each topic, in the same order.
 
     Raises:
@@ -151,7 +149,7 @@ async def lag(
         async with connection.connected_admin(settings, PATIENCE_S) as admin:
             groups = {target.group for target in watched}
             committed = {group: await committed_offsets(admin, group, within=PATIENCE_S) for group in groups}
-        return await _measure(settings, watched, committed, clock)
+        return await _measure(settings, watched, committed)
     except KafkaError as error:
         raise KafkaUnavailableError(settings.kafka, PATIENCE_S, repr(error)) from error
 
@@ -160,7 +158,6 @@ async def _measure(
     settings: KafkaPart,
     watched: Sequence[WatchedTopic],
     committed: Mapping[str, Mapping[Place, tuple[int, str]]],
-    clock: Clock,
 ) -> list[LaneLag]:
     fetcher = Fetcher(settings, "pointsman-lag", request_timeout_ms=int(PATIENCE_S * 1000))
     partitions = fetcher.partitions
@@ -179,7 +176,7 @@ async def _measure(
                 if place[0] == lane.topic
             }
             await _look(fetcher, spans)
-            lags.append(_summed(lane, spans, done, clock().timestamp() * 1000))
+            lags.append(_summed(lane, spans, done, utc_now().timestamp() * 1000))
         return lags
     finally:
         await fetcher.close()

@@ -36,12 +36,8 @@ _RECONNECT_S = 1.0
 class ChunkPublisher:
     """Use `send` inside `running`."""
 
-    def __init__(
-        self, settings: KafkaPart, *, most_records: int = _MOST_RECORDS, most_bytes: int = _MOST_BYTES
-    ) -> None:
+    def __init__(self, settings: KafkaPart) -> None:
         self._settings = settings
-        self._most_records = most_records
-        self._most_bytes = most_bytes
         self._waiting: deque[Outgoing] = deque()
         self._unanswered: set[asyncio.Future[Any]] = set()
         self._bytes = 0
@@ -53,7 +49,7 @@ class ChunkPublisher:
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="chunks")
         size, under_way = _size(record), len(self._waiting) + len(self._unanswered)
-        if under_way >= self._most_records or self._bytes + size > self._most_bytes:
+        if under_way >= _MOST_RECORDS or self._bytes + size > _MOST_BYTES:
             CHUNKS_DROPPED.labels("full").inc()
             return False
         self._waiting.append(record)

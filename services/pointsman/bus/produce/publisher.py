@@ -33,6 +33,8 @@ from pointsman.runtime.settings import KafkaPart
 
 #: Target size of a batch before compression, in bytes.
 _BATCH_BYTES = 256 * 1024
+#: Time limit for one publish, in seconds.
+_PUBLISH_S = 30.0
 #: How long a new topic may take to be known to all brokers, in seconds.
 _TOPIC_S = 3.0
 
@@ -62,11 +64,10 @@ class RecordPosition:
 class Publisher:
     """An idempotent producer with acks=all: an async context manager."""
 
-    def __init__(self, settings: KafkaPart, *, patience: float = PATIENCE_S, timeout: float = 30.0) -> None:
-        """`patience`: the longest wait for a broker at the start, `timeout`: for one publish; in seconds."""
+    def __init__(self, settings: KafkaPart, *, patience: float = PATIENCE_S) -> None:
+        """`patience`: the longest wait for a broker at the start, in seconds."""
         self._settings = settings
         self._patience = patience
-        self._timeout = timeout
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()
@@ -84,7 +85,7 @@ class Publisher:
             await _to_its_end(*self._retiring)
 
     async def publish(
-        self, records: Sequence[Outgoing], *, within: float | None = None
+        self, records: Sequence[Outgoing], *, within: float = _PUBLISH_S
     ) -> list[RecordPosition]:
         """Send `records`; returns where each is stored, in their order, once all are acknowledged.
 
@@ -93,13 +94,12 @@ class Publisher:
             PublishRefusedError: some records were refused, e.g. as too large; the others are in Kafka.
             PublishUncertainError: some records were not acknowledged within `within` seconds.
         """
-        limit = self._timeout if within is None else within
         producer = await self._started()
         await self._find_topics(producer, {record.topic for record in records})
         answers: list[asyncio.Future[Any]] = []
         late = False
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(within):
                 for record in records:
                     answers.append(await _send(producer, record))  # noqa: PERF401  # known so far on a timeout
                 if answers:
@@ -108,7 +108,7 @@ class Publisher:
             late = True
         if not late and not any(answer.exception() for answer in answers):
             return [_position(answer.result()) for answer in answers]
-        raise self._explain(producer, answers, len(records), limit)
+        raise self._explain(producer, answers, len(records), within)
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:

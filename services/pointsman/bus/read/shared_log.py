@@ -12,7 +12,7 @@ from pointsman.bus.errors import BusError
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import Follower
 from pointsman.bus.settings import LanePart
-from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.clock import utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman_schemas.base import Message
@@ -34,10 +34,9 @@ class SharedLog:
     Entering, reading and appending raise BusError: no broker answers, or it refuses.
     """
 
-    def __init__(self, settings: LanePart, topic: Topic, source: str, *, clock: Clock = utc_now) -> None:
+    def __init__(self, settings: LanePart, topic: Topic, source: str) -> None:
         self._topic = topic
         self._source = source
-        self._clock = clock
         self._place = (topic.name, 0)
         self._publisher = Publisher(settings)
         self._follower = Follower(
@@ -109,7 +108,7 @@ class SharedLog:
 
     async def append(self, messages: Sequence[tuple[str, Message]]) -> None:
         """Write messages, each under its key, in order. After a BusError they may or may not be written."""
-        now = self._clock()
+        now = utc_now()
         records = [emit_own(self._topic, key, self._source, message, now) for key, message in messages]
         await self._publisher.publish(records, within=_APPEND_S)
 

@@ -55,9 +55,12 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
 
 @asynccontextmanager
 async def publishing(**bounds: int) -> AsyncIterator[ChunkPublisher]:
-    publisher = ChunkPublisher(KafkaPart(kafka="none:1"), **bounds)
-    async with publisher.running():
-        yield publisher
+    with pytest.MonkeyPatch.context() as patched:
+        for name, bound in bounds.items():
+            patched.setattr(chunk_publisher, f"_{name.upper()}", bound)
+        publisher = ChunkPublisher(KafkaPart(kafka="none:1"))
+        async with publisher.running():
+            yield publisher
 
 
 def record(number: int, size: int = 10) -> Outgoing:
