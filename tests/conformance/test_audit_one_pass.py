@@ -200,8 +200,8 @@ def test_any_name_too_many_or_too_few_makes_the_same_row(record: Incoming) -> No
 def test_any_header_makes_the_same_row(record: Incoming) -> None:
     usual = list(record.headers)
     for name, others in HEADERS.items():
-        one, rest = [pair for pair in usual if pair[0] == name], [pair for pair in usual if pair[0] != name]
-        orders: list[list[tuple[str, Any]]] = [rest, one + rest, rest + one, usual + one]
+        own, rest = [pair for pair in usual if pair[0] == name], [pair for pair in usual if pair[0] != name]
+        orders: list[list[tuple[str, Any]]] = [rest, own + rest, rest + own, usual + own]
         orders += [[*usual, (name, other)] for other in others]
         orders += [[*rest, (name, other)] for other in others]
         orders += [[(key, other if key == name else text) for key, text in usual] for other in others]

@@ -252,7 +252,7 @@ def test_a_job_that_went_by_the_fast_path_is_known_to_the_full_one(
     ids = [str(UUID(int=number)) for number in (1, 2, 3, 3)]
     made = [known.handle_records([short(8 + place, job_id=id)]) for place, id in enumerate(ids)]
     assert len(worked_out) == 2
-    assert [each[0].topic for each in made[:3]] == [TOPICS.tier("small").name] * 3
+    assert [sent[0].topic for sent in made[:3]] == [TOPICS.tier("small").name] * 3
     assert dict(made[3][0].headers)["ce_reason"] == b"duplicate_job"
 
 

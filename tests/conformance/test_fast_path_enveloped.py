@@ -93,16 +93,16 @@ FIELDS: dict[str, list[object]] = {
 def test_any_other_header_value_gives_the_same_result(name: str, other: bytes) -> None:
     usual = sent(60, prompt="p" * 30)
     assert_by_the_full_path(
-        replace(usual, headers=[(each, other if each == name else text) for each, text in usual.headers])
+        replace(usual, headers=[(key, other if key == name else text) for key, text in usual.headers])
     )
 
 
 @pytest.mark.parametrize("name", list(VALUES))
 def test_any_other_order_of_headers_gives_the_same_result(name: str) -> None:
     usual = sent(60, prompt="p" * 30)
-    one = [header for header in usual.headers if header[0] == name]
+    own = [header for header in usual.headers if header[0] == name]
     others = [header for header in usual.headers if header[0] != name]
-    for headers in (others, one + others, others + one, usual.headers + one, [*usual.headers, ("x", b"y")]):
+    for headers in (others, own + others, others + own, usual.headers + own, [*usual.headers, ("x", b"y")]):
         assert_by_the_full_path(replace(usual, headers=headers))
 
 
@@ -125,7 +125,7 @@ def test_any_other_field_gives_the_same_result(name: str, other: object) -> None
 @pytest.mark.parametrize("name", list(VALUES))
 def test_any_other_header_name_gives_the_same_result(name: str) -> None:
     usual = sent(60, prompt="p" * 30)
-    renamed = [(f"x-{each}" if each == name else each, text) for each, text in usual.headers]
+    renamed = [(f"x-{key}" if key == name else key, text) for key, text in usual.headers]
     assert_by_the_full_path(replace(usual, headers=renamed))
 
 

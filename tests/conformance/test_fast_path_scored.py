@@ -79,7 +79,7 @@ def test_scored_jobs_come_out_as_by_the_full_path(known: RouterHandler, agent: s
     assert count_bundled(known, jobs) > 480
     made = [by_fast_path(known, job) for job in jobs]
     assert made == [by_full_path(POLICY, AGENTS, job) for job in jobs]
-    tiers = {each.topic for (each,) in made}
+    tiers = {record.topic for (record,) in made}
     assert len(tiers) == {"stranger": 3, "no-frontier": 2, "only-small": 1, "outer-two": 2}[agent]
 
 

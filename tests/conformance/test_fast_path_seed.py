@@ -40,8 +40,8 @@ def test_ids_of_topics_of_one_name_differ() -> None:
     ]
     ids = {
         value
-        for each in made
-        for name, value in each.headers
+        for output in made
+        for name, value in output.headers
         if name in {"ce_id", "ce_jobid", "ce_causationid"}
     }
     assert len(ids) == 9

@@ -86,7 +86,7 @@ def batches(
 
 
 def outcome(made: Sequence[Made]) -> list[Outgoing]:
-    return sorted(unpacked(made), key=lambda each: (each.topic, dict(each.headers)["ce_id"]))
+    return sorted(unpacked(made), key=lambda record: (record.topic, dict(record.headers)["ce_id"]))
 
 
 def both(records: Sequence[Outgoing], registry: Registry = SIGNED, **how: Any) -> tuple[int, list[str]]:
@@ -167,7 +167,7 @@ def test_a_new_lane_restores_the_same_memory_on_both_paths(registry: Registry) -
         again = batches([before[number], job(number), job(number, None)])
         whole = recalled.handle_batches(again)
         assert whole is not None
-        records = [record for each in again for record in each.records()]
+        records = [record for repeat in again for record in repeat.records()]
         assert outcome(whole.made) == outcome(warmed.handle_records(records)), number
 
 

@@ -242,10 +242,11 @@ async def gateway(provider: Provider) -> AsyncIterator[AsyncAnthropic]:
         chat, shape = ChatStream(include_usage=True), MessageEvents()
         piece = JobChunk(job_id=UUID(int=7), agent_id="a", call=UUID(int=1), index=0, events=tuple(events))
         chunks = [*chat.feed(piece), *chat.end(answer.response)]
-        told = [event for chunk in chunks for event in shape.feed(chunk)] + shape.end(answer.response)
+        all_events = [event for chunk in chunks for event in shape.feed(chunk)] + shape.end(answer.response)
         return http(
             body=b"".join(
-                b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(event)) for name, event in told
+                b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(event))
+                for name, event in all_events
             )
         ).replace(b"application/json", b"text/event-stream")
 
@@ -285,8 +286,8 @@ async def test_an_answer_comes_back_as_it_was(how: Ask) -> None:
             assert json.loads(ours.model_dump_json(include={"content", "stop_reason"})) == json.loads(
                 theirs.model_dump_json(include={"content", "stop_reason"})
             )
-            told = ("input_tokens", "output_tokens", "cache_read_input_tokens")
-            for name in (*told, "cache_creation_input_tokens", "output_tokens_details"):
+            counters = ("input_tokens", "output_tokens", "cache_read_input_tokens")
+            for name in (*counters, "cache_creation_input_tokens", "output_tokens_details"):
                 assert getattr(ours.usage, name) == getattr(theirs.usage, name), name
             if how is whole:  # a stream tells it at its beginning only, when it is not known here
                 assert ours.usage.cache_creation == theirs.usage.cache_creation

@@ -151,10 +151,10 @@ async def test_the_answer_is_what_the_sdk_found() -> None:
 
 
 async def test_connection_errors_are_classified_like_in_the_sdk() -> None:
-    async with tiny_provider(in_turn(http())) as gone:
+    async with tiny_provider(in_turn(http())) as stopped:
         pass
-    ours = await by_us(gone.base_url, REQUESTS[0])
+    ours = await by_us(stopped.base_url, REQUESTS[0])
     with pytest.raises(openai.APIConnectionError):
-        await by_the_sdk(gone.base_url, REQUESTS[0])
+        await by_the_sdk(stopped.base_url, REQUESTS[0])
     assert isinstance(ours, Failure)
     assert (ours.reason, ours.unbilled) == (FailReason.CONNECTION, True)
