@@ -226,9 +226,9 @@ def test_a_dead_letter_of_one_of_our_messages_is_read_by_its_own_headers() -> No
     ],
 )
 def test_an_invalid_dead_letter_is_kept_and_marked(drop: str, why: str) -> None:
-    found = letter(intake(b"{}"), None)
-    headers = tuple(pair for pair in found.headers if pair[0] != drop)
-    row = row_of(Incoming(*found.origin, 0, None, b"{}", headers), TOPICS)
+    dead_record = letter(intake(b"{}"), None)
+    headers = tuple(pair for pair in dead_record.headers if pair[0] != drop)
+    row = row_of(Incoming(*dead_record.origin, 0, None, b"{}", headers), TOPICS)
     assert row.kind is None
     assert row.unreadable is not None
     assert row.unreadable.startswith(f"not a dead letter: {why}")
@@ -271,7 +271,7 @@ _HEADER = st.tuples(_ATTRIBUTE | st.text(), st.none() | st.binary() | st.text().
 def test_every_record_becomes_a_row(
     topic: str, timestamp: int, value: bytes | None, headers: list[Any], enveloped: bool
 ) -> None:
-    found = ([("ce_specversion", b"1.0")] if enveloped else []) + headers
-    row = row_of(Incoming(topic, 0, 0, timestamp, None, value, tuple(found)), TOPICS)
+    all_headers = ([("ce_specversion", b"1.0")] if enveloped else []) + headers
+    row = row_of(Incoming(topic, 0, 0, timestamp, None, value, tuple(all_headers)), TOPICS)
     assert row.value == value
     assert not (row.unreadable or "").startswith("internal")

@@ -164,12 +164,12 @@ def deep() -> Iterator[None]:
 
 def test_every_pattern_is_linear() -> None:
     pumps = {name: next(slow_pumps(pattern), None) for name, pattern in patterns().items()}
-    told = [
+    findings = [
         f"{name} is slow on {pump[0]!r} and then {pump[1]!r} many times"
         for name, pump in pumps.items()
         if pump
     ]
-    assert not told, "\n".join(told)
+    assert not findings, "\n".join(findings)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.support.text.parsed import parse_privacy
 def test_matches_are_replaced_and_the_rest_is_kept() -> None:
     pattern = OwnPattern.compile("staff", "S-[0-9]{3}")
     odd = "é \udcff S-123, S-45; ☺S-678"
-    assert pattern.replace(odd, lambda found: f"<{found}>") == "é \udcff <S-123>, S-45; ☺<S-678>"
+    assert pattern.replace(odd, lambda secret: f"<{secret}>") == "é \udcff <S-123>, S-45; ☺<S-678>"
 
 
 def test_no_text_is_slow_to_search() -> None:

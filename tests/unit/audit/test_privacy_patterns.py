@@ -24,9 +24,9 @@ FOUND = [
 @pytest.mark.parametrize(("name", "marked"), FOUND, ids=[f"{n} {t[:12]}" for n, t in FOUND])
 def test_only_the_text_in_brackets_is_found(name: str, marked: str) -> None:
     text = marked.replace("<", "").replace(">", "")
-    assert BUILT_IN[name].replace(text, lambda found: f"<{found}>") == marked
+    assert BUILT_IN[name].replace(text, lambda secret: f"<{secret}>") == marked
 
 
 @given(st.text(alphabet="DE89 370400440532013000AZ-4111", max_size=60), st.sampled_from(sorted(BUILT_IN)))
 def test_only_what_is_found_changes(text: str, name: str) -> None:
-    assert BUILT_IN[name].replace(text, lambda found: found) == text
+    assert BUILT_IN[name].replace(text, lambda secret: secret) == text

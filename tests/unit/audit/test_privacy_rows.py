@@ -36,17 +36,17 @@ def note(row: Row) -> Note:
 
 def test_masked_values_name_their_rule_and_the_rest_is_kept() -> None:
     row = protected(telling(0))
-    said = value(row)
-    assert said["metadata"]["ward"] == "7"
-    assert said["metadata"]["patient"].startswith("[masked patient ")
-    first, second = said["prompt"].removeprefix("Write to ").removesuffix(".").split(" about ")
+    masked = value(row)
+    assert masked["metadata"]["ward"] == "7"
+    assert masked["metadata"]["patient"].startswith("[masked patient ")
+    first, second = masked["prompt"].removeprefix("Write to ").removesuffix(".").split(" about ")
     assert first.startswith("[masked contact ")
     assert second.startswith("[masked contact ")
     assert first != second
     assert (row.kind, row.agent_id, row.unreadable) == ("job.submitted.v1", "clinic", None)
     assert note(row).rules == ("patient", "contact")
     assert digest_of(row) == digest_by_row(row) == note(row).stored
-    assert json.loads(row.payload or "") == said
+    assert json.loads(row.payload or "") == masked
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -114,10 +114,10 @@ def test_a_masked_value_is_masked_everywhere_in_the_record() -> None:
         "metadata": {"ward": "Seven", "bed": 4, "n": 12345},
     }
     row = protected(intake(0, job, ("x-ward", b"Seven"), key=b"ward-Seven"), file)
-    said = value(row)
-    assert said["prompt"] == "Who lies on ward [masked], in 4?", "a short text stands anywhere by chance"
-    assert said["metadata"]["bed"].startswith("[masked ward ")
-    assert said["metadata"]["n"] == 12345
+    masked = value(row)
+    assert masked["prompt"] == "Who lies on ward [masked], in 4?", "a short text stands anywhere by chance"
+    assert masked["metadata"]["bed"].startswith("[masked ward ")
+    assert masked["metadata"]["n"] == 12345
     assert row.key == b"ward-[masked]"
     assert json.loads(row.headers) == [["x-ward", "[masked]"]]
 
@@ -163,9 +163,9 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("said", SAID)
-def test_a_message_about_a_person_is_encrypted(said: str) -> None:
-    row = protected(SAID[said])
+@pytest.mark.parametrize("kind", SAID)
+def test_a_message_about_a_person_is_encrypted(kind: str) -> None:
+    row = protected(SAID[kind])
     assert note(row).subject == note(protected(SAID["the job"])).subject
     assert (row.key, row.headers, row.payload) == (None, "[]", None)
     assert digest_of(row) == digest_by_row(row)
