@@ -59,10 +59,10 @@ def test_training_twice_gives_the_same_bytes(made: TrainedAccept) -> None:
 
 def test_agreement_is_believed_and_the_mean_of_what_is_said_comes_true(made: TrainedAccept) -> None:
     own = cascade_outcomes()
-    found = evidence(own)
-    said = [made.model.estimate(each) for each in found]
-    agreeing = np.array([each.agree for each in found])
-    sufficient = np.array([each.sufficient[0] for each in said])
+    evidences = evidence(own)
+    estimates = [made.model.estimate(answer_evidence) for answer_evidence in evidences]
+    agreeing = np.array([answer_evidence.agree for answer_evidence in evidences])
+    sufficient = np.array([estimate.sufficient[0] for estimate in estimates])
     came = (own.score[:, 1] >= own.score[:, 2]).astype(float)
     assert sufficient[agreeing].min() > sufficient[~agreeing].max()
     assert sufficient.mean() == pytest.approx(came.mean(), abs=0.02)

@@ -17,32 +17,32 @@ TRAIN, TEST = cascade_outcomes(400), cascade_outcomes(200, seed=5)
 
 def flat(texts: Any) -> Vectors:
     """Vectors without information."""
-    found = np.zeros((len(texts), SIZE), np.float32)
-    found[:, 0] = 1.0
-    return found
+    vectors = np.zeros((len(texts), SIZE), np.float32)
+    vectors[:, 0] = 1.0
+    return vectors
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, dict[str, Any]]:
+def measured() -> dict[str, dict[str, Any]]:
     return ways(trained(TRAIN), TRAIN, [], TEST, flat)
 
 
-def test_both_ways_have_the_figures_of_every_router(found: dict[str, dict[str, Any]]) -> None:
-    assert set(found) == {OPINION, CASCADE}
-    named = rows(found)
+def test_both_ways_have_the_figures_of_every_router(measured: dict[str, dict[str, Any]]) -> None:
+    assert set(measured) == {OPINION, CASCADE}
+    named = rows(measured)
     assert f"{CASCADE}, quality 0.99" in named
     assert all(len(row) == 5 for row in table(named))
-    for each in named.values():
-        assert sum(each["shares"].values()) == pytest.approx(1.0, abs=1e-4)
-        assert tuple(each["shares"]) == TEST.tiers
+    for figures in named.values():
+        assert sum(figures["shares"].values()) == pytest.approx(1.0, abs=1e-4)
+        assert tuple(figures["shares"]) == TEST.tiers
 
 
-def test_with_uninformative_prompts_only_the_cascade_saves(found: dict[str, dict[str, Any]]) -> None:
-    assert found[CASCADE]["0.99"]["saved"] > 0.15
-    assert found[OPINION]["0.99"]["saved"] < 0.05
+def test_with_uninformative_prompts_only_the_cascade_saves(measured: dict[str, dict[str, Any]]) -> None:
+    assert measured[CASCADE]["0.99"]["saved"] > 0.15
+    assert measured[OPINION]["0.99"]["saved"] < 0.05
 
 
-def test_other_splits_count_how_often_the_target_was_met(found: dict[str, dict[str, Any]]) -> None:
+def test_other_splits_count_how_often_the_target_was_met(measured: dict[str, dict[str, Any]]) -> None:
     low = {CASCADE: {"0.99": {"saved": 0.5, "quality": 0.98}}}
     high = {CASCADE: {"0.99": {"saved": 0.25, "quality": 0.99}}}
     counted = over_splits([low, high], ("0.99",))[CASCADE]["0.99"]

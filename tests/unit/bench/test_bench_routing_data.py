@@ -28,7 +28,7 @@ def test_the_same_question_is_always_in_one_split() -> None:
     outcomes = made_up(300)
     twice = parse(
         {
-            "prompt": [*outcomes.prompts, *(f"{each}\nA. 1" for each in outcomes.prompts)],
+            "prompt": [*outcomes.prompts, *(f"{prompt}\nA. 1" for prompt in outcomes.prompts)],
             "score_a": [1] * 600,
             "score_b": [1] * 600,
         },
@@ -64,24 +64,24 @@ def test_contaminated_rows_are_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"),
+    ("columns", "expected"),
     [
         ({"prompt": ["x"], "score_a": [1]}, "has the columns"),
         ({"score_a": [1], "score_b": [1]}, "has the columns"),
         ({"prompt": ["x"], "score_a": [None], "score_b": [1]}, "a score is missing"),
     ],
 )
-def test_unsuitable_columns_are_refused(columns: dict[str, list[object]], said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_unsuitable_columns_are_refused(columns: dict[str, list[object]], expected: str) -> None:
+    with pytest.raises(DataError, match=expected):
         parse(columns, "x", "")
 
 
 def test_a_file_is_known_by_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "work.parquet"
     pq.write_table(pa.table(_columns()), path)
-    found = read(path)
-    assert found.tiers == ("weak", "strong")
-    assert len(found.sha256) == 64
+    outcomes = read(path)
+    assert outcomes.tiers == ("weak", "strong")
+    assert len(outcomes.sha256) == 64
     path.write_bytes(b"PAR1 not really")
     with pytest.raises(DataError, match="not Parquet"):
         read(path)

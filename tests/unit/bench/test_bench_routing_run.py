@@ -12,8 +12,8 @@ from pointsman.score.model_file import parse
 from tests.support.router.outcomes import made_up, save
 
 
-def _silent(what: str, share: float) -> None:
-    assert what
+def _silent(step: str, share: float) -> None:
+    assert step
     assert 0.0 <= share <= 1.0
 
 

@@ -32,19 +32,21 @@ def test_the_same_seed_gives_the_same_accidents() -> None:
 
 
 def test_everyone_is_killed_and_frozen_and_a_freeze_outlasts_the_session() -> None:
-    found = course(1)
-    assert {(each.name, each.kind) for each in found} == {
+    planned = course(1)
+    assert {(accident.name, accident.kind) for accident in planned} == {
         (name, kind) for name in NAMES for kind in AccidentKind
     }
-    assert all(each.lasts_s > 6 for each in found if each.kind is AccidentKind.FREEZE)
-    assert sum(each.after_s for each in found) / len(found) == pytest.approx(10, rel=0.2)
+    assert all(accident.lasts_s > 6 for accident in planned if accident.kind is AccidentKind.FREEZE)
+    assert sum(accident.after_s for accident in planned) / len(planned) == pytest.approx(10, rel=0.2)
 
 
 def test_servers_are_killed_from_the_same_seed_and_more_rarely() -> None:
-    found = list(islice(outages(1, 10), 500))
-    assert found == list(islice(outages(1, 10), 500))
-    assert {(each.name, each.kind) for each in found} == {(name, AccidentKind.KILL) for name in SERVERS}
-    assert sum(each.after_s for each in found) / len(found) == pytest.approx(80, rel=0.2)
+    planned = list(islice(outages(1, 10), 500))
+    assert planned == list(islice(outages(1, 10), 500))
+    assert {(accident.name, accident.kind) for accident in planned} == {
+        (name, AccidentKind.KILL) for name in SERVERS
+    }
+    assert sum(accident.after_s for accident in planned) / len(planned) == pytest.approx(80, rel=0.2)
 
 
 async def test_a_server_that_was_killed_is_back_before_anything_is_compared() -> None:
@@ -88,10 +90,10 @@ def test_a_trend_is_found_in_noise() -> None:
 def test_memory_that_grows_is_stated_per_hour_and_the_start_does_not_count() -> None:
     warming = [Sample(1000.0 + second, 40 + second) for second in range(0, 60, 5)]
     grows = [Sample(1060.0 + second, 100 + second / 100) for second in range(0, 600, 5)]
-    found = memory([[Sample(0, 500), Sample(5, 700)], warming + grows])
-    assert found.mb_per_hour == pytest.approx(36)
-    assert (found.lives, found.seconds, found.first_mb, found.most_mb) == (2, 655, 100, 700)
-    assert found.last_mb == pytest.approx(105.95)
+    growth = memory([[Sample(0, 500), Sample(5, 700)], warming + grows])
+    assert growth.mb_per_hour == pytest.approx(36)
+    assert (growth.lives, growth.seconds, growth.first_mb, growth.most_mb) == (2, 655, 100, 700)
+    assert growth.last_mb == pytest.approx(105.95)
 
 
 def test_a_short_run_has_no_trend() -> None:
@@ -107,8 +109,8 @@ def report(*problems: str) -> SoakReport:
     )  # fmt: skip
 
 
-def soak(monkeypatch: pytest.MonkeyPatch, found: SoakReport, *arguments: str) -> Result:
-    monkeypatch.setattr("pointsman.bench.soak.run.run", lambda plan, say: found)
+def soak(monkeypatch: pytest.MonkeyPatch, soak_report: SoakReport, *arguments: str) -> Result:
+    monkeypatch.setattr("pointsman.bench.soak.run.run", lambda plan, say: soak_report)
     return CliRunner().invoke(app, ["bench", "soak", *arguments])
 
 
@@ -163,5 +165,5 @@ async def test_late_jobs_and_crashed_processes_are_problems(
     )
     soak = Soak(whole, Plan(1, 40, 15, 1), lambda _: None)
     soak._victims.ended.update(ended)
-    found = await soak.run()
-    assert (found.problems, found.sound) == (problems, False)
+    soak_report = await soak.run()
+    assert (soak_report.problems, soak_report.sound) == (problems, False)
