@@ -58,12 +58,12 @@ def test_calls_are_found_under_any_imported_name(code: str) -> None:
 
 
 def test_clients_are_created_only_in_their_modules() -> None:
-    found = {
+    calls = {
         (made, file)
         for file in HERE.rglob("*.py")
         if file != PLAIN
         for made in made_by(ast.parse(file.read_text(encoding="utf-8")))
         if made in MAKERS
     }
-    assert {(made, file) for made, file in found if MAKERS[made] != file} == set()
-    assert len(found) >= 10, "what makes clients has other names now"
+    assert {(made, file) for made, file in calls if MAKERS[made] != file} == set()
+    assert len(calls) >= 10, "what makes clients has other names now"

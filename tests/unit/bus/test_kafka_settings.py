@@ -25,7 +25,7 @@ LOGIN: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "expected"),
     [
         ({**LOGIN}, "SASL_SSL logs in: set POINTSMAN_KAFKA_SASL_MECHANISM"),
         (
@@ -46,10 +46,12 @@ LOGIN: dict[str, Any] = {
         ),
     ],
 )
-def test_invalid_combinations_are_reported_with_the_settings_names(given: dict[str, Any], said: str) -> None:
+def test_invalid_combinations_are_reported_with_the_settings_names(
+    given: dict[str, Any], expected: str
+) -> None:
     with pytest.raises(CommandError) as refused:
         load(CliSettings, **given)
-    assert said in refused.value.problem
+    assert expected in refused.value.problem
     assert "POINTSMAN_" in refused.value.problem
     assert "\n" not in refused.value.problem
     with pytest.raises(ValidationError) as broken:
@@ -64,8 +66,8 @@ def test_secrets_are_not_in_the_settings_text() -> None:
 
 def test_each_setting_is_in_its_document_and_nothing_else_is() -> None:
     text = (Path(__file__).parents[3] / "docs" / "connections.md").read_text()
-    told = {name.lower() for name in re.findall(r"POINTSMAN_(KAFKA[A-Z_]*)", text)}
-    assert told == KafkaPart.model_fields.keys() - {"prefix"}
+    documented = {name.lower() for name in re.findall(r"POINTSMAN_(KAFKA[A-Z_]*)", text)}
+    assert documented == KafkaPart.model_fields.keys() - {"prefix"}
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +89,7 @@ def test_the_clients_debug_log_has_no_password(caplog: pytest.LogCaptureFixture)
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "expected"),
     [
         (9, "is not valid yet"),
         (10, "has expired"),
@@ -96,11 +98,11 @@ def test_the_clients_debug_log_has_no_password(caplog: pytest.LogCaptureFixture)
         (7, "is not trusted: odd"),
     ],
 )
-def test_each_certificate_error_has_a_message(code: int, said: str) -> None:
+def test_each_certificate_error_has_a_message(code: int, expected: str) -> None:
     error = ssl.SSLCertVerificationError("certificate verify failed")
     error.verify_code, error.verify_message = code, "odd"
-    told = explain(
+    explained = explain(
         error, ConnectionStage.CONNECTING, KafkaPart(kafka_security_protocol="SSL"), ("host", 1), 1
     )
-    assert f"the certificate of Kafka at host:1 {said}" in str(told)
-    assert told.hint
+    assert f"the certificate of Kafka at host:1 {expected}" in str(explained)
+    assert explained.hint

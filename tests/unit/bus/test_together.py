@@ -17,8 +17,8 @@ from pointsman.runtime.logging import event
 class Part:
     """A service that runs until stopped; `told`: events of all services."""
 
-    def __init__(self, name: str, told: list[str]) -> None:
-        self.name, self._told = name, told
+    def __init__(self, name: str, log: list[str]) -> None:
+        self.name, self._told = name, log
         self.missing: str | None = None
         self.error: Exception | None = None
         self._stopping = asyncio.Event()
@@ -50,36 +50,36 @@ class Part:
 
 
 async def test_all_open_before_any_works_and_close_after_all_end() -> None:
-    told: list[str] = []
-    one = together([Part("a", told).service(), Part("b", told).service()])
-    assert (one.name, one.topics) == ("a+b", ["a", "b", "in"])
-    async with one.resources():
-        running = asyncio.ensure_future(one.run())
+    log: list[str] = []
+    combined = together([Part("a", log).service(), Part("b", log).service()])
+    assert (combined.name, combined.topics) == ("a+b", ["a", "b", "in"])
+    async with combined.resources():
+        running = asyncio.ensure_future(combined.run())
         await asyncio.sleep(0)
-        one.stop()
+        combined.stop()
         await asyncio.wait_for(running, 20)
-    assert told[:2] == ["a opened", "b opened"]
-    assert sorted(told[2:4]) == ["a ended", "b ended"]
-    assert told[4:] == ["b closed", "a closed"]
+    assert log[:2] == ["a opened", "b opened"]
+    assert sorted(log[2:4]) == ["a ended", "b ended"]
+    assert log[4:] == ["b closed", "a closed"]
 
 
 async def test_it_is_ready_once_all_services_are() -> None:
     first, second = Part("a", []), Part("b", [])
-    one = together([first.service(), second.service()])
-    assert one.not_ready() is None
+    combined = together([first.service(), second.service()])
+    assert combined.not_ready() is None
     first.missing, second.missing = "no lanes", "no policy"
-    assert one.not_ready() == "a: no lanes; b: no policy"
+    assert combined.not_ready() == "a: no lanes; b: no policy"
 
 
 async def test_if_one_fails_the_others_end() -> None:
-    told: list[str] = []
-    failing = Part("b", told)
+    log: list[str] = []
+    failing = Part("b", log)
     failing.error = ValueError("no such tier")
-    one = together([Part("a", told).service(), failing.service()])
+    combined = together([Part("a", log).service(), failing.service()])
     with pytest.raises(ExceptionGroup, match="unhandled") as caught:
-        await asyncio.wait_for(one.run(), 20)
+        await asyncio.wait_for(combined.run(), 20)
     assert caught.value.exceptions == (failing.error,)
-    assert told == ["a ended"]
+    assert log == ["a ended"]
 
 
 async def test_what_each_of_them_logs_names_it(caplog: pytest.LogCaptureFixture) -> None:
@@ -107,10 +107,10 @@ async def test_what_each_of_them_logs_names_it(caplog: pytest.LogCaptureFixture)
             resources=resources,
         )
 
-    one = together([service("router"), service("worker-small")])
+    combined = together([service("router"), service("worker-small")])
     with caplog.at_level(logging.INFO):
-        async with one.resources():
-            await one.run()
+        async with combined.resources():
+            await combined.run()
         log()
     fields = [vars(record)["fields"] for record in caplog.records if record.name == "here"]
     assert [field.get("service") for field in fields] == ["router", "worker-small"] * 2 + [None]

@@ -40,7 +40,7 @@ def test_metadata_without_a_topic_id_is_not_a_mark(metadata: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("marks", "found"),
+    ("marks", "expected"),
     [
         ([], BY_ID),
         ([None], BY_NAME),
@@ -55,10 +55,10 @@ def test_metadata_without_a_topic_id_is_not_a_mark(metadata: str) -> None:
     ids=str,
 )
 def test_a_topic_is_identified_by_name_only_if_an_older_version_read_it(
-    marks: list[TopicMark | None], found: TopicMark
+    marks: list[TopicMark | None], expected: TopicMark
 ) -> None:
     """Lost metadata, for example after a group reset, must not change ids that use the topic id."""
-    assert mark_of(HERE, [mark("done1:x", each) for each in marks]) == found
+    assert mark_of(HERE, [mark("done1:x", topic_mark) for topic_mark in marks]) == expected
 
 
 def test_topics_with_the_same_name_have_different_seeds() -> None:

@@ -23,29 +23,29 @@ def record(value: bytes | None, headers: tuple[tuple[str, bytes], ...] = ()) -> 
 
 
 def accepted(body: dict[str, Any], headers: tuple[tuple[str, bytes], ...] = ()) -> Accepted:
-    found = decode_intake(record(json.dumps(body).encode(), headers))
-    assert isinstance(found, Accepted), found
-    return found
+    decoded = decode_intake(record(json.dumps(body).encode(), headers))
+    assert isinstance(decoded, Accepted), decoded
+    return decoded
 
 
 @pytest.mark.parametrize("bad", [bad for bad in BAD if bad.reason not in ROUTERS], ids=lambda bad: bad.name)
 def test_bad_records_are_refused_with_a_reason(bad: Bad) -> None:
-    found = decode_intake(record(bad.value, bad.headers))
+    decoded = decode_intake(record(bad.value, bad.headers))
     if bad.name == "unknown-tier":  # well formed: only the policy knows that there is no such tier
-        assert isinstance(found, Accepted)
+        assert isinstance(decoded, Accepted)
         return
-    assert isinstance(found, Malformed)
-    assert found.reason == bad.reason, found.message
-    assert 10 < len(found.message) < 600
+    assert isinstance(decoded, Malformed)
+    assert decoded.reason == bad.reason, decoded.message
+    assert 10 < len(decoded.message) < 600
 
 
 def test_a_plain_body_is_enough() -> None:
-    found = accepted({"agent_id": "billing", "prompt": "Hello"})
-    assert found.job.request.messages[0].content == "Hello"
-    assert not found.explicit_id
-    assert found.job.job_id == accepted({"agent_id": "billing", "prompt": "Hello"}).job.job_id
-    assert found.cause.job_id == found.job.job_id
-    assert found.cause.agent_id == "billing"
+    decoded = accepted({"agent_id": "billing", "prompt": "Hello"})
+    assert decoded.job.request.messages[0].content == "Hello"
+    assert not decoded.explicit_id
+    assert decoded.job.job_id == accepted({"agent_id": "billing", "prompt": "Hello"}).job.job_id
+    assert decoded.cause.job_id == decoded.job.job_id
+    assert decoded.cause.agent_id == "billing"
 
 
 def test_parameters_that_we_do_not_know_pass_through_unchanged() -> None:
@@ -60,10 +60,10 @@ def test_parameters_that_we_do_not_know_pass_through_unchanged() -> None:
         "response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": {}}},
         "some_future_parameter": {"deep": [1, 2.5, None, True, "é"]},
     }
-    found = accepted({"agent_id": "a", "kind": "chat", "metadata": {"team": "x"}, **request})
-    sent = json.loads(found.job.request.model_dump_json())
+    decoded = accepted({"agent_id": "a", "kind": "chat", "metadata": {"team": "x"}, **request})
+    sent = json.loads(decoded.job.request.model_dump_json())
     assert sent == request
-    assert found.job.kind == "chat"
+    assert decoded.job.kind == "chat"
 
 
 def test_the_message_and_the_plain_body_give_the_same_job() -> None:
@@ -80,18 +80,18 @@ def test_the_message_and_the_plain_body_give_the_same_job() -> None:
 
 def test_a_job_id_may_be_given() -> None:
     job_id = "0190a000-0000-7000-8000-000000000009"
-    found = accepted({"agent_id": "a", "prompt": "x", "job_id": job_id})
-    assert found.explicit_id
-    assert found.job.job_id == UUID(job_id)
+    decoded = accepted({"agent_id": "a", "prompt": "x", "job_id": job_id})
+    assert decoded.explicit_id
+    assert decoded.job.job_id == UUID(job_id)
 
 
 def test_readable_parts_of_a_bad_record_are_kept() -> None:
-    found = decode_intake(
+    decoded = decode_intake(
         record(b'{"agent_id":"a","job_id":"0190a000-0000-7000-8000-000000000009","prompt":5}')
     )
-    assert isinstance(found, Malformed)
-    assert found.agent_id == "a"
-    assert found.job_id == UUID("0190a000-0000-7000-8000-000000000009")
+    assert isinstance(decoded, Malformed)
+    assert decoded.agent_id == "a"
+    assert decoded.job_id == UUID("0190a000-0000-7000-8000-000000000009")
 
 
 json_values = st.recursive(
@@ -114,11 +114,11 @@ def test_no_bytes_raise(value: bytes) -> None:
 @given(st.dictionaries(names, json_values, max_size=8))
 @settings(max_examples=500)
 def test_no_object_raises_and_what_is_accepted_survives_a_round_trip(body: dict[str, Any]) -> None:
-    found = decode_intake(record(json.dumps(body).encode()))
-    if isinstance(found, Accepted):
-        again = decode_intake(record(found.job.model_dump_json().encode()))
+    decoded = decode_intake(record(json.dumps(body).encode()))
+    if isinstance(decoded, Accepted):
+        again = decode_intake(record(decoded.job.model_dump_json().encode()))
         assert isinstance(again, Accepted)
-        assert again.job == found.job
+        assert again.job == decoded.job
 
 
 @given(
@@ -137,7 +137,7 @@ def test_no_headers_raise(headers: list[tuple[str, bytes]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "expected"),
     [
         ({"metadata": {"a": {"b": 1}}}, "metadata.a: must be a text, a number, true, false or null"),
         ({"metadata": [1]}, "metadata: must be an object"),
@@ -161,14 +161,14 @@ def test_no_headers_raise(headers: list[tuple[str, bytes]]) -> None:
         ({"request": {"messages": []}}, "request.messages: must not be empty"),
     ],
 )
-def test_a_refusal_says_where_and_what_in_the_publishers_terms(fields: dict[str, Any], said: str) -> None:
+def test_a_refusal_says_where_and_what_in_the_publishers_terms(fields: dict[str, Any], expected: str) -> None:
     body = {"agent_id": "billing", "messages": [{"role": "user", "content": "Hello"}], **fields}
     if "request" in fields:
         del body["messages"]
-    found = decode_intake(record(json.dumps(body).encode()))
-    assert isinstance(found, Malformed)
-    assert found.message.startswith(said)
-    assert ";" not in found.message  # one fault is told once
+    decoded = decode_intake(record(json.dumps(body).encode()))
+    assert isinstance(decoded, Malformed)
+    assert decoded.message.startswith(expected)
+    assert ";" not in decoded.message  # one fault is told once
 
 
 def test_null_means_absent() -> None:

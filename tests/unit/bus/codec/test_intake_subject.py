@@ -35,10 +35,10 @@ def record(metadata: Any, *headers: tuple[str, bytes]) -> Incoming:
     ],
 )
 def test_the_job_and_its_envelope_have_the_same_subject(sent: Incoming) -> None:
-    found = decode_intake(sent)
-    assert isinstance(found, Accepted)
-    assert (found.job.data_subject, found.cause.data_subject) == (SUBJECT, SUBJECT)
-    again = as_record(found.job, Topics(), NOW)
+    decoded = decode_intake(sent)
+    assert isinstance(decoded, Accepted)
+    assert (decoded.job.data_subject, decoded.cause.data_subject) == (SUBJECT, SUBJECT)
+    again = as_record(decoded.job, Topics(), NOW)
     assert dict(again.headers)["ce_datasubject"] == SUBJECT.encode()
 
 
@@ -50,15 +50,15 @@ def test_the_job_and_its_envelope_have_the_same_subject(sent: Incoming) -> None:
     ],
 )
 def test_contradictory_or_unencodable_subjects_are_refused(sent: Incoming, reason: Reason) -> None:
-    found = decode_intake(sent)
-    assert isinstance(found, Malformed)
-    assert found.reason is reason
+    decoded = decode_intake(sent)
+    assert isinstance(decoded, Malformed)
+    assert decoded.reason is reason
 
 
 def test_a_number_is_a_valid_subject_and_other_types_are_ignored() -> None:
     named = []
     for given in (4711, "", None, True):
-        found = decode_intake(record({"data_subject": given}))
-        assert isinstance(found, Accepted)
-        named.append(found.cause.data_subject)
+        decoded = decode_intake(record({"data_subject": given}))
+        assert isinstance(decoded, Accepted)
+        named.append(decoded.cause.data_subject)
     assert named == ["4711", None, None, None]

@@ -37,8 +37,10 @@ def by_the_client(data: bytes, start: int, aborted: Sequence[tuple[int, int]]) -
     reading = PartitionRecords(
         TopicPartition(*PLACE), MemoryRecords(data), list(aborted), start, None, None, True, READ_COMMITTED
     )
-    found = [(each.offset, each.timestamp, each.key, each.value, each.headers) for each in reading]
-    return found, reading.next_fetch_offset
+    records = [
+        (record.offset, record.timestamp, record.key, record.value, record.headers) for record in reading
+    ]
+    return records, reading.next_fetch_offset
 
 
 @pytest.mark.parametrize("codec", [NONE, GZIP, SNAPPY, LZ4, ZSTD])
@@ -160,10 +162,13 @@ def test_it_reads_the_same_records_as_aiokafka(steps: Sequence[tuple[object, ...
                 log.end_transaction(producer, ABORT if how == ABORT else COMMIT)
     start = min(start, log.end)
     data = log.answer(start)
-    told = [(producer, first) for producer, first, marker in aborted if marker >= start]
-    batches, next_offset = read_batches(PLACE, start, data, told)
-    ours = [(each.offset, each.timestamp_ms, each.key, each.value, each.headers) for each in opened(batches)]
-    theirs, their_next = by_the_client(data, start, told)
+    relevant = [(producer, first) for producer, first, marker in aborted if marker >= start]
+    batches, next_offset = read_batches(PLACE, start, data, relevant)
+    ours = [
+        (record.offset, record.timestamp_ms, record.key, record.value, record.headers)
+        for record in opened(batches)
+    ]
+    theirs, their_next = by_the_client(data, start, relevant)
     assert ours == theirs
     assert next_offset == their_next
 
@@ -182,8 +187,8 @@ def test_undecodable_header_names_do_not_stop_reading() -> None:
     log.add([b"one", b"two", b"three", b"four"])
     log.rename_header(b"\xff")
     for start in range(4):
-        found = opened(read(log, 10 + start))
-        assert [record.offset for record in found] == [10, 11, 12, 13][start:]
-        assert [record.value for record in found] == [b"one", b"two", b"three", b"four"][start:]
-        assert [record.timestamp_ms for record in found] == [1_000, 1_000, 1_001, 1_001][start:]
-        assert found[-1].headers == (("\\xff", b"four"),)
+        records = opened(read(log, 10 + start))
+        assert [record.offset for record in records] == [10, 11, 12, 13][start:]
+        assert [record.value for record in records] == [b"one", b"two", b"three", b"four"][start:]
+        assert [record.timestamp_ms for record in records] == [1_000, 1_000, 1_001, 1_001][start:]
+        assert records[-1].headers == (("\\xff", b"four"),)

@@ -66,7 +66,9 @@ class Log:
     async def write(self, records: Iterable[Made], next_offset: int, metadata: str = "") -> None:
         held = list(unpacked(records))
         await asyncio.sleep(0)
-        refused = [each for each in held if len(each.value or b"") > self.limits.get(each.topic, 1 << 30)]
+        refused = [
+            record for record in held if len(record.value or b"") > self.limits.get(record.topic, 1 << 30)
+        ]
         if refused:
             raise RecordsRefusedError(refused, "too large")
         self.there += held
@@ -74,16 +76,16 @@ class Log:
 
     def outcomes(self) -> Counter[tuple[str, str]]:
         """The outcome of each job."""
-        ended = [dict(each.headers) for each in self.there if each.topic == TOPICS.results.name]
-        return Counter((each["ce_jobid"].decode(), each["ce_type"].decode()) for each in ended)
+        ended = [dict(record.headers) for record in self.there if record.topic == TOPICS.results.name]
+        return Counter((headers["ce_jobid"].decode(), headers["ce_type"].decode()) for headers in ended)
 
 
 def answer(record: Incoming, *, response: int = 10) -> list[Outgoing]:
     """A call and a completed outcome of a given size."""
-    found = decode(record)
-    assert isinstance(found, Decoded)
-    assert isinstance(found.message, JobRouted)
-    about: dict[str, Any] = {"job_id": found.message.job.job_id, "agent_id": "math-tutor", "tier": "small"}
+    incoming = decode(record)
+    assert isinstance(incoming, Decoded)
+    assert isinstance(incoming.message, JobRouted)
+    about: dict[str, Any] = {"job_id": incoming.message.job.job_id, "agent_id": "math-tutor", "tier": "small"}
     call = CallFinished(
         **about, provider="p", model="m", model_answered="m", attempt=1, started_at=NOW, duration_ms=1,
         status="ok", http_status=200, error_type=None, error=None, request={"x": "question"},
@@ -101,7 +103,7 @@ def answer(record: Incoming, *, response: int = 10) -> list[Outgoing]:
     made = []
     for topic, message in ((TOPICS.calls, call), (TOPICS.results, done)):
         cover = envelope_after(
-            found.envelope, record.origin, step=message.TYPE, source="test", type=message.TYPE, time=NOW
+            incoming.envelope, record.origin, step=message.TYPE, source="test", type=message.TYPE, time=NOW
         )
         made.append(emit(topic, record.key, cover, message))
     return made
@@ -164,16 +166,18 @@ async def _window(chance: random.Random) -> None:
 
     log = Log({TOPICS.calls.name: 3_000, TOPICS.results.name: 3_000, TOPICS.dead.name: 600})
     await run_window(log, records, handler)
-    good = [each for each in range(40) if each not in raises and sizes[each] == 10]
+    good = [number for number in range(40) if number not in raises and sizes[number] == 10]
     assert log.outcomes() == Counter(
-        (str(job_id(each)), f"pointsman.job.{'completed' if each in good else 'failed'}.v1")
-        for each in range(40)
+        (str(job_id(number)), f"pointsman.job.{'completed' if number in good else 'failed'}.v1")
+        for number in range(40)
     )
-    assert asked == {each: MOST_TRIES if each in raises else 1 for each in range(40)}
-    called = Counter(dict(each.headers)["ce_jobid"] for each in log.there if each.topic == TOPICS.calls.name)
+    assert asked == {number: MOST_TRIES if number in raises else 1 for number in range(40)}
+    called = Counter(
+        dict(record.headers)["ce_jobid"] for record in log.there if record.topic == TOPICS.calls.name
+    )
     assert set(called.values()) <= {1}
     assert len(called) == 40 - len(raises)
-    letters = [each for each in log.there if each.topic == TOPICS.dead.name]
+    letters = [record for record in log.there if record.topic == TOPICS.dead.name]
     assert len(letters) == len(raises)
 
 
@@ -212,11 +216,11 @@ async def test_a_store_takes_values_that_a_topic_refuses() -> None:
         return answer(record, response=1_800)  # less than what goes to the store by itself
 
     await run_window(log, [job(0)], handler, claim_check(shelf, above=1_000_000))
-    assert all(DATAREF in dict(each.headers) for each in log.there)
+    assert all(DATAREF in dict(record.headers) for record in log.there)
     assert sorted(map(len, shelf.values.values())) == sorted(
-        len(each.value or b"") for each in answer(job(0), response=1_800)
+        len(record.value or b"") for record in answer(job(0), response=1_800)
     )
-    assert [each for each, _ in log.outcomes()] == [str(job_id(0))]
+    assert [ended_job for ended_job, _ in log.outcomes()] == [str(job_id(0))]
     assert log.outcomes().keys() == {(str(job_id(0)), "pointsman.job.completed.v1")}
 
 
@@ -224,34 +228,34 @@ async def test_an_escalated_job_that_does_not_fit_fails_with_a_dead_letter() -> 
     log = Log({TOPICS.tier("medium").name: 100, TOPICS.dead.name: 600})
 
     async def handler(record: Incoming) -> list[Outgoing]:
-        found = decode(record)
-        assert isinstance(found, Decoded)
+        incoming = decode(record)
+        assert isinstance(incoming, Decoded)
         cover = envelope_after(
-            found.envelope, record.origin, step="up", source="test", type=JobRouted.TYPE, time=NOW
+            incoming.envelope, record.origin, step="up", source="test", type=JobRouted.TYPE, time=NOW
         )
-        return [*answer(record)[:1], emit(TOPICS.tier("medium"), record.key, cover, found.message)]
+        return [*answer(record)[:1], emit(TOPICS.tier("medium"), record.key, cover, incoming.message)]
 
     await run_window(log, [job(0, top_p="x" * 700), job(1, top_p="y")], handler)
     assert {kind for _, kind in log.outcomes()} == {"pointsman.job.failed.v1"}
     assert set(log.outcomes().values()) == {1}
-    letters = [each for each in log.there if each.topic == TOPICS.dead.name]
+    letters = [record for record in log.there if record.topic == TOPICS.dead.name]
     assert [dict(letter.headers)["ce_reason"] for letter in letters] == [b"too_large"] * 2
     assert [letter.value is None for letter in letters] == [
         True,
         False,
     ]  # the one that was too large there, too
-    assert sum(each.topic == TOPICS.calls.name for each in log.there) == 2
+    assert sum(record.topic == TOPICS.calls.name for record in log.there) == 2
 
 
 async def test_a_review_case_that_does_not_fit_ends_its_job() -> None:
     log = Log({TOPICS.review.name: 100})
 
     async def handler(record: Incoming) -> list[Outgoing]:
-        found = decode(record)
-        assert isinstance(found, Decoded)
+        incoming = decode(record)
+        assert isinstance(incoming, Decoded)
         case = request()
         cover = envelope_after(
-            found.envelope, record.origin, step="review", source="test", type=case.TYPE, time=NOW
+            incoming.envelope, record.origin, step="review", source="test", type=case.TYPE, time=NOW
         )
         return [*answer(record)[:1], emit(TOPICS.review, record.key, cover, case)]
 
@@ -306,12 +310,12 @@ class Router:
         self._seen.add(record.key)
         if record.offset in self._raises:
             raise self._raises[record.offset]
-        found = decode(record)
-        assert isinstance(found, Decoded)
+        incoming = decode(record)
+        assert isinstance(incoming, Decoded)
         cover = envelope_after(
-            found.envelope, record.origin, step="routed", source="test", type=JobRouted.TYPE, time=NOW
+            incoming.envelope, record.origin, step="routed", source="test", type=JobRouted.TYPE, time=NOW
         )
-        made = emit(TOPICS.tier("small"), record.key, cover, found.message)
+        made = emit(TOPICS.tier("small"), record.key, cover, incoming.message)
         made.value = (made.value or b"") + b" " * self._sizes.get(record.offset, 0)
         return [made]
 
@@ -360,10 +364,10 @@ def test_any_failure_in_a_batch_lane_ends_one_job(seed: int) -> None:
     log = Log({TOPICS.tier("small").name: 3_000, TOPICS.dead.name: 600})
     lives = asyncio.run(run_batches(log, records, raises, sizes))
     bad = {*raises, *sizes}
-    assert log.outcomes() == Counter((str(job_id(each)), "pointsman.job.failed.v1") for each in bad)
-    done = [each.key for each in log.there if each.topic == TOPICS.tier("small").name]
+    assert log.outcomes() == Counter((str(job_id(number)), "pointsman.job.failed.v1") for number in bad)
+    done = [record.key for record in log.there if record.topic == TOPICS.tier("small").name]
     assert done == [record.key for record in records if record.offset not in bad]
-    letters = [each for each in log.there if each.topic == TOPICS.dead.name]
+    letters = [record for record in log.there if record.topic == TOPICS.dead.name]
     assert len(letters) == len(bad)
     assert lives <= 1 + TRIES * len(raises) + 4 * len(sizes) + 1
 
@@ -372,7 +376,7 @@ async def test_a_store_takes_what_a_tier_s_topic_refuses() -> None:
     log, shelf = Log({TOPICS.tier("small").name: 1_500}), Shelf()
     records = [job(0), job(1, messages=[{"role": "user", "content": "x" * 1_800}])]
     await run_batches(log, records, {}, {}, claim_check(shelf, above=1_000_000))
-    assert [DATAREF in dict(each.headers) for each in log.there] == [False, True]
+    assert [DATAREF in dict(record.headers) for record in log.there] == [False, True]
 
 
 # --- what a store fails on
@@ -395,8 +399,11 @@ class Broken(Shelf):
 async def test_a_value_that_the_store_cannot_read_affects_no_other() -> None:
     shelf = Broken()
     check = claim_check(shelf, above=100)
-    sent = [Outgoing(each.topic, each.key, each.value, list(each.headers)) for each in map(job, range(3))]
-    records = [as_read(each, offset) for offset, each in enumerate(await check.deposit(sent))]
+    sent = [
+        Outgoing(record.topic, record.key, record.value, list(record.headers))
+        for record in map(job, range(3))
+    ]
+    records = [as_read(record, offset) for offset, record in enumerate(await check.deposit(sent))]
     shelf.poison = dict(records[1].headers)[DATAREF].decode()[-64:]
     tries = 1
     while True:
@@ -407,7 +414,7 @@ async def test_a_value_that_the_store_cannot_read_affects_no_other() -> None:
             tries += 1
             assert tries < 10
     assert tries > 2
-    assert [each.value for each in fetched[::2]] == [each.value for each in sent[::2]]
+    assert [record.value for record in fetched[::2]] == [record.value for record in sent[::2]]
     lost = fetched[1]
     assert isinstance(lost, Fetched)
     assert "permission denied" in (lost.lost or "")

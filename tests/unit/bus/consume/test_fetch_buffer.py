@@ -34,21 +34,21 @@ def test_it_is_empty_at_first(fetch_buffer: FetchBuffer) -> None:
 
 @given(st.lists(st.integers(1, 5), max_size=6), st.lists(st.integers(-1, 4), max_size=30))
 def test_records_are_returned_once_and_in_order(counts: list[int], takes: list[int]) -> None:
-    fetch_buffer, found = FetchBuffer(), list[int]()
+    fetch_buffer, offsets = FetchBuffer(), list[int]()
     fetch_buffer.put(batches(*counts))
     for most in takes:
         if most < 0:
             batch = fetch_buffer.take_batch(MOST)
-            found += [] if batch is None else [record.offset for record in batch.records()]
+            offsets += [] if batch is None else [record.offset for record in batch.records()]
         elif most:
             taken = fetch_buffer.take(most)
             assert len(taken) <= most
             assert taken or not fetch_buffer
-            found += [record.offset for record in taken]
-        assert len(fetch_buffer) == sum(counts) - len(found)
+            offsets += [record.offset for record in taken]
+        assert len(fetch_buffer) == sum(counts) - len(offsets)
     while fetch_buffer:
-        found += [record.offset for record in fetch_buffer.take(2)]
-    assert found == list(range(sum(counts)))
+        offsets += [record.offset for record in fetch_buffer.take(2)]
+    assert offsets == list(range(sum(counts)))
 
 
 def test_a_batch_is_taken_whole_only_if_it_is_small_plain_and_untouched(fetch_buffer: FetchBuffer) -> None:

@@ -143,12 +143,12 @@ async def test_lost_records_of_one_partition_do_not_affect_others(
     brokers: Brokers, fetcher: Fetcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     fetcher.seek(HERE, 5)
-    lost, found = (
+    lost, intact = (
         FetchedPartition(OffsetOutOfRangeError.errno, -1, (), b""),
         FetchedPartition(0, 1, (), some()),
     )
     brokers.leader_for_partition = lambda _: 0  # type: ignore[method-assign, assignment]
-    brokers.answers[0].put_nowait((0, {tuple(HERE): lost, tuple(THERE): found}))
+    brokers.answers[0].put_nowait((0, {tuple(HERE): lost, tuple(THERE): intact}))
     await fetcher.gather([HERE, THERE], FOREVER_S)
     assert (fetcher.next_offset(HERE), fetcher.next_offset(THERE)) == (5, 1)
     assert [record.getMessage() for record in caplog.records] == [Event.OFFSET_MISSING]

@@ -43,12 +43,12 @@ class Breaking:
         *,
         bare: bool = False,
     ) -> None:
-        found = [(place, record.offset) for place, several in batches.items() for record in several]
+        places = [(place, record.offset) for place, several in batches.items() for record in several]
         assert expected.keys() == batches.keys()
         assert ends == {place: several[-1].offset + 1 for place, several in batches.items()}
-        if self._poison in found and not bare:
+        if self._poison in places and not bare:
             raise UnavailableError("connection was closed in the middle of operation", broke=True)
-        (self.bare if bare else self.whole).extend(found)
+        (self.bare if bare else self.whole).extend(places)
 
 
 class Nothing:

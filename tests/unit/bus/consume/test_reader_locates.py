@@ -146,7 +146,8 @@ async def test_each_partition_is_the_first_in_turn_and_no_more_is_taken_than_is_
     gathered = [await reader._gathered(member) for _ in range(2)]
     assert asked == [[1, 0], [0, 1]]
     assert [
-        {place[1]: [each.offset for each in taken] for place, taken in one.items()} for one in gathered
+        {place[1]: [record.offset for record in taken] for place, taken in batches.items()}
+        for batches in gathered
     ] == [
         {1: [0, 1, 2], 0: [0]},
         {0: [1, 2]},

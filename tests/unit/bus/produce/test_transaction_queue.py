@@ -122,8 +122,8 @@ async def test_a_refused_group_does_not_affect_another() -> None:
     log, other = Log(), Membership("h", "m", 7)
     log.refusing = {"h"}
     async with queue_on(log) as queue:
-        told = await results(write(queue, 0), write(queue, 1, membership=other), write(queue, 2))
-        assert [type(error) for error in told] == [type(None), IllegalGenerationError, type(None)]
+        errors = await results(write(queue, 0), write(queue, 1, membership=other), write(queue, 2))
+        assert [type(error) for error in errors] == [type(None), IllegalGenerationError, type(None)]
         assert log.begun_anew == 2, "what it left is aborted, together and alone"
         assert await results(write(queue, 0), write(queue, 2)) == [None, None]
     assert log.committed == [(0, 2), (0, 2)]
@@ -142,8 +142,8 @@ async def test_a_refusal_affects_only_its_own_lane() -> None:
     log = Log()
     log.bad = {b"bad"}
     async with queue_on(log) as queue:
-        told = await results(write(queue, 0), write(queue, 1, b"bad"), write(queue, 2))
-    assert [type(error) for error in told] == [type(None), RecordsRefusedError, type(None)]
+        errors = await results(write(queue, 0), write(queue, 1, b"bad"), write(queue, 2))
+    assert [type(error) for error in errors] == [type(None), RecordsRefusedError, type(None)]
     assert log.committed == [(0,), (2,)]
     assert log.begun_anew == 0, "nothing of it is there"
 
@@ -153,11 +153,11 @@ async def test_after_an_error_each_lane_writes_alone_once() -> None:
     log = Log()
     log.lost = [KafkaError("lost"), UnknownMemberIdError("gone")]
     async with queue_on(log) as queue:
-        told = await results(*[write(queue, lane) for lane in range(3)])
-        assert [str(error) for error in told] == [str(KafkaError("lost"))] * 3
+        errors = await results(*[write(queue, lane) for lane in range(3)])
+        assert [str(error) for error in errors] == [str(KafkaError("lost"))] * 3
         assert log.begun_anew == 1
-        told = await results(*[write(queue, lane) for lane in range(4)])
-        assert [type(error) for error in told] == [UnknownMemberIdError, *[type(None)] * 3]
+        errors = await results(*[write(queue, lane) for lane in range(4)])
+        assert [type(error) for error in errors] == [UnknownMemberIdError, *[type(None)] * 3]
     assert log.committed == [(1,), (2, 3)]
 
 
@@ -172,8 +172,8 @@ async def test_an_unknown_result_is_settled_before_the_next_transaction() -> Non
 
     log.begin_anew = fail  # type: ignore[method-assign]
     async with queue_on(log) as queue:
-        told = [(await results(write(queue, 0)))[0] for _ in range(3)]
-    assert [str(error) for error in told] == ["KafkaError: lost", "KafkaError: no coordinator", "None"]
+        errors = [(await results(write(queue, 0)))[0] for _ in range(3)]
+    assert [str(error) for error in errors] == ["KafkaError: lost", "KafkaError: no coordinator", "None"]
     assert log.committed == [(0,)]
 
 
@@ -183,10 +183,10 @@ async def test_a_revoked_lane_starts_no_further_write() -> None:
     async with queue_on(log) as queue:
         first = write(queue, 0)
         await under_way(queue, 0)
-        gone = write(queue, 1)
+        revoked = write(queue, 1)
         await asyncio.sleep(0)
-        gone.cancel()
-        await asyncio.wait([gone])
+        revoked.cancel()
+        await asyncio.wait([revoked])
         log.go.set()
         await first
         await write(queue, 2)
@@ -197,10 +197,10 @@ async def test_a_new_lane_waits_for_its_predecessors_write() -> None:
     log = Log()
     log.go.clear()
     async with queue_on(log) as queue:
-        gone = write(queue, 0)
+        former = write(queue, 0)
         await under_way(queue, 0)
-        gone.cancel()
-        await asyncio.wait([gone])
+        former.cancel()
+        await asyncio.wait([former])
         settled = asyncio.create_task(queue.wait_for_writes_of(("in", 0)))
         await asyncio.wait_for(queue.wait_for_writes_of(("in", 1)), 20)
         await asyncio.sleep(0.01)
@@ -218,8 +218,8 @@ async def test_closing_fails_pending_writes() -> None:
         await under_way(queue, 0)
         writes.append(write(queue, 1))
         await asyncio.sleep(0)
-    told = await results(*writes)
-    assert all(isinstance(error, KafkaError) for error in told)
+    errors = await results(*writes)
+    assert all(isinstance(error, KafkaError) for error in errors)
     assert (log.committed, log.closed) == ([], True)
 
 

@@ -49,8 +49,8 @@ class Counting:
         topic = "elsewhere" if value == b"astray" else CHANGELOG.topic
         changes = [Outgoing(topic, None if value == b"keyless" else key, content, [])]
         target = CHANGELOG.topic if value == b"smuggled" else TOLD
-        told = b"x" * 5_000 if value == b"wordy" else b"%d" % count
-        return Effects([Outgoing(target, key, told, [])], changes)
+        payload = b"x" * 5_000 if value == b"wordy" else b"%d" % count
+        return Effects([Outgoing(target, key, payload, [])], changes)
 
     def due(self, now: datetime, state: Mapping[bytes, bytes]) -> Effects:
         return self.log.due(now, state)
@@ -321,9 +321,9 @@ def test_the_latest_change_counts_and_records_without_a_key_are_skipped(
 
 def test_all_topics_need_the_same_number_of_partitions() -> None:
     see_alike(["a", "b"], ["b", "a", "a", "b"])
-    with pytest.raises(PartitionsDifferError, match="a has 2, b has 1, c has 0") as told:
+    with pytest.raises(PartitionsDifferError, match="a has 2, b has 1, c has 0") as raised:
         see_alike(["a", "b", "c"], ["a", "b", "a"])
-    assert "pointsman topics apply" in told.value.line
+    assert "pointsman topics apply" in raised.value.line
 
 
 def test_a_failing_command_ends_no_job() -> None:
