@@ -21,9 +21,9 @@ def test_agreeing_answers_are_accepted_and_others_escalate() -> None:
 def test_a_tie_escalates() -> None:
     # sufficient 0.5, required 1 - 0 - 0 + margin: equal at a margin of -0.5 less what `better` adds
     even = accept_model(worse=constant(0.0), better=constant(-40.0), bar=Bar(0.0, -0.5))
-    found = accept(even, answered("C", "C"), "0.99").compared[0]
+    first = accept(even, answered("C", "C"), "0.99").compared[0]
     tie = accept_model(
-        worse=constant(0.0), better=constant(-40.0), bar=Bar(0.0, -0.5 + found.sufficient - found.required)
+        worse=constant(0.0), better=constant(-40.0), bar=Bar(0.0, -0.5 + first.sufficient - first.required)
     )
     choice = accept(tie, answered("C", "C"), "0.99")
     assert choice.compared[0].sufficient == choice.compared[0].required
@@ -31,7 +31,7 @@ def test_a_tie_escalates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("evidence", "said"),
+    ("evidence", "expected"),
     [
         (answered("C", ""), "no answer can be read"),
         (answered("C", "x" * 1_000), "'long'"),
@@ -46,11 +46,13 @@ def test_a_tie_escalates() -> None:
         ),
     ],
 )
-def test_missing_or_unknown_values_escalate_with_a_reason(evidence: AcceptanceEvidence, said: str) -> None:
+def test_missing_or_unknown_values_escalate_with_a_reason(
+    evidence: AcceptanceEvidence, expected: str
+) -> None:
     choice = accept(accept_model(bar=Bar(0.0, -9.0)), evidence, "0.99")
     assert choice.tier == "frontier"
     assert choice.undecided is not None
-    assert said in choice.undecided
+    assert expected in choice.undecided
 
 
 @pytest.mark.parametrize("wrong", ["worse", "better", "cost"])
@@ -81,7 +83,7 @@ def test_every_call_is_charged() -> None:
 
 def test_the_reasons_name_what_moved_the_decision() -> None:
     for_it = accept_model().reasons(answered("C", "C"))
-    assert [(each.words, each.weight) for each in for_it] == [(FEATURES["agree"].words, 6.0)]
+    assert [(reason.words, reason.weight) for reason in for_it] == [(FEATURES["agree"].words, 6.0)]
     assert accept_model().reasons(answered("C", "D")) == []
 
 

@@ -51,7 +51,7 @@ def test_a_sentence_that_begins_with_a_letter_is_no_choice() -> None:
 @example("12E39")
 @example("1e-41")
 @example("1" * 41)
-def test_any_text_is_read_and_what_was_read_is_read_alike_again(said: str) -> None:
-    answer = read_answer(said)
+def test_any_text_is_read_and_what_was_read_is_read_alike_again(text: str) -> None:
+    answer = read_answer(text)
     if answer.kind in ("choice", "number"):
         assert read_answer(answer.text) == answer

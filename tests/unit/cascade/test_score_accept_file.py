@@ -36,7 +36,7 @@ def test_the_model_is_as_it_was_written_and_its_version_is_of_its_bytes() -> Non
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (b"", "not JSON"),
         (b"[" * 100_000, "not JSON"),
@@ -55,7 +55,7 @@ def test_the_model_is_as_it_was_written_and_its_version_is_of_its_bytes() -> Non
         ),
     ],
 )
-def test_other_bytes_are_refused_with_a_reason(content: bytes, said: str) -> None:
-    with pytest.raises(ModelFileError, match=said) as raised:
+def test_other_bytes_are_refused_with_a_reason(content: bytes, expected: str) -> None:
+    with pytest.raises(ModelFileError, match=expected) as raised:
         parse(content)
     assert raised.value.hint

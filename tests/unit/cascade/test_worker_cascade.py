@@ -20,34 +20,38 @@ LIKELY = plan("logprob", threshold=0.9)
 
 
 def test_a_likely_answer_is_accepted() -> None:
-    found = judged(LIKELY, "small", response("42", logprobs=[log(0.95), log(0.97)]))
-    assert found is not None and found.up is None
-    assert (found.step.accepted, found.step.reason, found.step.threshold) == (True, StepReason.SURE, 0.9)
-    assert found.step.detail == "0.9599 > 0.9000"
+    verdict = judged(LIKELY, "small", response("42", logprobs=[log(0.95), log(0.97)]))
+    assert verdict is not None and verdict.up is None
+    assert (verdict.step.accepted, verdict.step.reason, verdict.step.threshold) == (
+        True,
+        StepReason.SURE,
+        0.9,
+    )
+    assert verdict.step.detail == "0.9599 > 0.9000"
 
 
 def test_an_unlikely_answer_escalates_by_one_tier() -> None:
-    found = judged(LIKELY, "small", response("42", logprobs=[log(0.81)]))
-    assert found is not None and found.up == "medium"
-    assert (found.step.accepted, found.step.reason) == (False, StepReason.UNSURE)
-    assert found.step.detail == "0.8100 < 0.9000"
+    verdict = judged(LIKELY, "small", response("42", logprobs=[log(0.81)]))
+    assert verdict is not None and verdict.up == "medium"
+    assert (verdict.step.accepted, verdict.step.reason) == (False, StepReason.UNSURE)
+    assert verdict.step.detail == "0.8100 < 0.9000"
 
 
 def test_a_confidence_equal_to_the_threshold_escalates() -> None:
     confidence = exp(-0.25)
-    found = judged(plan("logprob", threshold=confidence), "small", response("42", logprobs=[-0.25]))
-    assert found is not None and found.up == "medium"
-    assert found.step.confidence == found.step.threshold == confidence
-    assert found.step.detail == "0.7788 = 0.7788, and a tie goes up"
+    verdict = judged(plan("logprob", threshold=confidence), "small", response("42", logprobs=[-0.25]))
+    assert verdict is not None and verdict.up == "medium"
+    assert verdict.step.confidence == verdict.step.threshold == confidence
+    assert verdict.step.detail == "0.7788 = 0.7788, and a tie goes up"
 
 
 @pytest.mark.parametrize(
     "told", [None, [], [nan], [-0.01, nan], [-inf], ["-0.01"], [None], [0.5], [-0.01, None]]
 )
 def test_a_confidence_of_nan_escalates(told: Any) -> None:
-    found = judged(LIKELY, "small", response("42", logprobs=told))
-    assert found is not None and found.up == "medium"
-    assert (found.step.reason, found.step.confidence) == (StepReason.UNKNOWN, None)
+    verdict = judged(LIKELY, "small", response("42", logprobs=told))
+    assert verdict is not None and verdict.up == "medium"
+    assert (verdict.step.reason, verdict.step.confidence) == (StepReason.UNKNOWN, None)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +74,9 @@ def test_a_confidence_of_nan_escalates(told: Any) -> None:
 def test_an_incomplete_answer_always_escalates(
     cascade: Any, answer: dict[str, Any], request_: dict[str, Any], reason: StepReason
 ) -> None:
-    found = judged(cascade, "small", answer, model=accept_model(), **request_)
-    assert found is not None and found.up is not None
-    assert (found.step.accepted, found.step.reason) == (False, reason)
+    verdict = judged(cascade, "small", answer, model=accept_model(), **request_)
+    assert verdict is not None and verdict.up is not None
+    assert (verdict.step.accepted, verdict.step.reason) == (False, reason)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +94,8 @@ def test_an_incomplete_answer_always_escalates(
     ],
 )
 def test_a_complete_answer_is_accepted_by_answer(answer: dict[str, Any], request_: dict[str, Any]) -> None:
-    found = judged(ANSWER, "small", answer, **request_)
-    assert found is not None and found.up is None and found.step.accepted
+    verdict = judged(ANSWER, "small", answer, **request_)
+    assert verdict is not None and verdict.up is None and verdict.step.accepted
 
 
 def test_agreeing_answers_are_accepted_in_any_wording() -> None:
@@ -108,15 +112,15 @@ def test_differing_answers_escalate() -> None:
 
 
 def test_without_a_comparable_answer_the_second_tier_is_skipped() -> None:
-    found = judged(AGREEMENT, "small", response("A long story. " * 100))
-    assert found is not None and found.up == "frontier"
+    verdict = judged(AGREEMENT, "small", response("A long story. " * 100))
+    assert verdict is not None and verdict.up == "frontier"
     assert judged(AGREEMENT, "small", response(""), model=None).up == "frontier"
     assert judged(LIKELY, "small", response("")).up == "medium"
 
 
 def test_without_the_first_answer_nothing_agrees() -> None:
-    found = judged(AGREEMENT, "medium", response("42"))
-    assert found is not None and (found.up, found.step.reason) == ("frontier", StepReason.UNKNOWN)
+    verdict = judged(AGREEMENT, "medium", response("42"))
+    assert verdict is not None and (verdict.up, verdict.step.reason) == ("frontier", StepReason.UNKNOWN)
 
 
 def test_the_model_weighs_both_answers() -> None:

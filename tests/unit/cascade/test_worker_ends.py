@@ -50,8 +50,8 @@ FAILED = ("error", "ERROR", "MALFORMED_FUNCTION_CALL", "network_error", "insuffi
 
 def flaw(finish: object, text: str = "42") -> StepReason | None:
     choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish}
-    found = flaw_of(read_completion({"choices": [choice]}), REQUEST)
-    return None if found is None else found.reason
+    defect = flaw_of(read_completion({"choices": [choice]}), REQUEST)
+    return None if defect is None else defect.reason
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_an_unknown_finish_reason_does_not_make_an_empty_answer_valid() -> None:
 
 
 @given(st.none() | st.booleans() | st.floats() | st.text() | st.lists(st.text()))
-def test_every_word_is_in_the_closed_vocabulary(told: object) -> None:
-    assert end_of(told) in End
+def test_every_word_is_in_the_closed_vocabulary(reason: object) -> None:
+    assert end_of(reason) in End
 
 
 def test_long_finish_reasons_are_truncated() -> None:

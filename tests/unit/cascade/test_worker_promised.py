@@ -32,9 +32,9 @@ def ended(outcome: WorkerOutcome, score: Score | None, cascade: CascadePlan | No
 
 
 def test_a_scored_answer_has_its_prediction() -> None:
-    found = ended(ANSWERED, SCORE)
-    assert isinstance(found, JobCompleted)
-    assert found.score == SCORE
+    outcome = ended(ANSWERED, SCORE)
+    assert isinstance(outcome, JobCompleted)
+    assert outcome.score == SCORE
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,6 @@ def test_a_scored_answer_has_its_prediction() -> None:
 def test_other_answers_have_no_prediction(
     outcome: WorkerOutcome, score: Score | None, cascade: CascadePlan | None
 ) -> None:
-    found = ended(outcome, score, cascade)
-    assert found == outcome
-    assert "score" not in json.loads(found.model_dump_json())
+    result = ended(outcome, score, cascade)
+    assert result == outcome
+    assert "score" not in json.loads(result.model_dump_json())
