@@ -119,7 +119,7 @@ async def test_a_batch_is_limited_by_memory(monkeypatch: pytest.MonkeyPatch) -> 
     size = len(large().value or b"")
     monkeypatch.setattr("pointsman.claims.claim_check._BATCH_BYTES", 2 * size + 100)
     taken = await claim_check(shelf).fetch(records)
-    assert [len(each.value or b"") > TINY for each in taken] == [False, True, True]
+    assert [len(record.value or b"") > TINY for record in taken] == [False, True, True]
     monkeypatch.setattr("pointsman.claims.claim_check._BATCH_BYTES", 1)
     assert len(await claim_check(shelf).fetch(records[1:])) == 1  # alone, it is taken all the same
 

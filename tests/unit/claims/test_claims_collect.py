@@ -26,6 +26,6 @@ async def test_a_value_stored_again_meanwhile_is_kept(
         return set()
 
     monkeypatch.setattr("pointsman.claims.collect.referred", put_again)
-    found = await collect(shelf, "nowhere", EIGHT_DAYS_AGO)
+    collected = await collect(shelf, "nowhere", EIGHT_DAYS_AGO)
     assert list(shelf.values.values()) == [wanted]
-    assert found == Collected(referred=0, removed=1, removed_bytes=len(forgotten))
+    assert collected == Collected(referred=0, removed=1, removed_bytes=len(forgotten))

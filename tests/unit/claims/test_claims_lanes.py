@@ -115,7 +115,7 @@ async def test_a_router_s_lane_handles_whole_values_and_writes_none_before_it_is
     running.cancel()
     assert handler.saw == [large(0).value, small.value, large(2).value]
     assert writer.dangling == []
-    assert [DATAREF in dict(each.headers) for each in writer.wrote] == [True, False, True]
+    assert [DATAREF in dict(record.headers) for record in writer.wrote] == [True, False, True]
     assert writer.wrote[1].value == small.value
 
 

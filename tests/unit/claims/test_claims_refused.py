@@ -148,7 +148,7 @@ async def test_a_forged_claim_ends_only_the_job_that_it_names(
         here = handler()
         here.remember_records([stand_in(record)])
     ended += here.handle_records([genuine(2, 1), genuine(1, 2)])
-    named = [(dict(each.headers)["ce_jobid"].decode(), each.topic) for each in ended]
+    named = [(dict(ending.headers)["ce_jobid"].decode(), ending.topic) for ending in ended]
     assert named == [
         (str(job_id(2)), TOPICS.dead.name),
         (str(job_id(2)), TOPICS.results.name),

@@ -90,10 +90,10 @@ async def test_an_unreachable_bucket_is_unavailable(monkeypatch: pytest.MonkeyPa
 
 async def test_an_unreachable_database_is_unavailable_without_its_password_in_the_error() -> None:
     store = ClaimsTable("postgresql://me:secret@127.0.0.1:9/claims")
-    with pytest.raises(ClaimsUnavailableError) as told:
+    with pytest.raises(ClaimsUnavailableError) as raised:
         await asyncio.wait_for(store.get(digest(b"x")), 10)
-    assert "postgresql://127.0.0.1:9/claims" in str(told.value)
-    assert "secret" not in str(told.value) + store.place + store.url(digest(b"x"))
+    assert "postgresql://127.0.0.1:9/claims" in str(raised.value)
+    assert "secret" not in str(raised.value) + store.place + store.url(digest(b"x"))
 
 
 @pytest.mark.parametrize("url", ["file:relative", "file://host/folder", "ftp://x", "folder", "s3:///", "s3:"])

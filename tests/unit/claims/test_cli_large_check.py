@@ -32,8 +32,8 @@ async def test_each_wrong_value_is_reported_at_its_row() -> None:
     del shelf.values[records[0][1]]
     shelf.values[records[2][1]] = shelf.values[records[2][1]].replace(b"xx", b"xy")
     lost, changed = await values.check(claim_check(shelf), lambda _: None)
-    assert [each.wrong for each in (lost, changed)] == [Wrong.LARGE_VALUE] * 2
-    assert [(each.topic, each.partition, each.offset) for each in (lost, changed)] == [
+    assert [finding.wrong for finding in (lost, changed)] == [Wrong.LARGE_VALUE] * 2
+    assert [(finding.topic, finding.partition, finding.offset) for finding in (lost, changed)] == [
         records[0][0].origin,
         records[2][0].origin,
     ]
