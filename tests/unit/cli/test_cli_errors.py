@@ -20,20 +20,20 @@ def test_problem_and_hint_are_one_line_each() -> None:
 
 
 def test_known_errors_have_a_hint() -> None:
-    said = explain(TopicMissingError(["p.jobs.intake"]))
-    assert said.problem == "not in Kafka: p.jobs.intake"
-    assert said.hint == "make what is missing: pointsman topics apply"
+    error = explain(TopicMissingError(["p.jobs.intake"]))
+    assert error.problem == "not in Kafka: p.jobs.intake"
+    assert error.hint == "make what is missing: pointsman topics apply"
 
 
 def test_all_problems_of_a_file_are_shown() -> None:
-    said = explain(FileError("policy.yaml", [(2, 1, "first"), (7, 3, "second")]))
-    assert str(said) == "error: policy.yaml:2:1: first\npolicy.yaml:7:3: second\n"
+    error = explain(FileError("policy.yaml", [(2, 1, "first"), (7, 3, "second")]))
+    assert str(error) == "error: policy.yaml:2:1: first\npolicy.yaml:7:3: second\n"
 
 
 def test_an_unexpected_error_says_how_to_get_the_traceback() -> None:
-    said = explain(KeyError("x"))
-    assert said.problem.startswith("KeyError")
-    assert "POINTSMAN_DEBUG=1" in said.hint
+    error = explain(KeyError("x"))
+    assert error.problem.startswith("KeyError")
+    assert "POINTSMAN_DEBUG=1" in error.hint
 
 
 def test_unreachable_servers_point_to_the_doctor() -> None:
@@ -73,17 +73,17 @@ def test_a_port_in_use_is_not_a_case_for_the_doctor() -> None:
         port = listener.getsockname()[1]
         with pytest.raises(OSError) as taken:
             socket.create_server(("127.0.0.1", port))
-    told = explain(taken.value)
-    assert str(port) in told.problem
-    assert told.hint == "stop the program that listens there, or choose another port"
+    error = explain(taken.value)
+    assert str(port) in error.problem
+    assert error.hint == "stop the program that listens there, or choose another port"
 
 
 def test_a_policy_file_that_is_missing_has_a_fitting_hint(tmp_path: Path) -> None:
     done = CliRunner().invoke(program.app, ["policy", "check", str(tmp_path / "nosuch.yaml")])
     assert done.exception is not None
-    told = explain(cast(Exception, done.exception))
-    assert told.problem.endswith("nosuch.yaml: cannot be read: No such file or directory")
-    assert told.hint == "name a file that exists, or make one: pointsman init"
+    error = explain(cast(Exception, done.exception))
+    assert error.problem.endswith("nosuch.yaml: cannot be read: No such file or directory")
+    assert error.hint == "name a file that exists, or make one: pointsman init"
 
 
 @pytest.mark.parametrize("day", ["2026-13-01", "2026-W09-7", "20260301"])

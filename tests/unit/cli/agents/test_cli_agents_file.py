@@ -53,9 +53,9 @@ def test_the_file_that_is_read_is_named(command: str) -> None:
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
 def test_the_warning_is_on_stderr(command: str) -> None:
-    told = run(command)
-    assert RETIRES in told.stderr
-    assert RETIRES not in told.stdout
+    result = run(command)
+    assert RETIRES in result.stderr
+    assert RETIRES not in result.stdout
     assert RETIRES not in run(command, "--json").stderr
 
 

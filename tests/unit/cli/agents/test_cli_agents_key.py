@@ -15,9 +15,9 @@ from tests.support.text.parsed import parse_agents
 TODAY = date(2026, 3, 1)
 
 
-def pasted(told: Done) -> str:
+def pasted(done: Done) -> str:
     """The entry after pasting the printed lines."""
-    _, begin, lines = told.err.partition("    api_keys:\n")
+    _, begin, lines = done.err.partition("    api_keys:\n")
     return f"unregistered: reject\nagents:\n  - id: app\n    owner: x\n{begin}{lines}"
 
 

@@ -28,8 +28,8 @@ async def findings(
 
     monkeypatch.setattr(checked, "count_members", count_members)
     monkeypatch.setattr(checked, "read_registry", read_registry)
-    found = await checked.review(KafkaPart(), Topics("p"), parse(policy), None)
-    return [(finding.ok, finding.said) for finding in found]
+    checks = await checked.review(KafkaPart(), Topics("p"), parse(policy), None)
+    return [(finding.ok, finding.said) for finding in checks]
 
 
 async def test_a_policy_without_reviews_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:

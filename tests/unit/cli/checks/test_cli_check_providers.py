@@ -62,8 +62,8 @@ def row(url: str, **more: Any) -> ProviderRow:
 
 
 def test_a_provider_that_accepts_the_key_passes(server: Server) -> None:
-    found = provider(row(server.url))
-    assert (found.ok, found.fix) == (True, "")
+    finding = provider(row(server.url))
+    assert (finding.ok, finding.fix) == (True, "")
     assert server.asked == [("/v1/models", "Bearer sk-secret")]
 
 
@@ -87,10 +87,10 @@ def test_a_token_is_read_and_never_disclosed(server: Server, tmp_path: Path) -> 
     file = tmp_path / "token"
     file.write_text("eyJ.s3cr3t")
     server.status = 401
-    found = provider(row(server.url, key_env=None, token={"file": str(file)}))
+    finding = provider(row(server.url, key_env=None, token={"file": str(file)}))
     assert server.asked == [("/v1/models", "Bearer eyJ.s3cr3t")]
-    assert "refuses what token.file gives (401)" in found.said
-    assert "s3cr3t" not in f"{found}"
+    assert "refuses what token.file gives (401)" in finding.said
+    assert "s3cr3t" not in f"{finding}"
     file.unlink()
     missing = provider(row(server.url, key_env=None, token={"file": str(file)}))
     assert (missing.ok, len(server.asked)) == (False, 1)
@@ -102,18 +102,18 @@ def test_a_token_is_read_and_never_disclosed(server: Server, tmp_path: Path) -> 
 )
 def test_error_answers_are_recognised(status: int, ok: bool, server: Server) -> None:
     server.status = status
-    found = provider(row(server.url))
-    assert found.ok is ok
-    assert str(status) in found.said
-    assert bool(found.fix) is not ok
+    finding = provider(row(server.url))
+    assert finding.ok is ok
+    assert str(status) in finding.said
+    assert bool(finding.fix) is not ok
 
 
 def test_the_key_is_never_shown_and_its_variable_is_named(server: Server) -> None:
     server.status = 401
-    found = provider(row(server.url))
-    assert "sk-secret" not in f"{found}"
-    assert "A_KEY" in found.said
-    assert "A_KEY" in found.fix
+    finding = provider(row(server.url))
+    assert "sk-secret" not in f"{finding}"
+    assert "A_KEY" in finding.said
+    assert "A_KEY" in finding.fix
 
 
 def test_a_redirect_is_not_followed_with_the_key(server: Server) -> None:
@@ -126,18 +126,18 @@ def test_a_variable_that_is_not_set_is_told_before_anything_is_sent(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("A_KEY")
-    found = provider(row(server.url))
-    assert found.ok is False
-    assert "A_KEY" in found.fix
+    finding = provider(row(server.url))
+    assert finding.ok is False
+    assert "A_KEY" in finding.fix
     assert server.asked == []
 
 
 def test_an_unreachable_provider_is_reported_with_its_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    found = provider(row(f"http://127.0.0.1:{port}/v1"))
-    assert found.ok is False
-    assert f"http://127.0.0.1:{port}/v1 is not reachable" in found.said
+    finding = provider(row(f"http://127.0.0.1:{port}/v1"))
+    assert finding.ok is False
+    assert f"http://127.0.0.1:{port}/v1 is not reachable" in finding.said
 
 
 async def test_only_providers_of_tiers_are_checked(server: Server) -> None:

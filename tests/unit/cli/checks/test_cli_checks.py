@@ -79,13 +79,13 @@ async def test_a_cluster_without_transactions_v2_is_refused(monkeypatch: pytest.
     assert "upgrade --feature transaction.version=2" in kafka.fix
 
 
-@pytest.mark.parametrize(("release", "told"), [("4.2", False), ("4.3", True), ("4.4", True)])
+@pytest.mark.parametrize(("release", "reported"), [("4.2", False), ("4.3", True), ("4.4", True)])
 async def test_releases_that_lose_transaction_markers_are_reported(
-    monkeypatch: pytest.MonkeyPatch, release: str, told: bool
+    monkeypatch: pytest.MonkeyPatch, release: str, reported: bool
 ) -> None:
     kafka = (await kafka_findings(monkeypatch, replace(GOOD, release=release), []))["kafka"]
     assert kafka.ok
-    assert ("KAFKA-20734" in kafka.said) is told
+    assert ("KAFKA-20734" in kafka.said) is reported
 
 
 async def test_missing_topics_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ async def test_missing_topics_are_counted(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    ("theirs", "ok", "said"),
+    ("theirs", "ok", "expected"),
     [
         (NOW, True, "within"),
         (NOW + timedelta(seconds=1.9), True, "within"),
@@ -105,14 +105,14 @@ async def test_missing_topics_are_counted(monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 async def test_clocks_are_compared(
-    theirs: datetime, ok: bool, said: str, monkeypatch: pytest.MonkeyPatch
+    theirs: datetime, ok: bool, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answering(monkeypatch, postgres_checks, fetched=[(theirs,)], pending=[])
     findings = {
         postgre.check: postgre for postgre in await postgres_checks.postgres("postgresql://h/d", lambda: NOW)
     }
     assert findings["clock"].ok is ok
-    assert said in findings["clock"].said
+    assert expected in findings["clock"].said
     assert findings["migrations"].ok is True
 
 

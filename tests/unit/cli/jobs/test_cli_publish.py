@@ -83,7 +83,7 @@ def test_the_agent_may_come_from_the_environment(sent: Sent, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["--prompt", "x"], "--agent"),
         (["--agent", "a"], "--prompt"),
@@ -96,10 +96,10 @@ def test_the_agent_may_come_from_the_environment(sent: Sent, monkeypatch: pytest
         (["jobs.jsonl", "--prompt", "x"], "single job"),
     ],
 )
-def test_wrong_usage_is_reported_and_nothing_is_sent(arguments: list[str], said: str, sent: Sent) -> None:
+def test_wrong_usage_is_reported_and_nothing_is_sent(arguments: list[str], expected: str, sent: Sent) -> None:
     done = publish(*arguments)
     assert done.exit_code == 2
-    assert said in done.output
+    assert expected in done.output
     assert sent.sending is None
 
 

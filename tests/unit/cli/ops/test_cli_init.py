@@ -28,5 +28,5 @@ def test_an_existing_file_is_kept_and_nothing_is_written(tmp_path: Path) -> None
     done = CliRunner().invoke(app, ["init", str(tmp_path)])
     assert isinstance(done.exception, CommandError)
     assert "agents.yaml" in done.exception.problem
-    assert [each.name for each in tmp_path.iterdir()] == ["agents.yaml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["agents.yaml"]
     assert mine.read_text() == "mine"

@@ -20,8 +20,8 @@ async def test_calls_of_a_cascade_are_distinguished() -> None:
             {"tier": tier, "attempt": 1, "request": None, "response": None} for tier in ("medium", "small")
         ]
 
-    found = await with_large(rows, steps)("calls")
-    assert [(row["request"], row["response"]) for row in found] == [
+    calls = await with_large(rows, steps)("calls")
+    assert [(row["request"], row["response"]) for row in calls] == [
         ("of medium", "by medium"),
         ("of small", "by small"),
     ]

@@ -64,14 +64,16 @@ def test_html_is_well_formed_and_runs_nothing() -> None:
 
 
 def test_html_needs_nothing_from_elsewhere() -> None:
-    policy = [each for name, each in Tags(html(page())).found if "http-equiv" in each]
+    policy = [attributes for name, attributes in Tags(html(page())).found if "http-equiv" in attributes]
     assert (policy[0]["content"] or "").startswith("default-src 'none'")
 
 
 def test_bars_share_one_scale() -> None:
     bars = (TimelineBar("first", 0, 1), TimelineBar("second", 1, 3, kind="bad"))
-    found = [each for name, each in Tags(html(page(Section("t", bars=bars)))).found if name == "i"]
-    assert [(each["class"], each["style"]) for each in found] == [
+    drawn = [
+        attributes for name, attributes in Tags(html(page(Section("t", bars=bars)))).found if name == "i"
+    ]
+    assert [(attributes["class"], attributes["style"]) for attributes in drawn] == [
         ("wait", "left:0.00%;width:25.00%"),
         ("bad", "left:25.00%;width:75.00%"),
     ]

@@ -35,9 +35,9 @@ def test_a_learned_policy_is_written_beside_the_policy_but_never_into_the_packag
 def test_an_invalid_new_policy_is_reported_with_the_file() -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
     wanted = LessonRequest(Path("own.yaml"), Path(), now, now, now, "0.99", None, lambda *_: None)
-    with pytest.raises(CommandError, match=r"would not be valid: own.yaml:1:\d+: ") as told:
+    with pytest.raises(CommandError, match=r"would not be valid: own.yaml:1:\d+: ") as raised:
         new_policy(wanted, lambda: parse("tiers: small", "own.yaml"))
-    assert told.value.hint == "fix own.yaml first"
+    assert raised.value.hint == "fix own.yaml first"
 
 
 def test_without_numpy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

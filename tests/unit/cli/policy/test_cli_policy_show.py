@@ -32,9 +32,9 @@ SINCE = datetime(2026, 3, 1, tzinfo=UTC)
 MODEL = fixed_score({})
 
 
-def drawn(what: RenderableType, width: int = 100) -> list[str]:
+def drawn(renderable: RenderableType, width: int = 100) -> list[str]:
     screen = Console(file=StringIO(), width=width, markup=False)
-    screen.print(what)
+    screen.print(renderable)
     return [" ".join(line.split()) for line in screen.file.getvalue().splitlines()]  # type: ignore[attr-defined]
 
 
@@ -68,12 +68,12 @@ class TestReplay:
     def test_shares_moves_and_examples(self) -> None:
         way = ("frontier", "small")
         moved = Moved(UUID(int=7), *way, "default", "default", "The score decides.", "What is\n1 + 1?")
-        found = replay(
+        report = replay(
             jobs=4, tiers_before=Counter(frontier=4), tiers_after=Counter(frontier=1, small=3),
             moves=Counter({way: 3}), moved={way: [moved]}, priced=4, cost_before=Decimal(4),
             cost_after=Decimal(1), scored=2, in_doubt=1, sufficient_before=2.0, sufficient_after=1.9,
         )  # fmt: skip
-        lines = drawn(show_replay.replayed(found, SINCE), 140)
+        lines = drawn(show_replay.replayed(report, SINCE), 140)
         assert "moved 3 jobs, 75.0 %" in lines
         assert "cost $4.00 -> $1.00, -75.0 % at the tokens of 4 jobs" in lines
         quality = next(line for line in lines if line.startswith("quality"))
@@ -91,13 +91,13 @@ class TestReplay:
         )
 
     def test_unknown_prices_and_texts_are_not_shown_as_zero(self) -> None:
-        found = replay(
+        report = replay(
             jobs=1, tiers_before=Counter(small=1), tiers_after=Counter(small=1), unpriced=1, in_doubt=1
         )
-        text = "\n".join(drawn(show_replay.replayed(found, SINCE)))
+        text = "\n".join(drawn(show_replay.replayed(report, SINCE)))
         assert "not known: no job on record has a price on both sides" in text
         assert "not estimated by fixed@0123456789ab; 1 job unlike what it knows" in text
-        flat = show_replay.flat(found, SINCE, SINCE)
+        flat = show_replay.flat(report, SINCE, SINCE)
         assert (flat["cost"]["saved"], flat["quality"]["sufficient_after"]) == (None, None)
 
 
@@ -153,11 +153,11 @@ class TestLearned:
 
     def test_a_learned_score_is_shown_with_its_interval_and_how_to_apply_it(self) -> None:
         worth = Expected(0.993, 0.991, 1.002, 0.41, {"small": 0.6, "frontier": 0.4})
-        found = Learned(
+        report = Learned(
             **self.OF, labels=400, judged=50, silent=3, model="ours@1", expected=worth, replay=replay(jobs=0),
             policy=Path("policy.p-1.yaml"), model_file=Path("models/ours-1.json"),
         )  # fmt: skip
-        lines = drawn(learned(found), 140)
+        lines = drawn(learned(report), 140)
         assert "learned from 400 jobs, 50 of them judged; 3 say nothing" in lines
         assert (
             "expected 41.0 % saved at 99.3 % of the quality of frontier "
@@ -171,8 +171,8 @@ class TestLearned:
         ]
 
     def test_if_nothing_was_written_the_reason_and_remedy_are_shown(self) -> None:
-        found = Learned(**self.OF, labels=12, judged=0, silent=0, why_not="12 of 300")
-        lines = drawn(learned(found), 140)
+        report = Learned(**self.OF, labels=12, judged=0, silent=0, why_not="12 of 300")
+        lines = drawn(learned(report), 140)
         assert lines[-2:] == [
             "not written 12 of 300: the policy stays as it is",
             "more labels pointsman feedback JOB good|bad, or a `shadow` section in the policy",

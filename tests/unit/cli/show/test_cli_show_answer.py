@@ -14,7 +14,7 @@ from pointsman.store.ask.asking import Question
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "expected"),
     [
         (None, "-"),
         (True, "yes"),
@@ -31,8 +31,8 @@ from pointsman.store.ask.asking import Question
         ("one\ntwo\x1b[0m", "one two [0m"),
     ],
 )
-def test_a_value_is_one_harmless_line(value: Any, shown: str) -> None:
-    assert cell(value) == shown
+def test_a_value_is_one_harmless_line(value: Any, expected: str) -> None:
+    assert cell(value) == expected
 
 
 def drawn(columns: tuple[str, ...], rows: list[tuple[Any, ...]], width: int) -> str:

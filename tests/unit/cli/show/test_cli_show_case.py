@@ -10,8 +10,8 @@ from tests.support.review.cases import case, claim, decide, later, request
 
 def test_each_command_has_the_options_that_it_needs() -> None:
     for requested in (request(of="answer"), request(of="routing")):
-        shown = list(case_lines(KnownCase(case(requested), requested), later(0), " --by ana --key ana.pem"))
-        commands = [line for line in shown if line.startswith("  pointsman review ")]
+        lines = list(case_lines(KnownCase(case(requested), requested), later(0), " --by ana --key ana.pem"))
+        commands = [line for line in lines if line.startswith("  pointsman review ")]
         assert len(commands) >= 3
         assert all(line.endswith(" --by ana --key ana.pem") for line in commands)
         assert "pointsman" not in "".join(case_lines(KnownCase(case(requested), requested), later(0)))

@@ -23,9 +23,9 @@ MADE = Decision(
 )
 
 
-def drawn(what: RenderableType, width: int) -> list[str]:
+def drawn(renderable: RenderableType, width: int) -> list[str]:
     screen = Console(file=StringIO(), width=width, markup=False)
-    screen.print(what)
+    screen.print(renderable)
     return screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
 
 

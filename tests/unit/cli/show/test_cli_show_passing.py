@@ -63,9 +63,11 @@ def test_a_command_says_its_reason() -> None:
 
 
 def test_a_dead_letter_says_what_was_wrong_with_it() -> None:
-    found = record("p.jobs.intake", b"\xff")
+    bad_record = record("p.jobs.intake", b"\xff")
     letter = DeadLetter(Reason.NOT_UTF8, "byte 0 of the value is not UTF-8", "router", "p.jobs.intake", 0, 7)
-    seen = read(sent(dead_letter(TOPICS.dead, found, letter, cause=None, source="router", now=NOW)), TOPICS)
+    seen = read(
+        sent(dead_letter(TOPICS.dead, bad_record, letter, cause=None, source="router", now=NOW)), TOPICS
+    )
     assert (seen.topic, seen.word) == ("dead", "dead")
     assert seen.text == "not_utf8: byte 0 of the value is not UTF-8"
 
@@ -73,9 +75,9 @@ def test_a_dead_letter_says_what_was_wrong_with_it() -> None:
 @pytest.mark.parametrize("topic", ["p.jobs.intake", "p.jobs.tier.small", "p.calls", "p.jobs.dead", "other"])
 @given(value=st.none() | st.binary(), name=st.text(max_size=8), header=st.binary(max_size=8))
 def test_no_record_breaks_the_tail(topic: str, value: bytes | None, name: str, header: bytes) -> None:
-    found = record(topic, value, (("ce_specversion", b"1.0"), (name, header)))
-    assert draw(read(found, TOPICS), 80).cell_len <= 80
-    json.dumps(whole(found), default=str)
+    odd_record = record(topic, value, (("ce_specversion", b"1.0"), (name, header)))
+    assert draw(read(odd_record, TOPICS), 80).cell_len <= 80
+    json.dumps(whole(odd_record), default=str)
 
 
 @pytest.mark.parametrize("width", [80, 120, 250])

@@ -49,9 +49,9 @@ def test_rows_by_partition_are_not_summed() -> None:
 def test_it_fits_eighty_columns(by_partition: bool) -> None:
     topics = Topics("pointsman")
     full = PartitionLag(11, 123_456_789, 123_456_700, 999_999, False, 200.0)
-    found = [LaneLag("pointsman.jobs.tier.frontier", "pointsman.worker.frontier", "frontier", (full,))]
+    lags = [LaneLag("pointsman.jobs.tier.frontier", "pointsman.worker.frontier", "frontier", (full,))]
     screen = Console(file=StringIO(), width=80)
-    screen.print(table(found, topics, by_partition=by_partition))
+    screen.print(table(lags, topics, by_partition=by_partition))
     lines = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert len(lines) == 2
     assert not any("…" in line for line in lines)

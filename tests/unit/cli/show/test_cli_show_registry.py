@@ -30,8 +30,8 @@ def now(entry: AgentEntry) -> AgentNow:
 
 
 def test_the_list_has_valid_keys_and_the_next_expiry() -> None:
-    told = now(ENTRY).to_json()
-    assert (told["api_keys"], told["api_key_expires"]) == (3, date(2026, 5, 1))
+    as_json = now(ENTRY).to_json()
+    assert (as_json["api_keys"], as_json["api_key_expires"]) == (3, date(2026, 5, 1))
     console = Console(width=200)
     plain = AgentEntry(id="plain", owner="x")
     with console.capture() as captured:
@@ -54,9 +54,9 @@ def test_one_entry_names_each_key_and_no_digest() -> None:
 
 
 def test_an_expired_key_is_reported() -> None:
-    (found,) = expired_keys([RegisteredAgent(ENTRY), RegisteredAgent(ENTRY, "retired")], NOW)
-    assert (found.finding, found.agent_id) == ("expired key", "app")
-    assert found.detail == f"API key {'b' * 12} ended on 2026-03-01: take it out of agents.yaml"
+    (finding,) = expired_keys([RegisteredAgent(ENTRY), RegisteredAgent(ENTRY, "retired")], NOW)
+    assert (finding.finding, finding.agent_id) == ("expired key", "app")
+    assert finding.detail == f"API key {'b' * 12} ended on 2026-03-01: take it out of agents.yaml"
 
 
 def test_what_was_done_is_told_as_done() -> None:

@@ -66,7 +66,7 @@ def test_a_plain_job_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({"payload": None, "unreadable": "not_json: not JSON", "kind": None}, "not_json: not JSON"),
         ({"payload": None, "kind": "job.completed.v1"}, "(its payload cannot be shown)"),
@@ -75,9 +75,9 @@ def test_a_plain_job_is_shown() -> None:
         ({"payload": {}, "kind": "agent.text.v9"}, "(its payload cannot be shown)"),
     ],
 )
-def test_unreadable_records_are_shown(changes: dict[str, Any], said: str) -> None:
+def test_unreadable_records_are_shown(changes: dict[str, Any], expected: str) -> None:
     step = replace(steps_of(records_of(1, START))[3], **changes)
-    assert story([step], TOPICS)[0].text == said
+    assert story([step], TOPICS)[0].text == expected
 
 
 def test_a_dead_letter_is_an_event() -> None:

@@ -36,9 +36,9 @@ SUBMITTED = steps_of(records_of(1, START))[0]
 DUPLICATE = replace(SUBMITTED, kind="job.dead.v1", error_type="duplicate_job", topic="p.jobs.dead")
 
 
-def said(found: Verdict, width: int = 100) -> str:
+def said(explained: Verdict, width: int = 100) -> str:
     screen = Console(file=StringIO(), width=width, markup=False)
-    screen.print(verdict(found))
+    screen.print(verdict(explained))
     return " ".join(screen.file.getvalue().split())  # type: ignore[attr-defined]
 
 

@@ -18,9 +18,9 @@ def at(milliseconds: float) -> datetime:
 
 
 def event(
-    start: float, end: float | None = None, word: str = "call", said: str = "", lane: str = "calls/0@1"
+    start: float, end: float | None = None, word: str = "call", detail: str = "", lane: str = "calls/0@1"
 ) -> TimelineEvent:
-    return TimelineEvent(at(start), at(start if end is None else end), word, "magenta", said, lane)
+    return TimelineEvent(at(start), at(start if end is None else end), word, "magenta", detail, lane)
 
 
 def drawn(events: list[TimelineEvent], width: int = 80) -> list[str]:
@@ -62,8 +62,8 @@ def test_messages_are_in_order_with_the_time_since_the_first() -> None:
 
 @pytest.mark.parametrize("width", [80, 100, 240])
 def test_it_fits_without_truncation(width: int) -> None:
-    said = "word " * 80
-    lines = drawn([event(0, said=said, lane="tier.frontier-large/11@1234567890"), event(9)], width)
+    detail = "word " * 80
+    lines = drawn([event(0, detail=detail, lane="tier.frontier-large/11@1234567890"), event(9)], width)
     assert max(map(len, lines)) <= width
     assert sum(line.count("word") for line in lines) == 80
     assert any("tier.frontier-large/11@1234567890" in line for line in lines)

@@ -42,7 +42,7 @@ def completed(**changes: Any) -> JobCompleted:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         (
             {
@@ -66,8 +66,8 @@ def completed(**changes: Any) -> JobCompleted:
         ({"status": "expired"}, "1 expired after 408 ms"),
     ],
 )
-def test_a_call_says_how_it_ended_and_what_is_next(changes: dict[str, Any], said: str) -> None:
-    assert call(finished(**changes)) == said
+def test_a_call_says_how_it_ended_and_what_is_next(changes: dict[str, Any], expected: str) -> None:
+    assert call(finished(**changes)) == expected
 
 
 def test_every_reason_and_message_has_a_description() -> None:
@@ -136,8 +136,8 @@ def test_an_outcome_line_fits_and_keeps_the_id(width: int) -> None:
 
 def test_a_single_answer_keeps_its_lines_and_is_escaped() -> None:
     text = "def f():\n    return 1\x1b[2J\n"
-    shown = answer_lines(completed(response={"choices": [{"message": {"content": text}}]}))
-    assert shown.plain == "def f():\n    return 1 [2J\n"
+    rendered = answer_lines(completed(response={"choices": [{"message": {"content": text}}]}))
+    assert rendered.plain == "def f():\n    return 1 [2J\n"
 
 
 def test_a_verdict_is_no_count() -> None:

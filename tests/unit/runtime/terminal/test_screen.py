@@ -98,11 +98,11 @@ async def test_without_watching_the_result_is_shown_once(capsys: pytest.CaptureF
 
 
 async def test_a_server_that_does_not_answer_is_named_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+    notes: list[str] = []
     is_told = asyncio.Event()
 
     def note(text: str) -> None:
-        told.append(text)
+        notes.append(text)
         is_told.set()
 
     async def look() -> int:
@@ -113,7 +113,7 @@ async def test_a_server_that_does_not_answer_is_named_after_a_while(monkeypatch:
     monkeypatch.setattr(screen, "_SLOW_S", 0.0)
     monkeypatch.setattr(screen, "note", note)
     await screen.keep_showing(look, str, as_json=True, watch=False, server="Kafka at x:1")
-    assert told == ["waiting for Kafka at x:1"]
+    assert notes == ["waiting for Kafka at x:1"]
 
 
 async def test_a_server_that_answers_is_not_named(capsys: pytest.CaptureFixture[str]) -> None:
