@@ -20,12 +20,12 @@ def at(seconds: float) -> datetime:
 
 
 def ledger() -> Ledger:
-    found = Ledger()
-    found.fold(LimitPaused(process="p", target="openai/gpt-4.1", seconds=100), NOW)
-    found.fold(LimitPaused(process="p", target="openai/gpt-4.1", seconds=600), NOW + 50_000)
-    found.fold(LimitPaused(process="p", target="openai/old", seconds=1), NOW)
-    found.fold(BreakerTurned(process="p", target="other/m", to="open", seconds=90), NOW + 60_000)
-    return found
+    state = Ledger()
+    state.fold(LimitPaused(process="p", target="openai/gpt-4.1", seconds=100), NOW)
+    state.fold(LimitPaused(process="p", target="openai/gpt-4.1", seconds=600), NOW + 50_000)
+    state.fold(LimitPaused(process="p", target="openai/old", seconds=1), NOW)
+    state.fold(BreakerTurned(process="p", target="other/m", to="open", seconds=90), NOW + 60_000)
+    return state
 
 
 def test_start_and_end_of_a_pause_are_shown() -> None:
@@ -43,9 +43,9 @@ def test_a_state_of_an_older_release_has_no_beginning() -> None:
 
 
 def test_a_pause_beyond_the_calendar_is_no_error() -> None:
-    found = Ledger()
-    found.fold(LimitPaused(process="p", target="t/m", seconds=600), 253_402_300_799_999)
-    assert held_at(found, NOW)[0].until.year == 9999
+    state = Ledger()
+    state.fold(LimitPaused(process="p", target="t/m", seconds=600), 253_402_300_799_999)
+    assert held_at(state, NOW)[0].until.year == 9999
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_pause_beyond_the_calendar_is_no_error() -> None:
 )
 def test_a_name_means_a_model_a_provider_or_a_tier(name: str, targets: list[str]) -> None:
     tiers = {"frontier": ["openai/gpt-4.1", "other/m", "third/x"]}
-    assert [each.target for each in named(name, held_at(ledger(), NOW + 60_000), tiers)] == targets
+    assert [pause.target for pause in named(name, held_at(ledger(), NOW + 60_000), tiers)] == targets
 
 
 async def test_doctor_reports_pauses_and_how_to_end_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,16 +30,16 @@ def asking(number: int, **wants: int) -> LimitReserved:
 
 def ledger() -> Ledger:
     """Two calls granted and one of them over, a third waiting, one model paused, one circuit breaker open."""
-    found = Ledger()
-    found.fold(PER_MINUTE, 1_000)
-    found.fold(A_DAY, 1_000)
+    state = Ledger()
+    state.fold(PER_MINUTE, 1_000)
+    state.fold(A_DAY, 1_000)
     for number in (1, 2, 3):
-        found.fold(asking(number, requests=1, usd=1_000_000_000), 2_000)
+        state.fold(asking(number, requests=1, usd=1_000_000_000), 2_000)
     over = Settlement(call="job:2", used={"all usd": 250_000_000})
-    found.fold(LimitSettled(process="a", calls=(over,)), 3_000)
-    found.fold(LimitPaused(process="a", target="p/m", seconds=20), 4_000)
-    found.fold(BreakerTurned(process="a", target="p/other", to="open", seconds=15), 5_000)
-    return found
+    state.fold(LimitSettled(process="a", calls=(over,)), 3_000)
+    state.fold(LimitPaused(process="a", target="p/m", seconds=20), 4_000)
+    state.fold(BreakerTurned(process="a", target="p/other", to="open", seconds=15), 5_000)
+    return state
 
 
 def test_used_waiting_and_paused_amounts() -> None:
@@ -56,25 +56,25 @@ def test_used_waiting_and_paused_amounts() -> None:
 
 
 def test_time_that_passed_since_the_last_record_counts() -> None:
-    found = limits_at(ledger(), 70_000)
-    assert found.budgets[1].used == 0
-    assert (found.targets[0].paused_s, found.targets[1].breaker_s) == (0, 0)
+    limits = limits_at(ledger(), 70_000)
+    assert limits.budgets[1].used == 0
+    assert (limits.targets[0].paused_s, limits.targets[1].breaker_s) == (0, 0)
     assert limits_at(ledger(), 0) == limits_at(ledger(), 5_000), "a clock that is late does not turn it back"
 
 
 def test_a_call_waits_only_for_its_budgets() -> None:
-    found = ledger()
+    state = ledger()
     call = Reservation(call="job:4", target="p/m", wants={"all usd": 1})
-    found.fold(LimitReserved(process="b", number=1, calls=(call,)), 6_000)
-    assert [budget.waiting for budget in limits_at(found, 6_000).budgets] == [2, 1]
+    state.fold(LimitReserved(process="b", number=1, calls=(call,)), 6_000)
+    assert [budget.waiting for budget in limits_at(state, 6_000).budgets] == [2, 1]
 
 
 def probed(*later: BreakerTurned) -> Ledger:
-    found = ledger()
+    state = ledger()
     probing = BreakerTurned(process="b", target="p/other", to="probing", seconds=30)
     for turned in (probing, *later):
-        found.fold(turned, 20_000)
-    return found
+        state.fold(turned, 20_000)
+    return state
 
 
 def test_a_breaker_names_who_probes_and_keeps_no_time_once_closed() -> None:
@@ -94,16 +94,16 @@ async def test_values_are_as_of_this_machines_clock(monkeypatch: pytest.MonkeyPa
     )
 
 
-def drawn(found: LimitsNow) -> str:
+def drawn(limits: LimitsNow) -> str:
     console = Console(width=80, force_terminal=False)
     with console.capture() as captured:
-        console.print(tables(found))
+        console.print(tables(limits))
     return captured.get()
 
 
 def test_as_tables() -> None:
-    said = drawn(limits_at(ledger(), 9_000))
-    assert [line.split() for line in said.splitlines() if line] == [
+    text = drawn(limits_at(ledger(), 9_000))
+    assert [line.split() for line in text.splitlines() if line] == [
         ["limit", "used", "of", "in", "waiting"],
         ["all", "usd", "$1.2500", "$5.0000", "a", "day", "1"],
         ["p/m", "requests", "2", "2", "1", "min", "3", "s", "1"],
