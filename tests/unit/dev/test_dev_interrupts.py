@@ -15,11 +15,11 @@ from pointsman.dev.interrupts import Interrupts, undisturbed
 @pytest.fixture(autouse=True)
 def interrupts() -> Iterator[Interrupts]:
     """Signal handlers as in a program started in the foreground; restored afterwards."""
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {handled: signal.getsignal(handled) for handled in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     yield Interrupts()
-    for each, handler in before.items():
-        signal.signal(each, handler)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -66,9 +66,9 @@ def test_a_jar_that_was_changed_on_disk_is_fetched_again(server: JarServer, tmp_
 )
 def test_a_file_with_a_wrong_checksum_is_refused(server: JarServer, tmp_path: Path, served: bytes) -> None:
     jar = server.offer("one", served, pinned=CONTENT)
-    with pytest.raises(DevError, match=r"one-1\.0\.jar .* does not match its pin: its SHA-256") as said:
+    with pytest.raises(DevError, match=r"one-1\.0\.jar .* does not match its pin: its SHA-256") as raised:
         fetch([jar], tmp_path)
-    assert "POINTSMAN_MAVEN_REPOSITORY" in said.value.hint
+    assert "POINTSMAN_MAVEN_REPOSITORY" in raised.value.hint
     assert names(tmp_path) == set()
 
 
@@ -119,14 +119,14 @@ def test_progress_counts_each_byte_once(server: JarServer, tmp_path: Path) -> No
     jar = server.offer("one", CONTENT)
     server.cut_after, server.ranges = 1 << 17, False
     (tmp_path / f"{jar.name}.part").write_bytes(CONTENT[:77])
-    told: list[int] = []
+    progress: list[int] = []
     with pytest.raises(DevError):
-        downloading.download(jar, tmp_path, server.url, told.append, threading.Event())
-    assert sum(told) == 1 << 17
+        downloading.download(jar, tmp_path, server.url, progress.append, threading.Event())
+    assert sum(progress) == 1 << 17
     server.cut_after = None
-    told.clear()
-    downloading.download(jar, tmp_path, server.url, told.append, threading.Event())
-    assert sum(told) == len(CONTENT)
+    progress.clear()
+    downloading.download(jar, tmp_path, server.url, progress.append, threading.Event())
+    assert sum(progress) == len(CONTENT)
 
 
 def test_a_stop_keeps_the_partial_file(server: JarServer, tmp_path: Path) -> None:
@@ -138,28 +138,28 @@ def test_a_stop_keeps_the_partial_file(server: JarServer, tmp_path: Path) -> Non
 
 
 def said_by(jar: Jar, folder: Path) -> str:
-    with pytest.raises(DevError) as said:
+    with pytest.raises(DevError) as raised:
         fetch([jar], folder)
-    assert "it goes on where it stopped" in said.value.hint
-    assert "HTTPS_PROXY" in said.value.hint
-    assert "POINTSMAN_MAVEN_REPOSITORY" in said.value.hint
-    return str(said.value)
+    assert "it goes on where it stopped" in raised.value.hint
+    assert "HTTPS_PROXY" in raised.value.hint
+    assert "POINTSMAN_MAVEN_REPOSITORY" in raised.value.hint
+    return str(raised.value)
 
 
 def test_a_repository_without_the_jar_is_named(server: JarServer, tmp_path: Path) -> None:
     jar = server.offer("one", CONTENT)
     server.files.clear()
-    said = said_by(jar, tmp_path)
-    assert said == f"one-1.0.jar cannot be fetched from {server.url}: the server answered 404 Not Found"
+    message = said_by(jar, tmp_path)
+    assert message == f"one-1.0.jar cannot be fetched from {server.url}: the server answered 404 Not Found"
 
 
 def test_a_repository_that_is_gone_is_named(
     server: JarServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jar = server.offer("one", CONTENT)
-    gone = f"http://127.0.0.1:{free_port()}"
-    monkeypatch.setenv("POINTSMAN_MAVEN_REPOSITORY", gone)
-    assert said_by(jar, tmp_path) == f"one-1.0.jar cannot be fetched from {gone}: Connection refused"
+    address = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("POINTSMAN_MAVEN_REPOSITORY", address)
+    assert said_by(jar, tmp_path) == f"one-1.0.jar cannot be fetched from {address}: Connection refused"
 
 
 def test_an_invalid_address_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,18 +188,18 @@ def test_one_failed_jar_ends_running_downloads(server: JarServer, tmp_path: Path
 def test_a_full_disk_is_reported(server: JarServer, tmp_path: Path) -> None:
     jar = server.offer("one", CONTENT)
     (tmp_path / f"{jar.name}.part").symlink_to("/dev/full")
-    with pytest.raises(DevError, match=re.escape(f"the disk of {tmp_path} is full")) as said:
+    with pytest.raises(DevError, match=re.escape(f"the disk of {tmp_path} is full")) as raised:
         fetch([jar], tmp_path)
-    assert said.value.hint.startswith("make room, or")
-    assert "POINTSMAN_CACHE" in said.value.hint
+    assert raised.value.hint.startswith("make room, or")
+    assert "POINTSMAN_CACHE" in raised.value.hint
 
 
 def test_a_cache_that_cannot_be_made_is_told_with_the_setting(server: JarServer, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     jar = server.offer("one", CONTENT)
-    with pytest.raises(DevError, match="cannot be used: Not a directory") as said:
+    with pytest.raises(DevError, match="cannot be used: Not a directory") as raised:
         fetch([jar], tmp_path / "file" / "cache")
-    assert "POINTSMAN_CACHE=DIR" in said.value.hint
+    assert "POINTSMAN_CACHE=DIR" in raised.value.hint
 
 
 def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,17 +15,17 @@ def test_a_used_port_is_reported_with_its_process_and_an_alternative() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert not is_free(port)
-        with pytest.raises(DevError) as said:
+        with pytest.raises(DevError) as raised:
             require_free(port, "Kafka", "--kafka-port")
     name = psutil.Process().name()
     assert (
-        str(said.value)
+        str(raised.value)
         == f"port {port}, where Kafka would listen, is in use by {name} (process {os.getpid()})"
     )
-    found = re.fullmatch(
-        r"stop that program, or choose another port: pointsman dev --kafka-port (\d+)", said.value.hint
+    hint = re.fullmatch(
+        r"stop that program, or choose another port: pointsman dev --kafka-port (\d+)", raised.value.hint
     )
-    assert found and is_free(int(found[1])) and int(found[1]) != port
+    assert hint and is_free(int(hint[1])) and int(hint[1]) != port
 
 
 def test_a_process_that_cannot_be_seen_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

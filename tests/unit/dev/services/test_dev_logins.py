@@ -8,8 +8,8 @@ OWNER = "postgresql://pointsman:s%40cret@127.0.0.1:1/pointsman"
 
 
 def test_reader_and_writer_have_passwords_that_stay_and_differ() -> None:
-    found = [urlsplit(address(OWNER)).password or "" for address in (reader, writer)]
-    assert len({*found, "s%40cret"}) == 3 and all(len(password) == 64 for password in found)
+    passwords = [urlsplit(address(OWNER)).password or "" for address in (reader, writer)]
+    assert len({*passwords, "s%40cret"}) == 3 and all(len(password) == 64 for password in passwords)
     assert reader(OWNER) == reader(OWNER)
     assert reader(OWNER) == reader(OWNER.replace(":1/", ":2/")).replace(":2/", ":1/")
     assert reader(OWNER) != reader(OWNER.replace("s%40cret", "another"))

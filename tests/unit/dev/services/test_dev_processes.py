@@ -102,9 +102,9 @@ def test_one_whose_port_was_taken_while_it_was_away_is_started_again_on_another(
 
 def test_other_failures_are_reported_with_the_last_output(started: list[Process], tmp_path: Path) -> None:
     failed = begin(started, tmp_path, free_port(), {"POINTSMAN_HTTP_PORT": "1"}, "fail")
-    with pytest.raises(DevError, match="router ended while starting:\nerror: no such tier") as said:
+    with pytest.raises(DevError, match="router ended while starting:\nerror: no such tier") as raised:
         wait_ready([failed])
-    assert said.value.hint == f"read {failed.log}"
+    assert raised.value.hint == f"read {failed.log}"
     assert failed.moves == 0
 
 

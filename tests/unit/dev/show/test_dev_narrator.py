@@ -24,9 +24,9 @@ def test_output_to_a_pipe_is_neither_wrapped_nor_markup(
     tell = Narrator()
     tell.say(LONG, style="red")
     tell.show(small_table())
-    said = capsys.readouterr()
-    assert said.out == f"{LONG}\n name{' ' * 148}note\n {'one' * 50}\n"
-    assert said.err == ""
+    captured = capsys.readouterr()
+    assert captured.out == f"{LONG}\n name{' ' * 148}note\n {'one' * 50}\n"
+    assert captured.err == ""
 
 
 def test_a_pipe_gets_only_the_final_table(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,9 +41,9 @@ def test_with_json_only_the_document_is_on_stdout(capsys: pytest.CaptureFixture[
     tell.say("starting")
     tell.show(small_table())
     tell.document({"job": UUID(int=1)})
-    said = capsys.readouterr()
-    assert json.loads(said.out) == {"job": "00000000-0000-0000-0000-000000000001"}
-    assert said.err.startswith("starting\n")
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"job": "00000000-0000-0000-0000-000000000001"}
+    assert captured.err.startswith("starting\n")
 
 
 def test_without_json_there_is_no_document(capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,7 +95,7 @@ def test_key_order_and_parameters_that_do_not_matter_leave_the_answer_alone(
 
 
 def test_models_prompts_and_seeds_change_the_answer(provider: SimulatedProvider) -> None:
-    told = {
+    answers = {
         ask(provider, ASK | change)["choices"][0]["message"]["content"]
         for change in (
             {},
@@ -104,7 +104,7 @@ def test_models_prompts_and_seeds_change_the_answer(provider: SimulatedProvider)
             {"messages": [{"role": "user", "content": "Another question."}]},
         )
     }
-    assert len(told) == 4
+    assert len(answers) == 4
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.tier)
@@ -143,9 +143,9 @@ def test_stop_ends_the_answer_before_the_mark(provider: SimulatedProvider) -> No
 
 def test_n_gives_different_choices_that_are_all_paid_for(provider: SimulatedProvider) -> None:
     answer = ask(provider, ASK | {"n": 3})
-    said = [choice["message"]["content"] for choice in answer["choices"]]
-    assert len(set(said)) == 3
-    assert answer["usage"]["completion_tokens"] == sum(map(count, said))
+    texts = [choice["message"]["content"] for choice in answer["choices"]]
+    assert len(set(texts)) == 3
+    assert answer["usage"]["completion_tokens"] == sum(map(count, texts))
 
 
 def test_logprobs_cover_the_text_token_by_token(provider: SimulatedProvider) -> None:
@@ -165,7 +165,7 @@ def test_json_object_is_json(provider: SimulatedProvider) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "choice", "called", "finish"),
+    ("prompt", "choice", "called", "finish"),
     [
         ("How is it outside?", None, [], "stop"),
         ("How is it outside? [tool:weather]", None, ["weather"], "tool_calls"),
@@ -178,16 +178,16 @@ def test_json_object_is_json(provider: SimulatedProvider) -> None:
     ],
 )
 def test_tools_are_called_when_asked_for(
-    provider: SimulatedProvider, said: str, choice: Any, called: list[str], finish: str
+    provider: SimulatedProvider, prompt: str, choice: Any, called: list[str], finish: str
 ) -> None:
-    request = ASK | {"messages": [{"role": "user", "content": said}], "tools": [WEATHER, CLOCK]}
+    request = ASK | {"messages": [{"role": "user", "content": prompt}], "tools": [WEATHER, CLOCK]}
     answer = ask(provider, request | ({} if choice is None else {"tool_choice": choice}))
     ChatCompletion.model_validate(answer)
-    got = answer["choices"][0]
-    calls = got["message"].get("tool_calls", [])
+    first_choice = answer["choices"][0]
+    calls = first_choice["message"].get("tool_calls", [])
     assert [call["function"]["name"] for call in calls] == called
-    assert got["finish_reason"] == finish
-    assert (got["message"]["content"] is None) == bool(called)
+    assert first_choice["finish_reason"] == finish
+    assert (first_choice["message"]["content"] is None) == bool(called)
     assert len({call["id"] for call in calls}) == len(calls)
     for call in calls:
         arguments = orjson.loads(call["function"]["arguments"])
@@ -218,11 +218,11 @@ def test_unknown_parameters_are_echoed_nowhere(provider: SimulatedProvider) -> N
 
 def test_a_question_may_say_what_each_tier_answers(provider: SimulatedProvider) -> None:
     asked = [{"role": "user", "content": "How many? [say small:41][say:42]"}]
-    said = [
+    answers = [
         ask(provider, {"model": model.name, "messages": asked})["choices"][0]["message"]["content"]
         for model in MODELS
     ]
-    assert said == ["41", "42", "42"]
+    assert answers == ["41", "42", "42"]
 
 
 def test_a_question_may_say_how_sure_a_tier_is(provider: SimulatedProvider) -> None:
@@ -230,9 +230,9 @@ def test_a_question_may_say_how_sure_a_tier_is(provider: SimulatedProvider) -> N
         "logprobs": True,
         "messages": [{"role": "user", "content": "How many? [say:42][sure gpt-4.1-nano:0.25]"}],
     }
-    told = {
+    logprobs = {
         model.tier: ask(provider, {"model": model.name, **request})["choices"][0]["logprobs"]["content"]
         for model in MODELS
     }
-    assert [entry["logprob"] for entry in told["small"]] == [round(log(0.25), 6)]
-    assert told["medium"][0]["logprob"] > log(0.7)
+    assert [entry["logprob"] for entry in logprobs["small"]] == [round(log(0.25), 6)]
+    assert logprobs["medium"][0]["logprob"] > log(0.7)

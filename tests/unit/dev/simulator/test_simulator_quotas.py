@@ -26,8 +26,8 @@ def test_requests_and_tokens_are_counted_over_a_sliding_span() -> None:
 def test_requests_alone_are_a_quota_and_each_model_has_its_own() -> None:
     quotas = Quotas({name: Quota(requests=1) for name in ("m", "n")})
     for model in ("m", "n"):
-        said = quotas.take(model, 1_000_000, 0.0)
-        assert said == {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "60.000s"}
+        headers = quotas.take(model, 1_000_000, 0.0)
+        assert headers == {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "60.000s"}
     with pytest.raises(Refusal):
         quotas.take("m", 1, 59.0)
 

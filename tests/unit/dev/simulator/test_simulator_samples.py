@@ -69,9 +69,9 @@ def test_each_gets_its_own_answer_in_the_shape_it_asks_for(job: dict[str, Any]) 
         assert arguments == known
         jsonschema.validate(arguments, job["tools"][0]["function"]["parameters"])
     elif isinstance(known, dict):
-        told = orjson.loads(choice["message"]["content"])
-        assert told == known
-        jsonschema.validate(told, job["response_format"].get("json_schema", {}).get("schema", {}))
+        content = orjson.loads(choice["message"]["content"])
+        assert content == known
+        jsonschema.validate(content, job["response_format"].get("json_schema", {}).get("schema", {}))
     else:
         assert choice["message"]["content"] == known
     assert choice["finish_reason"] in ("stop", "tool_calls")
