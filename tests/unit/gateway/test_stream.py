@@ -193,8 +193,8 @@ def thought_pieces() -> list[Json]:
         deltas.append({"thinking_blocks": [{"index": index, "type": "thinking", "thinking": ""}]})
         for part in thought["thinking"].split(" "):
             words = part if thought["thinking"].startswith(part) else f" {part}"
-            told = {"index": index, "thinking": words}
-            deltas.append({"reasoning_content": words, "thinking_blocks": [told]})
+            block = {"index": index, "thinking": words}
+            deltas.append({"reasoning_content": words, "thinking_blocks": [block]})
         deltas.append({"thinking_blocks": [{"index": index, "signature": thought["signature"]}]})
     return [*deltas, {"content": "It "}, {"content": "rains"}]
 

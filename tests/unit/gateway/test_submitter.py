@@ -120,8 +120,8 @@ async def test_an_unsent_job_is_forgotten_and_its_retry_is_one_job(
         place.publisher.errors = [AWAY]
     with pytest.raises(BusError) as refused:
         await place.ask(**headers)
-    told = api_error(refused.value)
-    assert (told.status, told.headers["retry-after"]) == (503, "1")
+    error = api_error(refused.value)
+    assert (error.status, error.headers["retry-after"]) == (503, "1")
     assert len(place.replies) == 0
     place.reader.error = None
     reply = await place.ask(**headers, x_stainless_retry_count="1")
@@ -138,11 +138,11 @@ async def test_all_requests_of_an_unsent_job_are_told(place: Place, where: str) 
     for _ in range(6):  # whoever comes while it fails finds it being sent, or makes it anew
         asked.append(asyncio.create_task(place.ask(idempotency_key="k")))
         await asyncio.sleep(0)
-    told = await asyncio.gather(*asked, return_exceptions=True)
-    attached = [one for one in told if isinstance(one, JobReply)]
-    assert len(told) > len(attached)
-    assert all(one is AWAY or isinstance(one, JobReply) for one in told)
-    assert len({id(one) for one in attached}) == len(place.sent) <= 1
+    replies = await asyncio.gather(*asked, return_exceptions=True)
+    attached = [reply for reply in replies if isinstance(reply, JobReply)]
+    assert len(replies) > len(attached)
+    assert all(reply is AWAY or isinstance(reply, JobReply) for reply in replies)
+    assert len({id(reply) for reply in attached}) == len(place.sent) <= 1
 
 
 async def test_a_possibly_sent_job_is_waited_for_and_not_resent(place: Place) -> None:
@@ -365,8 +365,8 @@ async def test_a_job_that_a_retry_elsewhere_waits_for_is_not_cancelled(place: Pl
             pass
         await place.left()
         assert len(place.cancelled) == cancels
-        told = [record.value for record in place.publisher.sent if record.topic == TOPICS.requests.name]
-        assert f"left {reply.job_id}".encode() in told  # before anybody can know which it is
+        values = [record.value for record in place.publisher.sent if record.topic == TOPICS.requests.name]
+        assert f"left {reply.job_id}".encode() in values  # before anybody can know which it is
     reply = await place.ask(x_stainless_retry_count="0")
     place.taken.error = AWAY
     async with place.waits(reply):

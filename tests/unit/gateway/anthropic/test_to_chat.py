@@ -19,8 +19,8 @@ def body(**more: Any) -> Json:
 
 
 def messages(*turns: Json) -> list[Json]:
-    told: list[Json] = to_chat(body(messages=[*turns]))["messages"]
-    return told
+    translated: list[Json] = to_chat(body(messages=[*turns]))["messages"]
+    return translated
 
 
 def test_a_minimal_request() -> None:
@@ -79,14 +79,14 @@ def test_all_supported_fields_are_translated() -> None:
 
 
 def test_the_system_is_one_text_or_several() -> None:
-    one, two = ({"type": "text", "text": said} for said in "ab")
+    one, two = ({"type": "text", "text": text} for text in "ab")
     marked = {**one, "cache_control": {"type": "ephemeral"}}
     assert to_chat(body(system=[one]))["messages"][0] == {"role": "system", "content": "a"}
     assert to_chat(body(system=[marked, two]))["messages"][0] == {"role": "system", "content": [marked, two]}
 
 
 def test_images_and_documents_travel_along() -> None:
-    (told,) = messages(
+    (message,) = messages(
         {
             "role": "user",
             "content": [
@@ -98,7 +98,7 @@ def test_images_and_documents_travel_along() -> None:
             ],
         }
     )
-    assert told["content"] == [
+    assert message["content"] == [
         {"type": "text", "text": "What is it?"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
         {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
@@ -113,7 +113,7 @@ def test_images_and_documents_travel_along() -> None:
 
 def test_a_tools_call_and_its_result_stay_together() -> None:
     use = {"type": "tool_use", "id": "t1", "name": "weather", "input": {"city": "Köln"}}
-    told = messages(
+    translated = messages(
         *HI,
         {"role": "assistant", "content": [{"type": "text", "text": "I look."}, use]},
         {
@@ -126,7 +126,7 @@ def test_a_tools_call_and_its_result_stay_together() -> None:
         },
     )
     call = {"id": "t1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Köln"}'}}
-    assert told[1:] == [
+    assert translated[1:] == [
         {"role": "assistant", "content": "I look.", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "t1", "content": "rain"},
         {
@@ -143,12 +143,12 @@ def test_earlier_thoughts_travel_along() -> None:
     thought = {"type": "thinking", "thinking": "hm", "signature": "s"}
     use = {"type": "tool_use", "id": "t1", "name": "weather", "input": {}}
     result = {"type": "tool_result", "tool_use_id": "t1"}
-    told = messages(
+    translated = messages(
         *HI, {"role": "assistant", "content": [thought, use]}, {"role": "user", "content": [result]}
     )
-    assert told[1]["content"] is None and len(told[1]["tool_calls"]) == 1
-    assert told[1]["thinking_blocks"] == [thought]
-    assert told[2] == {"role": "tool", "tool_call_id": "t1", "content": ""}
+    assert translated[1]["content"] is None and len(translated[1]["tool_calls"]) == 1
+    assert translated[1]["thinking_blocks"] == [thought]
+    assert translated[2] == {"role": "tool", "tool_call_id": "t1", "content": ""}
 
 
 @pytest.mark.parametrize(
@@ -230,8 +230,8 @@ def test_thoughts_keep_their_order_and_calls_stay_last() -> None:
     use = {"type": "tool_use", "id": "t1", "name": "weather", "input": {}}
     text = {"type": "text", "text": "so"}
     content = [thoughts[0], text, thoughts[1], use, thoughts[2]]
-    told = messages(*HI, {"role": "assistant", "content": content}, *HI)
-    first, last = told[1:3]
+    translated = messages(*HI, {"role": "assistant", "content": content}, *HI)
+    first, last = translated[1:3]
     assert (first["thinking_blocks"], first["content"]) == ([thoughts[0]], "so")
     assert "tool_calls" not in first
     assert (last["thinking_blocks"], last["content"]) == (thoughts[1:], None)

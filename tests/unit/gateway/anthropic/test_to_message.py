@@ -144,16 +144,16 @@ def checked(events: list[NamedEvent]) -> list[NamedEvent]:
 
 def blocks(events: list[NamedEvent]) -> Iterator[tuple[str, str]]:
     """The content of each block: its text, or its tool's id and arguments."""
-    told: dict[int, list[str]] = {}
+    pieces: dict[int, list[str]] = {}
     kinds: dict[int, str] = {}
     for name, data in events:
         if name == "content_block_start":
             kinds[data["index"]] = data["content_block"].get("id", "text")
-            told[data["index"]] = []
+            pieces[data["index"]] = []
         elif name == "content_block_delta":
-            told[data["index"]].append(data["delta"].get("text") or data["delta"].get("partial_json"))
-    for index, said in told.items():
-        yield kinds[index], "".join(said)
+            pieces[data["index"]].append(data["delta"].get("text") or data["delta"].get("partial_json"))
+    for index, texts in pieces.items():
+        yield kinds[index], "".join(texts)
 
 
 def test_a_text_streams_piece_by_piece() -> None:
@@ -260,17 +260,17 @@ HIDDEN = {"type": "redacted_thinking", "data": "x"}
 def test_thoughts_come_first_where_their_provider_signed_them() -> None:
     odd: list[Any] = [None, {"type": "thinking", "thinking": "no signature"}, {"type": "image"}]
     thoughts = [{"index": 7, **SIGNED}, *odd, HIDDEN]
-    told = to_message(completion(content="Yes", reasoning_content="hm", thinking_blocks=thoughts), "m")
-    assert told["content"] == [SIGNED, HIDDEN, {"type": "text", "text": "Yes"}]
-    assert [block.type for block in read(told).content] == ["thinking", "redacted_thinking", "text"]
+    message = to_message(completion(content="Yes", reasoning_content="hm", thinking_blocks=thoughts), "m")
+    assert message["content"] == [SIGNED, HIDDEN, {"type": "text", "text": "Yes"}]
+    assert [block.type for block in read(message).content] == ["thinking", "redacted_thinking", "text"]
     unsigned = to_message(completion(content="Yes", reasoning_content="hm"), "m")
     assert [block["type"] for block in unsigned["content"]] == ["text"]
 
 
 def test_cached_tokens_are_reported_separately() -> None:
     details = {"cached_tokens": 20, "cache_write_tokens": 6, "cache_write_1h_tokens": 4}
-    told = to_message(completion(usage={**USAGE, "prompt_tokens_details": details}, content="x"), "m")
-    usage = read(told).usage
+    message = to_message(completion(usage={**USAGE, "prompt_tokens_details": details}, content="x"), "m")
+    usage = read(message).usage
     assert (usage.input_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens) == (
         4,
         20,

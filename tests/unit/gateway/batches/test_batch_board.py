@@ -56,7 +56,7 @@ def test_a_file_that_was_deleted_stays_so() -> None:
 
 def test_the_sdk_reads_the_answers() -> None:
     assert FileObject.model_validate(file_object(FILE)).bytes == 3
-    told = [
+    cases = [
         (None, None, "validating"),
         (None, changed("in_progress"), "in_progress"),
         (CANCEL, changed("in_progress"), "cancelling"),
@@ -64,8 +64,8 @@ def test_the_sdk_reads_the_answers() -> None:
         (CANCEL, changed("completed"), "completed"),
         (None, changed("failed", problems=("line 7: is none", "odd")), "failed"),
     ]
-    for cancel, state, status in told:
+    for cancel, state, status in cases:
         batch = Batch.model_validate(batch_object(BATCH, cancel, state))
         assert batch.status == status
     assert batch.errors is not None and batch.errors.data is not None
-    assert [(one.line, one.message) for one in batch.errors.data] == [(7, "is none"), (None, "odd")]
+    assert [(error.line, error.message) for error in batch.errors.data] == [(7, "is none"), (None, "odd")]

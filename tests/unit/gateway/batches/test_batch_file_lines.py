@@ -20,11 +20,11 @@ def test_each_line_is_the_same_job_whoever_reads_it() -> None:
     content = file(line("a"), b"", line("b"), b"  ")
     first, problems = lines_of("batch_1", content, 10_000)
     assert problems == []
-    assert [(one.custom_id, one.request) for one in first] == [("a", BODY), ("b", BODY)]
+    assert [(file_line.custom_id, file_line.request) for file_line in first] == [("a", BODY), ("b", BODY)]
     assert lines_of("batch_1", content, 10_000)[0] == first
     assert lines_of("batch_1", b"\xef\xbb\xbf" + content, 10_000)[0] == first  # as some editors begin a file
     other, _ = lines_of("batch_2", content, 10_000)
-    assert len({one.job_id for one in (*first, *other)}) == 4
+    assert len({file_line.job_id for file_line in (*first, *other)}) == 4
 
 
 def test_errors_are_reported_by_line() -> None:
@@ -40,7 +40,7 @@ def test_errors_are_reported_by_line() -> None:
         {"custom_id": "h", "url": "/v1/chat/completions", "body": BODY},
     )
     lines, problems = lines_of("batch_1", content, 5_000)
-    assert [one.custom_id for one in lines] == ["a"]
+    assert [file_line.custom_id for file_line in lines] == ["a"]
     assert [problem.partition(":")[0] for problem in problems] == [f"line {n}" for n in range(2, 10)]
     assert "custom_id 'a' repeats that of line 1" in problems[1]
 
@@ -53,5 +53,5 @@ def test_sizes_are_limited() -> None:
 
 
 def test_a_line_is_kept_unchanged() -> None:
-    (one,), _ = lines_of("b", b" " + file(line("a")) + b"\r\n", 10_000)
-    assert (one.request, one.text.strip()) == (BODY, file(line("a")))
+    (kept,), _ = lines_of("b", b" " + file(line("a")) + b"\r\n", 10_000)
+    assert (kept.request, kept.text.strip()) == (BODY, file(line("a")))

@@ -56,9 +56,9 @@ async def test_agents_cannot_read_each_others_files_and_batches() -> None:
         batch = await app.batches.create(input_file_id=file.id, **ENDPOINT)
         assert (await app.files.retrieve(file.id)).filename == "in.jsonl"
         assert (await app.files.content(file.id)).content == b"x\n"
-        assert [one.id async for one in app.batches.list()] == [batch.id]
-        assert [one.id async for one in stranger.batches.list()] == []
-        assert [one.id async for one in stranger.files.list()] == []
+        assert [listed.id async for listed in app.batches.list()] == [batch.id]
+        assert [listed.id async for listed in stranger.batches.list()] == []
+        assert [listed.id async for listed in stranger.files.list()] == []
         for refused in (
             stranger.files.retrieve(file.id),
             stranger.files.content(file.id),
@@ -78,7 +78,7 @@ async def test_lists_are_paginated() -> None:
     async with client_of(door) as client:
         file = await client.files.create(file=("in.jsonl", b"x"), purpose="batch")
         made = [(await client.batches.create(input_file_id=file.id, **ENDPOINT)).id for _ in range(5)]
-        assert [one.id async for one in client.batches.list(limit=2)] == made[::-1]
+        assert [listed.id async for listed in client.batches.list(limit=2)] == made[::-1]
         with pytest.raises(openai.BadRequestError, match="after"):
             await client.batches.list(after="batch_x")
 
@@ -87,22 +87,22 @@ async def test_files_are_listed_and_deleted() -> None:
     door = FakeDoor(FakeStore())
     async with client_of(door) as client:
         made = [(await client.files.create(file=("in.jsonl", b"x"), purpose="batch")).id for _ in range(3)]
-        assert [one.id async for one in client.files.list(limit=2)] == made[::-1]
-        assert [one.id async for one in client.files.list(order="asc", purpose="batch")] == made
-        assert [one.id async for one in client.files.list(purpose="batch_output")] == []
+        assert [listed.id async for listed in client.files.list(limit=2)] == made[::-1]
+        assert [listed.id async for listed in client.files.list(order="asc", purpose="batch")] == made
+        assert [listed.id async for listed in client.files.list(purpose="batch_output")] == []
         batch = await client.batches.create(input_file_id=made[0], **ENDPOINT)
         with pytest.raises(openai.ConflictError, match=batch.id):
             await client.files.delete(made[0])
         assert (await client.files.delete(made[1])).deleted
-        assert [one.id async for one in client.files.list()] == [made[2], made[0]]
-        for gone in (
+        assert [listed.id async for listed in client.files.list()] == [made[2], made[0]]
+        for attempt in (
             client.files.retrieve(made[1]),
             client.files.content(made[1]),
             client.files.delete(made[1]),
             client.batches.create(input_file_id=made[1], **ENDPOINT),
         ):
             with pytest.raises(openai.NotFoundError):
-                await cast(Any, gone)
+                await cast(Any, attempt)
         door.batches.fold(
             BatchChanged(
                 batch_id=batch.id,
@@ -159,11 +159,11 @@ async def test_models_and_errors_have_the_format_of_each_api() -> None:
     ):
         names = [model.id async for model in client.models.list()]
         assert names == ["auto", "tier:small", "gpt-mini"]
-        told = [model async for model in other.models.list()]
-        assert [(model.id, model.display_name, model.type) for model in told] == [
+        models = [model async for model in other.models.list()]
+        assert [(model.id, model.display_name, model.type) for model in models] == [
             (name, name, "model") for name in names
         ]
-        assert told[0].created_at.tzinfo is not None
+        assert models[0].created_at.tzinfo is not None
         with pytest.raises(anthropic.NotFoundError) as refused:
             await other.models.retrieve("claude")
         assert cast(Any, refused.value.body)["error"]["type"] == "not_found_error"

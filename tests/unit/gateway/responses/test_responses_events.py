@@ -191,7 +191,7 @@ def test_a_refusal_and_a_cut_answer() -> None:
 )  # fmt: skip
 def test_calls_however_a_provider_sends_them(numbered: list[dict[str, Any]]) -> None:
     whole = completion("tool_calls", tool_calls=[call(0, "{}"), call(1, "[]")])
-    held(events_of([chunk(tool_calls=[one]) for one in numbered], whole), whole)
+    held(events_of([chunk(tool_calls=[tool_call]) for tool_call in numbered], whole), whole)
 
 
 def test_calls_of_custom_tools_and_of_namespaces_are_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,10 +258,10 @@ def answers(draw: st.DrawFn) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     pieces: list[dict[str, Any]] = []
     for name, text in texts.items():
         pieces += [{name: part} for part in draw(split(text))]
-    for number, one in enumerate(calls):
+    for number, tool_call in enumerate(calls):
         pieces.append({"tool_calls": [begun(number)]})
         pieces += [
-            {"tool_calls": [piece(number, part)]} for part in draw(split(one["function"]["arguments"]))
+            {"tool_calls": [piece(number, part)]} for part in draw(split(tool_call["function"]["arguments"]))
         ]
     chunks = [chunk(**delta) for delta in pieces[: draw(st.integers(0, len(pieces)))]]
     finish = draw(st.sampled_from(["stop", "length", "content_filter", "tool_calls"]))

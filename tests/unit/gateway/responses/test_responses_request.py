@@ -85,8 +85,8 @@ def test_custom_tools_and_namespaces_are_called_by_the_client_as_functions_are()
     patch, say, weather, whisper = chat["tools"]
     assert patch["custom"] == {"name": "patch", "format": {"type": "grammar", "grammar": grammar}}
     assert say["custom"] == {"name": "say", "description": "Say it.", "format": {"type": "text"}}
-    told = {"name": "agents__weather", "description": "Of agents.\nIt rains."}
-    assert weather["function"] == {**told, "parameters": SCHEMA, "strict": True}
+    described = {"name": "agents__weather", "description": "Of agents.\nIt rains."}
+    assert weather["function"] == {**described, "parameters": SCHEMA, "strict": True}
     assert whisper["custom"] == {"name": "agents__say", "description": "Of agents."}
     assert chat["tool_choice"] == {"type": "custom", "custom": {"name": "patch"}}
     _, first, done, second, _ = chat["messages"]
@@ -161,10 +161,10 @@ def test_a_message_without_a_type_and_a_single_text_are_plain() -> None:
 
 
 def test_a_turn_of_the_assistants_is_one_message() -> None:
-    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I look."}]}
+    turn = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I look."}]}
     reasoning = {"type": "reasoning", "id": "rs_1", "summary": []}
-    items = [user({"type": "input_text", "text": "Hi"}), reasoning, said, call(1), reasoning, call(2)]
-    items += [answered(1, "sun"), answered(2, [{"type": "input_text", "text": "rain"}]), call(3), said]
+    items = [user({"type": "input_text", "text": "Hi"}), reasoning, turn, call(1), reasoning, call(2)]
+    items += [answered(1, "sun"), answered(2, [{"type": "input_text", "text": "rain"}]), call(3), turn]
     messages = messages_of([*items, answered(3, "snow")])
     MESSAGES.validate_python(messages)
     assert messages == [

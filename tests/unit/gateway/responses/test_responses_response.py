@@ -73,8 +73,8 @@ def test_an_answer_of_every_kind() -> None:
 
 def test_the_request_is_repeated() -> None:
     made = to_response(completion(content="Hello"), id="resp_7", created_at=1, request=REQUEST)
-    said = {name: value for name, value in REQUEST.items() if name not in ("input", "model")}
-    assert {name: made[name] for name in said} == said
+    repeated = {name: value for name, value in REQUEST.items() if name not in ("input", "model")}
+    assert {name: made[name] for name in repeated} == repeated
     assert "input" not in made
 
 

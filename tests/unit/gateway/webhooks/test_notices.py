@@ -64,10 +64,10 @@ async def test_notifications_are_valid_for_the_sdk_and_have_no_content(
         await asyncio.sleep(0)
         await sent(webhooks)
     (request,) = received
-    told = read(request)
-    assert isinstance(told, openai.types.webhooks.ResponseCompletedWebhookEvent)
-    assert told.data.id == f"resp_{reply.job_id.hex}"
-    assert abs(told.created_at - time.time()) < 600
+    event = read(request)
+    assert isinstance(event, openai.types.webhooks.ResponseCompletedWebhookEvent)
+    assert event.data.id == f"resp_{reply.job_id.hex}"
+    assert abs(event.created_at - time.time()) < 600
     assert b"secret" not in request.body
     with pytest.raises(InvalidWebhookSignatureError):
         read(request, "whsec_" + "QUJE" * 8)
