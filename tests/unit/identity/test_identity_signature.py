@@ -46,8 +46,8 @@ def test_the_signed_bytes_and_the_signature_are_those_of_the_contract() -> None:
 
 
 def test_a_signature_of_the_agents_own_key_is_valid() -> None:
-    found = verify(KEYS, "billing", TOPIC, signed(), VALUE, at_ms=AT_MS)
-    assert (found.verdict, found.time_ms, len(found.raw)) == (SignatureVerdict.VALID, AT_MS, 64)
+    verified = verify(KEYS, "billing", TOPIC, signed(), VALUE, at_ms=AT_MS)
+    assert (verified.verdict, verified.time_ms, len(verified.raw)) == (SignatureVerdict.VALID, AT_MS, 64)
 
 
 def test_reasons_for_refusal() -> None:
