@@ -28,7 +28,7 @@ JOB = Job.model_validate(
 )
 
 
-def rows(*said: str, **changes: dict[str, Any]) -> list[Labelled]:
+def rows(*texts: str, **changes: dict[str, Any]) -> list[Labelled]:
     """One row for each tier's answer; `changes`: by tier."""
     value = JobRouted(job=JOB, decision=DECISION).model_dump_json().encode()
     return [
@@ -46,7 +46,7 @@ def rows(*said: str, **changes: dict[str, Any]) -> list[Labelled]:
                 **changes.get(tier, {}),
             }
         )
-        for place, (tier, text) in enumerate(zip(TIERS, said, strict=True))
+        for place, (tier, text) in enumerate(zip(TIERS, texts, strict=True))
     ]
 
 
@@ -55,10 +55,10 @@ def no_price(tier: str, tokens_in: int, tokens_out: int) -> Decimal | None:
 
 
 def test_agreement_with_the_strongest_is_the_label_and_every_tier_has_its_cost() -> None:
-    found = tried_of(rows("2", "2", "2"), TIERS, no_price)
-    assert found is not None
-    assert (found.points, found.costs, found.judged) == ((1.0, 1.0, 1.0), (1.0, 10.0, 100.0), False)
-    assert found.evidence == AcceptanceEvidence(
+    tried = tried_of(rows("2", "2", "2"), TIERS, no_price)
+    assert tried is not None
+    assert (tried.points, tried.costs, tried.judged) == ((1.0, 1.0, 1.0), (1.0, 10.0, 100.0), False)
+    assert tried.evidence == AcceptanceEvidence(
         "1 + 1?", CheapAnswer("small", "2", 0.25), CheapAnswer("medium", "2", 0.25)
     )
     differing = tried_of(rows("2", "3", "2"), TIERS, no_price)
@@ -66,9 +66,9 @@ def test_agreement_with_the_strongest_is_the_label_and_every_tier_has_its_cost()
 
 
 def test_a_verdict_outweighs_agreement() -> None:
-    found = tried_of(rows("2", "3", "2", medium={"verdict": 0.9}), TIERS, no_price)
-    assert found is not None
-    assert (found.points, found.judged) == ((1.0, 0.9, 1.0), True)
+    tried = tried_of(rows("2", "3", "2", medium={"verdict": 0.9}), TIERS, no_price)
+    assert tried is not None
+    assert (tried.points, tried.judged) == ((1.0, 0.9, 1.0), True)
 
 
 def test_an_empty_response_keeps_its_verdict() -> None:
@@ -77,9 +77,9 @@ def test_an_empty_response_keeps_its_verdict() -> None:
 
 
 def test_a_long_first_answer_is_shortened_as_by_the_worker() -> None:
-    found = tried_of(rows("x" * 2 * KEPT, "2", "2"), TIERS, no_price)
-    assert found is not None
-    assert (len(found.evidence.checker.said), found.evidence.checker.tokens) == (KEPT, KEPT / 2)
+    tried = tried_of(rows("x" * 2 * KEPT, "2", "2"), TIERS, no_price)
+    assert tried is not None
+    assert (len(tried.evidence.checker.said), tried.evidence.checker.tokens) == (KEPT, KEPT / 2)
 
 
 @pytest.mark.parametrize("flawed", ["small", "medium"])
@@ -88,9 +88,9 @@ def test_a_long_first_answer_is_shortened_as_by_the_worker() -> None:
     [response("2", finish="length"), response(""), response("I'm sorry, I can't help."), {"choices": []}],
 )
 def test_a_flawed_answer_escalates_as_in_the_worker(flawed: str, answer: dict[str, Any]) -> None:
-    found = tried_of(rows("2", "2", "2", **{flawed: {"response": answer}}), TIERS, no_price)
-    assert found is not None
-    assert found.evidence.read[1].kind == "none"
+    tried = tried_of(rows("2", "2", "2", **{flawed: {"response": answer}}), TIERS, no_price)
+    assert tried is not None
+    assert tried.evidence.read[1].kind == "none"
 
 
 def test_long_texts_without_a_verdict_and_jobs_without_a_price_are_ignored() -> None:
@@ -118,7 +118,7 @@ def test_the_expected_cost_includes_all_calls() -> None:
         np.ones(n),
         np.ones(n, dtype=bool),
     )
-    found = expected_cascade(fit(seen, name="t", trees=5), seen, "0.99")
-    assert found.quality == 1.0
-    assert found.tiers == {"medium": 0.5, "frontier": 0.5}
-    assert found.saved == pytest.approx(1 - (3 + 13) / 2 / 10)
+    expected = expected_cascade(fit(seen, name="t", trees=5), seen, "0.99")
+    assert expected.quality == 1.0
+    assert expected.tiers == {"medium": 0.5, "frontier": 0.5}
+    assert expected.saved == pytest.approx(1 - (3 + 13) / 2 / 10)

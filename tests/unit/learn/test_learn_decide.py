@@ -29,7 +29,7 @@ def _drawn(count: int, seed: int) -> list[Estimate]:
 @pytest.mark.parametrize("prices", [None, (1.0, 2.0, 0.5)])
 def test_many_decisions_are_the_same_as_one_by_one(bar: Bar, prices: tuple[float, ...] | None) -> None:
     drawn = _drawn(300, seed=4)
-    one_by_one = [choose(each, bar, TIERS, floor=0.2, prices=prices).tier for each in drawn]
+    one_by_one = [choose(estimate, bar, TIERS, floor=0.2, prices=prices).tier for estimate in drawn]
     at_once = decide(Estimates.of(drawn), bar, 0.2, None if prices is None else np.array(prices))
     assert [TIERS[at] for at in at_once] == one_by_one
 
@@ -60,9 +60,9 @@ def test_it_is_tuned_for_the_lower_bound_and_not_for_the_mean() -> None:
 
 def test_calibration_finds_the_line() -> None:
     draw = np.random.RandomState(2)
-    said = draw.normal(0, 2, 20_000)
-    came = (draw.random_sample(20_000) < 1 / (1 + np.exp(-(0.5 * said - 1)))).astype(float)
-    slope, offset = calibrate(said, came)
+    logits = draw.normal(0, 2, 20_000)
+    came = (draw.random_sample(20_000) < 1 / (1 + np.exp(-(0.5 * logits - 1)))).astype(float)
+    slope, offset = calibrate(logits, came)
     assert slope == pytest.approx(0.5, abs=0.05)
     assert offset == pytest.approx(-1, abs=0.06)
 
@@ -73,6 +73,6 @@ def test_calibration_with_few_rows_stays_near_the_predictions() -> None:
 
 
 def test_costs_are_replaced_by_their_mean() -> None:
-    said = np.log(np.array([1.0, 2.0, 3.0]))
-    _, offset = level(said, np.array([2.0, 4.0, 6.0]))
-    assert np.exp(said + offset).mean() == pytest.approx(4.0)
+    predicted = np.log(np.array([1.0, 2.0, 3.0]))
+    _, offset = level(predicted, np.array([2.0, 4.0, 6.0]))
+    assert np.exp(predicted + offset).mean() == pytest.approx(4.0)

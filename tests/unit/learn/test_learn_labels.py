@@ -9,8 +9,10 @@ LONG = "word " * 200
 
 
 def worth(**answers: Answered | str) -> tuple[float, ...] | None:
-    said = {tier: Answered(each) if isinstance(each, str) else each for tier, each in answers.items()}
-    return points(said, TIERS)
+    answered = {
+        tier: Answered(answer) if isinstance(answer, str) else answer for tier, answer in answers.items()
+    }
+    return points(answered, TIERS)
 
 
 @pytest.mark.parametrize(

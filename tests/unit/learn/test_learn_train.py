@@ -29,7 +29,7 @@ def test_a_bar_saves_and_keeps_the_quality_out_of_fold() -> None:
 def test_a_stricter_quality_never_asks_for_less() -> None:
     bars = trained().model.bars
     asked = sorted(bars, key=float)
-    strictness = [bars[each].margin - bars[each].rate for each in asked]
+    strictness = [bars[quality].margin - bars[quality].rate for quality in asked]
     assert strictness == sorted(strictness)
 
 
