@@ -74,12 +74,12 @@ def standing() -> dict[str, Any]:
     return made.standing()
 
 
-def longest_held(found: Ledger) -> float:
+def longest_held(limit_state: Ledger) -> float:
     """How long a target is paused or its breaker open, in seconds."""
-    untils = [found.paused_until(target) for target in found.targets]
-    assert max(untils, default=0) - found.at <= LONGEST_PAUSE_S * 1000
-    untils += [found.breaker(target).until for target in found.targets]
-    return (max(untils, default=0) - found.at) / 1000
+    untils = [limit_state.paused_until(target) for target in limit_state.targets]
+    assert max(untils, default=0) - limit_state.at <= LONGEST_PAUSE_S * 1000
+    untils += [limit_state.breaker(target).until for target in limit_state.targets]
+    return (max(untils, default=0) - limit_state.at) / 1000
 
 
 def numbers(node: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -137,17 +137,17 @@ def test_every_kind_of_number_is_tried() -> None:
 def test_no_number_in_any_field_raises_or_blocks_for_long(
     log: list[tuple[tuple[str, tuple[Any, ...]], float]],
 ) -> None:
-    entries, found = [], ledger()
+    entries, limit_state = [], ledger()
     for offset, ((name, place), number) in enumerate(log, 10):
         message = unchecked(MESSAGES[name], put(EXAMPLES[name], place, number))
         entries.append((offset, NOW + offset, message))
-        before = found.standing()
+        before = limit_state.standing()
         try:
-            found.fold(message, NOW + offset)
+            limit_state.fold(message, NOW + offset)
         except UnusableError:
-            assert found.standing() == before, "what is left out changes nothing"
-        assert longest_held(found) <= LONGEST_OPEN_S
-        json.dumps(found.standing(), allow_nan=False)
+            assert limit_state.standing() == before, "what is left out changes nothing"
+        assert longest_held(limit_state) <= LONGEST_OPEN_S
+        json.dumps(limit_state.standing(), allow_nan=False)
     joined = join(entries, whole=True)
     assert joined is not None
     assert longest_held(joined.ledger) <= LONGEST_OPEN_S
@@ -168,26 +168,28 @@ def test_every_number_in_a_record_is_refused_or_applied(
     headers = tuple((header, text.encode()) for header, text in sent["headers"].items())
     decoded = decode(Incoming("pointsman.limits", 0, 7, NOW, None, value, headers))
     if isinstance(decoded, Decoded):
-        found = ledger()
+        limit_state = ledger()
         try:
-            found.fold(decoded.message, NOW)
+            limit_state.fold(decoded.message, NOW)
         except UnusableError:
             return
-        assert longest_held(found) <= LONGEST_OPEN_S
-        assert not isnan(found.at)
+        assert longest_held(limit_state) <= LONGEST_OPEN_S
+        assert not isnan(limit_state.at)
 
 
 @pytest.mark.parametrize("seconds", [1e306, 1e18, 5e10, float("inf")])
 def test_pauses_written_by_an_older_release_are_bounded(seconds: float) -> None:
-    found = ledger()
-    found.fold(LimitPaused.model_construct(process="p", target=TARGET, seconds=seconds), NOW)
-    assert found.paused_until(TARGET) == NOW + LONGEST_PAUSE_S * 1000
-    state = found.standing()
+    limit_state = ledger()
+    limit_state.fold(LimitPaused.model_construct(process="p", target=TARGET, seconds=seconds), NOW)
+    assert limit_state.paused_until(TARGET) == NOW + LONGEST_PAUSE_S * 1000
+    state = limit_state.standing()
     state["paused"][TARGET] = 253_402_300_799_000
     assert Ledger(state).paused_until(TARGET) == NOW + LONGEST_PAUSE_S * 1000
-    found.fold(BreakerTurned.model_construct(process="p", target=TARGET, to="open", seconds=seconds), NOW)
-    assert found.breaker(TARGET).until == NOW + LONGEST_OPEN_S * 1000
-    state = found.standing()
+    limit_state.fold(
+        BreakerTurned.model_construct(process="p", target=TARGET, to="open", seconds=seconds), NOW
+    )
+    assert limit_state.breaker(TARGET).until == NOW + LONGEST_OPEN_S * 1000
+    state = limit_state.standing()
     state["breakers"][TARGET]["until"] = 253_402_300_799_000
     assert Ledger(state).breaker(TARGET).until == NOW + LONGEST_OPEN_S * 1000
 
@@ -215,9 +217,9 @@ def test_an_inconsistent_snapshot_is_corrected() -> None:
         "key": ticket | {"call": "other", "number": 9},
     }
     state["budgets"]["rate"]["used"] = 10**18
-    found = Ledger(state)
-    assert set(found.waiting) == {"p d", "p other"}
-    answers = found.fold(ask("p"), NOW + 60_000)
+    limit_state = Ledger(state)
+    assert set(limit_state.waiting) == {"p d", "p other"}
+    answers = limit_state.fold(ask("p"), NOW + 60_000)
     assert [(answer.ticket.call, answer.state) for answer in answers] == [
         ("d", "granted"),
         ("other", "granted"),
@@ -236,43 +238,47 @@ YEAR_MS = 365 * DAY_MS
 
 @pytest.mark.parametrize("wrong", [NOW + YEAR_MS, 253_402_300_799_999, 10**18, NOW - YEAR_MS, 1, 0, -1])
 def test_one_record_with_a_wrong_time_has_no_effect(wrong: int) -> None:
-    found = ledger()
-    found.fold(LimitPaused(process="p", target=TARGET, seconds=5), NOW + 1)
-    before = found.standing()
+    limit_state = ledger()
+    limit_state.fold(LimitPaused(process="p", target=TARGET, seconds=5), NOW + 1)
+    before = limit_state.standing()
     for step in range(3):
-        found.fold(ask("p"), wrong)
-        found.fold(ask("p"), NOW + 2 + step)
-    after = found.standing()
+        limit_state.fold(ask("p"), wrong)
+        limit_state.fold(ask("p"), NOW + 2 + step)
+    after = limit_state.standing()
     assert (after["budgets"], after["paused"], after["at"]) == (before["budgets"], before["paused"], NOW + 4)
 
 
 @pytest.mark.parametrize("by", [YEAR_MS, -YEAR_MS, -2 * DAY_MS, -120_000])
 def test_a_changed_clock_moves_all_times(by: int) -> None:
-    found = ledger()
-    found.fold(LimitPaused(process="p", target="other", seconds=5), NOW)
-    found.fold(BreakerTurned(process="p", target="broken", to="open", seconds=7), NOW)
-    found.fold(ask("p"), NOW + by)
-    found.fold(ask("p"), NOW + by + 1)
-    assert found.at == NOW + by + 1
+    limit_state = ledger()
+    limit_state.fold(LimitPaused(process="p", target="other", seconds=5), NOW)
+    limit_state.fold(BreakerTurned(process="p", target="broken", to="open", seconds=7), NOW)
+    limit_state.fold(ask("p"), NOW + by)
+    limit_state.fold(ask("p"), NOW + by + 1)
+    assert limit_state.at == NOW + by + 1
     assert (
-        found.paused_until("other") == found.at + 5_000 and found.breaker("broken").until == found.at + 7_000
+        limit_state.paused_until("other") == limit_state.at + 5_000
+        and limit_state.breaker("broken").until == limit_state.at + 7_000
     )
-    assert found.budgets["usd"].used == 10, "no new day has begun"
-    assert (found.budgets["rate"].used, [ticket.call for ticket in found.waiting.values()]) == (3, ["d"])
-    assert [answer.state for answer in found.fold(ask("p"), found.at + 9_999)] == []
-    granted = [step for step in range(12) if found.fold(ask("p"), found.at + 5_000 + step)]
+    assert limit_state.budgets["usd"].used == 10, "no new day has begun"
+    assert (limit_state.budgets["rate"].used, [ticket.call for ticket in limit_state.waiting.values()]) == (
+        3,
+        ["d"],
+    )
+    assert [answer.state for answer in limit_state.fold(ask("p"), limit_state.at + 9_999)] == []
+    granted = [step for step in range(12) if limit_state.fold(ask("p"), limit_state.at + 5_000 + step)]
     assert len(granted) == 1, "and the span of a minute ends"
 
 
 def test_a_wrong_day_frees_no_budget() -> None:
-    found = ledger()
-    found.fold(LimitSettled(process="p", calls=(Settlement(call="e", used={"usd": 30}),)), NOW)
-    found.fold(ask("p", "f", usd=15), NOW + DAY_MS)  # a clock that is a day ahead
-    assert found.budgets["usd"].used == 15
+    limit_state = ledger()
+    limit_state.fold(LimitSettled(process="p", calls=(Settlement(call="e", used={"usd": 30}),)), NOW)
+    limit_state.fold(ask("p", "f", usd=15), NOW + DAY_MS)  # a clock that is a day ahead
+    assert limit_state.budgets["usd"].used == 15
     for step in (1, 2):
-        found.fold(ask("p"), NOW + step)
-    assert found.budgets["usd"].used == 45
-    assert [answer.state for answer in found.fold(ask("p", "g", usd=10), NOW + 3)] == []
+        limit_state.fold(ask("p"), NOW + step)
+    assert limit_state.budgets["usd"].used == 45
+    assert [answer.state for answer in limit_state.fold(ask("p", "g", usd=10), NOW + 3)] == []
 
 
 def test_the_broker_s_clock_is_followed_when_it_is_set() -> None:
@@ -289,13 +295,13 @@ def test_the_broker_s_clock_is_followed_when_it_is_set() -> None:
 
 
 def test_a_person_ends_a_pause_and_permits_a_probe() -> None:
-    found = ledger()
-    found.fold(LimitPaused(process="p", target=TARGET, seconds=1_000), NOW)
-    found.fold(BreakerTurned(process="p", target=TARGET, to="open", seconds=1_000), NOW)
-    assert found.paused_since(TARGET) == found.breaker(TARGET).since == NOW
-    found.fold(LimitPaused(process="p", target="other", seconds=1_000), NOW)
-    found.fold(LimitResumed(by="ada", target=TARGET), NOW + 10)
-    assert found.paused_until(TARGET) == 0 and found.breaker(TARGET).may_probe(NOW + 10)
-    assert found.paused_until("other") > NOW + 10
-    found.fold(LimitPaused(process="p", target=TARGET, seconds=1), NOW + 20)
-    assert found.paused_since(TARGET) == NOW + 20
+    limit_state = ledger()
+    limit_state.fold(LimitPaused(process="p", target=TARGET, seconds=1_000), NOW)
+    limit_state.fold(BreakerTurned(process="p", target=TARGET, to="open", seconds=1_000), NOW)
+    assert limit_state.paused_since(TARGET) == limit_state.breaker(TARGET).since == NOW
+    limit_state.fold(LimitPaused(process="p", target="other", seconds=1_000), NOW)
+    limit_state.fold(LimitResumed(by="ada", target=TARGET), NOW + 10)
+    assert limit_state.paused_until(TARGET) == 0 and limit_state.breaker(TARGET).may_probe(NOW + 10)
+    assert limit_state.paused_until("other") > NOW + 10
+    limit_state.fold(LimitPaused(process="p", target=TARGET, seconds=1), NOW + 20)
+    assert limit_state.paused_since(TARGET) == NOW + 20

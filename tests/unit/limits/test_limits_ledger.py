@@ -37,8 +37,8 @@ def settle(process: str, call: str, **used: int) -> LimitSettled:
 
 def ledger(*declared: LimitDeclared) -> Ledger:
     made = Ledger()
-    for each in declared or (RATE,):
-        made.fold(each, 0)
+    for declaration in declared or (RATE,):
+        made.fold(declaration, 0)
     return made
 
 
@@ -193,23 +193,23 @@ ALL = (RATE, TOKENS, USD)
 
 def played(log: list[tuple[Message, int]], now: Ledger, at: int = DAY_MS - 40_000) -> list[Any]:
     """Each record with the ledger's time and the resulting grants."""
-    found = []
+    history = []
     for message, step in log:
         at += step
-        found.append((message, now.fold(message, at), now.at))
-    return found
+        history.append((message, now.fold(message, at), now.at))
+    return history
 
 
 @settings(deadline=None)
 @given(log=_LOGS)
 def test_grants_never_exceed_the_limits(log: list[tuple[Message, int]]) -> None:
     """Counted independently of the ledger: the settled amounts of all grants in every span."""
-    taken: dict[str, dict[str, list[int]]] = {each.budget: {} for each in ALL}
+    taken: dict[str, dict[str, list[int]]] = {declared.budget: {} for declared in ALL}
     for message, answers, at in played(log, ledger(*ALL)):
         if isinstance(message, LimitSettled):
-            for each in message.calls:
-                for name, amount in each.used.items():
-                    if (entry := taken[name].get(f"{message.process} {each.call}")) and len(entry) == 2:
+            for call in message.calls:
+                for name, amount in call.used.items():
+                    if (entry := taken[name].get(f"{message.process} {call.call}")) and len(entry) == 2:
                         entry[1] = amount
                         if name == "usd":
                             entry.append(0)  # settled once and for all
@@ -223,7 +223,7 @@ def test_grants_never_exceed_the_limits(log: list[tuple[Message, int]]) -> None:
                     else:
                         span = 60_000 if name == "rate" else 10_000
                         total = sum(entry[1] for entry in everything if at - span < entry[0] <= at)
-                    limit = next(each.limit for each in ALL if each.budget == name)
+                    limit = next(declared.limit for declared in ALL if declared.budget == name)
                     assert total <= limit, (name, total)
 
 
@@ -243,7 +243,7 @@ def test_a_process_that_starts_from_a_snapshot_has_the_same_state(
 @pytest.mark.parametrize("process", ["p", "q"])
 def test_every_reader_gets_the_same_result(process: str) -> None:
     log = [(ask(process, "a", "b", "c", "d"), 1), (settle(process, "a", rate=0), 2)]
-    assert said([each for message, at in log for each in ledger().fold(message, at)]) == [
+    assert said([answer for message, at in log for answer in ledger().fold(message, at)]) == [
         ("a", "granted"),
         ("b", "granted"),
         ("c", "granted"),
