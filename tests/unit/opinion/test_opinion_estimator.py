@@ -20,11 +20,11 @@ def made() -> TrainedOpinion:
 def test_it_distinguishes_easy_from_hard_texts_with_the_same_words(made: TrainedOpinion) -> None:
     other = work(100, seed=2)
     surfaces = np.array([surface(text) for text in other.examples.texts])
-    found = made.model.estimates(other.vectors, surfaces)
-    middle = np.array([each.sufficient[1] for each in found])
+    estimates = made.model.estimates(other.vectors, surfaces)
+    middle = np.array([estimate.sufficient[1] for estimate in estimates])
     assert middle[other.easy].min() > 0.85
     assert middle[~other.easy].max() < 0.5
-    assert all(each.sufficient[-1] == 1.0 and each.better[-1] == 0.0 for each in found)
+    assert all(estimate.sufficient[-1] == 1.0 and estimate.better[-1] == 0.0 for estimate in estimates)
 
 
 def test_the_bars_are_for_the_mean_with_the_first_score_it_was_tuned_beside(made: TrainedOpinion) -> None:
@@ -53,15 +53,15 @@ def test_texts_far_from_all_landmarks_are_unknown(made: TrainedOpinion) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "expected"),
     [
         (lambda content: b"", "not JSON"),
         (lambda content: b'{"format": "x"}', "its form is 'x'"),
         (lambda content: content.replace(b'"name":"test"', b'"name":"tset"'), "damaged"),
     ],
 )
-def test_other_bytes_are_refused_with_a_reason(made: TrainedOpinion, changed, said) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(ModelFileError, match=said):
+def test_other_bytes_are_refused_with_a_reason(made: TrainedOpinion, changed, expected) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ModelFileError, match=expected):
         parse(changed(made.content))
 
 

@@ -33,6 +33,6 @@ def knowing(texts: Sequence[str]) -> Vectors:
 
 
 def test_each_benchmark_is_ranked_with_and_without_an_opinion() -> None:
-    (found,) = pairs(made_up(200, tiers=("weak", "strong")), lambda share: None, knowing).values()
-    assert list(found) == ["five-fold", "five-fold, with second opinion", "best published"]
-    assert found["five-fold"] != found["five-fold, with second opinion"]
+    (ranking,) = pairs(made_up(200, tiers=("weak", "strong")), lambda share: None, knowing).values()
+    assert list(ranking) == ["five-fold", "five-fold, with second opinion", "best published"]
+    assert ranking["five-fold"] != ranking["five-fold, with second opinion"]
