@@ -25,7 +25,7 @@ agents:
 def test_all_errors_are_reported_with_their_place() -> None:
     with pytest.raises(FileError) as caught:
         parse_agents(BROKEN, TIERS)
-    found = caught.value.problems
+    problems = caught.value.problems
     for expected in (
         "agents.yaml:1:15: unregistered: must be 'admit' or 'reject'",
         "agents.yaml:3:32: agents[0].tiers: there is no tier `medum`, did you mean `medium`?",
@@ -35,8 +35,8 @@ def test_all_errors_are_reported_with_their_place() -> None:
         "agents.yaml:6:5: agents[3]: `owner` is missing",
         "agents.yaml:6:28: agents[3].max_chars: must be",
     ):
-        assert [line for line in found if line.startswith(expected)], (expected, found)
-    assert len(found) == 7
+        assert [line for line in problems if line.startswith(expected)], (expected, problems)
+    assert len(problems) == 7
 
 
 def test_unregistered_is_required() -> None:

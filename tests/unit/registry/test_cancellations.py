@@ -51,36 +51,36 @@ def test_the_oldest_are_deleted_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_running_job_is_notified() -> None:
-    cancellations, told = Cancellations(Clock()), []
-    with cancellations.listening(job_id(1), "a", lambda: told.append(1)):
+    cancellations, notified = Cancellations(Clock()), []
+    with cancellations.listening(job_id(1), "a", lambda: notified.append(1)):
         cancellations.cancel(job_id(2), by="on-call")
-        assert told == []
+        assert notified == []
         cancellations.cancel(job_id(1), by="on-call")
-        assert told == [1]
+        assert notified == [1]
     cancellations.cancel(job_id(1), by="on-call")
-    assert told == [1]
+    assert notified == [1]
 
 
 def test_a_repeat_of_a_job_keeps_listening_when_the_other_ends() -> None:
-    cancellations, told = Cancellations(Clock()), []
-    first = cancellations.listening(job_id(1), "a", lambda: told.append("first"))
-    second = cancellations.listening(job_id(1), "a", lambda: told.append("second"))
+    cancellations, notified = Cancellations(Clock()), []
+    first = cancellations.listening(job_id(1), "a", lambda: notified.append("first"))
+    second = cancellations.listening(job_id(1), "a", lambda: notified.append("second"))
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
     cancellations.cancel(job_id(1), by="on-call")
-    assert told == ["second"]
+    assert notified == ["second"]
     second.__exit__(None, None, None)
 
 
 def test_an_identified_agent_can_cancel_only_its_own_jobs() -> None:
-    cancellations, told = Cancellations(Clock()), []
-    with cancellations.listening(job_id(1), "owner", lambda: told.append(1)):
+    cancellations, notified = Cancellations(Clock()), []
+    with cancellations.listening(job_id(1), "owner", lambda: notified.append(1)):
         cancellations.cancel(job_id(1), by="thief", own=True)
-        assert told == []
+        assert notified == []
         assert cancellations.of(job_id(1), "owner") is None
         cancellations.cancel(job_id(1), by="owner", reason="enough", own=True)
-        assert told == [1]
+        assert notified == [1]
     asked = cancellations.of(job_id(1), "owner")
     assert asked is not None
     assert (asked.by, asked.reason) == ("owner", "enough")

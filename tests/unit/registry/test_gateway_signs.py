@@ -50,8 +50,8 @@ def test_it_signs_for_those_with_api_keys_and_no_others() -> None:
 
 @pytest.mark.parametrize("state", ["suspended", "retired"])
 def test_one_that_may_not_act_signs_for_nobody(state: State) -> None:
-    found = ids(in_force(gateway(state)))
-    assert (found["app"], found["both"]) == (set(), {OWN.id})
+    key_ids = ids(in_force(gateway(state)))
+    assert (key_ids["app"], key_ids["both"]) == (set(), {OWN.id})
 
 
 def test_its_last_day_ends_it_without_a_change_of_the_registry() -> None:

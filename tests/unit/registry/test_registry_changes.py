@@ -50,9 +50,9 @@ def test_a_removed_agent_is_retired_once_and_may_return() -> None:
     history = on_record(
         plan(file("id: a, owner: x", "id: b, owner: x"), RegistryHistory()), RegistryHistory()
     )
-    gone = plan(file("id: a, owner: x"), history)
-    assert told(gone) == [("retire", "b")]
-    on_record(gone, history)
+    removed = plan(file("id: a, owner: x"), history)
+    assert told(removed) == [("retire", "b")]
+    on_record(removed, history)
     assert history.agents["b"].state == "retired"
     assert plan(file("id: a, owner: x"), history) == []
     assert told(plan(file("id: a, owner: x", "id: b, owner: x"), history)) == [("register", "b")]
