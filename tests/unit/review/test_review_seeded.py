@@ -26,8 +26,8 @@ def test_a_test_is_one_cases_question_with_the_answer_to_another() -> None:
 def test_nothing_that_is_shown_tells_it_from_another_while_it_waits() -> None:
     reviews, (_, other, *_), test = with_test()
     its, others = reviews.cases[test.job.job_id], reviews.cases[other.job.job_id]
-    for one in (its, others):
-        assert not one.seeded
+    for review_case in (its, others):
+        assert not review_case.seeded
     assert its.model_dump().keys() == others.model_dump().keys()
     empty = {name for name, value in its.model_dump().items() if value is None}
     assert empty == {name for name, value in others.model_dump().items() if value is None}
