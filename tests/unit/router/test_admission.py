@@ -177,7 +177,7 @@ def in_state(state: State) -> Registry:
 
 
 @pytest.mark.parametrize(
-    ("registry", "at", "said"),
+    ("registry", "at", "expected"),
     [
         (in_state("active"), NOW, None),
         (in_state("active"), datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC), None),
@@ -191,15 +191,15 @@ def in_state(state: State) -> Registry:
     ],
 )
 def test_suspended_retired_and_expired_agents_are_rejected(
-    registry: Registry, at: datetime, said: str | None
+    registry: Registry, at: datetime, expected: str | None
 ) -> None:
     refused = admit(registry, POLICY, job("ending"), at)
-    if said is None:
+    if expected is None:
         assert isinstance(refused, Admitted)
     else:
         assert isinstance(refused, Refused)
         assert refused.reason is Reason.AGENT_NOT_ALLOWED
-        assert said in refused.message
+        assert expected in refused.message
 
 
 @pytest.mark.parametrize(

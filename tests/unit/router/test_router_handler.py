@@ -36,10 +36,10 @@ def body(**fields: Any) -> bytes:
 
 def read(made: Made) -> tuple[Any, Envelope]:
     """The record as any later service reads it."""
-    found = decode(Incoming(made.topic, 0, 0, 0, made.key, made.value, tuple(made.headers)))
-    assert isinstance(found, Decoded), found
-    message: Message = found.message
-    return message, found.envelope
+    decoded = decode(Incoming(made.topic, 0, 0, 0, made.key, made.value, tuple(made.headers)))
+    assert isinstance(decoded, Decoded), decoded
+    message: Message = decoded.message
+    return message, decoded.envelope
 
 
 def letter(made: Made) -> DeadLetter:
@@ -90,9 +90,9 @@ def test_same_records_same_output() -> None:
 def test_an_unreadable_record_is_a_dead_letter_with_its_bytes_and_headers() -> None:
     record = incoming(b'{"agent_id": ', key=b"\xff", headers=[("x", b"1")], partition=1, offset=5)
     (made,) = handler().handle_records([record])
-    found = letter(made)
-    assert (found.reason, found.stage) == (Reason.NOT_JSON, "router")
-    assert (found.topic, found.partition, found.offset) == record.origin
+    content = letter(made)
+    assert (content.reason, content.stage) == (Reason.NOT_JSON, "router")
+    assert (content.topic, content.partition, content.offset) == record.origin
     assert (made.key, made.value) == (record.key, record.value)
     assert ("orig_x", b"1") in made.headers
 

@@ -32,12 +32,14 @@ def body(number: int | None = None, **fields: Any) -> bytes:
 
 def answers(router: Router) -> Counter[UUID | None]:
     """How often each job was routed or given an outcome."""
-    made = [each for topic in (*TIERS, TOPICS.results.name) for each in router.made[topic]]
-    return Counter(from_headers(each.headers).job_id for each in made)
+    made = [record for topic in (*TIERS, TOPICS.results.name) for record in router.made[topic]]
+    return Counter(from_headers(record.headers).job_id for record in made)
 
 
 def reasons(made: list[Made]) -> list[Reason]:
-    return [dead.from_headers(dict(each.headers)).reason for each in made if each.topic == TOPICS.dead.name]
+    return [
+        dead.from_headers(dict(record.headers)).reason for record in made if record.topic == TOPICS.dead.name
+    ]
 
 
 def test_a_job_with_a_wrong_key_is_forwarded_to_its_partition() -> None:
@@ -109,7 +111,7 @@ def test_a_restarted_lane_remembers_the_jobs_it_warmed_up_with() -> None:
     keyed = [incoming(body(n), key=str(uuid(n)).encode(), offset=10 + n) for n in (1, 2, 3, 4)]
     made = lane.handle_records(keyed)
     assert reasons(made) == [Reason.DUPLICATE_JOB, Reason.DUPLICATE_JOB]
-    assert [each.key for each in made if each.topic in TIERS] == [keyed[1].key, keyed[3].key]
+    assert [record.key for record in made if record.topic in TIERS] == [keyed[1].key, keyed[3].key]
 
 
 def test_a_malformed_record_neither_answers_for_a_job_that_is_under_way_nor_lets_it_begin_later() -> None:
@@ -117,11 +119,11 @@ def test_a_malformed_record_neither_answers_for_a_job_that_is_under_way_nor_lets
     made = handler().handle_records(
         [incoming(body(1), key=key), incoming(body(1, metadata=[]), key=key, offset=1)]
     )
-    assert [each.topic for each in made] == [TOPICS.tier("medium").name, TOPICS.dead.name]
+    assert [record.topic for record in made] == [TOPICS.tier("medium").name, TOPICS.dead.name]
     made = handler().handle_records(
         [incoming(body(1, metadata=[]), key=key), incoming(body(1), key=key, offset=1)]
     )
-    assert [each.topic for each in made] == [TOPICS.dead.name, TOPICS.results.name, TOPICS.dead.name]
+    assert [record.topic for record in made] == [TOPICS.dead.name, TOPICS.results.name, TOPICS.dead.name]
 
 
 def test_memory_is_bounded_and_what_came_first_is_forgotten_first() -> None:
@@ -141,9 +143,9 @@ def test_the_corpus_of_bad_records_between_good_ones() -> None:
         router.publish(bad.value, bad.key, bad.headers)
         router.publish(body(number, order_key=None), None if number % 2 else str(uuid(number)).encode())
     router.run()
-    found = answers(router)
-    assert all(found[uuid(number)] == 1 for number in range(len(BAD)))
-    assert set(found.values()) == {1}
+    counts = answers(router)
+    assert all(counts[uuid(number)] == 1 for number in range(len(BAD)))
+    assert set(counts.values()) == {1}
     assert sum(len(router.made[topic]) for topic in TIERS) == len(BAD) + 1
     assert Counter(reasons(router.made[TOPICS.dead.name])) == Counter(bad.reason for bad in BAD)
 
@@ -164,13 +166,13 @@ def test_each_job_is_answered_once_whatever_is_published(
         key = {"id": None if number is None else str(uuid(number)).encode(), "none": None, "wrong": b"w"}
         router.publish(body(number, **({"metadata": 7} if malformed else {})), key[keyed_by])
     router.run(most=2)  # sent on at most once
-    found = answers(router)
+    counts = answers(router)
     named = {uuid(number) for number, _, _ in published if number is not None}
-    assert named <= set(found)
-    assert set(found.values()) <= {1}
+    assert named <= set(counts)
+    assert set(counts.values()) <= {1}
     unnamed = [malformed for number, _, malformed in published if number is None]
-    assert len(found) == len(named) + unnamed.count(False)
+    assert len(counts) == len(named) + unnamed.count(False)
     rejected = len(router.made[TOPICS.results.name])
     routed = sum(len(router.made[topic]) for topic in TIERS)
     assert routed + len(router.made[TOPICS.dead.name]) == len(published)
-    assert routed + rejected == len(found)
+    assert routed + rejected == len(counts)

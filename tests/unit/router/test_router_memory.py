@@ -27,18 +27,18 @@ def named(number: int) -> Any:
 @pytest.fixture(scope="module")
 def built() -> tuple[Lanes, RouterHandler]:
     """The router's lanes with default settings, and one of their handlers."""
-    found: list[Any] = []
+    lanes: list[Any] = []
     with pytest.MonkeyPatch.context() as patch:
 
         def batch_lanes(*arguments: Any, **named: Any) -> Lanes:
-            found.extend((real(*arguments, **named), arguments[3](SimpleNamespace(seed="", partitions=1))))
-            return cast(Lanes, found[0])
+            lanes.extend((real(*arguments, **named), arguments[3](SimpleNamespace(seed="", partitions=1))))
+            return cast(Lanes, lanes[0])
 
         real = app.batch_lanes  # type: ignore[attr-defined]
         patch.setattr(app, "batch_lanes", batch_lanes)
         patch.setattr(app, "RegistryInForce", lambda: REGISTRY)
         app.build(RouterSettings(native=False, policy=starter.POLICY))
-    return found[0], found[1]
+    return lanes[0], lanes[1]
 
 
 def test_a_repeat_is_known_among_the_last_ten_thousand(built: tuple[Lanes, RouterHandler]) -> None:

@@ -21,13 +21,13 @@ MODEL = fixed_score({})
 
 def as_read(made: list[Outgoing]) -> list[Incoming]:
     return [
-        Incoming(each.topic, 0, place, 0, each.key, each.value, tuple(each.headers))
-        for place, each in enumerate(made)
+        Incoming(record.topic, 0, place, 0, record.key, record.value, tuple(record.headers))
+        for place, record in enumerate(made)
     ]
 
 
-def made(file: PolicyFile, text: str, there: list[Incoming] = []) -> list[Outgoing]:  # noqa: B006
-    return list(records(TOPICS, file, text, there, NOW))
+def made(file: PolicyFile, text: str, existing: list[Incoming] = []) -> list[Outgoing]:  # noqa: B006
+    return list(records(TOPICS, file, text, existing, NOW))
 
 
 def message(record: Incoming) -> Message:
@@ -64,14 +64,14 @@ def test_a_policy_without_a_score_stands_alone() -> None:
 
 
 def test_existing_records_are_not_written_again() -> None:
-    there = as_read(made(scored_file(MODEL), TEXT))
-    assert made(scored_file(MODEL), TEXT, there) == []
+    existing = as_read(made(scored_file(MODEL), TEXT))
+    assert made(scored_file(MODEL), TEXT, existing) == []
 
 
 def test_a_new_policy_with_the_same_model_writes_the_policy_alone() -> None:
-    there = as_read(made(scored_file(MODEL), TEXT))
+    existing = as_read(made(scored_file(MODEL), TEXT))
     stricter = TEXT.replace("fallback: medium", "fallback: frontier")
-    (policy,) = map(message, as_read(made(scored_file(MODEL, stricter), stricter, there)))
+    (policy,) = map(message, as_read(made(scored_file(MODEL, stricter), stricter, existing)))
     assert isinstance(policy, PolicyApplied)
 
 

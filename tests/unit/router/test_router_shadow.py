@@ -41,10 +41,10 @@ def body(**fields: Any) -> bytes:
 
 
 def read(made: Made) -> tuple[JobRouted, Envelope]:
-    found = decode(Incoming(made.topic, 0, 0, 0, made.key, made.value, tuple(made.headers)))
-    assert isinstance(found, Decoded), found
-    assert isinstance(found.message, JobRouted)
-    return found.message, found.envelope
+    decoded = decode(Incoming(made.topic, 0, 0, 0, made.key, made.value, tuple(made.headers)))
+    assert isinstance(decoded, Decoded), decoded
+    assert isinstance(decoded.message, JobRouted)
+    return decoded.message, decoded.envelope
 
 
 def test_a_shadow_is_a_job_of_its_own_on_the_other_tier() -> None:
@@ -98,7 +98,7 @@ def test_every_tier_that_is_listed_and_open_and_not_the_jobs_own(
     fields: dict[str, Any], tiers: list[str]
 ) -> None:
     made = handler().handle_records([incoming(body(**fields))])
-    assert [read(each)[0].decision.tier for each in made[1:]] == tiers
+    assert [read(record)[0].decision.tier for record in made[1:]] == tiers
 
 
 def test_a_job_that_begins_a_cascade_has_one_on_that_tier_too_as_another_answer_may_count() -> None:
@@ -107,7 +107,7 @@ def test_a_job_that_begins_a_cascade_has_one_on_that_tier_too_as_another_answer_
     made = [
         read(handle_record)[0].decision for handle_record in handler(text).handle_records([incoming(body())])
     ]
-    assert [(each.tier, each.rule) for each in made] == [
+    assert [(decision.tier, decision.rule) for decision in made] == [
         ("small", "default"),
         ("small", "shadow"),
         ("frontier", "shadow"),
@@ -119,7 +119,7 @@ def test_the_same_jobs_have_shadows_on_every_router_and_in_every_run() -> None:
     records = [incoming(body(), offset=place) for place in range(400)]
     made = handler(some).handle_records(records)
     assert made == handler(some).handle_records(records)
-    shadows = [each for each in made if read(each)[0].decision.rule == "shadow"]
+    shadows = [record for record in made if read(record)[0].decision.rule == "shadow"]
     assert 70 < len(shadows) < 130
     more = {
         handle_record.value for handle_record in handler(some.replace("0.25", "0.5")).handle_records(records)
@@ -131,8 +131,8 @@ def test_the_same_jobs_have_shadows_on_every_router_and_in_every_run() -> None:
 def test_the_draw_is_even_and_fixed() -> None:
     drawn = [shadow.draw(UUID(int=number)) for number in range(2_000)]
     assert drawn[0] == shadow.draw(UUID(int=0))
-    assert all(0 <= each < 1 for each in drawn)
-    assert sum(each < 0.1 for each in drawn) == pytest.approx(200, abs=50)
+    assert all(0 <= number < 1 for number in drawn)
+    assert sum(number < 0.1 for number in drawn) == pytest.approx(200, abs=50)
 
 
 def test_the_budget_of_an_hour_ends_them_and_the_next_hour_brings_them_back() -> None:

@@ -87,9 +87,9 @@ def as_read(made: Made, waited_s: float = 5) -> Incoming:
 
 
 def message(made: Made) -> Message:
-    found = decode(as_read(made))
-    assert isinstance(found, Decoded), found
-    return found.message
+    decoded = decode(as_read(made))
+    assert isinstance(decoded, Decoded), decoded
+    return decoded.message
 
 
 def says(estimate: Estimate) -> Callable[[str], Awaitable[Estimate]]:
@@ -201,8 +201,8 @@ def test_without_an_opinion_service_no_opinion_is_requested() -> None:
 
 async def test_while_the_score_is_suspended_the_fallback_decides() -> None:
     calibration = CalibrationMonitor.of(POLICY)
-    found = PromiseBroken(model=POLICY.scorer.name, found="it promises too much", judged_at=LATER)
-    calibration.suspend(found)
+    broken = PromiseBroken(model=POLICY.scorer.name, found="it promises too much", judged_at=LATER)
+    calibration.suspend(broken)
     (out,) = await OpinionHandler(POLICY, TOPICS, fails, lambda: LATER, calibration=calibration)(
         as_read(sent("leans"))
     )
@@ -238,7 +238,7 @@ async def test_an_unreadable_record_is_a_dead_letter_and_ends_its_job() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "card", "said"),
+    ("text", "card", "expected"),
     [
         (TEXT, {"beside": "cafe"}, "7:12: score.opinion: this opinion was tuned beside the score cafe"),
         (TEXT, {"quality": "0.98"}, "the opinion is not tuned for `0.99`; it is for 0.98"),
@@ -246,11 +246,11 @@ async def test_an_unreadable_record_is_a_dead_letter_and_ends_its_job() -> None:
     ],
 )
 def test_errors_in_the_section_are_reported_with_their_line(
-    text: str, card: dict[str, str], said: str
+    text: str, card: dict[str, str], expected: str
 ) -> None:
     with pytest.raises(FileError) as caught:
         read(text, **card)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_its_content_counts_in_the_version() -> None:

@@ -122,13 +122,13 @@ def test_checks_show_both_sides_of_each_comparison() -> None:
 
 def test_a_failed_comparison_is_shown_as_exactly() -> None:
     asked = job("x" * 30, kind="sql", request={"response_format": {"type": "json_schema"}}, agent="desk")
-    said = {check.name: check.detail for check in decide(POLICY, asked).checks}
-    assert said["short"] == "30 characters > 20"
-    assert said["form"] == "response format is json_schema, one is wanted; 1 messages <= 1"
-    said = {check.name: check.detail for check in decide(POLICY, job("x" * 30, agent="desk")).checks}
-    assert said["long"] == "30 characters < 100"
-    assert said["desk"] == "1 messages < 2"
-    assert said["default"] == "no rule above holds"
+    details = {check.name: check.detail for check in decide(POLICY, asked).checks}
+    assert details["short"] == "30 characters > 20"
+    assert details["form"] == "response format is json_schema, one is wanted; 1 messages <= 1"
+    details = {check.name: check.detail for check in decide(POLICY, job("x" * 30, agent="desk")).checks}
+    assert details["long"] == "30 characters < 100"
+    assert details["desk"] == "1 messages < 2"
+    assert details["default"] == "no rule above holds"
 
 
 def test_checks_of_admission_come_first() -> None:
@@ -147,17 +147,17 @@ def test_texts_in_parts_are_counted_and_images_are_not() -> None:
             },
         }
     )
-    said = {check.name: check.detail for check in decide(POLICY, asked).checks}
-    assert said["long"] == "60 characters < 100"
+    details = {check.name: check.detail for check in decide(POLICY, asked).checks}
+    assert details["long"] == "60 characters < 100"
 
 
 def test_a_publishers_text_cannot_break_the_checks() -> None:
-    said = {check.name: check.detail for check in decide(POLICY, job(kind="a\x1b[2J\nb")).checks}
-    assert said["short"] == r"kind is 'a\x1b[2J\nb', wanted is sql or classify"
-    said = {
+    details = {check.name: check.detail for check in decide(POLICY, job(kind="a\x1b[2J\nb")).checks}
+    assert details["short"] == r"kind is 'a\x1b[2J\nb', wanted is sql or classify"
+    details = {
         check.name: check.detail for check in decide(POLICY, job(metadata={"language": "z" * 9_999})).checks
     }
-    assert len(said["german-vip"]) < 100
+    assert len(details["german-vip"]) < 100
 
 
 def test_a_rules_tier_is_lowered_to_the_agents_tiers() -> None:

@@ -55,7 +55,7 @@ def decided(text: str = TEXT, *, allowed: set[str] | None = None, **fields: Any)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (TEXT.replace("accept: agreement", "accept: mood"), "policy.yaml:6:11: cascade.accept: must be"),
         (asking("[medium, small, frontier]"), "5:10"),
@@ -72,10 +72,10 @@ def decided(text: str = TEXT, *, allowed: set[str] | None = None, **fields: Any)
         (TEXT.replace("[tiny, small", "[cascade, small"), "stands for several tiers in turn"),
     ],
 )  # fmt: skip
-def test_errors_are_reported_with_their_line(text: str, said: str) -> None:
+def test_errors_are_reported_with_their_line(text: str, expected: str) -> None:
     with pytest.raises(FileError) as caught:
         read(text)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_an_invalid_model_is_reported() -> None:

@@ -50,9 +50,9 @@ def test_the_default_becomes_scored_with_the_old_tier_as_fallback(text: str, fal
 @pytest.mark.parametrize("text", [SHIPPED, FLOW, QUOTED])
 def test_nothing_else_changes_comments_included(text: str) -> None:
     after = with_score(text, "models/new.json", "0.99")
-    gone = [line for line in difflib.ndiff(text.splitlines(), after.splitlines()) if line.startswith("- ")]
-    assert len(gone) <= 3
-    assert all("#" not in line or line.partition("#")[2] in after for line in gone)
+    removed = [line for line in difflib.ndiff(text.splitlines(), after.splitlines()) if line.startswith("- ")]
+    assert len(removed) <= 3
+    assert all("#" not in line or line.partition("#")[2] in after for line in removed)
 
 
 def test_a_default_that_is_scored_keeps_its_fallback_and_gets_the_new_model() -> None:

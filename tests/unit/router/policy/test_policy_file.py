@@ -66,7 +66,7 @@ def changed(old: str, new: str) -> str:
 
 
 def test_all_errors_are_reported_with_their_place() -> None:
-    found = problems(BROKEN)
+    messages = problems(BROKEN)
     for expected in (
         "policy.yaml:3:17: default.tier: there is no tier `huge`. The tiers are small, medium, frontier",
         "policy.yaml:6:23: rules[0].when: unknown key `max_char`, did you mean `max_chars`?",
@@ -81,8 +81,8 @@ def test_all_errors_are_reported_with_their_place() -> None:
         "policy.yaml:24:5: rules[5]: `tier: asked` needs `when: {tier: asked}`",
         "policy.yaml:28:1: unknown key `limit`, did you mean `limits`?",
     ):
-        assert [line for line in found if line.startswith(expected)], (expected, found)
-    assert len(found) == 12
+        assert [line for line in messages if line.startswith(expected)], (expected, messages)
+    assert len(messages) == 12
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ def test_a_wrong_model_name_is_reported_with_its_line() -> None:
     first = len(GOOD.splitlines()) + 1
     with pytest.raises(FileError) as caught:
         parse(MODELS)
-    told = "`auto` and `tier:NAME` are reserved; give the model another name"
+    problem = "`auto` and `tier:NAME` are reserved; give the model another name"
     assert caught.value.problems == (
-        f"policy.yaml:{first + 2}:3: models.auto: {told}",
-        f"policy.yaml:{first + 3}:3: models.tier:small: {told}",
+        f"policy.yaml:{first + 2}:3: models.auto: {problem}",
+        f"policy.yaml:{first + 3}:3: models.tier:small: {problem}",
         f"policy.yaml:{first + 4}:3: models.a name: must match ^[!-~]+$",
     )
     with pytest.raises(FileError) as caught:

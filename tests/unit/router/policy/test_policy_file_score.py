@@ -124,8 +124,8 @@ def test_a_good_section_is_read_with_its_model() -> None:
 def test_contradictory_settings_are_refused_with_their_place(
     pairs: list[tuple[str, str]], expected: str
 ) -> None:
-    found = problems(changed(*pairs))
-    assert [line for line in found if expected in line], found
+    messages = problems(changed(*pairs))
+    assert [line for line in messages if expected in line], messages
 
 
 def test_a_model_that_would_not_fit_on_record_is_refused() -> None:

@@ -30,9 +30,9 @@ def test_the_examples_are_read() -> None:
 def test_every_key_and_every_source_is_told() -> None:
     keys = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
     assert {*ListedQueue.model_fields, *ListedThreshold.model_fields} <= keys
-    told = dict(re.findall(r"^\| `(\w+)` \| (routing|answer) \|", PAGE, re.MULTILINE))
-    assert set(told) == set(get_args(ConfidenceSource))
-    assert all(source in SOURCES_OF[of] for source, of in told.items())
+    documented = dict(re.findall(r"^\| `(\w+)` \| (routing|answer) \|", PAGE, re.MULTILINE))
+    assert set(documented) == set(get_args(ConfidenceSource))
+    assert all(source in SOURCES_OF[of] for source, of in documented.items())
 
 
 def test_how_many_answers_it_takes() -> None:

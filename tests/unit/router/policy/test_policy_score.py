@@ -83,16 +83,16 @@ def test_different_values_never_look_equal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("foreign", "unfamiliar text: 0.49 < 0.50 of its words known: the fallback decides"),
         ("broken", "the score is not a number: the fallback decides"),
     ],
 )
-def test_doubt_is_described_and_leaves_no_score(text: str, said: str) -> None:
+def test_doubt_is_described_and_leaves_no_score(text: str, expected: str) -> None:
     decision = decide(POLICY, job(text))
     (doubt,) = checks(decision)
-    assert (doubt.name, doubt.passed, doubt.detail) == ("in-doubt", False, said)
+    assert (doubt.name, doubt.passed, doubt.detail) == ("in-doubt", False, expected)
     assert decision.score is None
 
 
@@ -103,16 +103,16 @@ def test_doubt_uses_the_fallback_of_the_scored_rule() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scorer", "said"),
+    ("scorer", "expected"),
     [
         (replace(POLICY.scorer, model=None), "there is no model"),
         (replace(POLICY.scorer, bar=None), "fixed@0123456789ab is not tuned for quality 0.99"),
     ],
 )
-def test_without_a_model_or_a_bar_the_fallback_decides(scorer: Scorer, said: str) -> None:
+def test_without_a_model_or_a_bar_the_fallback_decides(scorer: Scorer, expected: str) -> None:
     decision = decide(replace(POLICY, scorer=scorer), job("easy"))
     assert decision.tier == "frontier"
-    assert checks(decision)[0].detail == f"{said}: the fallback decides"
+    assert checks(decision)[0].detail == f"{expected}: the fallback decides"
 
 
 def test_a_rule_that_names_a_tier_does_not_ask_the_score() -> None:

@@ -23,14 +23,16 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def decided() -> list[tuple[Job, Decision]]:
-    found = []
+    decisions = []
     for offset, body in enumerate(samples.load()):
         read = decode_intake(Incoming("t", 0, offset, 0, None, orjson.dumps(body), ()))
         assert isinstance(read, Accepted), read
         admitted = admit(AGENTS, POLICY, read.job, NOW)
         assert isinstance(admitted, Admitted), (body["metadata"], admitted)
-        found.append((read.job, decide(POLICY, read.job, allowed=admitted.tiers, earlier=admitted.checks)))
-    return found
+        decisions.append(
+            (read.job, decide(POLICY, read.job, allowed=admitted.tiers, earlier=admitted.checks))
+        )
+    return decisions
 
 
 def test_every_sample_is_admitted_and_every_tier_gets_some() -> None:
@@ -42,7 +44,7 @@ def test_every_sample_is_admitted_and_every_tier_gets_some() -> None:
 def test_requested_tiers_are_used() -> None:
     asked = [(job.tier, decision.tier) for job, decision in decided() if job.tier]
     assert asked
-    assert all(wanted == got for wanted, got in asked)
+    assert all(wanted == chosen for wanted, chosen in asked)
 
 
 def test_every_sample_comes_from_a_registered_agent() -> None:
@@ -60,8 +62,8 @@ def test_every_sample_comes_from_a_registered_agent() -> None:
     ],
 )
 def test_each_kind_goes_to_its_rules_tier(kind: str, tier: str) -> None:
-    found = {decision.tier for job, decision in decided() if job.kind == kind and job.tier is None}
-    assert found == {tier}
+    tiers = {decision.tier for job, decision in decided() if job.kind == kind and job.tier is None}
+    assert tiers == {tier}
 
 
 def test_the_starter_file_admits_unregistered_agents_and_says_what_production_needs() -> None:

@@ -44,72 +44,72 @@ def case(
 
 
 def test_tiers_before_and_after_and_who_moved() -> None:
-    found = replayed(case("easy one"), case("easy two"), case("easy three"), case("hard"))
-    assert (found.jobs, dict(found.tiers_before)) == (4, {"frontier": 4})
-    assert dict(found.tiers_after) == {"small": 3, "frontier": 1}
-    assert dict(found.moves) == {("frontier", "small"): 3}
-    shown = found.moved["frontier", "small"]
-    assert [(each.before, each.after, each.gist) for each in shown] == [
+    report = replayed(case("easy one"), case("easy two"), case("easy three"), case("hard"))
+    assert (report.jobs, dict(report.tiers_before)) == (4, {"frontier": 4})
+    assert dict(report.tiers_after) == {"small": 3, "frontier": 1}
+    assert dict(report.moves) == {("frontier", "small"): 3}
+    examples = report.moved["frontier", "small"]
+    assert [(example.before, example.after, example.gist) for example in examples] == [
         ("default", "default", "easy one"),
         ("default", "default", "easy two"),
     ]
 
 
 def test_who_stays_costs_what_it_cost_and_who_moves_the_new_tiers_price() -> None:
-    found = replayed(
+    report = replayed(
         case("hard", JobCost(10, 10, Decimal("7.5"))),
         case("easy", JobCost(60, 40, Decimal(100))),
     )
-    assert (found.priced, found.cost_before, found.cost_after) == (2, Decimal("107.5"), Decimal("8.5"))
+    assert (report.priced, report.cost_before, report.cost_after) == (2, Decimal("107.5"), Decimal("8.5"))
 
 
 @pytest.mark.parametrize(
     ("spent", "unpriced"), [(None, 0), (JobCost(1, 1, None), 1)], ids=["no call", "price of then unknown"]
 )
 def test_what_has_no_price_on_both_sides_is_left_out_of_both(spent: JobCost | None, unpriced: int) -> None:
-    found = replayed(case("easy", spent))
-    assert (found.priced, found.unpriced, found.cost_before, found.cost_after) == (0, unpriced, 0, 0)
+    report = replayed(case("easy", spent))
+    assert (report.priced, report.unpriced, report.cost_before, report.cost_after) == (0, unpriced, 0, 0)
 
 
 def test_a_tier_without_a_price_is_left_out_of_both_sides() -> None:
     to_medium = scored_policy(fixed_score({"x": (0.1, 0.99, 1.0)}, bar=Bar(rate=0.1, margin=0.02)))
-    found = replayed(case("x", JobCost(1, 1, Decimal(1))), policy=to_medium)
-    assert dict(found.tiers_after) == {"medium": 1}
-    assert (found.priced, found.unpriced, found.cost_before) == (0, 1, 0)
+    report = replayed(case("x", JobCost(1, 1, Decimal(1))), policy=to_medium)
+    assert dict(report.tiers_after) == {"medium": 1}
+    assert (report.priced, report.unpriced, report.cost_before) == (0, 1, 0)
 
 
 def test_quality_is_told_of_the_texts_that_the_score_knows() -> None:
-    found = replayed(case("easy"), case("hard"), case("foreign"))
-    assert (found.scored, found.in_doubt) == (2, 1)
-    assert found.sufficient_before == 2.0
-    assert found.sufficient_after == pytest.approx(1.98)
+    report = replayed(case("easy"), case("hard"), case("foreign"))
+    assert (report.scored, report.in_doubt) == (2, 1)
+    assert report.sufficient_before == 2.0
+    assert report.sufficient_after == pytest.approx(1.98)
 
 
 def test_without_a_score_there_is_no_quality() -> None:
-    found = replayed(case("easy", policy=SCORED), policy=ALWAYS)
-    assert (found.scored, found.in_doubt) == (0, 0)
-    assert dict(found.moves) == {("small", "frontier"): 1}
+    report = replayed(case("easy", policy=SCORED), policy=ALWAYS)
+    assert (report.scored, report.in_doubt) == (0, 0)
+    assert dict(report.moves) == {("small", "frontier"): 1}
 
 
 def test_a_policy_without_any_tier_that_was_open_leaves_the_job_out() -> None:
     other = Policy.compile(parse("name: o\ntiers: [other]\ndefault: {tier: other, reason: Other.}\n"))
     asked = job("easy")
-    found = replayed((asked, decide(ALWAYS, asked, allowed=("small",)), None), policy=other)
-    assert (found.jobs, found.undecidable) == (0, 1)
+    report = replayed((asked, decide(ALWAYS, asked, allowed=("small",)), None), policy=other)
+    assert (report.jobs, report.undecidable) == (0, 1)
 
 
 def test_shadows_do_not_count_as_decisions() -> None:
     asked, made, spent = case("easy", JobCost(1, 1, Decimal(1)))
-    found = replayed((asked, made.model_copy(update={"rule": "shadow"}), spent))
-    assert (found.jobs, found.priced, found.scored) == (0, 0, 0)
+    report = replayed((asked, made.model_copy(update={"rule": "shadow"}), spent))
+    assert (report.jobs, report.priced, report.scored) == (0, 0, 0)
 
 
 def test_what_a_cascade_would_cost_is_not_known() -> None:
     cascade = "cascade: {tiers: [small, medium, frontier], accept: agreement}\n"
     text = "name: c\ntiers: [small, medium, frontier]\ndefault: {tier: cascade, reason: Try.}\n" + cascade
     spent = JobCost(10, 10, Decimal(20))
-    there = replayed(case("hard", spent), policy=Policy.compile(parse(text)))
-    assert (dict(there.tiers_after), there.priced, there.unpriced) == ({"cascade": 1}, 0, 1)
+    report = replayed(case("hard", spent), policy=Policy.compile(parse(text)))
+    assert (dict(report.tiers_after), report.priced, report.unpriced) == ({"cascade": 1}, 0, 1)
     back = replayed(case("hard", spent, Policy.compile(parse(text))), policy=ALWAYS)
     assert (dict(back.tiers_before), back.priced, back.unpriced) == ({"cascade": 1}, 0, 1)
 
@@ -126,11 +126,11 @@ review:
 def test_who_would_wait_for_a_person_about_the_tier() -> None:
     asking = scored_policy(fixed_score(SAYS, bar=Bar(rate=0.1, margin=0.02)), TEXT + REVIEW)
     mail = job("hard", kind="mail")
-    found = replayed(
+    report = replayed(
         case("easy"), case("hard"), case("foreign"), (mail, decide(ALWAYS, mail), None), policy=asking
     )
-    assert (found.stopped, found.held) == (2, 1)  # `easy` has 0.98, which is not exceeded, `foreign` none
-    assert flat(found, NOW - timedelta(days=2), NOW)["review"] == {
+    assert (report.stopped, report.held) == (2, 1)  # `easy` has 0.98, which is not exceeded, `foreign` none
+    assert flat(report, NOW - timedelta(days=2), NOW)["review"] == {
         "routing": 2,
         "routing_per_day": 1.0,
         "answers_with_thresholds": 1,

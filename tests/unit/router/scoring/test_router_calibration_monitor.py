@@ -136,10 +136,10 @@ def test_a_verdict_on_a_job_of_another_process_counts_as_its_own() -> None:
 def test_what_another_process_found_counts_and_so_it_does_after_a_restart() -> None:
     one, other = Router(), Router()
     one.judged("easy sum", 0.0, LEAST, after_s=5)
-    found = one.calibration.unpublished
-    assert found is not None
-    assert (found.model, found.judged_at) == (MODEL, NOW + timedelta(seconds=5))
-    other.calibration.suspend(found)
+    finding = one.calibration.unpublished
+    assert finding is not None
+    assert (finding.model, finding.judged_at) == (MODEL, NOW + timedelta(seconds=5))
+    other.calibration.suspend(finding)
     assert other.calibration.suspended == one.calibration.suspended
     assert other.calibration.unpublished is None, "it is on record already"
     assert other.tier() == "frontier"
@@ -176,8 +176,8 @@ def test_a_score_that_is_trusted_again_begins_anew() -> None:
     router.judged("easy sum", 0.0, LEAST)
     router.calibration.resume(*renewed(after_s=10))
     assert (router.tier(), router.calibration.unpublished) == ("small", None)
-    for each in old:
-        router.judge(each, 0.0, after_s=10)
+    for routed in old:
+        router.judge(routed, 0.0, after_s=10)
     router.judged("easy sum", 0.0, LEAST - 1, after_s=11)
     assert router.tier() == "small"
     router.judged("easy sum", 0.0, 1, after_s=11)

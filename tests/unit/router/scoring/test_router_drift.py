@@ -59,7 +59,7 @@ class Lane:
 
 
 def drifts(made: Iterable[JobRouted]) -> list[Check]:
-    return [check for each in made for check in each.decision.checks if check.name == "drift"]
+    return [check for routed in made for check in routed.decision.checks if check.name == "drift"]
 
 
 def test_familiar_work_is_scored_for_ever() -> None:
@@ -74,11 +74,11 @@ def test_unfamiliar_work_goes_to_the_fallback_until_it_is_familiar_again(
         assert drifts(lane.take(strange, CHECK_EVERY)) == [], "nothing is known before the first look"
         lane.take(strange, ROUND)
         after = lane.take(familiar, 10, kind="mail")
-        assert [each.decision.tier for each in after] == ["medium"] * 10, "the rule's own fallback"
-        (said,) = set(drifts(after))
-        assert said.detail.startswith("unfamiliar work: shift ")
-        assert said.detail.endswith(": the fallback decides")
-        assert all(each.decision.score is None for each in after)
+        assert [routed.decision.tier for routed in after] == ["medium"] * 10, "the rule's own fallback"
+        (check,) = set(drifts(after))
+        assert check.detail.startswith("unfamiliar work: shift ")
+        assert check.detail.endswith(": the fallback decides")
+        assert all(routed.decision.score is None for routed in after)
         lane.take(familiar, 3 * ROUND)
         assert drifts(lane.take(familiar, 10)) == []
     assert [record.getMessage() for record in caplog.records] == [
