@@ -98,8 +98,8 @@ def parse(arguments: list[str]) -> Any:
 def test_it_keeps_to_the_compose_specification() -> None:
     vendored = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
     specification = json.loads(vendored.read_text())
-    found = Draft202012Validator(specification).iter_errors(COMPOSE)
-    assert [f"{list(error.path)}: {error.message}" for error in found] == []
+    errors = Draft202012Validator(specification).iter_errors(COMPOSE)
+    assert [f"{list(error.path)}: {error.message}" for error in errors] == []
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.y*ml")), ids=lambda path: path.name)
@@ -239,9 +239,9 @@ def test_setup_comes_after_the_stores_and_before_everything_else() -> None:
 
 def test_clients_on_this_machine_are_sent_to_the_published_port() -> None:
     kafka = SERVICES["kafka"]
-    listeners = dict(each.split("://") for each in kafka["environment"]["KAFKA_LISTENERS"].split(","))
+    listeners = dict(listener.split("://") for listener in kafka["environment"]["KAFKA_LISTENERS"].split(","))
     advertised = dict(
-        each.split("://") for each in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",")
+        listener.split("://") for listener in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",")
     )
     assert kafka["ports"] == [f"{advertised['EXTERNAL']}:{listeners['EXTERNAL'].removeprefix(':')}"]
     assert advertised["INTERNAL"] == environment("router")["POINTSMAN_KAFKA"]
@@ -326,9 +326,9 @@ class TestMetrics:
             assert asked <= known | {"le", "service"}, title
 
     def test_every_declared_metric_is_on_the_dashboard(self) -> None:
-        shown = " ".join(expression for _, expression, _ in self.panels())
+        expressions = " ".join(expression for _, expression, _ in self.panels())
         for metric in declared():
-            assert metric._name in shown, metric._name
+            assert metric._name in expressions, metric._name
 
     def test_panels_are_distinct_and_do_not_overlap(self) -> None:
         panels = self.dashboard["panels"]
@@ -406,6 +406,6 @@ class TestDockerfile:
             assert (CHECKOUT / asked).exists()
 
     def test_the_python_is_one_that_the_project_supports(self) -> None:
-        found = set(re.findall(r"^FROM python:(\d+\.\d+)[.\d]*-slim", DOCKERFILE, re.M))
-        assert found == {"3.11"}
+        versions = set(re.findall(r"^FROM python:(\d+\.\d+)[.\d]*-slim", DOCKERFILE, re.M))
+        assert versions == {"3.11"}
         assert 'requires-python = ">=3.11"' in (CHECKOUT / "pyproject.toml").read_text()

@@ -31,8 +31,8 @@ def volumes(service: str) -> dict[str, str]:
 
 def test_both_files_together_keep_to_the_compose_specification() -> None:
     vendored = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
-    found = Draft202012Validator(loads(vendored.read_text())).iter_errors(WHOLE)
-    assert [f"{list(error.path)}: {error.message}" for error in found] == []
+    errors = Draft202012Validator(loads(vendored.read_text())).iter_errors(WHOLE)
+    assert [f"{list(error.path)}: {error.message}" for error in errors] == []
 
 
 def test_the_broker_has_no_listener_that_is_plain_or_lets_strangers_in() -> None:

@@ -31,7 +31,7 @@ def test_no_field_overwrites_a_standard_field(name: str, caplog: pytest.LogCaptu
 
 
 def test_no_declared_event_uses_a_standard_field() -> None:
-    found = [
+    clashes = [
         f"{path.relative_to(PACKAGE)}:{call.lineno} {keyword.arg}"
         for path in PACKAGE.rglob("*.py")
         for call in ast.walk(ast.parse(path.read_text()))
@@ -41,7 +41,7 @@ def test_no_declared_event_uses_a_standard_field() -> None:
         for keyword in call.keywords
         if keyword.arg in OWN
     ]
-    assert found == []
+    assert clashes == []
 
 
 def test_every_log_message_of_a_service_is_a_declared_event() -> None:
