@@ -72,11 +72,11 @@ def test_headers_give_back_the_envelope(cover: Envelope) -> None:
 )
 def test_any_headers_are_an_envelope_or_refused(broken: dict[str, Any]) -> None:
     try:
-        found = from_headers([*(dict(headers_with()) | broken).items()])
+        envelope = from_headers([*(dict(headers_with()) | broken).items()])
     except BadEnvelopeError as error:
         assert "ce_" in str(error) or "traceparent" in str(error)
     else:
-        assert isinstance(found, Envelope)
+        assert isinstance(envelope, Envelope)
 
 
 @pytest.mark.parametrize(
@@ -123,18 +123,18 @@ def test_a_header_that_is_there_twice_is_named() -> None:
 
 
 def test_the_time_of_arrival_stands_in_for_a_missing_one() -> None:
-    found = from_headers(headers_with(ce_time=None), received=NOW)
-    assert found is not None
-    assert found.time == NOW
+    envelope = from_headers(headers_with(ce_time=None), received=NOW)
+    assert envelope is not None
+    assert envelope.time == NOW
 
 
 @pytest.mark.parametrize(
     "value", [b"", b"00-xyz", b"00-" + b"g" * 32 + b"-" + b"0" * 16 + b"-01", b"00-ab-cd-01"]
 )
 def test_a_trace_that_cannot_be_read_is_passed_over(value: bytes) -> None:
-    found = from_headers(headers_with(traceparent=value))
-    assert found is not None
-    assert (found.trace_id, found.span_id) == (None, None)
+    envelope = from_headers(headers_with(traceparent=value))
+    assert envelope is not None
+    assert (envelope.trace_id, envelope.span_id) == (None, None)
 
 
 def test_foreign_headers_are_no_envelope() -> None:

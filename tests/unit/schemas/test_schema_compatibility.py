@@ -138,24 +138,24 @@ def changed(changes: Changes) -> dict[str, Any]:
     return new
 
 
-@pytest.mark.parametrize("what", BREAKS_WRITERS)
+@pytest.mark.parametrize("change", BREAKS_WRITERS)
 @pytest.mark.parametrize("read_by_others", [True, False])
-def test_what_breaks_writers_is_found_whoever_reads(what: str, read_by_others: bool) -> None:
-    changes, said = BREAKS_WRITERS[what]
-    assert said in breaks(OLD, changed(changes), read_by_others=read_by_others)
+def test_what_breaks_writers_is_found_whoever_reads(change: str, read_by_others: bool) -> None:
+    changes, expected = BREAKS_WRITERS[change]
+    assert expected in breaks(OLD, changed(changes), read_by_others=read_by_others)
 
 
-@pytest.mark.parametrize("what", BREAKS_READERS)
-def test_what_breaks_readers_counts_only_where_others_read(what: str) -> None:
-    changes, said = BREAKS_READERS[what]
-    assert breaks(OLD, changed(changes), read_by_others=True) == [said]
+@pytest.mark.parametrize("change", BREAKS_READERS)
+def test_what_breaks_readers_counts_only_where_others_read(change: str) -> None:
+    changes, expected = BREAKS_READERS[change]
+    assert breaks(OLD, changed(changes), read_by_others=True) == [expected]
     assert breaks(OLD, changed(changes), read_by_others=False) == []
 
 
-@pytest.mark.parametrize("what", HARMLESS)
+@pytest.mark.parametrize("change", HARMLESS)
 @pytest.mark.parametrize("read_by_others", [True, False])
-def test_harmless_changes_pass(what: str, read_by_others: bool) -> None:
-    assert breaks(OLD, changed(HARMLESS[what]), read_by_others=read_by_others) == []
+def test_harmless_changes_pass(change: str, read_by_others: bool) -> None:
+    assert breaks(OLD, changed(HARMLESS[change]), read_by_others=read_by_others) == []
 
 
 def test_published_schemas_keep_their_promise() -> None:
@@ -167,8 +167,8 @@ def test_the_real_messages_are_judged_by_who_reads_them() -> None:
     del current["job.cancelled.v1"]
     current["job.completed.v1"]["properties"]["usage"] = {}
     current["job.routed.v1"]["$defs"]["Check"]["properties"]["layer"]["enum"].append("budget")
-    found = violations(schemas(), current)
-    assert found == {
+    broken = violations(schemas(), current)
+    assert broken == {
         "job.cancelled.v1": ["the message is gone"],
         "job.completed.v1": ["usage: may now be anything, which readers do not expect"],
     }
@@ -188,10 +188,10 @@ def test_the_command_says_what_to_do_and_publishes_nothing_broken(
     monkeypatch.setattr("pointsman_schemas.export.published.schemas", lambda: broken)
     capsys.readouterr()
     assert main(["--folder", str(tmp_path), "--publish"]) == 1
-    said = capsys.readouterr().err
-    assert "job.failed.v1: hint: the field must now be there" in said
-    assert "add job.failed.v2" in said
-    assert "job.plain.v1 cannot get a version 2" in said
+    output = capsys.readouterr().err
+    assert "job.failed.v1: hint: the field must now be there" in output
+    assert "add job.failed.v2" in output
+    assert "job.plain.v1 cannot get a version 2" in output
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == pinned
 
 

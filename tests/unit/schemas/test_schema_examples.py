@@ -89,9 +89,9 @@ def record(name: str) -> Incoming:
 
 
 def cover(name: str) -> Envelope:
-    found = envelope.from_headers(record(name).headers)
-    assert found is not None
-    return found
+    parsed = envelope.from_headers(record(name).headers)
+    assert parsed is not None
+    return parsed
 
 
 def fits(schema: str, value: Any) -> None:
@@ -132,14 +132,14 @@ def test_a_message_stands_on_its_topic_under_its_key(name: str) -> None:
 @pytest.mark.parametrize("name", FOLLOWS)
 def test_a_message_follows_from_its_cause(name: str) -> None:
     cause, step = FOLLOWS[name]
-    found = cover(name)
+    actual = cover(name)
     expected = envelope_after(
-        cover(cause), place(cause), step=step, source=found.source, type=name, time=found.time
+        cover(cause), place(cause), step=step, source=actual.source, type=name, time=actual.time
     )
-    assert (found.id, found.causation_id) == (expected.id, expected.causation_id)
-    assert (found.job_id, found.agent_id) == (expected.job_id, expected.agent_id)
-    assert (found.trace_id, found.span_id) == (expected.trace_id, expected.span_id)
-    assert found.time > cover(cause).time
+    assert (actual.id, actual.causation_id) == (expected.id, expected.causation_id)
+    assert (actual.job_id, actual.agent_id) == (expected.job_id, expected.agent_id)
+    assert (actual.trace_id, actual.span_id) == (expected.trace_id, expected.span_id)
+    assert actual.time > cover(cause).time
 
 
 def test_all_tell_of_one_job() -> None:
@@ -182,6 +182,6 @@ def test_the_dead_letter_says_why_and_keeps_the_bytes() -> None:
     origin = (letter.topic, letter.partition, letter.offset)
     assert letter.reason is Reason.NOT_JSON
     assert cover(dead.TYPE).id == derived_id(*origin, "dead")
-    found = decode_intake(Incoming(*origin, 0, None, record(dead.TYPE).value, ()))
-    assert isinstance(found, Malformed)
-    assert found.reason is letter.reason
+    decoded = decode_intake(Incoming(*origin, 0, None, record(dead.TYPE).value, ()))
+    assert isinstance(decoded, Malformed)
+    assert decoded.reason is letter.reason

@@ -100,13 +100,13 @@ def test_drift_is_shown_and_the_command_mends_it(copy: Path, capsys: pytest.Capt
     (copy / "schemas" / "json" / "job.cancel.v1.json").unlink()
 
     assert main(["--check", "--checkout", str(copy)]) == 1
-    said = capsys.readouterr()
-    assert '-        "filtered",' in said.out
-    assert '+        "content_filter",' in said.out
-    assert "--- schemas/json/job.gone.v1.json" in said.out
-    assert "-| `calls` | job id | 40 |" in said.out
-    assert "+++ schemas/json/job.cancel.v1.json (from the code)" in said.out
-    assert "run: python -m pointsman_schemas.export\n" in said.err
+    captured = capsys.readouterr()
+    assert '-        "filtered",' in captured.out
+    assert '+        "content_filter",' in captured.out
+    assert "--- schemas/json/job.gone.v1.json" in captured.out
+    assert "-| `calls` | job id | 40 |" in captured.out
+    assert "+++ schemas/json/job.cancel.v1.json (from the code)" in captured.out
+    assert "run: python -m pointsman_schemas.export\n" in captured.err
 
     assert main(["--checkout", str(copy)]) == 0
     assert main(["--check", "--checkout", str(copy)]) == 0
@@ -187,9 +187,9 @@ class TestAsyncApi:
     """The structure that AsyncAPI 3.0 requires. Its official schema is not part of the project."""
 
     def test_every_reference_resolves(self) -> None:
-        found = set(references(ASYNCAPI))
-        assert {f"./{name}.json" for name in schemas()} <= found
-        for reference in found:
+        used = set(references(ASYNCAPI))
+        assert {f"./{name}.json" for name in schemas()} <= used
+        for reference in used:
             assert resolve(reference, ASYNCAPI)
 
     def test_only_known_keys_stand_at_each_level(self) -> None:
@@ -220,12 +220,12 @@ class TestAsyncApi:
             assert channel["messages"], "a channel without a message says nothing"
 
     def test_every_service_sends_and_receives_what_its_topics_say(self) -> None:
-        found = {
+        operations = {
             (title.split()[0], operation["action"], operation["channel"]["$ref"].removeprefix("#/channels/"))
             for operation in ASYNCAPI["operations"].values()
             for title in [operation["title"]]
         }
-        assert {(action, channel) for service, action, channel in found if service == "router"} == {
+        assert {(action, channel) for service, action, channel in operations if service == "router"} == {
             ("receive", "jobs-intake"),
             ("send", "jobs-intake"),
             ("send", "jobs-tier"),
@@ -238,9 +238,9 @@ class TestAsyncApi:
             ("receive", "agents-registry"),
             ("receive", "feedback"),
         }
-        audited = {channel for service, _, channel in found if service == "audit"}
+        audited = {channel for service, _, channel in operations if service == "audit"}
         assert audited == set(ASYNCAPI["channels"]) - {"jobs-chunks", "gateway-requests"}
-        assert ("worker", "receive", "jobs-tier") in found
+        assert ("worker", "receive", "jobs-tier") in operations
 
     def test_an_operation_speaks_of_messages_of_its_own_channel(self) -> None:
         for name, operation in ASYNCAPI["operations"].items():
