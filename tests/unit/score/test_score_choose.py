@@ -40,16 +40,16 @@ def test_nan_chooses_the_higher_tier(field: str, value: float) -> None:
         numbers = list(getattr(SURE, field))
         numbers[at] = value
         broken: dict[str, Any] = {field: tuple(numbers)}
-        found = choose(replace(SURE, **broken), BAR, TIERS, floor=0.5)
-        assert found.tier == "frontier"
-        assert found.undecided == "the score is not a number"
+        choice = choose(replace(SURE, **broken), BAR, TIERS, floor=0.5)
+        assert choice.tier == "frontier"
+        assert choice.undecided == "the score is not a number"
 
 
 @pytest.mark.parametrize("known", [0.49, 0.0, math.nan])
 def test_unfamiliar_text_chooses_the_highest_tier_with_a_reason(known: float) -> None:
-    found = choose(replace(SURE, known=known), BAR, TIERS, floor=0.5)
-    assert found.tier == "frontier"
-    assert "unfamiliar text" in str(found.undecided)
+    choice = choose(replace(SURE, known=known), BAR, TIERS, floor=0.5)
+    assert choice.tier == "frontier"
+    assert "unfamiliar text" in str(choice.undecided)
 
 
 def test_the_strongest_tier_that_is_allowed_is_the_last_resort() -> None:
@@ -73,7 +73,7 @@ def test_a_more_expensive_strongest_tier_sends_more_jobs_lower() -> None:
 
 
 def test_each_comparison_is_recorded() -> None:
-    found = choose(SURE, BAR, TIERS, floor=0.5)
-    assert [each.tier for each in found.compared] == ["small", "mid"]
-    assert [each.reached for each in found.compared] == [False, True]
-    assert found.sufficient == 0.99
+    choice = choose(SURE, BAR, TIERS, floor=0.5)
+    assert [comparison.tier for comparison in choice.compared] == ["small", "mid"]
+    assert [comparison.reached for comparison in choice.compared] == [False, True]
+    assert choice.sufficient == 0.99

@@ -16,9 +16,9 @@ def test_it_is_known_by_the_hash_of_its_bytes() -> None:
 
 
 def test_it_says_what_it_was_trained_on() -> None:
-    said = json.loads(trained().content)["trained_on"]
-    assert said["own"] == 600
-    assert said["recipe"]["hidden"] == 4
+    trained_on = json.loads(trained().content)["trained_on"]
+    assert trained_on["own"] == 600
+    assert trained_on["recipe"]["hidden"] == 4
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])

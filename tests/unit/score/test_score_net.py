@@ -60,10 +60,10 @@ def test_the_shape_counts_as_many_features_for_every_text() -> None:
 
 @given(st.text(max_size=300))
 def test_every_text_has_probabilities_and_prices(text: str) -> None:
-    found = trained().model.estimate(text)
-    assert all(0.0 <= each <= 1.0 for each in (*found.sufficient, *found.better, found.known))
-    assert all(each > 0 for each in found.cost)
-    assert found.sufficient[-1] == 1.0
+    estimate = trained().model.estimate(text)
+    assert all(0.0 <= value <= 1.0 for value in (*estimate.sufficient, *estimate.better, estimate.known))
+    assert all(value > 0 for value in estimate.cost)
+    assert estimate.sufficient[-1] == 1.0
 
 
 def test_predictions_agree_with_the_training_data(model: NetScore) -> None:
@@ -78,10 +78,12 @@ def test_unseen_words_are_unknown(model: NetScore) -> None:
 
 
 def test_reasons_are_in_words_strongest_first(model: NetScore) -> None:
-    found = model.reasons("Prove that the sheaf exists.", "small", 3)
-    assert [abs(each.weight) for each in found] == sorted((abs(each.weight) for each in found), reverse=True)
-    assert len(found) == 3
-    assert any("`" in each.words for each in found)
+    reasons = model.reasons("Prove that the sheaf exists.", "small", 3)
+    assert [abs(reason.weight) for reason in reasons] == sorted(
+        (abs(reason.weight) for reason in reasons), reverse=True
+    )
+    assert len(reasons) == 3
+    assert any("`" in reason.words for reason in reasons)
     assert model.reasons("Prove it.", "frontier") == []
 
 

@@ -15,9 +15,9 @@ BOUND = 0.1
 
 _SAMPLES = files("pointsman.dev").joinpath("samples/jobs.jsonl").read_text(encoding="utf-8").splitlines()
 _ENGINEERING = [
-    f"{start} {what} of {of}? Explain each step."
+    f"{start} {quantity} of {of}? Explain each step."
     for start in ("Calculate the", "Find the exact", "Derive the")
-    for what in ("heat transfer coefficient", "bending moment", "reaction quotient", "shear stress")
+    for quantity in ("heat transfer coefficient", "bending moment", "reaction quotient", "shear stress")
     for of in (
         "a steel beam 12 ft long under a load of 400 lb/ft",
         "air at 100 F and 1 atm that flows at 20 fps over a flat plate",
@@ -28,8 +28,10 @@ _ENGINEERING = [
 
 def _texts() -> list[str]:
     jobs = [json.loads(line) for line in _SAMPLES]
-    said = [job.get("messages") or [{"content": job["prompt"]}] for job in jobs]
-    return ["\n".join(message["content"] for message in messages) for messages in said] + _ENGINEERING
+    conversations = [job.get("messages") or [{"content": job["prompt"]}] for job in jobs]
+    return [
+        "\n".join(message["content"] for message in messages) for messages in conversations
+    ] + _ENGINEERING
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +42,21 @@ def model() -> NetScore:
 def test_it_says_what_it_is_for(model: NetScore) -> None:
     assert model.tiers == ("small", "mid", "frontier")
     assert {"0.98", "0.99", "1.0"} <= set(model.bars)
-    said = json.loads(files("pointsman.score").joinpath("models/general.json").read_bytes())["trained_on"]
-    assert all(len(file["sha256"]) == 64 for file in said["files"].values())
+    origin = json.loads(files("pointsman.score").joinpath("models/general.json").read_bytes())["trained_on"]
+    assert all(len(file["sha256"]) == 64 for file in origin["files"].values())
 
 
 def test_text_in_no_language_goes_to_the_strongest(model: NetScore) -> None:
-    found = choose(model.estimate("qzxv wvkq zzrt jjkq"), model.bars["0.97"], model.tiers, floor=model.floor)
-    assert found.tier == "frontier"
-    assert "unfamiliar" in str(found.undecided)
+    choice = choose(model.estimate("qzxv wvkq zzrt jjkq"), model.bars["0.97"], model.tiers, floor=model.floor)
+    assert choice.tier == "frontier"
+    assert "unfamiliar" in str(choice.undecided)
 
 
 @pytest.mark.parametrize("name", REWRITES)
 def test_a_rewrite_moves_few_jobs_down(model: NetScore, name: str) -> None:
     def tier(text: str) -> int:
-        found = choose(model.estimate(text), model.bars["0.99"], model.tiers, floor=model.floor)
-        return model.tiers.index(found.tier)
+        choice = choose(model.estimate(text), model.bars["0.99"], model.tiers, floor=model.floor)
+        return model.tiers.index(choice.tier)
 
     texts = _texts()
     before = [tier(text) for text in texts]
