@@ -71,10 +71,10 @@ def test_parameters_for_libpq_only_are_left_out(text: str, dsn: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"), [("3", 3), ("1", 2), ("0", None), ("-1", None), ("x", None), ("9" * 30, 600)]
+    ("value", "seconds"), [("3", 3), ("1", 2), ("0", None), ("-1", None), ("x", None), ("9" * 30, 600)]
 )
-def test_the_time_to_connect_is_the_address(told: str, seconds: float | None) -> None:
-    assert read_address(f"postgresql://u@{AT}?connect_timeout={told}").timeout_s == seconds
+def test_the_time_to_connect_is_the_address(value: str, seconds: float | None) -> None:
+    assert read_address(f"postgresql://u@{AT}?connect_timeout={value}").timeout_s == seconds
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,14 @@ def test_an_invalid_address_is_reported_without_repeating_it(text: str) -> None:
     with pytest.raises(AddressError) as refused:
         read_address(text)
     assert "s3cret" not in str(refused.value)
-    with pytest.raises(StoreError) as told:
+    with pytest.raises(StoreError) as raised:
         place(text)
-    assert "s3cret" not in str(told.value)
-    assert "POINTSMAN_POSTGRES" in str(told.value)
+    assert "s3cret" not in str(raised.value)
+    assert "POINTSMAN_POSTGRES" in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("text", "expected"),
     [
         ("redis://h/0,postgresql://u:s3cret@h", "redis://h/0,postgresql://u:***@h"),
         ("'http://u:s3cret@proxy:3128'", "'http://u:***@proxy:3128'"),
@@ -108,14 +108,14 @@ def test_an_invalid_address_is_reported_without_repeating_it(text: str) -> None:
         ("http://h/a:b", "http://h/a:b"),
     ],
 )
-def test_passwords_of_all_addresses_in_a_text_are_removed(said: str, shown: str) -> None:
-    assert without_secrets(said) == shown
+def test_passwords_of_all_addresses_in_a_text_are_removed(text: str, expected: str) -> None:
+    assert without_secrets(text) == expected
 
 
 @pytest.mark.parametrize("password", ["s3c/ret", "s3c#ret", "s3c?ret", "s3c@ret", "s3c:ret", "s3c[ret"])
 def test_no_error_discloses_part_of_a_password(password: str) -> None:
-    said = f"cannot connect to postgresql://u:{password}@h:1/x?sslpassword=s3cret&a=b, see there"
-    for text in (without_secrets(said), str(explain(OSError(said)))):
+    message = f"cannot connect to postgresql://u:{password}@h:1/x?sslpassword=s3cret&a=b, see there"
+    for text in (without_secrets(message), str(explain(OSError(message)))):
         assert "s3c" not in text
         assert "ret" not in text
         assert "postgresql://u:***@h:1/x" in text

@@ -40,7 +40,7 @@ def test_the_digest_is_of_these_bytes() -> None:
 
 
 def test_the_link_is_of_these_bytes() -> None:
-    said = row(
+    record = row(
         3,
         job_id=UUID(int=1),
         attempt=2,
@@ -55,7 +55,7 @@ def test_the_link_is_of_these_bytes() -> None:
     text = json.dumps(columns, separators=(",", ":")).encode()
     before = genesis("t", 0, 0)
     assert before == sha256(b"pointsman chain 1\nt\n0\n0\n").digest()
-    assert follow(before, said, NOON) == sha256(before + said.record_sha256 + text).digest()
+    assert follow(before, record, NOON) == sha256(before + record.record_sha256 + text).digest()
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_no_two_records_have_the_same_digest(
     headers: Any, others: Any, key: bytes | None, value: bytes | None
 ) -> None:
     place = ("t", 0, 0)
-    one = record_digest(place, 0, key, value, headers)
-    assert (one == record_digest(place, 0, key, value, others)) is (headers == others)
-    assert (one == record_digest(place, 0, value, key, headers)) is (key == value)
+    digest = record_digest(place, 0, key, value, headers)
+    assert (digest == record_digest(place, 0, key, value, others)) is (headers == others)
+    assert (digest == record_digest(place, 0, value, key, headers)) is (key == value)
 
 
 @given(HEADERS)

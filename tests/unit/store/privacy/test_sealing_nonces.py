@@ -20,9 +20,11 @@ def test_encrypting_the_same_value_twice_differs() -> None:
 def test_no_nonce_is_used_twice() -> None:
     key = MASTER.new_key(b"s" * 32)
     sealed = [key.seal(("t", 0, offset), b"x") for offset in range(20_000)]
-    assert len({each[:NONCE] for each in sealed}) == len(sealed)
+    assert len({ciphertext[:NONCE] for ciphertext in sealed}) == len(sealed)
     again = MASTER.unwrap(key.id, key.subject, key.wrapped)  # as after a restart: nothing begins anew
-    assert not {again.seal(PLACE, b"x")[:NONCE] for _ in range(1_000)} & {each[:NONCE] for each in sealed}
+    assert not {again.seal(PLACE, b"x")[:NONCE] for _ in range(1_000)} & {
+        ciphertext[:NONCE] for ciphertext in sealed
+    }
 
 
 def test_each_data_key_is_wrapped_with_a_separate_nonce() -> None:

@@ -45,13 +45,13 @@ def test_chapters_and_losses_are_signed_and_taken_from_trusted_checkpoints() -> 
     met = ChapterMet(topic="t", number=1, cluster_id="c", topic_id=UUID(int=1))
     lost = OffsetsLost(topic="t", partition=0, first_offset=4, next_offset=9)
     made = [
-        signed(key, 1, None, {LANE: head(10)}, NOW, events=[said])
-        for key, said in ((KEY, met), (KEY, lost), (OTHER, met))
+        signed(key, 1, None, {LANE: head(10)}, NOW, events=[event])
+        for key, event in ((KEY, met), (KEY, lost), (OTHER, met))
     ]
-    assert [KEY.public.signed(each) for each in made] == [True, True, False]
+    assert [KEY.public.signed(signed_checkpoint) for signed_checkpoint in made] == [True, True, False]
     changed = made[1].model_copy(update={"lost": ()})
     assert not KEY.public.signed(changed)
-    messages = [each.model_dump_json().encode() for each in made]
+    messages = [signed_checkpoint.model_dump_json().encode() for signed_checkpoint in made]
     events = [marks_of([(1, message)], [], KEY.public).events for message in messages]
     assert events == [{met: 1}, {lost: 1}, {}]
     assert b"lost" not in FIRST  # what was signed before is signed still
@@ -64,7 +64,7 @@ def test_marks_within_dropped_rows_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "said"),
+    ("stored", "expected"),
     [
         ([(2, SECOND)], "checkpoint 1 is missing"),
         ([(1, FIRST), (3, SECOND)], "it calls itself 2"),
@@ -73,8 +73,8 @@ def test_marks_within_dropped_rows_are_ignored() -> None:
         ([(1, b"{}")], "cannot be read"),
     ],
 )
-def test_problems_of_checkpoints_are_reported(stored: list[tuple[int, bytes]], said: str) -> None:
-    assert any(said in finding.said for finding in marks_of(stored, [], KEY.public).findings)
+def test_problems_of_checkpoints_are_reported(stored: list[tuple[int, bytes]], expected: str) -> None:
+    assert any(expected in finding.said for finding in marks_of(stored, [], KEY.public).findings)
 
 
 def test_checkpoints_on_kafka_count_only_if_signed() -> None:
