@@ -64,9 +64,9 @@ async def test_concurrent_calls_wait_for_one_program(tmp_path: Path) -> None:
 async def test_a_cancelled_call_does_not_affect_others(tmp_path: Path) -> None:
     go = tmp_path / "go"
     token = BearerToken(TokenRow(command=f"sh -c 'until [ -e {go} ]; do sleep 0.01; done; echo tok'"))
-    gone, stays = asyncio.create_task(token.value()), asyncio.create_task(token.value())
+    cancelled, stays = asyncio.create_task(token.value()), asyncio.create_task(token.value())
     await asyncio.sleep(0)
-    gone.cancel()
+    cancelled.cancel()
     go.touch()
     assert await stays == "tok"
 

@@ -62,7 +62,7 @@ async def test_a_message_without_content_gets_to_the_provider_as_it_is() -> None
     async with working(in_turn(http())) as (tiny, worker):
         made = await worker.do(messages=WEATHER)
     assert isinstance(outcome(made), JobCompleted)
-    assert [orjson.loads(each.body)["messages"] for each in tiny.asked] == [WEATHER]
+    assert [orjson.loads(asked.body)["messages"] for asked in tiny.asked] == [WEATHER]
     assert calls(made)[0].request["messages"] == WEATHER
 
 
@@ -100,8 +100,8 @@ def test_any_deadline_is_taken_or_has_passed(time: tuple[Any, ...], minutes: int
     aware = datetime(*time).replace(tzinfo=timezone(timedelta(minutes=minutes)))  # noqa: DTZ001
     made = handler().handle_records([incoming(body(aware.isoformat()))])
     passed = in_utc(aware) <= NOW
-    assert [each.topic for each in made][-1:] == [TOPICS.results.name if passed else made[0].topic]
-    assert all(dict(each.headers).get("ce_reason") != b"internal" for each in made)
+    assert [record.topic for record in made][-1:] == [TOPICS.results.name if passed else made[0].topic]
+    assert all(dict(record.headers).get("ce_reason") != b"internal" for record in made)
     assert format_time(aware)[4] == "-"
 
 

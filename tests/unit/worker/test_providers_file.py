@@ -114,12 +114,12 @@ def test_a_model_for_embeddings_is_for_providers_of_openais_format(problems: Any
 def test_an_address_may_come_from_the_environment(
     read: Any, url: str, environ: dict[str, str], expected: str
 ) -> None:
-    found = read(GOOD.replace("https://acme.test/v1/", f'"{url}"'), **environ)
-    assert found.providers[0].base_url == expected
+    parsed = read(GOOD.replace("https://acme.test/v1/", f'"{url}"'), **environ)
+    assert parsed.providers[0].base_url == expected
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "expected"),
     [
         ("${LOCAL", "`${` must be written as ${NAME} or ${NAME:-default}"),
         ("${}/v1", "`${` must be written as ${NAME} or ${NAME:-default}"),
@@ -130,9 +130,9 @@ def test_an_address_may_come_from_the_environment(
         ("https://acme.test/v1?key=sk-5ecret", "must be an address only: no user, query or fragment"),
     ],
 )
-def test_an_invalid_address_is_refused_without_repeating_it(problems: Any, url: str, said: str) -> None:
+def test_an_invalid_address_is_refused_without_repeating_it(problems: Any, url: str, expected: str) -> None:
     (problem,) = problems(GOOD.replace("https://acme.test/v1/", f'"{url}"'))
-    assert problem.startswith(f"providers.yaml:3:15: providers[0].base_url: {said}")
+    assert problem.startswith(f"providers.yaml:3:15: providers[0].base_url: {expected}")
     assert "5ecret" not in problem
 
 
@@ -226,8 +226,8 @@ def test_the_shipped_file_serves_the_tiers_of_the_shipped_policy(monkeypatch: py
 def test_the_rows_that_the_shipped_file_shows_as_comments_are_good(read: Any) -> None:
     text = starter.PROVIDERS.read_text()
     lines = text.replace("  # - name", "  - name").replace("  #   ", "    ").splitlines()
-    shown = read("\n".join(lines))
-    assert [row.name for row in shown.providers] == [
+    parsed = read("\n".join(lines))
+    assert [row.name for row in parsed.providers] == [
         "simulator",
         "openai",
         "anthropic",

@@ -20,8 +20,8 @@ FORMS: dict[str, Callable[[str], str]] = {
     "JSON": lambda key: json.dumps(key)[1:-1],
     "JSON in JSON": lambda key: json.dumps(json.dumps(key))[1:-1],
     "JSON with slashes escaped": lambda key: json.dumps(key)[1:-1].replace("/", "\\/"),
-    "JSON escapes only": lambda key: "".join(f"\\u{ord(each):04x}" for each in key),
-    "JSON escapes in capitals": lambda key: "".join(f"\\u{ord(each):04X}" for each in key),
+    "JSON escapes only": lambda key: "".join(f"\\u{ord(character):04x}" for character in key),
+    "JSON escapes in capitals": lambda key: "".join(f"\\u{ord(character):04X}" for character in key),
     "some JSON escapes": lambda key: key.replace("e", "\\u0065"),
     "hexadecimal": lambda key: key.encode().hex(),
     "hexadecimal in capitals": lambda key: key.encode().hex().upper(),
@@ -34,10 +34,10 @@ FORMS: dict[str, Callable[[str], str]] = {
     "a URL": lambda key: quote(key, safe=""),
     "a URL, slashes as they are": quote,
     "a URL twice": lambda key: quote(quote(key, safe=""), safe=""),
-    "percent everywhere": lambda key: "".join(f"%{ord(each):02x}" for each in key),
+    "percent everywhere": lambda key: "".join(f"%{ord(character):02x}" for character in key),
     "HTML": escape,
-    "HTML numbers": lambda key: "".join(f"&#{ord(each)};" for each in key),
-    "HTML hexadecimal": lambda key: "".join(f"&#x{ord(each):x};" for each in key),
+    "HTML numbers": lambda key: "".join(f"&#{ord(character)};" for character in key),
+    "HTML hexadecimal": lambda key: "".join(f"&#x{ord(character):x};" for character in key),
     "Python": lambda key: repr(key.encode())[2:-1],
     "UTF-16": lambda key: key.encode("utf-16-le").decode("latin-1"),
 }
@@ -45,11 +45,11 @@ FORMS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_key_is_hidden_in_every_form(form: str) -> None:
-    told = FORMS[form](KEY)
-    hidden = Secrets([KEY]).hide(f"no such key: {told}, sorry")
+    encoded = FORMS[form](KEY)
+    hidden = Secrets([KEY]).hide(f"no such key: {encoded}, sorry")
     assert "***" in hidden
-    assert told not in hidden
-    assert not [told[at : at + 12] for at in range(len(told) - 12) if told[at : at + 12] in hidden]
+    assert encoded not in hidden
+    assert not [encoded[at : at + 12] for at in range(len(encoded) - 12) if encoded[at : at + 12] in hidden]
     assert hidden.startswith("no such key: ") and hidden.endswith(", sorry")
 
 
@@ -59,14 +59,14 @@ def test_a_key_is_hidden_in_every_form(form: str) -> None:
     st.sampled_from(list(FORMS)),
 )
 def test_any_key_is_hidden_in_any_form(key: str, form: str) -> None:
-    told = FORMS[form](key)
-    assert told not in Secrets([key]).hide(f"<{told}>")
+    encoded = FORMS[form](key)
+    assert encoded not in Secrets([key]).hide(f"<{encoded}>")
 
 
 def test_a_key_in_parsed_json_leaves_json() -> None:
     secrets = Secrets(["12345678", "sk-abcdefgh"])
-    found = secrets.hide_json({"sk-abcdefgh": ["a sk-abcdefgh b", 12345678, 7, True, None, 1.5]})
-    assert found == {"***": ["a *** b", "***", 7, True, None, 1.5]}
+    hidden = secrets.hide_json({"sk-abcdefgh": ["a sk-abcdefgh b", 12345678, 7, True, None, 1.5]})
+    assert hidden == {"***": ["a *** b", "***", 7, True, None, 1.5]}
 
 
 @pytest.mark.parametrize(("key", "text", "hidden"), [
@@ -93,6 +93,6 @@ def test_a_long_token_is_hidden_as_it_is_and_at_both_ends_in_every_form() -> Non
     secrets = Secrets([token])
     assert secrets.hide(f"expired: {token}.") == "expired: ***."
     for form in FORMS.values():
-        told = secrets.hide(form(token))
-        assert form(token[:64])[:40] not in told
-        assert form(token[-64:])[-40:] not in told
+        hidden = secrets.hide(form(token))
+        assert form(token[:64])[:40] not in hidden
+        assert form(token[-64:])[-40:] not in hidden

@@ -69,8 +69,8 @@ async def test_much_goes_at_once_and_no_message_has_more_events_than_it_may(
     call.add(events(1), 300 * 1024)
     assert sent == [(0, events(0)), (1, events(1))]
     call.add(events(*range(2 * MOST_EVENTS + 1)), 10)
-    assert [(index, len(told)) for index, told in sent[2:]] == [(2, MOST_EVENTS), (3, MOST_EVENTS), (4, 1)]
-    assert [event for _, told in sent[2:] for event in told] == events(*range(2 * MOST_EVENTS + 1))
+    assert [(index, len(batch)) for index, batch in sent[2:]] == [(2, MOST_EVENTS), (3, MOST_EVENTS), (4, 1)]
+    assert [event for _, batch in sent[2:] for event in batch] == events(*range(2 * MOST_EVENTS + 1))
 
 
 async def test_all_events_are_sent_at_the_end(
@@ -112,12 +112,12 @@ async def test_a_message_names_its_job_and_call() -> None:
         for at, record in enumerate(sent)
     ]
     messages = [
-        one.message for one in decoded if isinstance(one, Decoded) and isinstance(one.message, JobChunk)
+        item.message for item in decoded if isinstance(item, Decoded) and isinstance(item.message, JobChunk)
     ]
     first, second, third, fourth = messages
     assert [message.index for message in messages] == [0, 1, 0, 1]
     assert first.call == second.call != third.call == fourth.call
     assert {record.key for record in sent} == {str(job_id(1)).encode()}
     assert {(message.job_id, message.agent_id) for message in messages} == {(job_id(1), AGENT)}
-    assert len({one.envelope.id for one in decoded}) == 4
-    assert {one.envelope.causation_id for one in decoded} == {cause.id}
+    assert len({item.envelope.id for item in decoded}) == 4
+    assert {item.envelope.causation_id for item in decoded} == {cause.id}

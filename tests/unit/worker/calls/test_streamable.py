@@ -32,10 +32,10 @@ def asked(
     return is_streamable(JobRouted(job=job, decision=decision), tier, row)
 
 
-@pytest.mark.parametrize("told", [False, None, "true", 1])
-def test_only_where_the_job_asks_for_it(told: object) -> None:
+@pytest.mark.parametrize("value", [False, None, "true", 1])
+def test_only_where_the_job_asks_for_it(value: object) -> None:
     assert asked()
-    assert not asked(stream=told)
+    assert not asked(stream=value)
 
 
 def test_not_where_a_cascade_judges_it() -> None:

@@ -36,7 +36,9 @@ def built(patience_s: float = 60, shared: SharedLimits | None = None) -> tuple[C
 
 
 def counted(breakers: Breakers) -> list[tuple[int, int]]:
-    return [(said.ok, said.failed) for _, said in breakers.take() if isinstance(said, BreakerCounted)]
+    return [
+        (message.ok, message.failed) for _, message in breakers.take() if isinstance(message, BreakerCounted)
+    ]
 
 
 async def test_a_call_is_reported_once_and_its_slot_is_free_again() -> None:

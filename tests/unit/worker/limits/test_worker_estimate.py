@@ -189,29 +189,29 @@ def wants(tokens: int) -> CallReservation:
     return CallReservation("p/m", "gpt-4.1", Rate(tokens=tokens), Prices(None))
 
 
-def reserved(found: CallReservation, **request: Any) -> int:
-    return found.before(TEXT | request, AGENT, NOW)["p/m tokens"]
+def reserved(reservation: CallReservation, **request: Any) -> int:
+    return reservation.before(TEXT | request, AGENT, NOW)["p/m tokens"]
 
 
-def used(found: CallReservation, tokens: int, **request: Any) -> None:
-    found.after(TEXT | request, Usage(input_tokens=20, output_tokens=tokens), None, AGENT)
+def used(reservation: CallReservation, tokens: int, **request: Any) -> None:
+    reservation.after(TEXT | request, Usage(input_tokens=20, output_tokens=tokens), None, AGENT)
 
 
 def test_one_long_answer_or_two_refuse_nobody() -> None:
-    found = wants(10_000)
+    reservation = wants(10_000)
     for tokens in (100_000, 100, 100_000):
-        used(found, tokens)
-        assert reserved(found) < 1_000
+        used(reservation, tokens)
+        assert reserved(reservation) < 1_000
 
 
 def test_when_all_answers_are_longer_than_the_budget_calls_are_made_one_by_one() -> None:
-    found = wants(10_000)
+    reservation = wants(10_000)
     for _ in range(50):
-        used(found, 100_000)
-    assert reserved(found) == 10_000
+        used(reservation, 100_000)
+    assert reserved(reservation) == 10_000
     for _ in range(5):
-        used(found, 100)
-    assert reserved(found) < 1_000, "and soon more of them again"
+        used(reservation, 100)
+    assert reserved(reservation) < 1_000, "and soon more of them again"
 
 
 @pytest.mark.parametrize("bound", [{"max_tokens": 10**12}, {"max_completion_tokens": 9_500}, {"n": 10**9}])
@@ -220,15 +220,15 @@ def test_a_bound_beyond_the_budget_refuses_nobody(bound: dict[str, int]) -> None
 
 
 def test_estimates_adapt_to_actual_usage() -> None:
-    found = wants(10_000)
-    used(found, 900, max_tokens=9_000)
-    assert reserved(found, max_tokens=9_000) < 1_000
+    reservation = wants(10_000)
+    used(reservation, 900, max_tokens=9_000)
+    assert reserved(reservation, max_tokens=9_000) < 1_000
 
 
 def test_a_prompt_beyond_the_budget_is_not_made_to_fit() -> None:
-    found = wants(10_000)
+    reservation = wants(10_000)
     request = {"messages": [{"role": "user", "content": "x" * 50_000}]}
-    assert found.before(request, AGENT, NOW)["p/m tokens"] > 10_000
+    assert reservation.before(request, AGENT, NOW)["p/m tokens"] > 10_000
 
 
 def test_several_answers_to_one_request_are_counted_once() -> None:

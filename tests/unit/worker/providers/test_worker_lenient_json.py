@@ -35,10 +35,10 @@ from pointsman.worker.providers.lenient_json import MOST_DEPTH, read_json
     ],
 )
 def test_values_that_no_record_can_hold_are_replaced_and_the_rest_is_kept(content: bytes, value: Any) -> None:
-    found, changed = read_json(content)
+    parsed, changed = read_json(content)
     assert changed
-    assert {name: each for name, each in found.items() if name in value} == value
-    assert parse_object(orjson.dumps({"response": found}))
+    assert {name: item for name, item in parsed.items() if name in value} == value
+    assert parse_object(orjson.dumps({"response": parsed}))
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_invalid_json_is_reported(content: bytes) -> None:
 @pytest.mark.parametrize("more", [0, 1])
 def test_depth_is_counted_with_the_message_around_it(more: int) -> None:
     depth = MOST_DEPTH - 1 + more
-    found, changed = read_json(b'{"a": ' + b"[" * depth + b"]" * depth + b"}")
+    parsed, changed = read_json(b'{"a": ' + b"[" * depth + b"]" * depth + b"}")
     assert changed == bool(more)
-    assert parse_object(orjson.dumps({"a": {"b": {"c": {"d": found}}}}))
+    assert parse_object(orjson.dumps({"a": {"b": {"c": {"d": parsed}}}}))
 
 
 TEXT = st.text(st.characters(exclude_characters="\0", codec="utf-8"))
@@ -75,7 +75,7 @@ def test_valid_values_are_not_changed(value: dict[str, Any]) -> None:
 @given(st.binary(max_size=60) | st.text('[]{}",:\\u0dnN-1e', max_size=60).map(str.encode))
 def test_any_input_is_json_or_a_value_error(content: bytes) -> None:
     try:
-        found, _ = read_json(content)
+        parsed, _ = read_json(content)
     except ValueError:
         return
-    assert parse_object(orjson.dumps({"response": found}))
+    assert parse_object(orjson.dumps({"response": parsed}))

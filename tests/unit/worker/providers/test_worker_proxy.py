@@ -51,8 +51,8 @@ def test_the_proxy_of_an_address(url: str, proxies: dict[str, str], proxy: str |
     ],
 )
 def test_no_proxy_names_hosts_and_domains(no_proxy: str, left_out: bool) -> None:
-    found = proxy_for("https://api.corp.test:8443/v1", {**PROXIES, "no": no_proxy})
-    assert (found is None) == left_out
+    proxy = proxy_for("https://api.corp.test:8443/v1", {**PROXIES, "no": no_proxy})
+    assert (proxy is None) == left_out
 
 
 @pytest.mark.parametrize(("no_proxy", "left_out"), [
@@ -60,8 +60,8 @@ def test_no_proxy_names_hosts_and_domains(no_proxy: str, left_out: bool) -> None
     ("10.1.2.3:81", False),
 ])  # fmt: skip
 def test_no_proxy_names_addresses_and_networks(no_proxy: str, left_out: bool) -> None:
-    found = proxy_for("http://10.1.2.3/v1", {**PROXIES, "no": no_proxy})
-    assert (found is None) == left_out
+    proxy = proxy_for("http://10.1.2.3/v1", {**PROXIES, "no": no_proxy})
+    assert (proxy is None) == left_out
 
 
 def test_a_proxy_that_cannot_be_used_is_told() -> None:

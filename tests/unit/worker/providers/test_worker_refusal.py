@@ -52,8 +52,8 @@ def test_a_provider_without_a_key_variable_is_told_to_have_one() -> None:
 
 
 def test_a_refusal_costs_nothing() -> None:
-    found = refused(429, {"error": {"message": "slow"}}, retry_after="7")
-    assert found == Retry(
+    retry = refused(429, {"error": {"message": "slow"}}, retry_after="7")
+    assert retry == Retry(
         reason=FailReason.RATE_LIMITED,
         message="acme answered 429: slow",
         http_status=429,

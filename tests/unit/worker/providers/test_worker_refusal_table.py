@@ -205,8 +205,8 @@ OTHERS: list[tuple[int, Any, RefusalKind]] = [
     (404, {"error": "model 'x' not found, try pulling it first"}, NO_MODEL),
     # requests too long, in other words
     *(
-        (400, {"error": {"message": said}}, TOO_LONG)
-        for said in (
+        (400, {"error": {"message": message}}, TOO_LONG)
+        for message in (
             "Please reduce the length of the messages or completion.",
             "the request exceeds the available context size, try increasing it",
             "Requested 9000 tokens, which is beyond the context window of 8192",

@@ -38,7 +38,7 @@ def test_an_answer_is_the_body_with_its_model_and_usage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         (b"", "with a body that cannot be used: the value is empty"),
         (b'{"a":', "with a body that cannot be used: not JSON"),
@@ -53,19 +53,19 @@ def test_an_answer_is_the_body_with_its_model_and_usage() -> None:
         ({"error": {"code": 1}}, "without an answer: an error"),
     ],
 )
-def test_unusable_answers_are_retried_and_reported(body: Any, said: str) -> None:
-    found = read(body)
-    assert isinstance(found, Retry)
-    assert found.reason is FailReason.BAD_RESPONSE
-    assert found.message.startswith("acme answered 200 with")
-    assert said in found.message
-    assert not found.unbilled
+def test_unusable_answers_are_retried_and_reported(body: Any, expected: str) -> None:
+    retry = read(body)
+    assert isinstance(retry, Retry)
+    assert retry.reason is FailReason.BAD_RESPONSE
+    assert retry.message.startswith("acme answered 200 with")
+    assert expected in retry.message
+    assert not retry.unbilled
 
 
 def test_an_answer_without_choices_keeps_what_was_billed() -> None:
-    found = read({"model": "m", "choices": [], "usage": {"prompt_tokens": 9}})
-    assert isinstance(found, Retry)
-    assert (found.model, found.usage) == ("m", Usage(input_tokens=9, output_tokens=0))
+    retry = read({"model": "m", "choices": [], "usage": {"prompt_tokens": 9}})
+    assert isinstance(retry, Retry)
+    assert (retry.model, retry.usage) == ("m", Usage(input_tokens=9, output_tokens=0))
 
 
 @pytest.mark.parametrize("model", [None, 7, "", {}])

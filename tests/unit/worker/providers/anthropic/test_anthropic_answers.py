@@ -139,8 +139,8 @@ def test_a_message_becomes_a_completion() -> None:
 
 def test_one_hour_cache_writes_are_counted_separately() -> None:
     creation = {"ephemeral_5m_input_tokens": 2, "ephemeral_1h_input_tokens": 3}
-    for told, hour in ((creation, 3), (None, 0), ({"ephemeral_1h_input_tokens": 0}, 0)):
-        result = decoded({**MESSAGE, "usage": {**MESSAGE["usage"], "cache_creation": told}})
+    for cache_creation, hour in ((creation, 3), (None, 0), ({"ephemeral_1h_input_tokens": 0}, 0)):
+        result = decoded({**MESSAGE, "usage": {**MESSAGE["usage"], "cache_creation": cache_creation}})
         assert isinstance(result, Answer) and result.usage is not None
         assert (result.usage.cache_write_tokens, result.usage.cache_write_1h_tokens) == (5, hour)
     for odd in ({"ephemeral_1h_input_tokens": 6}, {"ephemeral_1h_input_tokens": -1}):
@@ -165,12 +165,12 @@ def test_an_interrupted_stream_is_incomplete_and_has_no_usage(length: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("reason", "expected"),
     [("end_turn", "stop"), ("stop_sequence", "stop"), ("max_tokens", "length"), ("refusal", "content_filter"),
      ("model_context_window_exceeded", "length"), ("tool_use", "tool_calls"), ("tomorrow", "tomorrow")],
 )  # fmt: skip
-def test_finish_reasons_are_translated_to_openais(told: str, expected: str) -> None:
-    result = decoded({**MESSAGE, "stop_reason": told})
+def test_finish_reasons_are_translated_to_openais(reason: str, expected: str) -> None:
+    result = decoded({**MESSAGE, "stop_reason": reason})
     assert isinstance(result, Answer)
     assert result.response["choices"][0]["finish_reason"] == expected
 
@@ -198,10 +198,10 @@ def test_an_error_has_a_reason_of_ours(kind: str, reason: FailReason, again: boo
 
 
 @pytest.mark.parametrize("name", ["input_tokens", "output_tokens", "cache_read_input_tokens"])
-@pytest.mark.parametrize("told", [-1, 1.5, True, "7", 10**9, None])
-def test_tokens_that_cannot_be_are_unknown_and_never_none(name: str, told: Any) -> None:
-    usage = {**USAGE, name: told}
-    if told is None and name.startswith("cache"):
+@pytest.mark.parametrize("count", [-1, 1.5, True, "7", 10**9, None])
+def test_tokens_that_cannot_be_are_unknown_and_never_none(name: str, count: Any) -> None:
+    usage = {**USAGE, name: count}
+    if count is None and name.startswith("cache"):
         assert usage_of(usage) is not None
         return
     assert usage_of(usage) is None

@@ -44,8 +44,8 @@ PARTS: list[dict[str, Any]] = [
 
 
 def candidate(parts: list[dict[str, Any]], finish: str | None = None) -> dict[str, Any]:
-    told: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": 0}
-    return told if finish is None else told | {"finishReason": finish}
+    fields: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": 0}
+    return fields if finish is None else fields | {"finishReason": finish}
 
 
 WHOLE: dict[str, Any] = {**TOP, "candidates": [candidate(PARTS, "STOP")], "usageMetadata": USAGE}
@@ -121,19 +121,19 @@ def test_an_interrupted_stream_is_incomplete_and_has_no_usage(length: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("reason", "expected"),
     [("STOP", "stop"), ("MAX_TOKENS", "length"), ("SAFETY", "content_filter"), ("SPII", "content_filter"),
      ("OF_TOMORROW", "of_tomorrow")],
 )  # fmt: skip
-def test_finish_reasons_are_translated_to_openais(told: str, expected: str) -> None:
-    result = decoded({**WHOLE, "candidates": [candidate([{"text": "x"}], told)]})
+def test_finish_reasons_are_translated_to_openais(reason: str, expected: str) -> None:
+    result = decoded({**WHOLE, "candidates": [candidate([{"text": "x"}], reason)]})
     assert isinstance(result, Answer)
     assert result.response["choices"][0]["finish_reason"] == expected
 
 
-@pytest.mark.parametrize("told", ["MALFORMED_FUNCTION_CALL", "OTHER"])
-def test_an_end_that_is_none_is_tried_again(told: str) -> None:
-    result = decoded({**WHOLE, "candidates": [{"finishReason": told}]})
+@pytest.mark.parametrize("reason", ["MALFORMED_FUNCTION_CALL", "OTHER"])
+def test_an_end_that_is_none_is_tried_again(reason: str) -> None:
+    result = decoded({**WHOLE, "candidates": [{"finishReason": reason}]})
     assert isinstance(result, Retry)
     assert result.usage == Usage(input_tokens=35, output_tokens=40, cached_tokens=20)
 
@@ -166,9 +166,9 @@ def test_an_error_has_a_reason_of_ours(status: str, reason: FailReason, again: b
 
 
 @pytest.mark.parametrize("name", list(USAGE)[:-1])
-@pytest.mark.parametrize("told", [-1, 1.5, True, "7", 10**9])
-def test_tokens_that_cannot_be_are_unknown_and_never_none(name: str, told: Any) -> None:
-    assert usage_of({**USAGE, name: told}) is None
+@pytest.mark.parametrize("count", [-1, 1.5, True, "7", 10**9])
+def test_tokens_that_cannot_be_are_unknown_and_never_none(name: str, count: Any) -> None:
+    assert usage_of({**USAGE, name: count}) is None
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", {"a": 1}, {"candidates": []}, {"candidates": {}}])

@@ -126,15 +126,15 @@ def test_names_that_come_again_are_the_same_and_those_in_parts_are_put_together(
     first = {"index": 0, "id": "c", "type": "function", "function": {"name": "get_", "arguments": ""}}
     again = {"index": 0, "id": "c", "type": "function", "function": {"name": "weather", "arguments": "{"}}
     last = {"index": 0, "id": "", "type": "function", "function": {"name": "", "arguments": "}"}}
-    told = message(*({"role": "assistant", "tool_calls": [call]} for call in (first, again, last)))
-    assert told["role"] == "assistant"
-    assert told["tool_calls"] == [
+    merged = message(*({"role": "assistant", "tool_calls": [call]} for call in (first, again, last)))
+    assert merged["role"] == "assistant"
+    assert merged["tool_calls"] == [
         {"id": "c", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
     ]
 
 
 def test_what_else_a_message_has_is_kept() -> None:
-    told = message(
+    merged = message(
         {"role": "assistant", "content": "", "refusal": None, "reasoning": "I ", "novel": "a"},
         {"reasoning": "think", "reasoning_content": "so", "function_call": {"name": "f", "arguments": "{"}},
         {"refusal": "no", "function_call": {"arguments": "}"}, "novel": "b", "depth": 1},
@@ -143,7 +143,7 @@ def test_what_else_a_message_has_is_kept() -> None:
         {"reasoning_details": [{"index": 0, "type": "reasoning.text", "text": "x"}]},
         {"reasoning_details": [{"index": 0, "type": "reasoning.text", "text": "y"}, {"index": 1}]},
     )
-    assert told == {
+    assert merged == {
         "role": "assistant",
         "content": "",
         "refusal": "no",
