@@ -5,11 +5,10 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.emit import emit_of_job
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.codec.signed import sign
 from pointsman.bus.produce.publisher import Publisher
@@ -22,9 +21,7 @@ from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.decisions import Decision, Score
-from pointsman_schemas.envelope import first_envelope
 from pointsman_schemas.feedback import JobFeedback
-from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, JobCancel
 from pointsman_schemas.outcomes import JobCompleted, Outcome
 from pointsman_schemas.topics import Topics
@@ -90,10 +87,8 @@ class Client:
             self._opened = opened.pop_all()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._opened.__aexit__(kind, error, trace)
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._opened.__aexit__(*raised)
 
     async def submit(
         self, job: JobLike | None = None, *, timeout_s: float | None = None, **fields: Any
@@ -162,13 +157,9 @@ class Client:
 
     async def cancel(self, job_id: UUID, reason: str = "", *, agent_id: str | None = None) -> None:
         """Request that a job stops; its outcome is `job.cancelled` unless it already has one."""
-        now = self._clock()
-        command = JobCancel(job_id=job_id, agent_id=agent_id or self._agent_id or "unknown", reason=reason)
-        envelope = first_envelope(
-            uuid7(now), source=command.agent_id, type=command.TYPE, time=now,
-            agent_id=command.agent_id, job_id=job_id,
-        )  # fmt: skip
-        await self._publish([emit(self._topics.control, str(job_id).encode(), envelope, command)])
+        agent = agent_id or self._agent_id or "unknown"
+        command = JobCancel(job_id=job_id, agent_id=agent, reason=reason)
+        await self._publish([emit_of_job(self._topics.control, command, by=agent, now=self._clock())])
 
     async def place(self, job_id: UUID) -> QueuePlace:
         """Return a job's place in the queue: the jobs before it on its tier, and the limit that holds it."""
@@ -192,7 +183,6 @@ class Client:
             judged: the outcome or decision, if another client got the answer: its score is sent with the
                 verdict, and routers compare them.
         """
-        now = self._clock()
         agent = agent_id or self._agent_id or by or "unknown"
         tier, score = self._promised.get(job_id, (None, None))
         if judged is not None:
@@ -206,10 +196,7 @@ class Client:
             tier=tier if score else None,
             score=score,
         )
-        envelope = first_envelope(
-            uuid7(now), source=message.by, type=message.TYPE, time=now, agent_id=agent, job_id=job_id
-        )
-        await self._publish([emit(self._topics.feedback, str(job_id).encode(), envelope, message)])
+        await self._publish([emit_of_job(self._topics.feedback, message, by=message.by, now=self._clock())])
 
     async def _send(self, jobs: list[Job]) -> list[UUID]:
         for job in jobs:
@@ -221,6 +208,4 @@ class Client:
         return [job.job_id for job in jobs]
 
     async def _publish(self, records: list[Outgoing]) -> None:
-        if self._key is not None:
-            records = [sign(record, self._key) for record in records]
-        await self._publisher.publish(records)
+        await self._publisher.publish([sign(record, self._key) for record in records])

@@ -9,8 +9,7 @@ Invariants:
 import asyncio
 import re
 from collections import OrderedDict
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from pointsman.bus.codec.decode import Malformed, decode
@@ -56,16 +55,14 @@ class OutcomeWaiter:
         self._reading = asyncio.create_task(self._read(), name="outcomes")
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *raised: Any) -> None:
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])
         await self._large.close()
         await self._look_back.close()
         self._fail(BusError("the client was closed"))
-        await self._follower.__aexit__(kind, error, trace)
+        await self._follower.__aexit__(*raised)
 
     def expect(self, job_id: UUID) -> None:
         """Keep the outcome of a job that is about to be sent."""

@@ -80,9 +80,7 @@ class JobReplay:
         records = [outgoing]
         if self.claim_check is not None:
             records = await self.claim_check.deposit(records)
-        if self.key is not None:
-            records = [sign(record, self.key) for record in records]
-        await publisher.publish(records)
+        await publisher.publish([sign(record, self.key) for record in records])
         await asyncio.sleep(1 / self.rate)
         return Replayed(sent, made.job_id)
 

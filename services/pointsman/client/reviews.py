@@ -5,22 +5,20 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
-from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.decode import Decoded, decode, message_in
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.codec.signed import sign
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import Follower, follow
 from pointsman.identity.keys import PrivateKey
-from pointsman.review.case import WAITING, RefusedCommand, plan_of, queue_of, unreasoned
+from pointsman.review.case import WAITING, RefusedCommand, envelope_of, plan_of, queue_of, unreasoned
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Json
-from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.reviews import (
     ReviewAnswered,
@@ -77,9 +75,9 @@ class KnownCases:
             if key.startswith(_CASE) and len(key) == len(_CASE) + 36:  # the case ended long ago
                 self._cases.pop(UUID(key.removeprefix(_CASE).decode()), None)
         else:
-            decoded = decode(record)
-            if isinstance(decoded, Decoded) and isinstance(decoded.message, ReviewChanged):
-                self._cases[decoded.message.job_id] = decoded.message
+            message = message_in(record)
+            if isinstance(message, ReviewChanged):
+                self._cases[message.job_id] = message
 
     @property
     def all(self) -> list[ReviewChanged]:
@@ -151,21 +149,6 @@ def refusal(case: ReviewChanged, by: str, refused: RefusedCommand) -> ReviewAnsw
     )
 
 
-def command_envelope(case: ReviewChanged, type: str, *, by: str, now: datetime) -> Envelope:
-    """Return the envelope of a command on a case, with its job and trace."""
-    return Envelope(
-        uuid7(now),
-        by,
-        type,
-        now,
-        case.agent_id,
-        case.job_id,
-        trace_id=case.origin.trace_id,
-        span_id=case.origin.span_id,
-        data_subject=case.origin.data_subject,
-    )
-
-
 class Reviewer:
     """Sends a person's commands: an async context manager; each command returns the service's answer.
 
@@ -198,10 +181,8 @@ class Reviewer:
             self._opened = opened.pop_all()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._opened.__aexit__(kind, error, trace)
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._opened.__aexit__(*raised)
 
     async def claim(self, case: ReviewChanged) -> ReviewAnswered:
         """Claim the case; raises as `decide`."""
@@ -251,10 +232,11 @@ class Reviewer:
     async def _send(
         self, case: ReviewChanged, command: ReviewClaim | ReviewRelease | ReviewDecide
     ) -> ReviewAnswered:
-        envelope = command_envelope(case, command.TYPE, by=self._by, now=self._clock())
+        now = self._clock()
+        envelope = envelope_of(case, uuid7(now), source=self._by, type=command.TYPE, at=now)
         record = emit(self._topics.reviews_decided, str(case.job_id).encode(), envelope, command)
         async with self._lock:
-            await self._publisher.publish([record if self._key is None else sign(record, self._key)])
+            await self._publisher.publish([sign(record, self._key)])
             try:
                 async with asyncio.timeout(self._timeout_s):
                     return await self._answer_to(envelope.id)

@@ -20,6 +20,10 @@ def json_object(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
 
 
+def string(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def objects(value: Any) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 

@@ -81,6 +81,16 @@ def api_error(error: BusError | ClaimsUnavailableError) -> ApiError:
     return unavailable(str(error))
 
 
+def forbidden(message: str, code: str = "not_a_reviewer") -> ApiError:
+    """The error for something that this caller may not do."""
+    return ApiError(403, "permission_error", code, message)
+
+
+def too_many(message: str, code: str = "too_many_requests", *, retry_after_s: int = 1) -> ApiError:
+    """The error for a request that would exceed a limit of the gateway's."""
+    return ApiError(429, "rate_limit_error", code, message, headers={"retry-after": str(retry_after_s)})
+
+
 def unavailable(message: str) -> ApiError:
     """The error for a request that was not sent because a dependency is unavailable."""
     return ApiError(503, "server_error", "unavailable", message, headers={"retry-after": "1"})

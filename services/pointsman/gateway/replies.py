@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.decode import message_in
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.read.partition_reader import PartitionReader
 from pointsman.bus.settings import LanePart
@@ -212,19 +212,16 @@ class JobReplies:
         size = len(record.value or b"")
         if reply.piece_bytes + size > MOST_PIECE_BYTES:
             return
-        decoded = decode(record)
-        if isinstance(decoded, Decoded) and isinstance(decoded.message, JobChunk):
-            if not _is_of(decoded.message, reply.job_id, reply.job.agent_id):
-                return
+        chunk = message_in(record)
+        if isinstance(chunk, JobChunk) and _is_of(chunk, reply.job_id, reply.job.agent_id):
             reply.piece_bytes += size
-            reply.pieces.append(decoded.message)
+            reply.pieces.append(chunk)
             reply.notify()
 
     def _take_outcome(self, record: Incoming) -> None:
-        decoded = decode(record)
-        if not (isinstance(decoded, Decoded) and isinstance(decoded.message, OUTCOMES)):
+        outcome, key = message_in(record), record.key or b""
+        if not isinstance(outcome, OUTCOMES):
             return
-        outcome, key = decoded.message, record.key or b""
         for search in self._searches.get(key, ()):
             if outcome.agent_id == search.agent_id and not search.outcome.done():
                 search.outcome.set_result(outcome)

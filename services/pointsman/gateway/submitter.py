@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from pointsman.bus.codec.emit import emit
-from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.codec.emit import emit_of_job
 from pointsman.bus.codec.signed import sign
 from pointsman.bus.errors import BusError, PublishUncertainError
 from pointsman.bus.produce.publisher import Publisher
@@ -24,7 +23,7 @@ from pointsman.client.job import as_record
 from pointsman.gateway.asking.job import job_of
 from pointsman.gateway.asking.repeats import Repeats, digest_of, keyed_id
 from pointsman.gateway.asking.taken import TakenRequests
-from pointsman.gateway.errors import ApiError, key_reused
+from pointsman.gateway.errors import invalid, key_reused, too_many
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.settings import GatewaySettings
@@ -34,8 +33,7 @@ from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman_schemas.base import Json
-from pointsman_schemas.envelope import first_envelope, trace_of
-from pointsman_schemas.ids import uuid7
+from pointsman_schemas.envelope import trace_of
 from pointsman_schemas.jobs import REQUEST_DIGEST, Job, JobCancel
 
 log = logging.getLogger(__name__)
@@ -105,10 +103,7 @@ class JobSubmitter:
         """
         key = job_request.headers.get(IDEMPOTENCY_KEY)
         if key is not None and not 0 < len(key) <= _MOST_KEY:
-            raise ApiError(
-                400, "invalid_request_error", "invalid_value",
-                f"{IDEMPOTENCY_KEY} must have 1 to {_MOST_KEY} characters", IDEMPOTENCY_KEY,
-            )  # fmt: skip
+            raise invalid(f"{IDEMPOTENCY_KEY} must have 1 to {_MOST_KEY} characters", IDEMPOTENCY_KEY)
         digest = digest_of(job_request.route, job_request.content)
         is_retry = job_request.headers.get(RETRY_COUNT, "0") not in ("", "0")
         now = time.monotonic()
@@ -150,13 +145,9 @@ class JobSubmitter:
         Raises:
             BusError: Kafka is unavailable.
         """
-        now = self._clock()
         command = JobCancel(job_id=job_id, agent_id=agent_id, reason=reason)
-        envelope = first_envelope(
-            uuid7(now), source=agent_id, type=command.TYPE, time=now, agent_id=agent_id, job_id=job_id
-        )
-        record = emit(self._topics.control, str(job_id).encode(), envelope, command)
-        await self._publisher.publish([self._signed(record)])
+        record = emit_of_job(self._topics.control, command, by=agent_id, now=self._clock())
+        await self._publisher.publish([sign(record, self._key)])
 
     def before(self, reply: JobReply) -> int | None:
         """Return the most jobs that may be before this one; None if the queues were not read."""
@@ -207,10 +198,7 @@ class JobSubmitter:
         `known_as`: its id, if the job may already be in flight; the router refuses a duplicate.
         """
         if len(self.replies) >= self._settings.gateway_open_requests:
-            raise ApiError(
-                429, "rate_limit_error", "too_many_requests",
-                f"{len(self.replies):,} requests wait here already", headers={"retry-after": "5"},
-            )  # fmt: skip
+            raise too_many(f"{len(self.replies):,} requests wait here already", retry_after_s=5)
         job_id = known_as or self.replies.new_id()
         job = job_of(
             job_request.request,
@@ -244,11 +232,9 @@ class JobSubmitter:
         assert job.deadline is not None, "the gateway's jobs have one"
         late_s = wait_s - (job.deadline - self._clock()).total_seconds()
         if wait_s and late_s > 0:
-            raise ApiError(
-                429, "rate_limit_error", "queue_too_long",
-                f"the queue takes at least {wait_s:.0f} s, longer than the deadline allows",
-                headers={"retry-after": str(min(_MOST_RETRY_AFTER_S, int(late_s) + 1))},
-            )  # fmt: skip
+            message = f"the queue takes at least {wait_s:.0f} s, longer than the deadline allows"
+            after_s = min(_MOST_RETRY_AFTER_S, int(late_s) + 1)
+            raise too_many(message, "queue_too_long", retry_after_s=after_s)
 
     async def _sent(self, reply: JobReply) -> None:
         """Return when the job was sent."""
@@ -264,7 +250,7 @@ class JobSubmitter:
             records = [record]
             if self._claim_check is not None:
                 records = await self._claim_check.deposit(records)
-            records = [self._signed(record) for record in records]
+            records = [sign(record, self._key) for record in records]
             if reply.digest is not None:
                 records = [self._taken.record(reply.job, reply.digest), *records]
             await self._publisher.publish(records)
@@ -292,9 +278,6 @@ class JobSubmitter:
         except BusError as error:
             reply.leaving = None  # the job goes on
             event(log, logging.WARNING, Event.NOT_CANCELLED, job_id=reply.job_id, error=str(error))
-
-    def _signed(self, record: Outgoing) -> Outgoing:
-        return record if self._key is None else sign(record, self._key)
 
 
 def grace_of(headers: Mapping[str, str]) -> float:

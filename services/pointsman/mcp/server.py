@@ -142,7 +142,7 @@ class AuditTools:
     async def _answer(self, limit: int, sql: str, *arguments: object, of: str = "") -> Answer:
         """Run a query. `of` names the question, for which some columns may be hidden."""
         try:
-            async with read_only_query(self._dsn, sql, *arguments, within=_WITHIN, anybody_s=True) as answer:
+            async with read_only_query(self._dsn, sql, *arguments, within=_WITHIN, by_user=True) as answer:
                 rows, more = await answer.first(limit)
         except StoreError as error:
             hint = getattr(error, "hint", "")

@@ -14,7 +14,7 @@ FORMAT = "pointsman-opinion-1"
 class Card:
     """The metadata of an opinion. `version` is the first 12 hex digits of the file's SHA-256.
 
-    `beside` is the version of the score that it belongs to. `bars`, by required quality, are tuned for the
+    `score_version` is the version of the score that it belongs to. `bars`, by required quality, are tuned for the
     mean of that score and this opinion.
     """
 
@@ -22,7 +22,7 @@ class Card:
     version: str
     tiers: tuple[str, ...]
     bars: Mapping[str, Bar] = field(repr=False)
-    beside: str
+    score_version: str
 
 
 def read_card(content: bytes) -> Card:
@@ -41,5 +41,5 @@ def card_of(body: Mapping[str, Any], version: str) -> Card:
         version=version,
         tiers=tuple(map(str, body["tiers"])),
         bars=bars_of(body),
-        beside=str(body["beside"]),
+        score_version=str(body["beside"]),
     )

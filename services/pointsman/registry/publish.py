@@ -115,7 +115,7 @@ async def _publish(kafka: KafkaPart, topics: Topics, messages: Sequence[Message]
     made = []
     for message in messages:
         record = emit_own(topics.registry, _key(message), person.id, message, utc_now())
-        made.append(record if person.key is None else sign(record, person.key))
+        made.append(sign(record, person.key))
     async with Publisher(kafka) as publisher:
         await publisher.publish(made)
 

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from uuid import UUID
 
 import orjson
 
 from pointsman.review.content import why_unusable
 from pointsman_schemas.base import format_time
 from pointsman_schemas.control.review_plans import ReviewPlan, ReviewQueue
+from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.reviews import (
     ReviewChanged,
     ReviewClaim,
@@ -177,6 +179,21 @@ def plan_of(request: ReviewRequested) -> ReviewPlan:
 def queue_of(plan: ReviewPlan, name: str) -> ReviewQueue:
     """Return the queue with this name; a plan describes every queue that it refers to (see `content`)."""
     return next(queue for queue in plan.queues if queue.name == name)
+
+
+def envelope_of(case: ReviewChanged, id: UUID, *, source: str, type: str, at: datetime) -> Envelope:
+    """Return the envelope of a message about the case, with its job and its trace."""
+    return Envelope(
+        id,
+        source,
+        type,
+        at,
+        case.agent_id,
+        case.job_id,
+        trace_id=case.origin.trace_id,
+        span_id=case.origin.span_id,
+        data_subject=case.origin.data_subject,
+    )
 
 
 def digest_of(response: object) -> str:

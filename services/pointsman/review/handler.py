@@ -294,18 +294,8 @@ class ReviewHandler:
     def _cause_of_time(self, case: ReviewChanged, now: datetime) -> _Cause:
         """Return the request that opened the case as the cause of a timed change."""
         origin = case.origin
-        envelope = Envelope(
-            origin.id,
-            SOURCE,
-            ReviewRequested.TYPE,
-            now,
-            case.agent_id,
-            case.job_id,
-            trace_id=origin.trace_id,
-            span_id=origin.span_id,
-            data_subject=origin.data_subject,
-        )
         root = (origin.topic, origin.partition, origin.offset)
+        envelope = cases.envelope_of(case, origin.id, source=SOURCE, type=ReviewRequested.TYPE, at=now)
         return _Cause(envelope, root, f"{case.revision}:", now)
 
     def _time_of(self, record: Incoming) -> datetime:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pointsman.bus.codec.decode import Decoded, broker_time, decode
+from pointsman.bus.codec.decode import broker_time, message_in
 from pointsman.bus.codec.emit import emit_own
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.places import Offsets
@@ -85,9 +85,8 @@ async def load_calibration(kafka: KafkaPart, topics: Topics, calibration: Calibr
 
 
 def _apply(calibration: CalibrationMonitor, record: Incoming, is_by: IsBy) -> None:
-    decoded = decode(record)
     try:
-        match decoded.message if isinstance(decoded, Decoded) else None:
+        match message_in(record):
             case JobFeedback() as feedback:
                 if is_by(record, feedback.agent_id):
                     calibration.add_verdict(feedback, broker_time(record))

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.decode import message_in
 from pointsman.bus.codec.emit import emit_own
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.produce.publisher import Publisher
@@ -75,9 +75,5 @@ def records(
 
 
 def _tells_tiers(record: Incoming) -> bool:
-    decoded = decode(record)
-    return (
-        isinstance(decoded, Decoded)
-        and isinstance(decoded.message, PolicyApplied)
-        and bool(decoded.message.tiers)
-    )
+    applied = message_in(record)
+    return isinstance(applied, PolicyApplied) and bool(applied.tiers)

@@ -1,9 +1,9 @@
-"""Background tasks as context managers."""
+"""Background tasks as context managers, and their pauses."""
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from pointsman.runtime.log_events import Event
@@ -25,6 +25,13 @@ async def background(work: Coroutine[Any, Any, None], name: str) -> AsyncGenerat
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+async def wait_at_most(seconds: float | None, happened: asyncio.Event) -> None:
+    """Return when `happened` is set, or after so many seconds; None: no limit."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await happened.wait()
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

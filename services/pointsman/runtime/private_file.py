@@ -17,15 +17,15 @@ def write_private(path: Path, content: str | bytes) -> None:
 
     A process that has the old file open does not see the new content.
     """
-    beside = path.with_name(f".{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{secrets.token_hex(8)}")
     try:
-        with open(beside, "xb", opener=_private) as file:
+        with open(temporary, "xb", opener=_private) as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 

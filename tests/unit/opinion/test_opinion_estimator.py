@@ -28,7 +28,7 @@ def test_it_distinguishes_easy_from_hard_texts_with_the_same_words(made: Trained
 
 
 def test_the_bars_are_for_the_mean_with_the_first_score_it_was_tuned_beside(made: TrainedOpinion) -> None:
-    assert made.model.beside == "0" * 12
+    assert made.model.score_version == "0" * 12
     assert np.allclose(made.joined.sufficient[:, 1], (made.alone.sufficient[:, 1] + 0.6) / 2)
     assert made.model.bars["0.99"] != NEVER
 

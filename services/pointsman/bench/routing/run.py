@@ -37,8 +37,8 @@ def whole(
     progress("reading", 0.0)
     files = folder(data)
     train, test = split(files.own)
-    checked([train, *files.beside], test)
-    made = trained(train, files.beside, progress=lambda share: progress("training", 0.1 * share))
+    checked([train, *files.others], test)
+    made = trained(train, files.others, progress=lambda share: progress("training", 0.1 * share))
     router = Router(made.model)
     report: dict[str, Any] = {
         "files": files.listed,
@@ -47,7 +47,7 @@ def whole(
         **_measured(router, train, test, quality),
     }
     progress("second opinion, cascade", 0.1)
-    report["ways"] = ways(made, train, files.beside, test, vectors)
+    report["ways"] = ways(made, train, files.others, test, vectors)
     report["resplits"], report["ways_resplits"] = _resplits(
         files, resplits, vectors, lambda share: progress("resplits", 0.2 + 0.5 * share)
     )
@@ -78,25 +78,25 @@ def unseen(
     progress("reading", 0.0)
     files = folder(data)
     test = read(test_file)
-    train = [files.own, *files.beside]
+    train = [files.own, *files.others]
     if len(test.tiers) == 2 and len(files.own.tiers) > 2:
         train = [ends(source, (test.tiers[0], test.tiers[1])) for source in train]
     if drop:
         train = [without(source, [test]) for source in train]
     checked(train, test)
-    own, *beside = train
-    made = trained(own, beside, progress=lambda share: progress("training", 0.5 * share))
+    own, *others = train
+    made = trained(own, others, progress=lambda share: progress("training", 0.5 * share))
     router = Router(made.model)
     report: dict[str, Any] = {
         "files": {**files.listed, test.name: test.sha256},
         "trained_on": len(own),
-        "extra": sum(map(len, beside)),
+        "extra": sum(map(len, others)),
         "test": len(test),
         "guarded": guarded(router, test, quality),
         **_measured(router, own, test, quality),
     }
     progress("second opinion, cascade", 0.5)
-    report["ways"] = ways(made, own, beside, test, vectors)
+    report["ways"] = ways(made, own, others, test, vectors)
     if len(test) >= 1_000:
         step = lambda share: progress("with labels", 0.6 + 0.4 * share)  # noqa: E731
         report["transfer"] = {test.name: transfer(router, train, test, quality, step)}
@@ -124,7 +124,7 @@ def ship(
     """
     progress("reading", 0.0)
     files = folder(data)
-    made = make(files.own, files.beside, name="general", progress=lambda share: progress("training", share))
+    made = make(files.own, files.others, name="general", progress=lambda share: progress("training", share))
     progress("done", 1.0)
     return made.content
 
@@ -144,11 +144,11 @@ def _resplits(
     splits = []
     for at in range(count):
         train, test = split(files.own, salt=f"resplit-{at}")
-        made = trained(train, files.beside)
+        made = trained(train, files.others)
         router = Router(made.model)
         estimates = router.estimates(test.prompts)
         alone = {asked: of_choice(test, router.decide(estimates, asked)) for asked in CHECKED}
-        splits.append({_ALONE: alone, **ways(made, train, files.beside, test, vectors)})
+        splits.append({_ALONE: alone, **ways(made, train, files.others, test, vectors)})
         progress((at + 1) / count)
     counted = over_splits(splits, CHECKED)
     return counted.pop(_ALONE, {}), counted
@@ -164,9 +164,9 @@ def _transfers(
             alone, [train], files.extra, quality, progress
         )
     if files.pairs is not None:
-        foreign = without(files.pairs, [files.own, *files.beside])
+        foreign = without(files.pairs, [files.own, *files.others])
         names = (foreign.tiers[0], foreign.tiers[1])
-        home = [ends(source, names) for source in (train, *files.beside)]
+        home = [ends(source, names) for source in (train, *files.others)]
         pair = Router(trained(home[0], home[1:]).model)
         transferred[f"{foreign.name} (other models, other subjects)"] = transfer(
             pair, home, foreign, quality, progress
@@ -198,7 +198,7 @@ def transfer(
         if count > most:
             continue
         own = without(foreign.take(order[:count]), [test])
-        beside = [without(source, [test]) for source in home]
-        made = Router(trained(own, beside, progress=progress).model)
+        others = [without(source, [test]) for source in home]
+        made = Router(trained(own, others, progress=progress).model)
         figures[f"{count:,} labels"] = of_choice(test, made.decide(made.estimates(test.prompts), quality))
     return figures

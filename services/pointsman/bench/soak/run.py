@@ -145,7 +145,7 @@ class Soak:
             f"{rate:.0f} jobs a second for {plan.minutes:g} minutes, an accident every {plan.every_s:g} s"
         )
         course = accidents(plan.seed, _SUFFER, plan.every_s, _SESSION_S)
-        beside = [
+        side_tasks = [
             asyncio.create_task(trouble)
             for trouble in (
                 self._victims.suffer(course),
@@ -157,10 +157,10 @@ class Soak:
         try:
             await self._load.steadily(rate, plan.minutes * 60)
         finally:
-            for task in beside:
+            for task in side_tasks:
                 task.cancel()
-            await asyncio.wait(beside)
-        for task in beside:
+            await asyncio.wait(side_tasks)
+        for task in side_tasks:
             if not task.cancelled() and (error := task.exception()):
                 raise error
 

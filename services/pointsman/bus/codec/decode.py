@@ -72,6 +72,12 @@ def decode(record: Incoming) -> Decoded | Malformed:
         return Malformed(Reason.INTERNAL, problem, envelope.job_id, envelope.agent_id or None, cause=envelope)
 
 
+def message_in(record: Incoming) -> Message | None:
+    """Return the record's message; None if it is malformed."""
+    decoded = decode(record)
+    return decoded.message if isinstance(decoded, Decoded) else None
+
+
 def read_envelope(record: Incoming) -> Envelope | None:
     """Return the envelope from the record's headers; None if there is none.
 

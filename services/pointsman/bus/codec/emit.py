@@ -7,8 +7,11 @@ from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.runtime.metrics import DEAD
 from pointsman_schemas import dead
 from pointsman_schemas.base import Message
-from pointsman_schemas.envelope import Envelope, envelope_after
+from pointsman_schemas.control.gateway_requests import RequestTaken
+from pointsman_schemas.envelope import Envelope, envelope_after, first_envelope
+from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.ids import derived_id, uuid7
+from pointsman_schemas.jobs import JobCancel
 from pointsman_schemas.topic import Topic
 
 UNKNOWN_AGENT = "unknown"
@@ -22,9 +25,35 @@ def emit(topic: Topic, key: bytes | None, envelope: Envelope, message: Message) 
     return Outgoing(topic.name, key, value, envelope.to_headers(), topic.fallback_topic)
 
 
-def emit_own(topic: Topic, key: str, by: str, message: Message, now: datetime) -> Outgoing:
-    """Return the record for a message from `by` that has no cause."""
-    return emit(topic, key.encode(), Envelope(uuid7(now), by, message.TYPE, now, by), message)
+def emit_own(
+    topic: Topic, key: str, by: str, message: Message, now: datetime, *, agent_id: str | None = None
+) -> Outgoing:
+    """Return the record for a message from `by` that has no cause. `agent_id`: `by` unless given."""
+    envelope = Envelope(uuid7(now), by, message.TYPE, now, agent_id or by)
+    return emit(topic, key.encode(), envelope, message)
+
+
+def emit_of_job(
+    topic: Topic,
+    message: JobCancel | JobFeedback | RequestTaken,
+    *,
+    by: str,
+    now: datetime,
+    key: bytes | None = None,
+) -> Outgoing:
+    """Return the record for a message from `by` about a job, that has no cause.
+
+    `key`: the job's id unless given.
+    """
+    envelope = first_envelope(
+        uuid7(now),
+        source=by,
+        type=message.TYPE,
+        time=now,
+        agent_id=message.agent_id,
+        job_id=message.job_id,
+    )
+    return emit(topic, key or str(message.job_id).encode(), envelope, message)
 
 
 def dead_letter(

@@ -36,8 +36,8 @@ def parse_object(value: bytes) -> dict[str, Any]:
         raise _classify(value, error) from None
     if not isinstance(parsed, dict):
         raise RefusedError(Reason.NOT_AN_OBJECT, f"the value is {_name(parsed)}, must be a JSON object")
-    if value.count(b"[") + value.count(b"{") > MAX_DEPTH:
-        _check_depth(parsed)
+    if value.count(b"[") + value.count(b"{") > MAX_DEPTH and is_deeper(parsed, MAX_DEPTH):
+        raise RefusedError(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
     if _has_suspect_numbers(value):
         _check_numbers(value)
     if b"\\u0000" in value:
@@ -90,9 +90,10 @@ def _classify(value: bytes, error: orjson.JSONDecodeError) -> RefusedError:
     return RefusedError(Reason.NOT_JSON, f"not JSON: {text}")
 
 
-def _check_depth(parsed: object) -> None:
+def is_deeper(parsed: object, most: int) -> bool:
+    """Return whether parsed JSON is nested deeper than `most` levels."""
     level: list[Any] = [parsed]
-    for _ in range(MAX_DEPTH):
+    for _ in range(most):
         level = [
             child
             for node in level
@@ -100,8 +101,8 @@ def _check_depth(parsed: object) -> None:
             if isinstance(child, dict | list)
         ]
         if not level:
-            return
-    raise RefusedError(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
+            return False
+    return True
 
 
 def _check_numbers(value: bytes) -> None:

@@ -1,6 +1,6 @@
 """Checks of a request's fields; errors name the field's path, such as `messages[0].content`."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 
@@ -59,6 +59,14 @@ def number(value: Any, path: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise RequestFieldError(path, "must be a number")
     return value
+
+
+def plain(given: Iterable[dict[str, Any]]) -> str | list[dict[str, Any]]:
+    """Return one plain text part as a text, and no part as an empty text: all providers accept that."""
+    parts = list(given)
+    if not parts:
+        return ""
+    return parts[0]["text"] if len(parts) == 1 and parts[0].keys() == {"type", "text"} else parts
 
 
 def only(value: dict[str, Any], known: Collection[str], path: str = "") -> None:

@@ -9,8 +9,10 @@ from pointsman.identity.verify import AgentKeys, Verified, verify
 from pointsman_schemas.envelope import SIGNATURE, Headers
 
 
-def sign(record: Outgoing, key: PrivateKey) -> Outgoing:
-    """Return the record with its signature. Nothing may be changed afterwards."""
+def sign(record: Outgoing, key: PrivateKey | None) -> Outgoing:
+    """Return the record with its signature; without a key as it is. Nothing may be changed afterwards."""
+    if key is None:
+        return record
     header = signature_header(key, record.topic, record.headers, record.value)
     return replace(record, headers=[*record.headers, header])
 

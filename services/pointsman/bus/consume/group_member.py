@@ -23,6 +23,7 @@ from pointsman.bus.errors import KafkaUnavailableError, line_of
 from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.settings import LanePart
 from pointsman.bus.tcp_check import ask_servers
+from pointsman.runtime.background import wait_at_most
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 
@@ -180,12 +181,6 @@ class GroupMember:
         """Poll the consumer: it reports the group's refusals only there."""
         while True:
             await self.consumer.getmany(timeout_ms=_GROUP_MS)
-
-
-async def wait_at_most(seconds: float, happened: asyncio.Event) -> None:
-    """Return when `happened` is set, or after so many seconds."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(happened.wait(), seconds)
 
 
 def consumer_of(settings: LanePart, group: str, *, aligned: bool = False) -> AIOKafkaConsumer:

@@ -25,7 +25,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from pointsman.bus.admin.look_back import looked_back
 from pointsman.bus.consume.fetcher import Fetcher
-from pointsman.bus.consume.group_member import GroupMember, group_member, keep_connected, wait_at_most
+from pointsman.bus.consume.group_member import GroupMember, group_member, keep_connected
 from pointsman.bus.consume.lane import Lane
 from pointsman.bus.consume.lost import pass_over_lost
 from pointsman.bus.errors import line_of
@@ -34,6 +34,7 @@ from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.bus.produce.transaction_queue import TransactionQueue
 from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.settings import LanePart
+from pointsman.runtime.background import wait_at_most
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import LANE_AGE, LANE_LAG

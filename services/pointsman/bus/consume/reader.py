@@ -18,11 +18,12 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.fetcher import Fetcher
-from pointsman.bus.consume.group_member import GroupMember, group_member, keep_connected, wait_at_most
+from pointsman.bus.consume.group_member import GroupMember, group_member, keep_connected
 from pointsman.bus.consume.position_store import MovedError, Store, UnavailableError, halved
 from pointsman.bus.consume.read_positions import ReadPositions
 from pointsman.bus.places import Place
 from pointsman.bus.settings import LanePart
+from pointsman.runtime.background import wait_at_most
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import LANE_LAG

@@ -52,7 +52,7 @@ async def sql(
         raise CommandError("--json or --csv, not both", code=2)
     text = stdin.read_text() if query == "-" else query
 
-    async with read_only_query(dsn, text, within=timedelta(seconds=timeout_s), anybody_s=True) as answer:
+    async with read_only_query(dsn, text, within=timedelta(seconds=timeout_s), by_user=True) as answer:
         await (_print_csv(answer, limit) if as_csv else _print(answer, limit, as_json=as_json))
 
 

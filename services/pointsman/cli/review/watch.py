@@ -47,7 +47,7 @@ async def watch(
     webhook is posted for each, without the job's content: who, which queue, why, until when. One that
     fails four times is reported on stderr, and watching goes on.
     """
-    from pointsman.bus.codec.decode import Decoded, decode
+    from pointsman.bus.codec.decode import message_in
     from pointsman.bus.read.follow import follow
     from pointsman.client.webhook import NoticeFailedError, Webhook, secret_of
     from pointsman_schemas.reviews import ReviewChanged
@@ -72,8 +72,7 @@ async def watch(
         async for record in follow(settings, [settings.topics.reviews_state.name], start="end"):
             if record.value is None:
                 continue
-            decoded = decode(record)
-            case = decoded.message if isinstance(decoded, Decoded) else None
+            case = message_in(record)
             if not isinstance(case, ReviewChanged) or case.change not in _CHANGES:
                 continue
             if queue in ("", case.queue):

@@ -4,10 +4,9 @@ Cache marks are kept in place; other fields that only Anthropic has are kept und
 other formats drop both.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
-from pointsman.bus.codec.request_fields import RequestFieldError, items, kind, mapping, only, text
+from pointsman.bus.codec.request_fields import RequestFieldError, items, kind, mapping, only, plain, text
 from pointsman_schemas.base import Json
 
 _CACHE = "cache_control"
@@ -30,14 +29,6 @@ def content_of(value: Any, path: str) -> str | list[Json]:
     if isinstance(value, str):
         return value
     return plain(part(block, place) for block, place in items(value, path))
-
-
-def plain(given: Iterable[Json]) -> str | list[Json]:
-    """Return one plain text as a text, and no part as an empty text: all providers accept that."""
-    parts = list(given)
-    if not parts:
-        return ""
-    return parts[0]["text"] if len(parts) == 1 and parts[0].keys() == {"type", "text"} else parts
 
 
 def marked(translated: Json, block: Json, path: str) -> Json:

@@ -8,7 +8,7 @@ or a tool call begins.
 from typing import Any
 
 from pointsman.gateway.anthropic.response import THOUGHTS, message_of, stop_reason, usage_of
-from pointsman.gateway.completion import answer_choice, first_choice
+from pointsman.gateway.completion import answer_choice, first_choice, json_object, string
 from pointsman.gateway.errors import ApiError
 from pointsman_schemas.base import Json
 
@@ -111,10 +111,8 @@ class MessageEvents:
         block.data = block.data or thought.get("data")
         if block.done:
             return events
-        written, signature = thought.get("thinking"), thought.get("signature")
-        events += self._add(key, written if isinstance(written, str) else "")
-        if isinstance(signature, str) and signature:
-            block.signature = signature
+        events += self._add(key, string(thought.get("thinking")))
+        block.signature = string(thought.get("signature")) or block.signature
         if self._open is block and (block.signature or block.id == "redacted_thinking"):
             events += self._close()
         return events
@@ -122,13 +120,11 @@ class MessageEvents:
     def _add_call(self, call: Json, place: int) -> list[NamedEvent]:
         key = _number(call, place)
         block = self._blocks.setdefault(key, _Block(key))
-        function = call.get("function")
-        function = function if isinstance(function, dict) else {}
+        function = json_object(call.get("function"))
         block.id = block.id or call.get("id")
         block.name = block.name or function.get("name")
         events = self._close_others(key)
-        written = function.get("arguments")
-        return events + self._add(key, written if isinstance(written, str) else "")
+        return events + self._add(key, string(function.get("arguments")))
 
     def _add(self, key: int, written: str) -> list[NamedEvent]:
         # Text after a tool call or a thought is a new block.

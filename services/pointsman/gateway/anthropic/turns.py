@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from pointsman.bus.codec.request_fields import RequestFieldError, items, kind, mapping, only, text
-from pointsman.gateway.anthropic.content import NATIVE, THOUGHTS, content_of, marked, part, plain, texts
+from pointsman.bus.codec.request_fields import RequestFieldError, items, kind, mapping, only, plain, text
+from pointsman.gateway.anthropic.content import NATIVE, THOUGHTS, content_of, marked, part, texts
 from pointsman_schemas.base import Json
 
 

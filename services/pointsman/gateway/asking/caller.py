@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from pointsman.gateway.errors import ApiError
+from pointsman.gateway.errors import ApiError, forbidden
 from pointsman.registry.in_force import RegistryInForce
 
 _HINT = "send `Authorization: Bearer KEY`; keys are made by `pointsman agents key --api`"
@@ -46,12 +46,8 @@ class Callers:
         entry = self._in_force.entry(agent_id)
         queues = () if entry is None else entry.reviews or ()
         if not queues:
-            raise ApiError(
-                403,
-                "permission_error",
-                "not_a_reviewer",
-                f"{agent_id} is no reviewer: its entry in agents.yaml has no `reviews: [QUEUE]`",
-            )
+            hint = "its entry in agents.yaml has no `reviews: [QUEUE]`"
+            raise forbidden(f"{agent_id} is no reviewer: {hint}")
         return agent_id, queues
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pointsman.gateway.errors import ApiError, not_found, unavailable
+from pointsman.gateway.errors import invalid, not_found, unavailable
 from pointsman_schemas.base import Json, format_time
 from pointsman_schemas.control.policies import PolicyApplied
 
@@ -43,7 +43,7 @@ class ModelNames:
         if name is None or name == AUTO:
             return None
         if not isinstance(name, str):
-            raise ApiError(400, "invalid_request_error", "invalid_type", "model must be a text", "model")
+            raise invalid("model must be a text", "model", "invalid_type")
         self._know()
         if name in self.models:
             return self.models[name]

@@ -12,17 +12,15 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4
 
-from pointsman.bus.codec.decode import Decoded, decode
-from pointsman.bus.codec.emit import emit
-from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.codec.decode import message_in
+from pointsman.bus.codec.emit import emit_of_job
+from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.errors import BusError
 from pointsman.bus.read.follow import Follower
 from pointsman.gateway.asking.repeats import RETRY_S
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.control.gateway_requests import RequestTaken
-from pointsman_schemas.envelope import first_envelope
-from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.topics import Topics
 
@@ -59,14 +57,11 @@ class TakenRequests:
 
     def record(self, job: Job, digest: bytes, *, left: bool = False) -> Outgoing:
         """Return the record that says that this request is that job or, with `left`, no longer is."""
-        key, now = _key(job.agent_id, digest), self._clock()
+        key = _key(job.agent_id, digest)
         taken = RequestTaken(
             job_id=job.job_id, agent_id=job.agent_id, digest=key.decode(), process=self._process, left=left
         )
-        envelope = first_envelope(
-            uuid7(now), source="gateway", type=taken.TYPE, time=now, agent_id=job.agent_id, job_id=job.job_id
-        )
-        return emit(self._topic, key, envelope, taken)
+        return emit_of_job(self._topic, taken, by="gateway", now=self._clock(), key=key)
 
     async def job_id(self, agent_id: str, digest: bytes) -> UUID | None:
         """Return the job that the same request became in the last ten minutes, the latest if there are more.
@@ -139,15 +134,9 @@ class TakenRequests:
         ) as follower:
             while not follower.ended:
                 for record in await follower.read():
-                    if record.key in scan.keys and (taken := _taken_in(record)) is not None:
+                    if record.key in scan.keys and isinstance(taken := message_in(record), RequestTaken):
                         answers[record.key].append(taken)
         return answers
-
-
-def _taken_in(record: Incoming) -> RequestTaken | None:
-    decoded = decode(record)
-    message = decoded.message if isinstance(decoded, Decoded) else None
-    return message if isinstance(message, RequestTaken) else None
 
 
 def _key(agent_id: str, digest: bytes) -> bytes:

@@ -8,15 +8,13 @@ Invariants:
 from contextlib import AbstractAsyncContextManager
 from typing import assert_never
 
-from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.emit import emit_own
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.clock import Clock
 from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
-from pointsman_schemas.envelope import Envelope
-from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topics import Topics
 
 BatchMessage = FileKept | BatchSubmitted | BatchCancel | BatchChanged
@@ -91,9 +89,8 @@ class BatchBoard:
                 assert_never(message)
 
     def _record(self, message: BatchMessage) -> Outgoing:
-        now = self._clock()
-        envelope = Envelope(uuid7(now), "gateway", message.TYPE, now, message.agent_id)
-        return emit(self._topic, _key(message).encode(), envelope, message)
+        agent_id = message.agent_id
+        return emit_own(self._topic, _key(message), "gateway", message, self._clock(), agent_id=agent_id)
 
 
 def _key(message: BatchMessage) -> str:

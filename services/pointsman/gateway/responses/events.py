@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pointsman.gateway.completion import first_choice, objects
+from pointsman.gateway.completion import first_choice, json_object, objects, string
 from pointsman.gateway.errors import ApiError
 from pointsman.gateway.responses.response import (
     call_item,
@@ -96,8 +96,7 @@ class ResponseEvents:
         if reasoning := reasoning_of(delta):
             events += self._add(reasoning_item(self._id), "summary_text", reasoning)
         for name, kind in (("content", "output_text"), ("refusal", "refusal")):
-            text = delta.get(name)
-            if isinstance(text, str) and text:
+            if text := string(delta.get(name)):
                 logprobs = logprobs_of(choice) if kind == "output_text" else []
                 events += self._add(message_item(self._id), kind, text, logprobs)
         for piece in objects(delta.get("tool_calls")):
@@ -122,13 +121,11 @@ class ResponseEvents:
         number = number if isinstance(number, int) else 0
         call = self._calls.setdefault(number, _Call(number))
         call.kind = kind_of(piece) or call.kind
-        called = piece.get(call.kind.chat)
-        if not isinstance(called, dict):
-            called = {}
-        call.id = _word(piece, "id") or call.id
-        name = _word(called, "name")
+        called = json_object(piece.get(call.kind.chat))
+        call.id = string(piece.get("id")) or call.id
+        name = string(called.get("name"))
         call.name = call.name if name == call.name else call.name + name
-        if not (text := _word(called, call.kind.text)):
+        if not (text := string(called.get(call.kind.text))):
             return
         call.unsent.append(text)
         if call.id and call.name:
@@ -205,8 +202,3 @@ def _begun(item: Json) -> Json:
 
 def _part_event(kind: str) -> str:
     return "response.reasoning_summary_part" if kind == "summary_text" else "response.content_part"
-
-
-def _word(holder: Json, name: str) -> str:
-    value = holder.get(name)
-    return value if isinstance(value, str) else ""

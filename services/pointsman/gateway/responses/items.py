@@ -7,7 +7,7 @@ Invariants:
 
 from typing import Any
 
-from pointsman.bus.codec.request_fields import RequestFieldError, mapping, text
+from pointsman.bus.codec.request_fields import RequestFieldError, mapping, plain, text
 from pointsman.gateway.responses.tools import BY_ITEM, CallKind, chat_name
 from pointsman_schemas.base import Json
 
@@ -107,11 +107,7 @@ def _content(value: Any, at: str, role: str) -> str | list[Json]:
         raise RequestFieldError(at, "must be a text or a list of parts")
     if not value:
         raise RequestFieldError(at, "must have at least one part")
-    parts = [_part(part, f"{at}[{number}]", role) for number, part in enumerate(value)]
-    if len(parts) == 1 and parts[0].keys() == {"type", "text"}:
-        plain: str = parts[0]["text"]
-        return plain  # a plain text is understood by every provider
-    return parts
+    return plain(_part(part, f"{at}[{number}]", role) for number, part in enumerate(value))
 
 
 def _part(part: Any, at: str, role: str) -> Json:

@@ -47,15 +47,11 @@ def _messages(body: Json, earlier: Sequence[Json]) -> list[Json]:
     given = body.get("instructions")
     instructions = "" if given is None else text(given, "instructions")
     first = [{"role": "system", "content": instructions}] if instructions else []
-    messages = [*first, *earlier, *messages_of(_input(body))]
+    items = body.get("input")
+    messages = [*first, *earlier, *messages_of([] if items is None else items)]
     if len(messages) == len(first):
         raise RequestFieldError("input", "is empty: give a text or items")
     return messages
-
-
-def _input(body: Json) -> Any:
-    given = body.get("input")
-    return [] if given is None else given
 
 
 def _tools(body: Json) -> Json:

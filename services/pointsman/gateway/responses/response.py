@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from pointsman.gateway.completion import answer_choice, count, json_object, objects
+from pointsman.gateway.completion import answer_choice, count, json_object, objects, string
 from pointsman.gateway.responses.tools import CallKind, grouped, kind_of
 from pointsman_schemas.base import Json
 from pointsman_schemas.reasons import TOO_LONG
@@ -87,8 +87,7 @@ def _output(choice: Json, id: str, groups: Mapping[str, Json]) -> Iterator[Json]
     if content:
         yield {**message_item(id), "status": "completed", "content": content}
     for number, call, kind in calls:
-        text = call[kind.chat].get(kind.text)
-        text = text if isinstance(text, str) else ""
+        text = string(call[kind.chat].get(kind.text))
         yield {**call_item(id, number, call, kind, groups), "status": "completed", kind.text: text}
 
 
@@ -108,12 +107,11 @@ def reasoning_item(id: str) -> Json:
 
 def call_item(id: str, number: int, call: Json, kind: CallKind, groups: Mapping[str, Json]) -> Json:
     """Return a call's item without its arguments. `number`: the call's position in the response, from 0."""
-    name, call_id = call[kind.chat].get("name"), call.get("id")
-    name = name if isinstance(name, str) else ""
+    name, call_id = string(call[kind.chat].get("name")), string(call.get("id"))
     stem = f"{_stem(id)}_{number}"
     return {
         "id": f"{kind.id}_{stem}", "type": kind.item, "status": "in_progress",
-        "call_id": call_id if isinstance(call_id, str) and call_id else f"call_{stem}",
+        "call_id": call_id or f"call_{stem}",
         kind.text: "", **groups.get(name, {"name": name}),
     }  # fmt: skip
 
@@ -137,8 +135,7 @@ def logprobs_of(choice: Json) -> list[Json]:
 
 
 def _token(token: Json) -> Json:
-    text = token.get("token")
-    text = text if isinstance(text, str) else ""
+    text = string(token.get("token"))
     return {"token": text, "logprob": token.get("logprob"), "bytes": token.get("bytes") or []}
 
 
@@ -146,8 +143,7 @@ def _text(content: Any) -> str:
     """Return a content's text, with its parts joined."""
     if isinstance(content, str):
         return content
-    texts = [part.get("text") for part in objects(content) if part.get("type") == "text"]
-    return "".join(text for text in texts if isinstance(text, str))
+    return "".join(string(part.get("text")) for part in objects(content) if part.get("type") == "text")
 
 
 def _usage(usage: Any) -> Json | None:

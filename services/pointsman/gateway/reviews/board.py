@@ -19,7 +19,7 @@ from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.commands import TopicListener
 from pointsman.bus.settings import LanePart
 from pointsman.client.reviews import KnownCases
-from pointsman.gateway.errors import ApiError, unavailable
+from pointsman.gateway.errors import ApiError, too_many, unavailable
 from pointsman_schemas.reviews import ReviewAnswered
 from pointsman_schemas.topics import Topics
 
@@ -75,15 +75,11 @@ class ReviewBoard:
 
         Raises:
             ApiError: there is no answer in time, so it is unknown whether the command was carried out; or too
-                many
-                commands wait already.
+                many commands wait already.
             BusError: the command was not sent.
         """
         if self._under_way >= _MOST_UNDER_WAY:
-            message = f"{self._under_way:,} commands wait for their answer"
-            raise ApiError(
-                429, "rate_limit_error", "too_many_requests", message, headers={"retry-after": "1"}
-            )
+            raise too_many(f"{self._under_way:,} commands wait for their answer")
         answer: asyncio.Future[ReviewAnswered] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(command, deque())
         waiting.append(answer)

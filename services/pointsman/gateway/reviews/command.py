@@ -8,9 +8,10 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from pointsman.bus.codec.records import Outgoing
-from pointsman.client.reviews import command_envelope
-from pointsman.gateway.errors import ApiError, invalid
+from pointsman.gateway.errors import ApiError, forbidden, invalid
+from pointsman.review.case import envelope_of
 from pointsman_schemas.envelope import BadEnvelopeError, from_headers
+from pointsman_schemas.ids import uuid7
 from pointsman_schemas.reviews import ReviewChanged, ReviewClaim, ReviewDecide, ReviewRelease
 from pointsman_schemas.topic import Topic
 
@@ -47,7 +48,7 @@ def command_record(
     texts = {name: _header(headers, name) for name in (_ID, _TIME, _SIGNATURE)}
     if texts[_SIGNATURE] is not None and None in texts.values():
         raise invalid(f"a command that is signed has {_ID} and {_TIME}, which are signed too", _ID)
-    envelope = command_envelope(case, command.TYPE, by=by, now=now)
+    envelope = envelope_of(case, uuid7(now), source=by, type=command.TYPE, at=now)
     # Signed values are passed on byte for byte.
     given = {name.replace("-", "_"): text for name, text in texts.items() if text is not None}
     named = list({**dict(envelope.to_headers()), **given}.items())
@@ -67,12 +68,7 @@ def _check(case: ReviewChanged, action: str, by: str, content: bytes) -> None:
         param = ".".join(map(str, first["loc"]))[:100] or None
         raise _unprocessable(f"{param or 'the command'}: {first['msg']}"[:500], param) from None
     if command.by != by:
-        raise ApiError(
-            403,
-            "permission_error",
-            "not_you",
-            f"the API key is {by}'s; another person's command is theirs to send",
-        )
+        raise forbidden(f"the API key is {by}'s; another person's command is theirs to send", "not_you")
     if command.job_id != case.job_id:
         raise _unprocessable("it names another job than the address", "job_id")
     if isinstance(command, ReviewDecide) and command.choice != action:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pointsman.client.batch_lines import URL
 from pointsman.gateway.batches.shapes import batch_object
 from pointsman.gateway.door import Door
-from pointsman.gateway.errors import ApiError, invalid, not_found
+from pointsman.gateway.errors import invalid, not_found, too_many
 from pointsman.gateway.routes.files import file_of, store_of
 from pointsman.gateway.routes.opened import door_and_agent, json_response, page_of
 from pointsman_schemas.base import Json
@@ -40,7 +40,7 @@ async def create(request: Request) -> Response:
     open_batches = door.batches.open_batches(agent_id)
     if len(open_batches) >= MOST_OPEN:
         message = f"{len(open_batches)} batches of yours are not done yet"
-        raise ApiError(429, "rate_limit_error", "too_many_batches", message, headers={"retry-after": "60"})
+        raise too_many(message, "too_many_batches", retry_after_s=60)
     now = door.clock()
     batch = BatchSubmitted(
         batch_id=f"batch_{uuid4().hex}",
@@ -93,8 +93,7 @@ async def _batch_of(door: Door, agent_id: str, batch_id: str) -> BatchSubmitted:
         await door.batches.caught_up()
         batch = door.batches.batches.get(batch_id)
     if batch is None or batch.agent_id != agent_id:
-        message = f"there is no batch {batch_id[:60]!r} of yours"
-        raise not_found(message)
+        raise not_found(f"there is no batch {batch_id[:60]!r} of yours")
     return batch
 
 

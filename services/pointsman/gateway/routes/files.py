@@ -118,8 +118,7 @@ async def file_of(door: Door, agent_id: str, file_id: str, param: str | None = N
         await door.batches.caught_up()
         file = door.batches.file(file_id)
     if file is None or file.agent_id != agent_id:
-        message = f"there is no file {file_id[:60]!r} of yours"
-        raise not_found(message, param)
+        raise not_found(f"there is no file {file_id[:60]!r} of yours", param)
     return file
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pointsman.client.reviews import KnownCase
 from pointsman.gateway.door import Door
-from pointsman.gateway.errors import ApiError, not_found
+from pointsman.gateway.errors import forbidden, not_found
 from pointsman.gateway.reviews.command import ACTIONS, command_record
 from pointsman.gateway.reviews.page import LIMIT, MOST, page
 from pointsman.gateway.reviews.refusals import error_of
@@ -79,7 +79,5 @@ async def _case_of(door: Door, job_id: str, queues: tuple[str, ...]) -> KnownCas
     if entry is None:
         raise not_found(f"there is no case of job {job_id[:100]}", code="unknown_case")
     if entry.case.queue not in queues:
-        raise ApiError(
-            403, "permission_error", "not_a_reviewer", f"you are not a reviewer of queue {entry.case.queue}"
-        )
+        raise forbidden(f"you are not a reviewer of queue {entry.case.queue}")
     return entry

@@ -96,11 +96,11 @@ def _response_format(wanted: bool) -> Condition:
 
 def _bounded(bound: int, unit: str, measure: str, is_minimum: bool) -> Condition:
     value_of = attrgetter(measure)
-    compare, met, missed = (ge, ">=", "<") if is_minimum else (le, "<=", ">")
+    compare, holds, fails = (ge, ">=", "<") if is_minimum else (le, "<=", ">")
 
     def describe(facts: JobFacts) -> str:
         value = value_of(facts)
-        return f"{value} {unit} {met if compare(value, bound) else missed} {bound}"
+        return f"{value} {unit} {holds if compare(value, bound) else fails} {bound}"
 
     return Condition(lambda facts: compare(value_of(facts), bound), describe)
 

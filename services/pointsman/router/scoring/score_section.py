@@ -58,9 +58,9 @@ class ScoreSection(Value):
         if opinion is None or file is None or quality is None:
             return opinion
         card = opinion.model.model
-        if card.beside != file.model.version or card.tiers != file.model.tiers:
+        if card.score_version != file.model.version or card.tiers != file.model.tiers:
             raise ValueError(
-                f"this opinion was tuned beside the score {card.beside} of {', '.join(card.tiers)}; "
+                f"this opinion was tuned beside the score {card.score_version} of {', '.join(card.tiers)}; "
                 f"the policy's is {file.model.version}: train them together"
             )
         if quality not in card.bars:

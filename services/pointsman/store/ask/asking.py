@@ -88,11 +88,11 @@ class QueryResult:
 
 @asynccontextmanager
 async def read_only_query(
-    dsn: str, text: str, *arguments: Any, within: timedelta, anybody_s: bool = False
+    dsn: str, text: str, *arguments: Any, within: timedelta, by_user: bool = False
 ) -> AsyncIterator[QueryResult]:
     """Run one statement in a read-only transaction, as the auditor's role if the user is a member of it.
 
-    `within`: time limit for connecting, and for the statement, which the server enforces. `anybody_s`: a user
+    `within`: time limit for connecting, and for the statement, which the server enforces. `by_user`: a user
     wrote the statement, so the login must have no rights beyond those of the auditor's role.
 
         Raises:
@@ -106,7 +106,7 @@ async def read_only_query(
             f"{word.upper() or 'nothing'} is not a query", "only statements that read are allowed: SELECT"
         )
     async with connected(dsn, within.total_seconds()) as connection, _read_only(connection, within):
-        if anybody_s:
+        if by_user:
             with translated(dsn):
                 await refuse_more_than_reader(connection)
         with translated(dsn):

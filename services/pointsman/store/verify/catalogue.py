@@ -28,7 +28,7 @@ UNREADABLE = (
 )
 
 _SCHEMAS = ("audit", "claims")
-#: Statements that do not work for temporary objects; their effect is checked by `_compared_beside`.
+#: Statements that do not work for temporary objects; their effect is checked by `_compared_roles`.
 _LEFT_OUT = re.compile(
     r"^(?:create schema|comment on schema|grant usage on schema)\b[^;]*;", re.MULTILINE | re.IGNORECASE
 )
@@ -75,8 +75,8 @@ async def differences(connection: Connection) -> list[Finding]:
     async with connection.transaction(readonly=True):
         await connection.execute("set local search_path = pg_catalog; set local timezone = 'UTC'")
         actual = await _things(connection, _SCHEMAS)
-        beside = {tuple(row) for row in await connection.fetch(query("catalogue_roles"), list(ALL))}
-    return [*findings, *_compared(expected, actual), *_compared_beside(beside)]
+        role_rows = {tuple(row) for row in await connection.fetch(query("catalogue_roles"), list(ALL))}
+    return [*findings, *_compared(expected, actual), *_compared_roles(role_rows)]
 
 
 async def _unlike_files(connection: Connection) -> list[Finding]:
@@ -198,7 +198,7 @@ def _dated(example: Iterable[Thing], table: str) -> Iterator[Thing]:
         yield thing._replace(name=thing.name.replace(_EXAMPLE, table), definition=definition)
 
 
-def _compared_beside(actual: set[tuple[object, ...]]) -> Iterator[Finding]:
+def _compared_roles(actual: set[tuple[object, ...]]) -> Iterator[Finding]:
     """Compare schemas, default privileges and roles, which temporary objects cannot show."""
     expected: set[tuple[object, ...]] = {("default", "audit", "r pointsman_auditor=select")}
     for text in migrations().values():

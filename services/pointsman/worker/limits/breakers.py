@@ -8,7 +8,7 @@ from typing import Literal
 from pointsman.limits.breaker import BreakerRule
 from pointsman.limits.ledger import TicketAnswer
 from pointsman.worker.limits.errors import ShutError
-from pointsman.worker.limits.shared_limits import Keyed, SharedLimits
+from pointsman.worker.limits.shared_limits import Keyed, LimitsUser, SharedLimits
 from pointsman_schemas.base import Message
 from pointsman_schemas.control.limits import BreakerCounted, BreakerTurned
 
@@ -21,7 +21,7 @@ class WatchedTarget:
     probe_s: float
 
 
-class Breakers:
+class Breakers(LimitsUser):
     """Targets that are not in `watched` have no breaker. Successful calls write nothing to the log."""
 
     def __init__(self, shared_limits: SharedLimits, watched: Mapping[str, WatchedTarget]) -> None:
@@ -109,10 +109,6 @@ class Breakers:
             (target, BreakerCounted(process=process, target=target, ok=self._oks(target), failed=count))
             for target, count in failed.items()
         ]
-
-    def due_at(self) -> float | None:
-        """Return None: no message depends on the time."""
-        return None
 
     def _left_s(self, target: str) -> float:
         until, now = self._shared.ledger.breaker(target).until, self._shared.now()

@@ -9,12 +9,12 @@ Invariants:
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from uuid import UUID
 
 from pointsman.limits import bounds
 from pointsman.limits.budgets import stands_as_declared
 from pointsman.limits.ledger import TicketAnswer, key_of
+from pointsman.runtime.background import wait_at_most
 from pointsman.worker.limits.grant import CallGrant
 from pointsman.worker.limits.shared_limits import Keyed, SharedLimits
 from pointsman_schemas.base import Message
@@ -128,9 +128,7 @@ class RateLimiter:
     async def rest(self, target: str, seconds: float) -> None:
         """Return after `seconds`, or when a person resumes `target`."""
         resumed = self._resumed.setdefault(target, asyncio.Event())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await resumed.wait()
+        await wait_at_most(seconds, resumed)
 
     def refused_because(self, grant: CallGrant) -> str:
         """Return why a budget refused the grant."""

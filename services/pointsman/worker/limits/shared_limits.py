@@ -19,6 +19,7 @@ from pointsman.limits.bounds import UnusableError
 from pointsman.limits.broker_clock import BrokerClock
 from pointsman.limits.joining import STANDING_EVERY, Entry, is_due, join
 from pointsman.limits.ledger import Ledger, TicketAnswer
+from pointsman.runtime.background import wait_at_most
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure
 from pointsman_schemas.base import Message
@@ -55,6 +56,7 @@ class LimitsUser(Protocol):
 
     def due_at(self) -> float | None:
         """Return when `take` will have something to write, by the local clock; None: not by time alone."""
+        return None
 
 
 class SharedLimits:
@@ -101,9 +103,7 @@ class SharedLimits:
 
     async def moved(self, within: float | None) -> None:
         """Return when the next record was read, or after `within` seconds."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                await self._moved.wait()
+        await wait_at_most(within, self._moved)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
@@ -195,9 +195,7 @@ class SharedLimits:
 
     async def _write(self, shared: SharedLog) -> None:
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._idle_s()):
-                    await self._wake.wait()
+            await wait_at_most(self._idle_s(), self._wake)
             await asyncio.sleep(BEAT_S)
             self._wake.clear()
             self._appending = True

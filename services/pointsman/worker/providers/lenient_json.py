@@ -10,7 +10,7 @@ import re
 from math import isfinite
 from typing import Any
 
-from pointsman.bus.codec.json import MAX_DEPTH, parse_object
+from pointsman.bus.codec.json import MAX_DEPTH, is_deeper, parse_object
 from pointsman.bus.codec.refused import RefusedError
 from pointsman_schemas.reasons import Reason
 
@@ -36,7 +36,7 @@ def read_json(content: bytes) -> tuple[Any, bool]:
         value = parse_object(content)
     except RefusedError as error:
         return _read(content, str(error)), error.reason is not Reason.NOT_AN_OBJECT
-    if content.count(b"[") + content.count(b"{") > MOST_DEPTH and _deeper(value):
+    if content.count(b"[") + content.count(b"{") > MOST_DEPTH and is_deeper(value, MOST_DEPTH):
         return _read(content, "nested too deep"), True
     return value, False
 
@@ -81,20 +81,6 @@ def _holdable(value: Any) -> Any:
             return [_holdable(member) for member in value]
         case _:
             return value
-
-
-def _deeper(value: Any) -> bool:
-    level = [value]
-    for _ in range(MOST_DEPTH):
-        level = [
-            child
-            for node in level
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _cut(text: str) -> str:

@@ -48,6 +48,7 @@ class WireFormat(Protocol):
 
     def headers(self) -> Mapping[str, str]:
         """Return the headers of every request, in lower case."""
+        return {"accept": "application/json", "content-type": "application/json"}
 
     def key_header(self, key: str) -> Mapping[str, str]:
         """Return the header that carries a key, in lower case; not for bearer tokens."""

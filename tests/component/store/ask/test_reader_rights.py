@@ -28,7 +28,7 @@ SECONDS = timedelta(seconds=30)
 
 async def one(dsn: str) -> object:
     async with read_only_query(
-        dsn, "select count(*) from audit.jobs", within=SECONDS, anybody_s=True
+        dsn, "select count(*) from audit.jobs", within=SECONDS, by_user=True
     ) as answer:
         ((count,),), _ = await answer.first(1)
         return count

@@ -23,7 +23,7 @@ class Files:
     pairs: TierAnswers | None
 
     @property
-    def beside(self) -> list[TierAnswers]:
+    def others(self) -> list[TierAnswers]:
         """The outcomes to train on in addition to `own`."""
         return [] if self.extra is None else [self.extra]
 
@@ -31,7 +31,7 @@ class Files:
     def listed(self) -> dict[str, str]:
         """The name and SHA-256 of each set of outcomes."""
         pairs = [] if self.pairs is None else [self.pairs]
-        return {source.name: source.sha256 for source in (self.own, *self.beside, *pairs)}
+        return {source.name: source.sha256 for source in (self.own, *self.others, *pairs)}
 
 
 def folder(path: Path) -> Files:

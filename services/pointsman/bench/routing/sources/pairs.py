@@ -52,19 +52,19 @@ def pairs(
 def _fold_by_fold(rows: TierAnswers, others: Sequence[TierAnswers], vectors: VectorsOf | None) -> Needs:
     fold = np.array(folds(rows, FOLDS, "routellm"))
     by_way: Needs = {}
-    beside = others if len(rows) < LABELS else []  # a small set is trained with the others
+    added = others if len(rows) < LABELS else []  # a small set is trained with the others
     for at in range(FOLDS):
         here = fold == at
         train, test = rows.take(np.flatnonzero(~here)), rows.take(np.flatnonzero(here))
-        for way, needs in _needs(train, beside, test, vectors).items():
+        for way, needs in _needs(train, added, test, vectors).items():
             by_way.setdefault(way, np.zeros(len(rows)))[here] = needs
     return by_way
 
 
 def _needs(
-    train: TierAnswers, beside: Sequence[TierAnswers], test: TierAnswers, vectors: VectorsOf | None
+    train: TierAnswers, added: Sequence[TierAnswers], test: TierAnswers, vectors: VectorsOf | None
 ) -> Needs:
-    made = examples(train, *(without(source, [test]) for source in beside))
+    made = examples(train, *(without(source, [test]) for source in added))
     score = need(Router(untuned(made, name="routellm")).estimates(test.prompts))
     if vectors is None:
         return {SCORE: score}

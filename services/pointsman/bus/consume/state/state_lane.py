@@ -18,7 +18,6 @@ from pointsman.bus.codec.payloads import Inline, Payloads
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.consume.batch_lane import STOPS, BatchLane
 from pointsman.bus.consume.failing import Failing
-from pointsman.bus.consume.group_member import wait_at_most
 from pointsman.bus.consume.lane import Lane
 from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.consume.state.handler import StateHandler
@@ -29,6 +28,7 @@ from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
 from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.bus.settings import LanePart
+from pointsman.runtime.background import wait_at_most
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure

@@ -10,14 +10,14 @@ from pointsman.worker.providers.anthropic.request import to_message_request
 from pointsman.worker.providers.anthropic.response import to_completion
 from pointsman.worker.providers.anthropic.stream import AnthropicEvents
 from pointsman.worker.providers.chat.completions import read_translated
-from pointsman.worker.providers.wire_format import AnswerBody
+from pointsman.worker.providers.wire_format import AnswerBody, WireFormat
 from pointsman_schemas.base import Json
 
 #: With the previous version, `2023-06-01`, models may accept `temperature`, `top_p` and `top_k`.
 _VERSION = "2026-10-21"
 
 
-class AnthropicMessages:
+class AnthropicMessages(WireFormat):
     """See `WireFormat`. `most`: the `max_tokens` of a request that sets none."""
 
     def __init__(self, most: int, version: str | None = None) -> None:
@@ -34,11 +34,7 @@ class AnthropicMessages:
 
     def headers(self) -> Mapping[str, str]:
         """See `WireFormat`."""
-        return {
-            "accept": "application/json",
-            "content-type": "application/json",
-            "anthropic-version": self._version,
-        }
+        return {**super().headers(), "anthropic-version": self._version}
 
     def key_header(self, key: str) -> Mapping[str, str]:
         """See `WireFormat`."""

@@ -4,20 +4,20 @@ from typing import Any
 
 from pointsman.worker.providers.anthropic.response import finish_reason, usage_of
 from pointsman.worker.providers.chat.arguments import name_of, written
-from pointsman.worker.providers.chat.completions import chunk_of, usage_chunk
+from pointsman.worker.providers.chat.completions import CompletionChunks
 from pointsman_schemas.base import Json
 
 
-class AnthropicEvents:
-    """See `EventTranslator`. `created`: when the stream began, in seconds since 1970."""
+class AnthropicEvents(CompletionChunks):
+    """See `EventTranslator`."""
 
     def __init__(self, created: int) -> None:
+        super().__init__(created)
         self.is_over = False
-        self._top: Json = {"id": None, "created": created, "model": None}
         self._usage: Json = {}
         self._calls = self._thoughts = 0
         self._block: Json = {}
-        self._has_text = self._has_arguments = False
+        self._has_arguments = False
 
     def chunks(self, event: Json) -> list[Json]:
         """See `EventTranslator`."""
@@ -34,7 +34,8 @@ class AnthropicEvents:
                 return self._end_block()
             case {"type": "message_delta", "delta": dict(delta)}:
                 self._count(event.get("usage"))
-                return self._finish(finish_reason(delta.get("stop_reason")))
+                finish = finish_reason(delta.get("stop_reason"))
+                return [] if finish is None else self._end(finish, usage_of(self._usage))
             case {"type": "message_stop"}:
                 self.is_over = True
                 return []
@@ -83,19 +84,6 @@ class AnthropicEvents:
             return [self._call({"function": {"arguments": "{}"}})]
         return []
 
-    def _finish(self, finish: str | None) -> list[Json]:
-        if finish is None:
-            return []
-        pieces = [self._chunk({} if self._has_text else {"content": None}, finish)]
-        usage = usage_of(self._usage)
-        return pieces if usage is None else [*pieces, usage_chunk(self._top, usage)]
-
-    def _text(self, text: Any) -> list[Json]:
-        if not isinstance(text, str) or not text:
-            return []
-        self._has_text = True
-        return [self._chunk({"content": text})]
-
     @property
     def _is_thought(self) -> bool:
         return self._block.get("type") == "thinking"
@@ -105,9 +93,6 @@ class AnthropicEvents:
 
     def _call(self, call: Json) -> Json:
         return self._chunk({"tool_calls": [{"index": self._calls - 1, **call}]})
-
-    def _chunk(self, delta: Json, finish: str | None = None) -> Json:
-        return chunk_of(self._top, delta, finish)
 
     def _count(self, usage: Any) -> None:
         """Keep the latest counts: each is a running total."""

@@ -4,7 +4,7 @@ import re
 from hashlib import blake2b
 from typing import assert_never
 
-from pointsman.bus.codec.request_fields import RequestFieldError, items, mapping, text
+from pointsman.bus.codec.request_fields import RequestFieldError, items, mapping, plain, text
 from pointsman.worker.providers.chat.arguments import calls_of
 from pointsman.worker.providers.chat.parts import (
     MediaPart,
@@ -44,7 +44,7 @@ def conversation(messages: object) -> tuple[str | list[Json], list[Json]]:
             add_turn(turns, speaker, "content", _marked(_blocks(message, path), message, path))
     if not turns:
         raise RequestFieldError("messages", "must have a message that is not the system's")
-    return _plain(system), [turn | {"content": _plain(turn["content"])} for turn in turns]
+    return plain(system), [turn | {"content": plain(turn["content"])} for turn in turns]
 
 
 def _blocks(message: Json, path: str) -> list[Json]:
@@ -57,7 +57,7 @@ def _blocks(message: Json, path: str) -> list[Json]:
             content = [_block(part) for part in parts_of(message.get("content"), f"{path}.content")]
             id = _id(text(message.get("tool_call_id"), f"{path}.tool_call_id"))
             failed = {"is_error": True} if (native_of(message, path) or {}).get("is_error") is True else {}
-            return [{"type": "tool_result", "tool_use_id": id, "content": _plain(content), **failed}]
+            return [{"type": "tool_result", "tool_use_id": id, "content": plain(content), **failed}]
         case role:
             raise RequestFieldError(f"{path}.role", f"`{role}` has no counterpart there")
 
@@ -112,13 +112,6 @@ def _marked(blocks: list[Json], message: Json, path: str) -> list[Json]:
     if mark is not None and blocks:
         blocks[-1] = blocks[-1] | {"cache_control": mark}
     return blocks
-
-
-def _plain(blocks: list[Json]) -> str | list[Json]:
-    """Return one plain block as a text."""
-    if not blocks:
-        return ""
-    return blocks[0]["text"] if len(blocks) == 1 and blocks[0].keys() == {"type", "text"} else blocks
 
 
 def _id(id: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
@@ -37,15 +38,30 @@ def completion_of(body: Json, created: int, message: Json, finish: str | None, u
     return {**top, "choices": [choice], **({} if usage is None else {"usage": usage})}
 
 
-def chunk_of(top: Json, delta: Json, finish: str | None = None) -> Json:
-    """Build a chunk. `top`: the fields that all chunks share."""
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-    return {**top, "object": "chat.completion.chunk", "choices": [choice]}
+class CompletionChunks:
+    """Builds the chunks of a completion that began at `created`, in seconds since 1970.
 
+    `_top`: the fields that all chunks share.
+    """
 
-def usage_chunk(top: Json, usage: Json) -> Json:
-    """Build the last chunk, which has the usage."""
-    return {**top, "object": "chat.completion.chunk", "choices": [], "usage": usage}
+    def __init__(self, created: int) -> None:
+        self._top: Json = {"id": None, "created": created, "model": None}
+        self._has_text = False
+
+    def _chunk(self, delta: Json, finish: str | None = None) -> Json:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        return {**self._top, "object": "chat.completion.chunk", "choices": [choice]}
+
+    def _text(self, text: Any) -> list[Json]:
+        if not isinstance(text, str) or not text:
+            return []
+        self._has_text = True
+        return [self._chunk({"content": text})]
+
+    def _end(self, finish: str, usage: Json | None) -> list[Json]:
+        """Return the chunk with the finish reason, and one with the usage if it is known."""
+        pieces = [self._chunk({} if self._has_text else {"content": None}, finish)]
+        return pieces if usage is None else [*pieces, {**self._chunk({}), "choices": [], "usage": usage}]
 
 
 def counted(usage: Json, name: str, missing: int | None = None) -> int | None:

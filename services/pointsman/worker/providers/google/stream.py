@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pointsman.worker.providers.chat.completions import chunk_of, usage_chunk
+from pointsman.worker.providers.chat.completions import CompletionChunks
 from pointsman.worker.providers.google.response import (
     blocked,
     call_of,
@@ -15,13 +15,12 @@ from pointsman.worker.providers.google.response import (
 from pointsman_schemas.base import Json
 
 
-class GoogleEvents:
-    """See `EventTranslator`. `created`: when the stream began, in seconds since 1970."""
+class GoogleEvents(CompletionChunks):
+    """See `EventTranslator`."""
 
     def __init__(self, created: int) -> None:
-        self.is_over = False
-        self._top: Json = {"id": None, "created": created, "model": None}
-        self._begun = self._has_text = False
+        super().__init__(created)
+        self.is_over = self._begun = False
         self._calls = 0
         self._usage: Any = None
 
@@ -39,25 +38,14 @@ class GoogleEvents:
         for part in parts_of(candidate):
             pieces += self._said(part)
         finish = finish_reason(candidate.get("finishReason"), calls=bool(self._calls))
-        return pieces if finish is None else [*pieces, *self._finish(finish)]
+        return pieces if finish is None else [*pieces, *self._end(finish, usage_of(self._usage))]
 
     def _said(self, part: Json) -> list[Json]:
-        text = part.get("text")
         if isinstance(part.get("functionCall"), dict):
             call = {"index": self._calls, **call_of(part, self._top["id"], self._calls)}
             self._calls += 1
             return [self._chunk({"tool_calls": [call]})]
-        if not isinstance(text, str) or not text:
-            return []
-        if part.get("thought") is True:
-            return [self._chunk({"reasoning_content": text})]
-        self._has_text = True
-        return [self._chunk({"content": text})]
-
-    def _finish(self, finish: str) -> list[Json]:
-        pieces = [self._chunk({} if self._has_text else {"content": None}, finish)]
-        usage = usage_of(self._usage)
-        return pieces if usage is None else [*pieces, usage_chunk(self._top, usage)]
-
-    def _chunk(self, delta: Json, finish: str | None = None) -> Json:
-        return chunk_of(self._top, delta, finish)
+        text = part.get("text")
+        if part.get("thought") is not True:
+            return self._text(text)
+        return [self._chunk({"reasoning_content": text})] if isinstance(text, str) and text else []

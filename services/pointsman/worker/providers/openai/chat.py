@@ -10,13 +10,13 @@ from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers.openai.without_native import without_native
 from pointsman.worker.providers.response import read_answer
-from pointsman.worker.providers.wire_format import AnswerBody
+from pointsman.worker.providers.wire_format import AnswerBody, WireFormat
 from pointsman.worker.providers_file import is_azure_v1
 from pointsman_schemas.base import Json
 from pointsman_schemas.jobs import EMBEDDINGS
 
 
-class OpenAIChat:
+class OpenAIChat(WireFormat):
     """See `WireFormat`."""
 
     def url(self, base_url: str, request: Json) -> str:
@@ -26,10 +26,6 @@ class OpenAIChat:
     def models_url(self, base_url: str) -> str:
         """See `WireFormat`."""
         return f"{base_url.rstrip('/')}/models"
-
-    def headers(self) -> Mapping[str, str]:
-        """See `WireFormat`."""
-        return {"accept": "application/json", "content-type": "application/json"}
 
     def key_header(self, key: str) -> Mapping[str, str]:
         """See `WireFormat`."""
