@@ -14,7 +14,7 @@ FORMAT = "pointsman-opinion-1"
 class Card:
     """The metadata of an opinion. `version` is the first 12 hex digits of the file's SHA-256.
 
-    `score_version` is the version of the score that it belongs to. `bars`, by required quality, are tuned for the
+    `score_version` is that of the score that it belongs to. `bars`, by required quality, are tuned for the
     mean of that score and this opinion.
     """
 
