@@ -72,15 +72,14 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
     callers = Callers(in_force, settings.gateway_agent)
     door = Door(settings, callers, names, jobs, clock, reviews, webhooks, batches, files)
 
-    def hear(policy: PolicyApplied, _record: Incoming) -> None:
-        names.hear(policy)
-
     def hear_letter(record: Incoming) -> None:
         if (job_id := duplicate_in(record)) is not None:
             replies.look_back(job_id)
 
     spans = SpanExporter("pointsman-gateway")
-    policies = MessageListener(settings, topics.policy, (PolicyApplied,), hear)
+    policies = MessageListener(
+        settings, topics.policy, (PolicyApplied,), lambda policy, _: names.hear(policy)
+    )
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:

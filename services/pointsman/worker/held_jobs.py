@@ -15,19 +15,15 @@ _LEAST_S = 0.2
 
 
 def tell_held_jobs(
-    tier: str,
-    lanes: Callable[[], Sequence[Lane]],
-    limits: CallLimiter,
-    *,
-    used_s: Callable[[], float] = time.process_time,
+    tier: str, lanes: Callable[[], Sequence[Lane]], limits: CallLimiter
 ) -> dict[str, Callable[[], int]]:
-    """Export the counts as metrics, and return them. `used_s`: CPU seconds used by the process."""
-    asked_at, used_then, is_busy = time.monotonic(), used_s(), False
+    """Export the counts as metrics, and return them."""
+    asked_at, used_then, is_busy = time.monotonic(), time.process_time(), False
 
     def behind_processor() -> int:
         """Return all pending jobs if the process has been busy since the last call, else 0."""
         nonlocal asked_at, used_then, is_busy
-        now, used = time.monotonic(), used_s()
+        now, used = time.monotonic(), time.process_time()
         if now - asked_at >= _LEAST_S:
             is_busy = (used - used_then) / (now - asked_at) >= _BUSY
             asked_at, used_then = now, used

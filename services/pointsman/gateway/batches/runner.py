@@ -184,7 +184,7 @@ class BatchRunner:
             await self._end(progress, "failed", tuple(problems))
             return
         await self._from_record(progress)
-        await self._publish_progress(progress)
+        await self._board.write(self._changed(progress, "in_progress"))
         open_lines = iter([line for line in lines if line.job_id not in progress.done])
         async with asyncio.TaskGroup() as group:
             teller = group.create_task(self._keep_telling(progress))
@@ -270,10 +270,7 @@ class BatchRunner:
             if len(progress.done) != published:
                 published = len(progress.done)
                 with contextlib.suppress(BusError):
-                    await self._publish_progress(progress)
-
-    async def _publish_progress(self, progress: _Progress) -> None:
-        await self._board.write(self._changed(progress, "in_progress"))
+                    await self._board.write(self._changed(progress, "in_progress"))
 
     async def _end(
         self,

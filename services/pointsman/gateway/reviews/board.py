@@ -9,7 +9,7 @@ Invariants:
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from uuid import UUID
 
 from pointsman.bus.codec.decode import Decoded, decode
@@ -41,18 +41,15 @@ class ReviewBoard:
         self._cases = KnownCases()
         self._waiting: dict[UUID, deque[asyncio.Future[ReviewAnswered]]] = {}
         self._under_way = 0
-        self._reading: list[asyncio.Task[None]] = []
+        self._reading = AsyncExitStack()
+        self._is_reading = False
         self._changed = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
         """Stop reading on exit."""
-        try:
+        async with self._reading:
             yield
-        finally:
-            for task in self._reading:
-                task.cancel()
-            await asyncio.gather(*self._reading, return_exceptions=True)
 
     async def cases(self) -> KnownCases:
         """Return the current cases.
@@ -60,8 +57,10 @@ class ReviewBoard:
         Raises:
             ApiError: the topics cannot be read.
         """
-        if not self._reading:
-            self._reading = [asyncio.create_task(topic.run()) for topic in (self._state, self._answers)]
+        if not self._is_reading:
+            self._is_reading = True
+            for topic in (self._state, self._answers):
+                await self._reading.enter_async_context(topic.running())
         try:
             async with asyncio.timeout(_OPEN_S):
                 await self._state.caught_up.wait()
@@ -90,7 +89,10 @@ class ReviewBoard:
                     await self._publisher.publish([record])
                 answered = await answer
         except TimeoutError:
-            raise _no_answer() from None
+            message = f"the review service did not answer within {_ANSWER_S:g} s"
+            message += "; whether it was carried out says the case"
+            headers = {"x-should-retry": "false"}
+            raise ApiError(504, "timeout_error", "no_answer", message, headers=headers) from None
         finally:
             self._under_way -= 1
             with suppress(ValueError):
@@ -128,13 +130,3 @@ class ReviewBoard:
             answer = waiting.popleft()
             if not answer.done():
                 answer.set_result(decoded.message)
-
-
-def _no_answer() -> ApiError:
-    return ApiError(
-        504,
-        "timeout_error",
-        "no_answer",
-        f"the review service did not answer within {_ANSWER_S:g} s; whether it was carried out says the case",
-        headers={"x-should-retry": "false"},
-    )

@@ -33,6 +33,7 @@ ORDERED = ((ORDER_KEY_HEADER, b"k"),)
 @pytest.fixture(autouse=True)
 def shortly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SPAN_S", 0.3)
+    monkeypatch.setattr(time, "process_time", lambda: 0.0)
 
 
 @asynccontextmanager
@@ -60,7 +61,6 @@ async def held(
     window: int = 10,
     headers: Sequence[tuple[str, bytes]] = (),
     pause: bool = False,
-    used_s: Callable[[], float] = lambda: 0.0,
     **tier: Any,
 ) -> AsyncIterator[str]:
     """The address of a worker with `JOBS` jobs whose provider does not answer, once it is `settled`."""
@@ -68,7 +68,7 @@ async def held(
         if pause:
             worker.pause(f"tiny/{MODEL}", 1_000)
         lane = lane_of(worker, window)
-        counts = tell_held_jobs("small", lambda: [lane], worker.call_context.limits, used_s=used_s)
+        counts = tell_held_jobs("small", lambda: [lane], worker.call_context.limits)
         running = asyncio.create_task(lane.run())
         lane.feed([record(number, headers) for number in range(JOBS)])
         async with asyncio.timeout(20):
@@ -133,9 +133,10 @@ async def test_order_key() -> None:
     assert line == "small is held by order keys: 2 jobs wait for it"
 
 
-async def test_processor() -> None:
+async def test_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that uses a whole processor delays all its jobs."""
-    async with held(lambda _: True, used_s=time.monotonic) as url:
+    monkeypatch.setattr(time, "process_time", time.monotonic)
+    async with held(lambda _: True) as url:
         tier, shown, line = await said(url)
     assert (tier.by, tier.jobs["processor"]) == ("processor", JOBS)
     assert "its processor" in shown
