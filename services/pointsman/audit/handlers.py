@@ -9,7 +9,7 @@ from pointsman.bus.admin.topic_ids import TopicId
 from pointsman.bus.codec.decode import broker_time
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.position_store import MovedError, TopicsChangedError, UnavailableError
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Offsets, Partition
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import AUDIT_DELAY, AUDITED, AUDITED_BYTES
 from pointsman.store.append.audit_writer import AuditWriter
@@ -34,10 +34,10 @@ class Rows:
 
     def __init__(
         self,
-        batches: Mapping[Place, Sequence[Incoming]],
+        batches: Mapping[Partition, Sequence[Incoming]],
         topics: Topics,
         privacy: Privacy | None,
-        lanes: Mapping[Place, StoredPartition],
+        lanes: Mapping[Partition, StoredPartition],
         *,
         bare: bool = False,
     ) -> None:
@@ -80,9 +80,9 @@ class Sink:
         self._topics = topics
         self._clock = clock
         #: The lane of each partition: its topic name differs if the topic was deleted and created again.
-        self._lanes: dict[Place, StoredPartition] = {}
+        self._lanes: dict[Partition, StoredPartition] = {}
 
-    async def positions(self, places: Sequence[Place], ids: Mapping[str, TopicId]) -> dict[Place, int]:
+    async def positions(self, places: Sequence[Partition], ids: Mapping[str, TopicId]) -> Offsets:
         """Return the next offset to store of each partition that has one. `ids`: the topics' ids.
 
         Raises:
@@ -102,7 +102,7 @@ class Sink:
             raise UnavailableError(str(error)) from error
         return {place: stored[lane] for place in places if (lane := self._lanes[place]) in stored}
 
-    async def record_loss(self, place: Place, expected: int, next: int) -> None:
+    async def record_loss(self, place: Partition, expected: int, next: int) -> None:
         """Record that the offsets from `expected` until before `next` were never read, and move past them.
 
         Raises:
@@ -113,9 +113,9 @@ class Sink:
 
     async def append(
         self,
-        batches: Mapping[Place, Sequence[Incoming]],
-        expected: Mapping[Place, int | None],
-        ends: Mapping[Place, int],
+        batches: Mapping[Partition, Sequence[Incoming]],
+        expected: Mapping[Partition, int | None],
+        ends: Mapping[Partition, int],
         *,
         bare: bool = False,
     ) -> None:
@@ -134,7 +134,7 @@ class Sink:
             await self._writer.append(rows, moves, days=days, sealing=rows.sealing)
         self._count(batches)
 
-    def _count(self, batches: Mapping[Place, Sequence[Incoming]]) -> None:
+    def _count(self, batches: Mapping[Partition, Sequence[Incoming]]) -> None:
         now = self._clock().timestamp()
         for (topic, _), records in batches.items():
             AUDITED.labels(topic).inc(len(records))

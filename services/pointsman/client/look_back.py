@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.errors import BusError
-from pointsman.bus.places import Start, Topics
+from pointsman.bus.partition import Start, Topics
 from pointsman.bus.read.follow import follow
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pointsman.bus.codec.decode import Decoded, broker_time, decode
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.codec.signed import verify_record
-from pointsman.bus.places import Offsets
+from pointsman.bus.partition import Offsets
 from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.read.follow import Follower
 from pointsman.bus.settings import LanePart

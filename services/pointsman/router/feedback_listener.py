@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pointsman.bus.codec.decode import broker_time, message_in
 from pointsman.bus.codec.emit import emit_own
 from pointsman.bus.codec.records import Incoming
-from pointsman.bus.places import Offsets
+from pointsman.bus.partition import Offsets
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.commands import TopicListener
 from pointsman.bus.read.follow import Follower

@@ -5,14 +5,14 @@ from struct import pack
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.protocol.transaction_requests import Packed, ResponseReader
 from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
 
 _PRODUCE, _VERSION, _ACKS_ALL, _TIMEOUT_MS = 0, 12, -1, 5_000
 
 
-async def produce_raw(bootstrap: str, place: Place, batch: bytes) -> None:
+async def produce_raw(bootstrap: str, place: Partition, batch: bytes) -> None:
     """Writes `batch` unchanged. Raises AssertionError if the broker refuses it."""
     topic, partition = place
     of_partition = pack(">i", partition) + compact(batch) + NO_TAGS

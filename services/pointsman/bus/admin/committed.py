@@ -13,7 +13,7 @@ from collections.abc import Collection
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, for_code
 
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.protocol import offset_requests
 
 _PAUSE_S = 0.1
@@ -29,11 +29,11 @@ class UnstableOffsetError(KafkaError):  # type: ignore[misc]
 async def committed_offsets(
     admin: AIOKafkaAdminClient,
     group: str,
-    places: Collection[Place] | None = None,
+    places: Collection[Partition] | None = None,
     *,
     within: float = 10.0,
     stable: bool = False,
-) -> dict[Place, tuple[int, str]]:
+) -> dict[Partition, tuple[int, str]]:
     """Return offset and metadata for each of `places` that `group` has committed; by default for all places.
 
     `stable`: wait until no open transaction includes one of these offsets.
@@ -52,8 +52,8 @@ async def committed_offsets(
 
 
 async def _fetch(
-    admin: AIOKafkaAdminClient, group: str, places: Collection[Place] | None, stable: bool
-) -> dict[Place, tuple[int, str]]:
+    admin: AIOKafkaAdminClient, group: str, places: Collection[Partition] | None, stable: bool
+) -> dict[Partition, tuple[int, str]]:
     coordinator = await admin.find_coordinator(group)
     answer = await admin._send_request(offset_requests.committed(group, places, stable=stable), coordinator)
     code, positions = answer

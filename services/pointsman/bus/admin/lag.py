@@ -16,7 +16,7 @@ from pointsman.bus import connection
 from pointsman.bus.admin.committed import committed_offsets
 from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.errors import KafkaUnavailableError
-from pointsman.bus.places import EARLIEST, LATEST, Place
+from pointsman.bus.partition import EARLIEST, LATEST, Partition
 from pointsman.bus.produce.bitmap import decode_metadata
 from pointsman.bus.tcp_check import PATIENCE_S, await_server
 from pointsman.runtime.clock import utc_now
@@ -157,7 +157,7 @@ async def lag(settings: KafkaPart, watched: Sequence[WatchedTopic]) -> list[Lane
 async def _measure(
     settings: KafkaPart,
     watched: Sequence[WatchedTopic],
-    committed: Mapping[str, Mapping[Place, tuple[int, str]]],
+    committed: Mapping[str, Mapping[Partition, tuple[int, str]]],
 ) -> list[LaneLag]:
     fetcher = Fetcher(settings, "pointsman-lag", request_timeout_ms=int(PATIENCE_S * 1000))
     partitions = fetcher.partitions
@@ -191,7 +191,10 @@ def span_of(first: int, end: int, done: tuple[int, str] | None) -> Span:
 
 
 def _summed(
-    lane: WatchedTopic, spans: Mapping[Place, Span], done: Mapping[Place, tuple[int, str]], now_ms: float
+    lane: WatchedTopic,
+    spans: Mapping[Partition, Span],
+    done: Mapping[Partition, tuple[int, str]],
+    now_ms: float,
 ) -> LaneLag:
     partitions = (
         PartitionLag(
@@ -207,7 +210,7 @@ def _summed(
     return LaneLag(lane.topic, lane.group, lane.tier, tuple(partitions))
 
 
-async def _look(fetcher: Fetcher, spans: Mapping[Place, Span]) -> None:
+async def _look(fetcher: Fetcher, spans: Mapping[Partition, Span]) -> None:
     open_spans = {TopicPartition(*place): span for place, span in spans.items() if not span.settled}
     for tp, span in open_spans.items():
         fetcher.seek(tp, span.start)

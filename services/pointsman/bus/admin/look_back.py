@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.read.partitions import Partitions
 
 #: Guesses of how far a lane is behind, tried in this order: usually it is not behind.
@@ -16,7 +16,7 @@ _BEHIND = (
 )
 
 
-async def looked_back(partitions: Partitions, place: Place, next_offset: int, span: timedelta) -> int:
+async def looked_back(partitions: Partitions, place: Partition, next_offset: int, span: timedelta) -> int:
     """Return an offset before which all records precede the one at `next_offset` by more than `span`.
 
     By the broker's clock; the local clock only provides guesses. At the earliest the partition's first

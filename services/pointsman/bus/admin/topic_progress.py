@@ -14,7 +14,7 @@ from pointsman.bus import connection
 from pointsman.bus.admin.committed import committed_offsets
 from pointsman.bus.admin.lag import WatchedTopic, span_of
 from pointsman.bus.errors import KafkaUnavailableError
-from pointsman.bus.places import EARLIEST, LATEST
+from pointsman.bus.partition import EARLIEST, LATEST
 from pointsman.bus.read.partitions import Partitions
 from pointsman.runtime.settings import KafkaPart
 

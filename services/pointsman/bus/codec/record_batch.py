@@ -19,7 +19,7 @@ from aiokafka.record.util import calc_crc32c
 from pointsman.bus.codec.decompress import MAX_BATCH_BYTES, DecompressError, decompress
 from pointsman.bus.codec.record_format import read_record
 from pointsman.bus.codec.records import Incoming, Unread
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.protocol.wire import WireReader
 from pointsman_schemas.envelope import Headers
 from pointsman_schemas.reasons import Reason
@@ -138,7 +138,7 @@ class RecordBatch:
 
 
 def read_batches(
-    place: Place, start: int, data: bytes, aborted: Sequence[tuple[int, int]], seed: str = ""
+    place: Partition, start: int, data: bytes, aborted: Sequence[tuple[int, int]], seed: str = ""
 ) -> tuple[list[RecordBatch], int]:
     """Return the batches in a fetch response from offset `start`, and the offset of the next fetch.
 

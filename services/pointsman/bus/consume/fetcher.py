@@ -39,7 +39,7 @@ from pointsman.bus.admin.topic_ids import TopicId, topic_ids
 from pointsman.bus.admin.topic_seed import TopicMark
 from pointsman.bus.codec.record_batch import read_batches
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.protocol.fetch_requests import FetchedPartition, fetch
 from pointsman.bus.read.partitions import Partitions
 from pointsman.runtime.log_events import Event
@@ -226,8 +226,8 @@ class Fetcher:
         for leader in [leader for leader, task in self._requests.items() if task.done()]:
             self._requests.pop(leader).result()
 
-    def _by_leader(self, wanted: Iterable[TopicPartition]) -> dict[int, dict[Place, _FetchState]]:
-        by_leader: dict[int, dict[Place, _FetchState]] = {}
+    def _by_leader(self, wanted: Iterable[TopicPartition]) -> dict[int, dict[Partition, _FetchState]]:
+        by_leader: dict[int, dict[Partition, _FetchState]] = {}
         for tp in wanted:
             state = self._states.get(tp)
             if state is None or state.fetch_buffer or state.halt or state.topic_id is None:
@@ -267,7 +267,7 @@ class Fetcher:
                 # From its beginning; a response of the former topic is discarded.
                 self._states[tp] = replace(state, topic_id=topic_id.topic, position=0)
 
-    async def _request(self, leader: int, states: Mapping[Place, _FetchState], wait_ms: int) -> None:
+    async def _request(self, leader: int, states: Mapping[Partition, _FetchState], wait_ms: int) -> None:
         starts = {place: state.position for place, state in states.items()}
         ids = {topic: state.topic_id for (topic, _), state in states.items() if state.topic_id is not None}
         try:
@@ -300,7 +300,7 @@ class Fetcher:
         elif any(state.first_offset is not None for state in states.values()):
             await asyncio.sleep(_PAUSE_S)
 
-    async def _take_response(self, place: Place, state: _FetchState, part: FetchedPartition) -> None:
+    async def _take_response(self, place: Partition, state: _FetchState, part: FetchedPartition) -> None:
         if part.code == OffsetOutOfRangeError.errno:
             await self._take_out_of_range(place, state)
             return
@@ -312,7 +312,7 @@ class Fetcher:
         state.fetch_buffer.put(batches)
         state.end_offset, state.first_offset, state.answered_at = part.end, None, time.monotonic()
 
-    async def _take_out_of_range(self, place: Place, state: _FetchState) -> None:
+    async def _take_out_of_range(self, place: Partition, state: _FetchState) -> None:
         """The broker has no record at the position: it was deleted, or there never was one."""
         first = await self.partitions.first(place)
         if first > state.position and not self._skips:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from pointsman.bus.admin.topic_ids import TopicId
 from pointsman.bus.codec.records import Incoming
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Offsets, Partition
 
 
 class MovedError(Exception):
@@ -34,7 +34,7 @@ class UnavailableError(Exception):
 class Store(Protocol):
     """Stores records and the reader's positions. `places`: the reader's partitions."""
 
-    async def positions(self, places: Sequence[Place], ids: Mapping[str, TopicId]) -> Mapping[Place, int]:
+    async def positions(self, places: Sequence[Partition], ids: Mapping[str, TopicId]) -> Offsets:
         """The next offset to store of each partition that has one. `ids`: of the partitions' topics.
 
         Raises:
@@ -42,7 +42,7 @@ class Store(Protocol):
             UnavailableError: try again.
         """
 
-    async def record_loss(self, place: Place, expected: int, next: int) -> None:
+    async def record_loss(self, place: Partition, expected: int, next: int) -> None:
         """Record that the offsets from `expected` to before `next` were deleted unread, and move there.
 
         Raises:
@@ -51,9 +51,9 @@ class Store(Protocol):
 
     async def append(
         self,
-        batches: Mapping[Place, Sequence[Incoming]],
-        expected: Mapping[Place, int | None],
-        ends: Mapping[Place, int],
+        batches: Mapping[Partition, Sequence[Incoming]],
+        expected: Mapping[Partition, int | None],
+        ends: Mapping[Partition, int],
         *,
         bare: bool = False,
     ) -> None:
@@ -66,7 +66,7 @@ class Store(Protocol):
         """
 
 
-def halved(batches: Mapping[Place, list[Incoming]]) -> dict[Place, list[Incoming]] | None:
+def halved(batches: Mapping[Partition, list[Incoming]]) -> dict[Partition, list[Incoming]] | None:
     """The first half: of the partitions, or of the records of the only one; None for a single record."""
     places = list(batches)
     if len(places) > 1:

@@ -18,7 +18,7 @@ from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.consume.group_member import GroupMember
 from pointsman.bus.consume.lost import report_lost
 from pointsman.bus.consume.position_store import MovedError, Store, TopicsChangedError
-from pointsman.bus.places import EARLIEST, Place
+from pointsman.bus.partition import EARLIEST, Partition
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 
@@ -39,7 +39,7 @@ class ReadPositions:
         self._store = store
         self._group = group
         self._read_by = read_by
-        self.next: dict[Place, int | None] = {}
+        self.next: dict[Partition, int | None] = {}
         self.unknown: set[TopicPartition] = set()
         self.changed: Set[str] = frozenset()
         #: Partitions that cannot be read now, and when they are looked up again.
@@ -52,13 +52,13 @@ class ReadPositions:
         self._unreadable, self.changed = set(), frozenset()
         self.unknown = set(owned)
 
-    def advance(self, positions: Mapping[Place, int]) -> dict[Place, int]:
+    def advance(self, positions: Mapping[Partition, int]) -> dict[Partition, int]:
         """Move to these positions of the store; returns those of partitions that are still ours."""
         ours = {place: offset for place, offset in positions.items() if place in self.next}
         self.next |= ours
         return ours
 
-    def mark_unknown(self, places: Set[Place]) -> None:
+    def mark_unknown(self, places: Set[Partition]) -> None:
         """Ask the store again for the positions of these partitions, if they are still ours."""
         self.unknown |= {TopicPartition(*place) for place in places if place in self.next}
 
@@ -70,7 +70,7 @@ class ReadPositions:
         if self._unreadable and time.monotonic() >= self._recheck_at:
             self.unknown |= self._unreadable
 
-    async def look_up(self, member: GroupMember) -> Mapping[Place, int]:
+    async def look_up(self, member: GroupMember) -> Mapping[Partition, int]:
         """Look up the unknown positions in the store, and fetch from there; returns those that it has.
 
         Returns {} if the assignment or the store changed meanwhile; then call it again.
@@ -81,7 +81,7 @@ class ReadPositions:
         wanted, fetcher = self.unknown, member.fetcher
         await fetcher.set_topics({topic for topic, _ in self.next} | {tp.topic for tp in wanted})
         ids = {tp.topic: fetcher.ids[tp.topic] for tp in wanted if tp.topic in fetcher.ids}
-        existing: list[Place] = [(tp.topic, tp.partition) for tp in wanted if tp.topic in ids]
+        existing: list[Partition] = [(tp.topic, tp.partition) for tp in wanted if tp.topic in ids]
         try:
             positions = await self._store.positions(existing, ids)
             if wanted is not self.unknown:
@@ -111,8 +111,8 @@ class ReadPositions:
         return positions
 
     async def _record_losses(
-        self, positions: Mapping[Place, int], first: Mapping[Place, int]
-    ) -> dict[Place, int]:
+        self, positions: Mapping[Partition, int], first: Mapping[Partition, int]
+    ) -> dict[Partition, int]:
         """The positions, moved to the `first` offsets where records before those were deleted unread."""
         moved = dict(positions)
         for place, position in positions.items():

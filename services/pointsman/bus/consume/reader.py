@@ -21,7 +21,7 @@ from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.consume.group_member import GroupMember, group_member, keep_connected
 from pointsman.bus.consume.position_store import MovedError, Store, UnavailableError, halved
 from pointsman.bus.consume.read_positions import ReadPositions
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.background import wait_at_most
 from pointsman.runtime.log_events import Event
@@ -66,7 +66,7 @@ class Reader:
         self._stopping = asyncio.Event()
         self._positions = ReadPositions(store, group, read_by)
         #: Positions that are stored, and not committed to Kafka yet.
-        self._uncommitted: dict[Place, int] = {}
+        self._uncommitted: dict[Partition, int] = {}
         self._next_commit = 0.0
         self.ready = False
 
@@ -122,9 +122,9 @@ class Reader:
             await self._commit_offsets(member, {place: next for place, next in positions.items() if next})
         self.ready = not self._positions.unknown and not self._positions.changed
 
-    async def _gathered(self, member: GroupMember) -> dict[Place, list[Incoming]]:
+    async def _gathered(self, member: GroupMember) -> dict[Partition, list[Incoming]]:
         """Return the next records of the assigned partitions."""
-        gathered: dict[Place, list[Incoming]] = {}
+        gathered: dict[Partition, list[Incoming]] = {}
         remaining, remaining_bytes = _POLL_RECORDS, _POLL_BYTES
         wanted = [TopicPartition(*place) for place in self._positions.next]
         for tp in await member.gather(wanted, _POLL_S):
@@ -136,9 +136,9 @@ class Reader:
                 remaining_bytes -= sum(len(record.value or b"") for record in records)
         return gathered
 
-    async def _take(self, member: GroupMember, gathered: Mapping[Place, list[Incoming]]) -> None:
+    async def _take(self, member: GroupMember, gathered: Mapping[Partition, list[Incoming]]) -> None:
         expected = {place: self._positions.next[place] for place in gathered if place in self._positions.next}
-        batches: dict[Place, list[Incoming]] = {}
+        batches: dict[Partition, list[Incoming]] = {}
         for place, after in expected.items():
             if wanted := [record for record in gathered[place] if record.offset >= (after or 0)]:
                 batches[place] = wanted
@@ -172,7 +172,7 @@ class Reader:
             self._positions.mark_unknown(whole.keys())
         await self._commit_offsets(member, stored)
 
-    async def _commit_offsets(self, member: GroupMember, stored: Mapping[Place, int]) -> None:
+    async def _commit_offsets(self, member: GroupMember, stored: Mapping[Partition, int]) -> None:
         """Commit `stored` with what could not be committed before; not more often than every second."""
         self._uncommitted |= stored
         offsets = {TopicPartition(*place): next for place, next in self._uncommitted.items()}
@@ -195,7 +195,7 @@ class Reader:
         await wait_at_most(_STORE_AGAIN_S, self._stopping)
 
 
-def _end(fetcher: Fetcher, place: Place, records: Sequence[Incoming]) -> int:
+def _end(fetcher: Fetcher, place: Partition, records: Sequence[Incoming]) -> int:
     """The position after these records; after the markers that follow, too: their deletion is no loss."""
     tp = TopicPartition(*place)
     end = records[-1].offset + 1

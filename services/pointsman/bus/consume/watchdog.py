@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 
 from pointsman.bus.consume.fetcher import Fetcher
-from pointsman.bus.places import LATEST
+from pointsman.bus.partition import LATEST
 
 
 class StalledError(Exception):

@@ -25,7 +25,7 @@ from pointsman.bus.admin.topic_seed import TopicMark, mark, topic_mark, unmark
 from pointsman.bus.codec.encoded_batch import EncodedBatch, Made
 from pointsman.bus.codec.records import LARGEST_VALUE, Outgoing
 from pointsman.bus.errors import RecordsRefusedError, TopicsClosedError
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.produce.bitmap import decode_metadata
 from pointsman.bus.produce.transaction_queue import TransactionQueue
 from pointsman.bus.protocol.transaction_requests import Membership, Offset
@@ -150,9 +150,9 @@ class LaneWriter:
                     self._close(topic, str(error))
         self._last = Position(next_offset, decode_metadata(next_offset, metadata))
 
-    async def _grouped(self, records: Iterable[Made]) -> dict[Place, list[Made]]:
+    async def _grouped(self, records: Iterable[Made]) -> dict[Partition, list[Made]]:
         """Group records by target partition. Raises: RecordsRefusedError."""
-        grouped: dict[Place, list[Made]] = {}
+        grouped: dict[Partition, list[Made]] = {}
         refused: list[Outgoing] = []
         for record in records:
             if isinstance(record, Outgoing) and len(record.value or b"") > LARGEST_VALUE:

@@ -24,7 +24,7 @@ from aiokafka.errors import (
 
 from pointsman.bus.codec.encoded_batch import EncodedBatch, Made
 from pointsman.bus.errors import RecordsRefusedError
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.produce.transactions import Transactions
 from pointsman.bus.protocol.transaction_requests import Membership, Offset
 
@@ -51,7 +51,7 @@ class _Write:
 
     membership: Membership
     offset: Offset
-    records: Mapping[Place, Sequence[Made]]
+    records: Mapping[Partition, Sequence[Made]]
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     error: BaseException | None = None
     given_up: bool = False
@@ -88,7 +88,7 @@ class TransactionQueue:
         self._task = asyncio.create_task(self._run(), name="transactions")
 
     async def write(
-        self, membership: Membership, offset: Offset, records: Mapping[Place, Sequence[Made]]
+        self, membership: Membership, offset: Offset, records: Mapping[Partition, Sequence[Made]]
     ) -> None:
         """Write `records` and a lane's offset, in one transaction with other lanes' writes.
 
@@ -107,7 +107,7 @@ class TransactionQueue:
         if write.error is not None:
             raise write.error
 
-    async def wait_for_writes_of(self, lane: Place) -> None:
+    async def wait_for_writes_of(self, lane: Partition) -> None:
         """Return when no write in flight would move the lane's position.
 
         An abandoned lane may have a write in flight, which the broker cannot tell from a write of its
@@ -198,7 +198,7 @@ class TransactionQueue:
         if not self._is_result_known:
             await self.transactions.begin_anew()
         self._is_result_known = False
-        records: dict[Place, list[Made]] = {}
+        records: dict[Partition, list[Made]] = {}
         for write in writes:
             for place, some in write.records.items():
                 records.setdefault(place, []).extend(some)

@@ -35,7 +35,7 @@ from aiokafka.structs import TopicPartition
 from pointsman.bus import connection
 from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.errors import BrokerTooOldError, RecordsRefusedError, TopicsClosedError
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.produce.batches import Batches
 from pointsman.bus.produce.transactional_ids import transactional_id
 from pointsman.bus.protocol import transaction_requests as requests
@@ -128,7 +128,7 @@ class Transactions:
         await self._next_epoch(requests.init_producer(self._name, self._timeout_ms))
 
     async def write(
-        self, positions: Mapping[Membership, Sequence[Offset]], records: Mapping[Place, Sequence[Made]]
+        self, positions: Mapping[Membership, Sequence[Offset]], records: Mapping[Partition, Sequence[Made]]
     ) -> None:
         """Write one transaction: `records` to their partitions, and the offsets of each member's lanes."""
         producer = self._producer
@@ -152,7 +152,7 @@ class Transactions:
         """Close; the broker aborts an open transaction after its timeout."""
         await self._client.close()
 
-    def _is_in_order(self, places: Iterable[Place], memberships: Iterable[Membership]) -> bool:
+    def _is_in_order(self, places: Iterable[Partition], memberships: Iterable[Membership]) -> bool:
         """Whether one broker gets records and offsets over one connection, and so one after the other.
 
         Otherwise they could meet at the transaction's coordinator, which would refuse the second.
@@ -161,7 +161,7 @@ class Transactions:
         brokers |= {self._coordinators.get(membership.group) for membership in memberships}
         return len(brokers) == 1 and None not in brokers
 
-    async def _produce(self, unwritten: Mapping[Place, Batches]) -> None:
+    async def _produce(self, unwritten: Mapping[Partition, Batches]) -> None:
         """Send a batch for each partition to its leader, until all are written or refused."""
         patience = self._patience()
         while portion := _portion(unwritten):
@@ -183,16 +183,16 @@ class Transactions:
             else:
                 patience = self._patience()
 
-    def _by_leader(self, portion: Mapping[Place, bytes]) -> dict[int | None, dict[Place, bytes]]:
-        leaders: dict[int | None, dict[Place, bytes]] = {}
+    def _by_leader(self, portion: Mapping[Partition, bytes]) -> dict[int | None, dict[Partition, bytes]]:
+        leaders: dict[int | None, dict[Partition, bytes]] = {}
         for place, batch in portion.items():
             leader = self._client.cluster.leader_for_partition(TopicPartition(*place))
             leaders.setdefault(leader, {})[place] = batch
         return leaders
 
     async def _ask_leader(
-        self, leader: int | None, portion: Mapping[Place, bytes]
-    ) -> dict[Place, KafkaError | None]:
+        self, leader: int | None, portion: Mapping[Partition, bytes]
+    ) -> dict[Partition, KafkaError | None]:
         """Send batches to a leader; return the error of each partition, None if it was written."""
         if leader in (None, -1):
             return dict.fromkeys(portion, LeaderNotAvailableError(str(list(portion))))
@@ -256,9 +256,9 @@ async def _all(*requests: Awaitable[None]) -> None:
             raise outcome
 
 
-def _portion(unwritten: Mapping[Place, Batches]) -> dict[Place, bytes]:
+def _portion(unwritten: Mapping[Partition, Batches]) -> dict[Partition, bytes]:
     """Return the next batches, one per partition, within the size limit but at least one."""
-    portion: dict[Place, bytes] = {}
+    portion: dict[Partition, bytes] = {}
     size = 0
     for place, batches in unwritten.items():
         if batches.batch is not None:

@@ -10,7 +10,7 @@ from functools import partial
 from struct import Struct
 from uuid import UUID
 
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.protocol.transaction_requests import Packed, ResponseReader
 from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
 
@@ -45,7 +45,7 @@ class FetchedPartition:
 
 
 def fetch(
-    starts: Mapping[Place, int],
+    starts: Mapping[Partition, int],
     ids: Mapping[str, UUID],
     *,
     wait_ms: int,
@@ -76,7 +76,7 @@ def fetch(
     return Packed(_API, _VERSION, body, ResponseReader(partial(_parts, names)))
 
 
-def _parts(names: Mapping[bytes, str], answer: WireReader) -> tuple[int, dict[Place, FetchedPartition]]:
+def _parts(names: Mapping[bytes, str], answer: WireReader) -> tuple[int, dict[Partition, FetchedPartition]]:
     _, code, _ = answer.unpack(_ANSWERED)
     return code, answer.by_topic(_part, lambda answer: names[answer.take(_ID_BYTES)])
 

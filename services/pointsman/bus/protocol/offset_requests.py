@@ -6,7 +6,7 @@ Layouts: Kafka's protocol guide.
 from collections.abc import Collection, Mapping
 from struct import Struct
 
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.protocol.transaction_requests import Packed, ResponseReader
 from pointsman.bus.protocol.wire import NO_TAGS, WireReader, by_topic, compact
 
@@ -29,10 +29,10 @@ _CODE = Struct(">h")
 _CONSUMER, _UNKNOWN = -1, -1
 
 #: An error code; and for each place an error code, the committed offset and its metadata.
-Committed = tuple[int, dict[Place, tuple[int, int, str]]]
+Committed = tuple[int, dict[Partition, tuple[int, int, str]]]
 
 
-def list_offsets(times: Mapping[Place, int], *, committed_only: bool) -> Packed:
+def list_offsets(times: Mapping[Partition, int], *, committed_only: bool) -> Packed:
     """Request the first offset at or after a time (milliseconds since 1970), or at LATEST or EARLIEST.
 
     The response has error code and offset by place; -1 if there is no such offset.
@@ -49,7 +49,7 @@ def list_offsets(times: Mapping[Place, int], *, committed_only: bool) -> Packed:
     )
 
 
-def _offsets(answer: WireReader) -> dict[Place, tuple[int, int]]:
+def _offsets(answer: WireReader) -> dict[Partition, tuple[int, int]]:
     answer.unpack(_THROTTLE)
     return answer.by_topic(_partition)
 
@@ -60,7 +60,7 @@ def _partition(answer: WireReader) -> tuple[int, tuple[int, int]]:
     return partition, (code, offset)
 
 
-def committed(group: str, places: Collection[Place] | None, *, stable: bool) -> Packed:
+def committed(group: str, places: Collection[Partition] | None, *, stable: bool) -> Packed:
     """Request a group's committed offsets, by default of all places; the response is `Committed`.
 
     `stable`: an offset that is part of an open transaction gives an error.

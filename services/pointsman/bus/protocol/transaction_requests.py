@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka.errors import IncompatibleBrokerVersion
 from aiokafka.protocol.api import RequestHeader_v2, ResponseHeader_v0, ResponseHeader_v1
 
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.protocol.wire import NO_TAGS, WireReader, by_topic, compact
 
 _INT16, _INT32 = Struct(">h"), Struct(">i")
@@ -56,7 +56,7 @@ class Membership:
 class Offset:
     """A group's committed offset in one partition."""
 
-    place: Place
+    place: Partition
     next_offset: int
     metadata: str
 
@@ -126,7 +126,7 @@ def init_producer(transactional_id: str, timeout_ms: int) -> Packed:
     return Packed(22, 4, body, ResponseReader(_owner))
 
 
-def produce(transactional_id: str, timeout_ms: int, batches: Mapping[Place, bytes]) -> Packed:
+def produce(transactional_id: str, timeout_ms: int, batches: Mapping[Partition, bytes]) -> Packed:
     """Write one batch to each partition; the response has error codes."""
     topics: dict[str, list[bytes]] = {}
     for (topic, partition), batch in batches.items():
@@ -185,11 +185,11 @@ def _owner(answer: WireReader) -> tuple[int, Producer]:
     return code, Producer(id, epoch)
 
 
-def _sent(answer: WireReader) -> dict[Place, int]:
+def _sent(answer: WireReader) -> dict[Partition, int]:
     return answer.by_topic(_sent_one)
 
 
-def _offsets(answer: WireReader) -> dict[Place, int]:
+def _offsets(answer: WireReader) -> dict[Partition, int]:
     answer.unpack(_INT32)
     return answer.by_topic(_offset_one)
 

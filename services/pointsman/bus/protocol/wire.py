@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 
 T = TypeVar("T")
 
@@ -86,9 +86,9 @@ class WireReader:
         self,
         item: "Callable[[WireReader], tuple[int, T]]",
         topic: "Callable[[WireReader], str]" = text,
-    ) -> dict[Place, T]:
+    ) -> dict[Partition, T]:
         """Read an array of topics; `item` reads each partition's number and content, `topic` the topic."""
-        parts: dict[Place, T] = {}
+        parts: dict[Partition, T] = {}
         for _ in range(self.varint() - 1):
             name = topic(self)
             parts.update({(name, partition): part for partition, part in self.array(item)})

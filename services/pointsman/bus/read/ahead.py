@@ -11,7 +11,7 @@ from pointsman.bus import connection
 from pointsman.bus.admin.committed import committed_offsets
 from pointsman.bus.admin.lag import Span
 from pointsman.bus.errors import KafkaUnavailableError
-from pointsman.bus.places import Place, Start
+from pointsman.bus.partition import Partition, Start
 from pointsman.bus.produce.bitmap import decode_metadata
 from pointsman.bus.read.follow import Follower
 from pointsman.bus.tcp_check import PATIENCE_S
@@ -39,11 +39,11 @@ class Ahead:
 class _Found:
     """The job's last record on a tier, whether its outcome exists, and the ends of all topics."""
 
-    place: Place | None = None
+    place: Partition | None = None
     offset: int = 0
     at_ms: int = -1
     ended: bool = False
-    ends: dict[Place, int] = field(default_factory=dict)
+    ends: dict[Partition, int] = field(default_factory=dict)
 
 
 async def ahead(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start) -> Ahead | None:
@@ -84,7 +84,7 @@ async def _find(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start)
     return search
 
 
-async def _committed(settings: KafkaPart, group: str, place: Place) -> tuple[int, str]:
+async def _committed(settings: KafkaPart, group: str, place: Partition) -> tuple[int, str]:
     try:
         async with connection.connected_admin(settings, PATIENCE_S) as admin:
             return (await committed_offsets(admin, group, [place], within=PATIENCE_S)).get(place, (0, ""))
@@ -92,7 +92,7 @@ async def _committed(settings: KafkaPart, group: str, place: Place) -> tuple[int
         raise KafkaUnavailableError(settings.kafka, PATIENCE_S, str(error)) from error
 
 
-async def _look(settings: KafkaPart, place: Place, starts: Mapping[Place, int], span: Span) -> None:
+async def _look(settings: KafkaPart, place: Partition, starts: Mapping[Partition, int], span: Span) -> None:
     """Show the span its records, as transaction markers take offsets too."""
     async with Follower(settings, [place[0]], start=starts, until_end=True) as follower:
         while not follower.ended and follower.offsets.get(place, 0) <= span.end:

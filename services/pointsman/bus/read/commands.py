@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from pointsman.bus.codec.decode import Malformed, decode
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.errors import BusError
-from pointsman.bus.places import Start
+from pointsman.bus.partition import Start
 from pointsman.bus.read.follow import Follower
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.background import background

@@ -22,7 +22,7 @@ from aiokafka.structs import TopicPartition
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.errors import BusError, KafkaUnavailableError
-from pointsman.bus.places import LATEST, Place, Start, Topics
+from pointsman.bus.partition import LATEST, Partition, Start, Topics
 from pointsman.bus.tcp_check import PATIENCE_S, await_server
 from pointsman.runtime.settings import KafkaPart
 
@@ -81,14 +81,14 @@ class Follower:
         self._until_end = until_end
         self._patience = patience
         self._stalled_after = stalled_after
-        self._ends: dict[Place, int] = {}
+        self._ends: dict[Partition, int] = {}
         self._refresh_s = _REFRESH_S if isinstance(topics, re.Pattern) else _REFRESH_NAMED_S
         self._next_refresh = 0.0
         self._next_first = 0
         self._is_quiet = False
         self._looking: asyncio.Task[None] | None = None
         #: The next offset by partition.
-        self.offsets: dict[Place, int] = {}
+        self.offsets: dict[Partition, int] = {}
 
     @property
     def ended(self) -> bool:
@@ -162,7 +162,7 @@ class Follower:
         self._is_quiet = not records
         return records
 
-    async def bounds(self, place: Place) -> tuple[int, int]:
+    async def bounds(self, place: Partition) -> tuple[int, int]:
         """Return the first offset of a partition, and the one after its last.
 
         Raises:
@@ -174,15 +174,15 @@ class Follower:
         except KafkaError as error:
             raise self._refused(error) from error
 
-    def seek(self, place: Place, offset: int) -> None:
+    def seek(self, place: Partition, offset: int) -> None:
         """Continue reading this partition at `offset`."""
         self.offsets[place] = offset
         self._fetcher.seek(TopicPartition(*place), offset)
 
-    def _wants(self, place: Place) -> bool:
+    def _wants(self, place: Partition) -> bool:
         return not self._until_end or self.offsets[place] < self._ends.get(place, 0)
 
-    def _take(self, place: Place, most: int) -> list[Incoming]:
+    def _take(self, place: Partition, most: int) -> list[Incoming]:
         tp = TopicPartition(*place)
         if self._stalled_after is not None and self._fetcher.answer_age_s(tp) > self._stalled_after:
             raise BusError(
@@ -204,7 +204,7 @@ class Follower:
             self.offsets[place] = min(self.offsets[place], end)
         return records
 
-    def _caught_up(self, place: Place, tp: TopicPartition) -> None:
+    def _caught_up(self, place: Partition, tp: TopicPartition) -> None:
         """Move past transaction markers, or to the first record if the next one was deleted."""
         position, first = self._fetcher.next_offset(tp), self._fetcher.first_offset_if_gone(tp)
         if first is not None and first < position:

@@ -1,7 +1,7 @@
 """Reads the last messages of a topic with one partition, once."""
 
 from pointsman.bus.codec.decode import Decoded, decode
-from pointsman.bus.places import Start
+from pointsman.bus.partition import Start
 from pointsman.bus.read.follow import Follower, follow
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Message

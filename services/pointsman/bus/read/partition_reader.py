@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.group_member import GroupMember, group_member, keep_connected
 from pointsman.bus.errors import BusError, KafkaUnavailableError
-from pointsman.bus.places import EARLIEST, LATEST, Place
+from pointsman.bus.partition import EARLIEST, LATEST, Partition
 from pointsman.bus.produce.lane_writer import partition_of
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event
@@ -54,8 +54,8 @@ class PartitionReader:
         self._take = take
         self._needed = needed
         self._given: frozenset[int] = frozenset()
-        self._next: dict[Place, int] = {}
-        self._halted: set[Place] = set()
+        self._next: dict[Partition, int] = {}
+        self._halted: set[Partition] = set()
         self._member: GroupMember | None = None
         self._locating = asyncio.Lock()
         self._stopping = asyncio.Event()

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, LeaderNotAvailableError, NoError, for_co
 from aiokafka.structs import TopicPartition
 
 from pointsman.bus.errors import TopicMissingError
-from pointsman.bus.places import EARLIEST, LATEST, Place, Start, Topics
+from pointsman.bus.partition import EARLIEST, LATEST, Partition, Start, Topics
 from pointsman.bus.protocol.offset_requests import list_offsets
 
 #: How long a new topic may take to be known, in seconds.
@@ -36,7 +36,7 @@ class Partitions:
         self._within = within
         self._committed_only = committed_only
 
-    async def existing(self, topics: Topics) -> set[Place]:
+    async def existing(self, topics: Topics) -> set[Partition]:
         """Return the partitions that `topics` have now; a missing topic has none.
 
         Raises:
@@ -47,7 +47,7 @@ class Partitions:
         wanted = filter(topics.match, names) if isinstance(topics, re.Pattern) else set(topics) & names
         return {(name, number) for name in wanted for number in cluster.partitions_for_topic(name) or ()}
 
-    async def all(self, topics: Topics) -> set[Place]:
+    async def all(self, topics: Topics) -> set[Partition]:
         """Return the partitions as `existing`; each named topic must exist.
 
         Raises:
@@ -66,14 +66,14 @@ class Partitions:
                 raise TopicMissingError(missing, self._user)
             await asyncio.sleep(_PAUSE_S)
 
-    async def offsets(self, times: Mapping[Place, int]) -> dict[Place, int]:
+    async def offsets(self, times: Mapping[Partition, int]) -> dict[Partition, int]:
         """Return offsets as `list_offsets` does; a partition whose leader changes is queried again.
 
         Raises:
             KafkaError: no response in time, or a refusal.
         """
         give_up = time.monotonic() + self._within
-        offsets_found: dict[Place, int] = {}
+        offsets_found: dict[Partition, int] = {}
         while unresolved := {place: at for place, at in times.items() if place not in offsets_found}:
             error = await self._ask(unresolved, offsets_found)
             if error is None:
@@ -84,13 +84,15 @@ class Partitions:
             await self._client.force_metadata_update()
         return offsets_found
 
-    async def first(self, place: Place) -> int:
+    async def first(self, place: Partition) -> int:
         """Return a partition's first offset; raises as `offsets`."""
         return (await self.offsets({place: EARLIEST}))[place]
 
-    async def _ask(self, times: Mapping[Place, int], offsets_found: dict[Place, int]) -> KafkaError | None:
+    async def _ask(
+        self, times: Mapping[Partition, int], offsets_found: dict[Partition, int]
+    ) -> KafkaError | None:
         """Query each leader once; return an error if there was one."""
-        leaders: dict[int, dict[Place, int]] = {}
+        leaders: dict[int, dict[Partition, int]] = {}
         first_error: KafkaError | None = None
         for place, at in times.items():
             leader = self._client.cluster.leader_for_partition(TopicPartition(*place))
@@ -115,7 +117,7 @@ class Partitions:
                     first_error = kind(f"{place[0]}-{place[1]}")
         return first_error
 
-    async def resolve(self, places: Collection[Place], start: Start) -> dict[Place, int]:
+    async def resolve(self, places: Collection[Partition], start: Start) -> dict[Partition, int]:
         """Return each place's offset for `start`; its first one if `start` does not name it.
 
         An offset that the partition no longer or not yet has is replaced by its first one.

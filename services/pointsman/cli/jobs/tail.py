@@ -44,7 +44,7 @@ async def tail(
     """
     from pointsman.bus.admin.topic_seed import seed_of
     from pointsman.bus.codec.records import Incoming
-    from pointsman.bus.places import Start
+    from pointsman.bus.partition import Start
     from pointsman.bus.read.follow import Follower
     from pointsman.cli.show.passing import draw, long_topic, read, whole
 

@@ -12,7 +12,7 @@ from aiokafka.errors import NotLeaderForPartitionError, OffsetOutOfRangeError, R
 from pointsman.bus.admin.topic_ids import TopicId
 from pointsman.bus.consume import fetcher as module
 from pointsman.bus.consume.fetcher import Fetcher
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.protocol.fetch_requests import FetchedPartition
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event
@@ -60,7 +60,7 @@ async def brokers() -> Brokers:
 
 @pytest.fixture
 async def fetcher(brokers: Brokers, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fetcher]:
-    async def first(_: Place) -> int:
+    async def first(_: Partition) -> int:
         return 0
 
     monkeypatch.setattr(module, "fetch", lambda starts, ids, **asked: asked)

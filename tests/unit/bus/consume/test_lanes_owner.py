@@ -14,7 +14,7 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume import lanes as host
 from pointsman.bus.consume.lane import Lane
 from pointsman.bus.consume.lanes import Lanes
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
 from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.settings import LanePart
@@ -83,7 +83,7 @@ class Group:
 
     # --- a member of the group with its clients
 
-    async def first(self, place: Place) -> int:
+    async def first(self, place: Partition) -> int:
         return 0
 
     async def set_topics(self, topics: object) -> None: ...

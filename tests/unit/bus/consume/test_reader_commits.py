@@ -10,7 +10,7 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
 from pointsman.bus.consume.position_store import MovedError, UnavailableError
 from pointsman.bus.consume.reader import Reader
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.settings import LanePart
 from tests.support.bus.group_member import member_of
 
@@ -46,14 +46,14 @@ class Store:
         self._errors = list(errors)
         self.reader: Reader | None = None
 
-    async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
+    async def positions(self, places: Sequence[Partition], ids: object) -> Mapping[Partition, int]:
         return {}
 
-    async def record_loss(self, place: Place, expected: int, next: int) -> None:
+    async def record_loss(self, place: Partition, expected: int, next: int) -> None:
         raise AssertionError
 
     async def append(
-        self, batches: Mapping[Place, Sequence[Incoming]], expected: object, ends: object, *, bare: bool
+        self, batches: Mapping[Partition, Sequence[Incoming]], expected: object, ends: object, *, bare: bool
     ) -> None:
         for _ in range(5):
             await asyncio.sleep(0)

@@ -10,36 +10,36 @@ from pointsman.bus.consume import reader as module
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
 from pointsman.bus.consume.position_store import UnavailableError, halved
 from pointsman.bus.consume.reader import Reader
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.settings import LanePart
 from tests.support.bus.group_member import member_of
 
 HERE, THERE = ("t", 0), ("t", 1)
 
 
-def records(place: Place, start: int, end: int) -> list[Incoming]:
+def records(place: Partition, start: int, end: int) -> list[Incoming]:
     return [Incoming(*place, offset, 0, None, b"v", ()) for offset in range(start, end)]
 
 
 class Breaking:
     """A store whose connection breaks at one record, unless that is stored without its payload."""
 
-    def __init__(self, poison: tuple[Place, int]) -> None:
+    def __init__(self, poison: tuple[Partition, int]) -> None:
         self._poison = poison
-        self.whole: list[tuple[Place, int]] = []
-        self.bare: list[tuple[Place, int]] = []
+        self.whole: list[tuple[Partition, int]] = []
+        self.bare: list[tuple[Partition, int]] = []
 
-    async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
+    async def positions(self, places: Sequence[Partition], ids: object) -> Mapping[Partition, int]:
         return {}
 
-    async def record_loss(self, place: Place, expected: int, next: int) -> None:
+    async def record_loss(self, place: Partition, expected: int, next: int) -> None:
         raise AssertionError
 
     async def append(
         self,
-        batches: Mapping[Place, Sequence[Incoming]],
-        expected: Mapping[Place, int | None],
-        ends: Mapping[Place, int],
+        batches: Mapping[Partition, Sequence[Incoming]],
+        expected: Mapping[Partition, int | None],
+        ends: Mapping[Partition, int],
         *,
         bare: bool = False,
     ) -> None:
@@ -65,7 +65,7 @@ class Nothing:
 
 @pytest.mark.parametrize("poison", [(HERE, 0), (HERE, 37), (THERE, 99)])
 async def test_only_the_failing_record_loses_its_payload(
-    monkeypatch: pytest.MonkeyPatch, poison: tuple[Place, int]
+    monkeypatch: pytest.MonkeyPatch, poison: tuple[Partition, int]
 ) -> None:
     store = Breaking(poison)
     reader = Reader(LanePart(), "group", "pattern", store, {})

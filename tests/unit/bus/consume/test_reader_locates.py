@@ -13,7 +13,7 @@ from pointsman.bus.admin.topic_seed import TopicMark
 from pointsman.bus.consume import reader as reader_module
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
 from pointsman.bus.consume.reader import Reader
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.settings import LanePart
 from tests.support.bus.group_member import member_of
 from tests.support.bus.record_log import Log, read
@@ -24,13 +24,13 @@ OLD, NEW, EMPTY = TopicPartition("t", 0), TopicPartition("t", 1), TopicPartition
 class Positions:
     """A store with 7 records of each partition of `t`."""
 
-    async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
+    async def positions(self, places: Sequence[Partition], ids: object) -> Mapping[Partition, int]:
         return {place: 7 for place in places if place[0] == "t"}
 
     async def append(self, batches: object, expected: object, ends: object, *, bare: bool = False) -> None:
         raise AssertionError
 
-    async def record_loss(self, place: Place, expected: int, next: int) -> None:
+    async def record_loss(self, place: Partition, expected: int, next: int) -> None:
         raise AssertionError
 
 
@@ -48,7 +48,7 @@ class Client:
         self.broker_is_there = True
         self.partitions = self
 
-    async def offsets(self, times: Mapping[Place, int]) -> dict[Place, int]:
+    async def offsets(self, times: Mapping[Partition, int]) -> dict[Partition, int]:
         await asyncio.sleep(0)
         happens, self._meanwhile = self._meanwhile, _nothing
         await happens()

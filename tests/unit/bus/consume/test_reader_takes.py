@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.position_store import MovedError
 from pointsman.bus.consume.reader import Reader
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.settings import LanePart
 from tests.support.bus.group_member import member_of
 from tests.unit.bus.consume.test_reader_locates import Client, _nothing, located
@@ -23,10 +23,10 @@ class Store:
         self._meanwhile = meanwhile
         self._error = error
 
-    async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
+    async def positions(self, places: Sequence[Partition], ids: object) -> Mapping[Partition, int]:
         return dict.fromkeys(places, 7)
 
-    async def record_loss(self, place: Place, expected: int, next: int) -> None:
+    async def record_loss(self, place: Partition, expected: int, next: int) -> None:
         raise AssertionError
 
     async def append(self, batches: object, expected: object, ends: object, *, bare: bool = False) -> None:
@@ -60,7 +60,9 @@ async def _after(owned: set[TopicPartition] | None, error: Exception | None) -> 
     await reader.assigned({KEPT, GONE})
     await located(reader, client)
     client.committed.clear()
-    records: dict[Place, list[Incoming]] = {(tp.topic, tp.partition): [_record(tp)] for tp in (KEPT, GONE)}
+    records: dict[Partition, list[Incoming]] = {
+        (tp.topic, tp.partition): [_record(tp)] for tp in (KEPT, GONE)
+    }
     await reader._take(member_of(client), records)
     return reader, client
 

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 
 from pointsman.bus.consume import watchdog as module
 from pointsman.bus.consume.watchdog import StalledError, Watchdog
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 
 HERE = TopicPartition("t", 0)
 LIMIT_S = 10.0
@@ -31,7 +31,7 @@ async def stands_still(
 ) -> None:
     """No progress for longer than permitted, on a partition that ends at 9."""
 
-    async def offsets(times: Mapping[Place, int]) -> dict[Place, int]:
+    async def offsets(times: Mapping[Partition, int]) -> dict[Partition, int]:
         return dict.fromkeys(times, 9)
 
     fetcher = Fetched({} if read_to is None else {HERE: read_to}, SimpleNamespace(offsets=offsets))

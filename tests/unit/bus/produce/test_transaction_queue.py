@@ -11,7 +11,7 @@ from aiokafka.errors import IllegalGenerationError, KafkaError, UnknownMemberIdE
 from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.errors import RecordsRefusedError
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.produce import transaction_queue
 from pointsman.bus.produce.transaction_queue import TransactionQueue
 from pointsman.bus.protocol.transaction_requests import Membership, Offset
@@ -39,7 +39,7 @@ class Log:
         self.closed = False
 
     async def write(
-        self, positions: Mapping[Membership, Sequence[Offset]], records: Mapping[Place, Sequence[Made]]
+        self, positions: Mapping[Membership, Sequence[Offset]], records: Mapping[Partition, Sequence[Made]]
     ) -> None:
         await self.go.wait()
         if refusing := self.refusing.intersection(membership.group for membership in positions):
@@ -72,7 +72,7 @@ async def queue_on(log: Log) -> AsyncIterator[TransactionQueue]:
 def write(
     queue: TransactionQueue, lane: int, value: bytes = b"x", membership: Membership = MEMBERSHIP
 ) -> "asyncio.Task[None]":
-    records: dict[Place, list[Made]] = {OUT: [Outgoing("out", None, value, [])]}
+    records: dict[Partition, list[Made]] = {OUT: [Outgoing("out", None, value, [])]}
     return asyncio.create_task(queue.write(membership, Offset(("in", lane), 1, ""), records))
 
 
@@ -232,7 +232,7 @@ def _long_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 async def _one_after_another(log: Log, value: bytes = b"x", count: int = 1) -> None:
     """A transaction of `count` records, then writes of lanes 1 and 2 while none is in progress."""
     async with queue_on(log) as queue:
-        many: dict[Place, list[Made]] = {OUT: [Outgoing("out", None, value, []) for _ in range(count)]}
+        many: dict[Partition, list[Made]] = {OUT: [Outgoing("out", None, value, []) for _ in range(count)]}
         await queue.write(MEMBERSHIP, Offset(("in", 0), 1, ""), many)
         first = write(queue, 1)
         for _ in range(20):

@@ -10,7 +10,7 @@ from pointsman.bus import connection
 from pointsman.bus.admin.topic_ids import TopicId
 from pointsman.bus.consume import fetcher
 from pointsman.bus.errors import BusError
-from pointsman.bus.places import Place
+from pointsman.bus.partition import Partition
 from pointsman.bus.read import follow, partitions, shared_log
 from pointsman.bus.read.shared_log import SharedLog
 from pointsman.bus.settings import LanePart
@@ -46,7 +46,7 @@ class Partitions(partitions.Partitions):
     async def offsets(self, times: Any) -> Any:
         return dict.fromkeys(times, 9)
 
-    async def first(self, place: Place) -> int:
+    async def first(self, place: Partition) -> int:
         return 0
 
 

@@ -15,7 +15,7 @@ from pointsman.bus.codec.records import Incoming, Unread
 from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.consume.watchdog import StalledError
 from pointsman.bus.errors import BusError
-from pointsman.bus.places import LATEST
+from pointsman.bus.partition import LATEST
 from pointsman.bus.read.partitions import Partitions
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event

@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Literal
 
-#: Topic and partition.
-Place = tuple[str, int]
-#: The next offset of each place.
-Offsets = Mapping[Place, int]
+#: Its topic and its number.
+Partition = tuple[str, int]
+#: The next offset of each partition.
+Offsets = Mapping[Partition, int]
 Start = Literal["beginning", "end"] | datetime | Offsets
 Topics = Collection[str] | re.Pattern[str]
 
