@@ -213,3 +213,12 @@ def test_no_body_raises(body: dict[str, Any]) -> None:
 @given(st.lists(_EVENT, max_size=8))
 def test_no_stream_raises(events: list[dict[str, Any]]) -> None:
     end_whatever_came(streamed(events))
+
+
+def test_an_answer_of_calls_alone_has_an_empty_content_streamed_too() -> None:
+    event = {**TOP, "candidates": [candidate(PARTS[2:3], "STOP")], "usageMetadata": USAGE}
+    whole = to_completion(event, CREATED)
+    assert whole is not None
+    message = streamed([event]).fold.body()["choices"][0]["message"]
+    assert message == whole["choices"][0]["message"]
+    assert message["content"] is None
