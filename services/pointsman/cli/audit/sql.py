@@ -95,5 +95,5 @@ async def _show_questions(dsn: str, *, as_json: bool) -> None:
     from pointsman.cli.show.answer import listed
     from pointsman.store.ask.asking import questions
 
-    known = await questions(dsn)
-    screen.report(known, listed(known), as_json=as_json)
+    all_questions = await questions(dsn)
+    screen.report(all_questions, listed(all_questions), as_json=as_json)
