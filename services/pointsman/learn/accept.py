@@ -57,32 +57,32 @@ class TrainedAccept:
 
 
 def fit(
-    seen: Cascades,
+    cascades: Cascades,
     *,
     name: str,
     trees: int = 80,
     trained_on: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> TrainedAccept:
-    """Train on all of `seen`; calibration and bars come from out-of-fold predictions.
+    """Train on all of `cascades`; calibration and bars come from out-of-fold predictions.
 
     Logprobs are used if every row has them.
     """
     report_progress = progress or (lambda share: None)
-    inputs = _inputs(seen.evidence)
-    x = np.array([pair.values(inputs) for pair in seen.evidence])
-    rows = np.flatnonzero(seen.own)
-    unit = float(seen.cost[rows, 2].mean())
-    came = _came(seen, unit)
-    fold = np.array([fold_of(of) for of in seen.group])
+    inputs = _inputs(cascades.evidence)
+    x = np.array([pair.values(inputs) for pair in cascades.evidence])
+    rows = np.flatnonzero(cascades.own)
+    unit = float(cascades.cost[rows, 2].mean())
+    came = _came(cascades, unit)
+    fold = np.array([fold_of(of) for of in cascades.group])
     predicted = np.zeros((len(rows), 3))
     for at in range(FOLDS):
-        here = fold[rows] == at
+        in_fold = fold[rows] == at
         away = fold != at
-        if here.any():
-            trained = _forests(x[away], came[away], seen.weight[away], trees)
+        if in_fold.any():
+            trained = _forests(x[away], came[away], cascades.weight[away], trees)
             raw = [forest({**body, "slope": 1, "offset": 0}, len(inputs)).raw for body in trained]
-            predicted[here] = np.array([[value(row) for value in raw] for row in x[rows][here]])
+            predicted[in_fold] = np.array([[value(row) for value in raw] for row in x[rows][in_fold]])
         report_progress((at + 1) / (FOLDS + 1))
     lines = (
         calibrate(predicted[:, 0], came[rows, 0]),
@@ -90,19 +90,19 @@ def fit(
         level(predicted[:, 2], came[rows, 2]),
     )
     estimates = _estimates(predicted, lines)
-    kinds = _kinds(seen, rows)
-    readable = np.array([seen.evidence[row].read[1].kind in kinds for row in rows])
+    kinds = _kinds(cascades, rows)
+    readable = np.array([cascades.evidence[row].read[1].kind in kinds for row in rows])
     estimates.known[~readable] = np.nan  # these are always escalated
-    charged = seen.charged[rows]
-    bars = tune(estimates, seen.score[rows][:, 1:], charged, 0.0)
-    dearest = float(seen.cost[rows, 2].sum())  # of the strongest tier alone, without cheap calls before it
+    charged = cascades.charged[rows]
+    bars = tune(estimates, cascades.score[rows][:, 1:], charged, 0.0)
+    dearest = float(cascades.cost[rows, 2].sum())  # of the strongest tier alone, without cheap calls
     for quality, bar in bars.items():
         spent = charged[np.arange(len(rows)), decide(estimates, bar, 0.0)].sum()
         bars[quality] = bar if spent < dearest else NEVER
-    forests = _forests(x, came, seen.weight, trees)
+    forests = _forests(x, came, cascades.weight, trees)
     body: dict[str, Any] = {
         "name": name,
-        "tiers": list(seen.tiers),
+        "tiers": list(cascades.tiers),
         "inputs": list(inputs),
         "typical": [round(float(value), 3) for value in np.median(x[rows], axis=0)],
         "kinds": sorted(kinds),
@@ -122,11 +122,11 @@ def fit(
     return TrainedAccept(content, parse(content), rows, estimates)
 
 
-def _came(seen: Cascades, unit: float) -> Floats:
+def _came(cascades: Cascades, unit: float) -> Floats:
     """Return [n, 3]: was the answer worse, was it better, and the strongest call's cost in units."""
-    answer, strongest = seen.score[:, 1], seen.score[:, 2]
+    answer, strongest = cascades.score[:, 1], cascades.score[:, 2]
     return np.stack(
-        [answer < strongest, answer > strongest, np.maximum(seen.cost[:, 2] / unit, 1e-6)], axis=1
+        [answer < strongest, answer > strongest, np.maximum(cascades.cost[:, 2] / unit, 1e-6)], axis=1
     )
 
 
@@ -159,8 +159,8 @@ def _estimates(predicted: Floats, lines: Sequence[tuple[float, float]]) -> Estim
     )
 
 
-def _kinds(seen: Cascades, rows: Ints) -> set[str]:
-    counted = Counter(seen.evidence[row].read[1].kind for row in rows)
+def _kinds(cascades: Cascades, rows: Ints) -> set[str]:
+    counted = Counter(cascades.evidence[row].read[1].kind for row in rows)
     return {
         kind for kind, count in counted.items() if count >= LEAST_OF_KIND and kind not in ("none", "long")
     }

@@ -40,15 +40,15 @@ class Examples:
 
     def take(self, rows: Sequence[int] | Ints) -> "Examples":
         """Return the examples at these rows."""
-        kept = [int(row) for row in rows]
+        indices = [int(row) for row in rows]
         return Examples(
             self.tiers,
-            tuple(self.texts[row] for row in kept),
-            tuple(self.group[row] for row in kept),
-            self.score[kept],
-            self.cost[kept],
-            self.weight[kept],
-            self.own[kept],
+            tuple(self.texts[row] for row in indices),
+            tuple(self.group[row] for row in indices),
+            self.score[indices],
+            self.cost[indices],
+            self.weight[indices],
+            self.own[indices],
         )
 
     def join(self, other: "Examples") -> "Examples":

@@ -45,17 +45,17 @@ class Tried(Label):
     evidence: AcceptanceEvidence
 
 
-async def work(dsn: str, wanted: LessonRequest, _: Whole, progress: Progress) -> Learned:
+async def work(dsn: str, request: LessonRequest, _: Whole, progress: Progress) -> Learned:
     """Read, train, write.
 
     Raises:
         CommandError: models are not tuned for this quality, or the policy has no cascade of three tiers.
     """
-    check_quality(wanted.quality)
-    file, text = load_text(wanted.policy)
+    check_quality(request.quality)
+    file, text = load_text(request.policy)
     tiers = _tiers(file)
-    learned = Learned(tiers, wanted.quality, 0, 0, 0, wanted.tried, wanted.now, of="accept model")
-    tried, lacking = await _tried(dsn, wanted, tiers)
+    learned = Learned(tiers, request.quality, 0, 0, 0, request.tried, request.now, of="accept model")
+    tried, lacking = await _tried(dsn, request, tiers)
     learned.labels, learned.judged = len(tried), sum(example.judged for example in tried)
     learned.silent = lacking.pop(None, 0)
     if len(tried) < LEAST_LABELS:
@@ -64,24 +64,24 @@ async def work(dsn: str, wanted: LessonRequest, _: Whole, progress: Progress) ->
             f" {LEAST_LABELS} are needed{_lacks(lacking)}"
         )
         return learned
-    seen = Cascades(tiers, tuple(example.evidence for example in tried), **columns(tried))
+    cascades = Cascades(tiers, tuple(example.evidence for example in tried), **columns(tried))
     with training(progress) as report_progress:
-        origin = {"jobs": len(tried), "judged": learned.judged, "since": wanted.since.isoformat()}
-        trained = fit(seen, name=f"{file.name}-accept", trained_on=origin, progress=report_progress)
+        origin = {"jobs": len(tried), "judged": learned.judged, "since": request.since.isoformat()}
+        trained = fit(cascades, name=f"{file.name}-accept", trained_on=origin, progress=report_progress)
     learned.model = f"{trained.model.name}@{trained.model.version}"
-    learned.expected = expected_cascade(trained, seen, wanted.quality)
-    if trained.model.bars[wanted.quality] == NEVER:
+    learned.expected = expected_cascade(trained, cascades, request.quality)
+    if trained.model.bars[request.quality] == NEVER:
         learned.why_not = (
-            f"no way of accepting {tiers[1]}'s answers keeps {wanted.quality} of the quality with certainty "
+            f"no way of accepting {tiers[1]}'s answers keeps {request.quality} of the quality with certainty "
             "enough and costs less than asking the last tier alone"
         )
         return learned
     name = f"models/{trained.model.name}-{trained.model.version}.json"
-    new = with_accept(text, name, wanted.quality)
+    new = with_accept(text, name, request.quality)
     policy = new_policy(
-        wanted, lambda: parse(new, str(wanted.policy), read_accept=lambda _: ACCEPT.read(trained.content))
+        request, lambda: parse(new, str(request.policy), read_accept=lambda _: ACCEPT.read(trained.content))
     )
-    learned.write(wanted, name, trained.content, policy.version, new)
+    learned.write(request, name, trained.content, policy.version, new)
     return learned
 
 
@@ -97,18 +97,18 @@ def _tiers(file: PolicyFile) -> Tiers:
     return first, second, last
 
 
-async def _tried(dsn: str, wanted: LessonRequest, tiers: Tiers) -> tuple[list[Tried], Counter[str | None]]:
+async def _tried(dsn: str, request: LessonRequest, tiers: Tiers) -> tuple[list[Tried], Counter[str | None]]:
     """Return the usable jobs, and for the others counts of the first tier without an answer (None: none)."""
     tried: list[Tried] = []
     lacking: Counter[str | None] = Counter()
-    for rows in await jobs_on_record(dsn, wanted):
+    for rows in await jobs_on_record(dsn, request):
         answers = [row for row in rows if row.response is not None]
         missing = set(tiers) - {row.tier for row in answers}
-        made = None if missing else tried_of(answers, tiers, wanted.price)
-        if made is None:
+        example = None if missing else tried_of(answers, tiers, request.price)
+        if example is None:
             lacking[next((tier for tier in tiers if tier in missing), None)] += 1
         else:
-            tried.append(made)
+            tried.append(example)
     return tried, lacking
 
 

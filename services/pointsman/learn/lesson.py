@@ -62,10 +62,10 @@ class Learned:
     why_not: str | None = None
     of: str = "score"
 
-    def write(self, wanted: LessonRequest, name: str, content: bytes, version: str, text: str) -> None:
+    def write(self, request: LessonRequest, name: str, content: bytes, version: str, text: str) -> None:
         """Write the model's file and the version of the policy that names it."""
-        self.model_file = wanted.out / name
-        self.policy = wanted.out / f"{wanted.policy.stem}.{version}.yaml"
+        self.model_file = request.out / name
+        self.policy = request.out / f"{request.policy.stem}.{version}.yaml"
         self.model_file.parent.mkdir(parents=True, exist_ok=True)
         self.model_file.write_bytes(content)
         self.policy.write_text(text, encoding="utf-8")
@@ -78,11 +78,11 @@ def check_quality(quality: str) -> None:
         raise CommandError(f"no model is tuned for {quality}", f"give one of {qualities}", code=2)
 
 
-async def jobs_on_record(dsn: str, wanted: LessonRequest) -> list[list[Labelled]]:
+async def jobs_on_record(dsn: str, request: LessonRequest) -> list[list[Labelled]]:
     """Return the answers to each job, including those of its shadows."""
-    async with labelled(dsn, wanted.since, wanted.judges) as rows:
-        read = [row async for row in rows]
-    return [list(group) for _, group in groupby(read, key=lambda row: row.root)]
+    async with labelled(dsn, request.since, request.judges) as rows:
+        labelled_rows = [row async for row in rows]
+    return [list(group) for _, group in groupby(labelled_rows, key=lambda row: row.root)]
 
 
 def costs_of(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> tuple[float, ...] | None:
@@ -151,7 +151,7 @@ def training(progress: Progress) -> Iterator[Callable[[float], None]]:
         yield report_progress
 
 
-def new_policy(wanted: LessonRequest, read: Callable[[], PolicyFile]) -> Policy:
+def new_policy(request: LessonRequest, read: Callable[[], PolicyFile]) -> Policy:
     """Compile the policy that `read` parses.
 
     Raises:
@@ -160,5 +160,5 @@ def new_policy(wanted: LessonRequest, read: Callable[[], PolicyFile]) -> Policy:
     try:
         return Policy.compile(read())
     except FileError as error:
-        hint = f"fix {wanted.policy} first"
+        hint = f"fix {request.policy} first"
         raise CommandError(f"the new policy would not be valid: {error}", hint) from error

@@ -66,17 +66,17 @@ def fit(
     targets = _targets(examples)
     fold = np.array([fold_of(of) for of in examples.group])
     predicted = np.zeros((len(rows), targets.shape[1]))
-    known = np.zeros(len(rows))
+    similarity = np.zeros(len(rows))
     for at in range(FOLDS):
-        here = fold[rows] == at
-        if here.any():
+        in_fold = fold[rows] == at
+        if in_fold.any():
             landmarks, weights, base = _lines(places, targets, examples, np.flatnonzero(fold != at), recipe)
-            near = nearness(places[rows[here]], landmarks)
-            predicted[here] = before_calibration(near @ weights + base, tiers)
-            known[here] = near.max(axis=1)
+            near = nearness(places[rows[in_fold]], landmarks)
+            predicted[in_fold] = before_calibration(near @ weights + base, tiers)
+            similarity[in_fold] = near.max(axis=1)
     lines = _calibration(predicted, targets[rows], tiers)
     alone = Estimates.of(
-        [calibrated(row, lines, tiers, float(near)) for row, near in zip(predicted, known, strict=True)]
+        [calibrated(row, lines, tiers, float(near)) for row, near in zip(predicted, similarity, strict=True)]
     )
     joined = _joined(first.estimates, alone)
     bars = tune(joined, examples.score[rows], examples.cost[rows], first.floor)

@@ -37,28 +37,28 @@ def expected(trained: Trained, examples: Examples, quality: str) -> Expected:
     )
 
 
-def expected_cascade(trained: TrainedAccept, seen: Cascades, quality: str) -> Expected:
+def expected_cascade(trained: TrainedAccept, cascades: Cascades, quality: str) -> Expected:
     """Return how accepting would have done on the own questions, likewise; every call counts in the cost.
 
     `tiers`: the shares of accepted and of escalated answers.
     """
     chosen = decide(trained.estimates, trained.model.bars[quality], 0.0)
-    every, score, cost = np.arange(len(chosen)), seen.score[trained.rows], seen.cost[trained.rows, 2]
+    every, score, cost = np.arange(len(chosen)), cascades.score[trained.rows], cascades.cost[trained.rows, 2]
     up = float((chosen == 1).mean())
     return _expected(
         score[:, 1:][every, chosen],
         score[:, 2],
-        float(1 - seen.charged[trained.rows][every, chosen].sum() / cost.sum()),
-        {seen.tiers[1]: 1 - up, seen.tiers[2]: up},
+        float(1 - cascades.charged[trained.rows][every, chosen].sum() / cost.sum()),
+        {cascades.tiers[1]: 1 - up, cascades.tiers[2]: up},
     )
 
 
-def _expected(got: Floats, best: Floats, saved: float, tiers: Mapping[str, float]) -> Expected:
-    n = len(got)
+def _expected(scores: Floats, best: Floats, saved: float, tiers: Mapping[str, float]) -> Expected:
+    n = len(scores)
     drawn = np.random.RandomState(7).multinomial(n, np.full(n, 1 / n), size=SAMPLES)
-    ratios = (drawn @ got) / np.maximum(drawn @ best, 1e-9)
+    ratios = (drawn @ scores) / np.maximum(drawn @ best, 1e-9)
     return Expected(
-        float(got.sum() / max(best.sum(), 1e-9)),
+        float(scores.sum() / max(best.sum(), 1e-9)),
         float(np.quantile(ratios, 0.1)),
         float(np.quantile(ratios, 0.9)),
         saved,

@@ -50,13 +50,13 @@ def fit(
     fold = np.array(group)
     rows = np.flatnonzero(examples.own)
     predicted = np.zeros((len(rows), 3 * below + 1))
-    known = np.zeros(len(rows))
+    known_shares = np.zeros(len(rows))
     for at in range(FOLDS):
         away = rows[fold[rows] == at]
         if len(away):
             model = untuned(examples.take(np.flatnonzero(fold != at)), name=name, recipe=recipe)
-            here = fold[rows] == at
-            predicted[here], known[here] = _logits(model, [examples.texts[row] for row in away])
+            in_fold = fold[rows] == at
+            predicted[in_fold], known_shares[in_fold] = _logits(model, [examples.texts[row] for row in away])
         report_progress((at + 1) / (FOLDS + 1))
     own = examples.take(rows)
     worse, better = _outcomes(own)
@@ -64,9 +64,9 @@ def fit(
     lines = [calibrate(predicted[:, at], worse[:, at]) for at in range(below)]
     lines += [calibrate(predicted[:, below + at], better[:, at]) for at in range(below)]
     lines += [level(predicted[:, 2 * below + at], relative[:, at]) for at in range(below + 1)]
-    floor = round(float(np.quantile(known, UNFAMILIAR)), 4)
+    floor = round(float(np.quantile(known_shares, UNFAMILIAR)), 4)
     estimates = Estimates.of(
-        [_read(row, lines, below, share) for row, share in zip(predicted, known, strict=True)]
+        [_read(row, lines, below, share) for row, share in zip(predicted, known_shares, strict=True)]
     )
     content = _compiled(
         examples,
@@ -106,8 +106,8 @@ def _compiled(examples: Examples, recipe: NetworkRecipe, **fields: Any) -> bytes
         train(rows, targets, relative, examples.weight, recipe=recipe, seed=seed)
         for seed in range(recipe.nets)
     ]
-    kept = [*range(2 * below), *range(targets.shape[1], targets.shape[1] + below + 1)]
-    return compiled(vocabulary, nets, kept, tiers=examples.tiers, **fields)
+    heads = [*range(2 * below), *range(targets.shape[1], targets.shape[1] + below + 1)]
+    return compiled(vocabulary, nets, heads, tiers=examples.tiers, **fields)
 
 
 def _outcomes(examples: Examples) -> tuple[Floats, Floats]:
@@ -118,14 +118,14 @@ def _outcomes(examples: Examples) -> tuple[Floats, Floats]:
 
 def _logits(model: NetScore, texts: Sequence[str]) -> tuple[Floats, Floats]:
     outputs = [model.logits(text) for text in texts]
-    return np.array([logits for logits, _ in outputs]), np.array([known for _, known in outputs])
+    return np.array([logits for logits, _ in outputs]), np.array([known_share for _, known_share in outputs])
 
 
-def _read(row: Floats, lines: Sequence[tuple[float, float]], below: int, known: float) -> Estimate:
+def _read(row: Floats, lines: Sequence[tuple[float, float]], below: int, known_share: float) -> Estimate:
     values = [slope * float(logit) + offset for logit, (slope, offset) in zip(row, lines, strict=True)]
     return Estimate(
         (*(1.0 - sigmoid(value) for value in values[:below]), 1.0),
         (*(sigmoid(value) for value in values[below : 2 * below]), 0.0),
         tuple(exp(value) for value in values[2 * below :]),
-        float(known),
+        float(known_share),
     )

@@ -43,8 +43,8 @@ def tune(
     candidates: list[tuple[float, float, Bar]] = []
     for bar in grid():
         chosen = decide(estimates, bar, floor)
-        kept = (drawn @ score[every, chosen]) / np.maximum(strongest, 1e-9)
-        candidates.append((float(np.quantile(kept, DOUBT)), float(cost[every, chosen].sum()), bar))
+        ratios = (drawn @ score[every, chosen]) / np.maximum(strongest, 1e-9)
+        candidates.append((float(np.quantile(ratios, DOUBT)), float(cost[every, chosen].sum()), bar))
     dearest = float(cost[:, -1].sum())
     bars = {}
     for quality in qualities:

@@ -66,7 +66,7 @@ async def simulate(
     prices = tier_prices(worker.providers, now)
     replay = PolicyReplay(Compiled.compile(file), prices, examples=examples)
     dsn = settings.postgres
-    await replay_jobs(replay, dsn, start, now, whole=on_record(), progress=screen.progress)
+    await replay_jobs(replay, dsn, start, now, messages=on_record(), progress=screen.progress)
     screen.report(flat(replay, start, now), replayed(replay, start), as_json=as_json)
 
 
@@ -124,7 +124,7 @@ async def trust(
     from pointsman.router.policy.policy_file import load as load_policy
     from pointsman.router.trusting import trust as renew
 
-    compiled, who = Compiled.compile(load_policy(settings.policy)), judge(by)
-    model = await renew(settings, settings.topics, compiled, who, comment)
-    trusted = {"model": model, "by": who, "comment": comment}
-    screen.report(trusted, f"{model} is asked again, says {who}", as_json=as_json)
+    compiled, person = Compiled.compile(load_policy(settings.policy)), judge(by)
+    model = await renew(settings, settings.topics, compiled, person, comment)
+    trusted = {"model": model, "by": person, "comment": comment}
+    screen.report(trusted, f"{model} is asked again, says {person}", as_json=as_json)

@@ -67,7 +67,7 @@ async def made_by(
 
 
 async def recompute(
-    job_id: UUID, decisions: Decisions, record: PolicyRecord, whole: WholeMessages, at_hand: Path
+    job_id: UUID, decisions: Decisions, record: PolicyRecord, whole_messages: WholeMessages, at_hand: Path
 ) -> Recomputed:
     """Return the recorded decision about a job, and the one that its policy makes now.
 
@@ -80,7 +80,7 @@ async def recompute(
             f"job {job_id} was never routed: there is no decision to make again",
             f"what became of it: pointsman why {job_id}",
         )
-    value, lost = await whole.whole_value(JobRouted.TYPE, value)
+    value, lost = await whole_messages.whole_value(JobRouted.TYPE, value)
     if lost is not None:
         raise CommandError(f"job {job_id} cannot be decided again: {lost}")
     routed = JobRouted.model_validate_json(value)

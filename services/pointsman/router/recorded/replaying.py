@@ -18,10 +18,10 @@ Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
 
 
 async def replay_jobs(
-    replay: PolicyReplay, dsn: str, start: datetime, end: datetime, *, whole: Whole, progress: Progress
+    replay: PolicyReplay, dsn: str, start: datetime, end: datetime, *, messages: Whole, progress: Progress
 ) -> None:
     """Decide again every job that was routed from `start` to `end`."""
-    async with Decisions.opened(dsn) as decisions, whole as record:
+    async with Decisions.opened(dsn) as decisions, messages as record:
         with progress(await decisions.count(start, end), "jobs decided again") as advance:
             async for page in decisions.between(start, end):
                 for decided in page:
