@@ -16,8 +16,8 @@ def uuid7(now: datetime, random: bytes | None = None) -> UUID:
     `random` is 10 bytes; the default comes from the operating system.
     """
     milliseconds = int(now.timestamp() * 1000)
-    rest = int.from_bytes(random if random is not None else os.urandom(10), "big")
-    value = (milliseconds & (1 << 48) - 1) << 80 | rest
+    random_bits = int.from_bytes(random if random is not None else os.urandom(10), "big")
+    value = (milliseconds & (1 << 48) - 1) << 80 | random_bits
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)

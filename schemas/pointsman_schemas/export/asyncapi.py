@@ -150,5 +150,5 @@ def _message(name: str, topic: Topic, example: Json | None) -> Json:
 
 def _payload(name: str) -> Json:
     """The schema of the payload. A message that may be large has an abridged form as well."""
-    whole = {"$ref": f"./{name}.json"}
-    return {"anyOf": [whole, {"$ref": f"./{CLAIM}.json"}]} if name in BULK else whole
+    schema = {"$ref": f"./{name}.json"}
+    return {"anyOf": [schema, {"$ref": f"./{CLAIM}.json"}]} if name in BULK else schema

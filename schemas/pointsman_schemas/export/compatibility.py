@@ -91,8 +91,8 @@ class _Comparison:
         if after is not None:
             if before is None:
                 yield f"{_name(at)}: anything was allowed, now only {_list(after)}"
-            elif gone := [value for value in before if value not in after]:
-                yield f"{_name(at)}: {_list(gone)} is no longer accepted"
+            elif removed := [value for value in before if value not in after]:
+                yield f"{_name(at)}: {_list(removed)} is no longer accepted"
         if before is not None and self.readers:
             if after is None:
                 yield f"{_name(at)}: was one of {_list(before)}, may now be anything"

@@ -46,8 +46,8 @@ def with_table(page: str) -> str:
     Raises:
         ValueError: the page lacks the lines around the table.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, after_begin = page.partition(BEGIN)
+    _, end, after = after_begin.partition(END)
     if not (begin and end):
         raise ValueError(f"docs/contract.md must have the lines {BEGIN} and {END}")
     return f"{before}{BEGIN}\n{topic_table()}\n{END}{after}"
@@ -55,31 +55,31 @@ def with_table(page: str) -> str:
 
 def drift(checkout: Path) -> list[str]:
     """The differences between the files and the code, as lines of a unified diff."""
-    wanted = exported(checkout)
-    texts = {path: path.read_text("utf-8") if path.exists() else "" for path in wanted}
-    texts |= {path: path.read_text("utf-8") for path in stale(checkout, wanted)}
+    files = exported(checkout)
+    texts = {path: path.read_text("utf-8") if path.exists() else "" for path in files}
+    texts |= {path: path.read_text("utf-8") for path in stale(checkout, files)}
     lines: list[str] = []
     for path, text in texts.items():
         name = path.relative_to(checkout).as_posix()
         lines += difflib.unified_diff(
-            text.splitlines(), wanted.get(path, "").splitlines(), name, f"{name} (from the code)", lineterm=""
+            text.splitlines(), files.get(path, "").splitlines(), name, f"{name} (from the code)", lineterm=""
         )
     return lines
 
 
-def stale(checkout: Path, wanted: dict[Path, str]) -> list[Path]:
+def stale(checkout: Path, files: dict[Path, str]) -> list[Path]:
     """Files in `schemas/json` that are no longer generated."""
-    return sorted(set((checkout / "schemas" / "json").glob("*.json")) - set(wanted))
+    return sorted(set((checkout / "schemas" / "json").glob("*.json")) - set(files))
 
 
 def write(checkout: Path) -> list[Path]:
     """Write outdated files and remove stale ones. Returns the changed and removed files."""
-    wanted = exported(checkout)
-    changed = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
+    files = exported(checkout)
+    changed = [path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in changed:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(wanted[path], "utf-8")
-    gone = stale(checkout, wanted)
-    for path in gone:
+        path.write_text(files[path], "utf-8")
+    stale_files = stale(checkout, files)
+    for path in stale_files:
         path.unlink()
-    return changed + gone
+    return changed + stale_files

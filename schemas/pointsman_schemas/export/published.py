@@ -20,26 +20,26 @@ OTHERS = frozenset({"agents", "people"})
 def violations(published: dict[str, Json], current: dict[str, Json]) -> dict[str, list[str]]:
     """The incompatible changes of each published schema, in words. Compatible schemas are left out."""
     others = read_by_others()
-    found = {
+    breaks_by_name = {
         name: ["the message is gone"]
         if name not in current
         else breaks(old, current[name], read_by_others=name in others)
         for name, old in published.items()
     }
-    return {name: broken for name, broken in found.items() if broken}
+    return {name: broken for name, broken in breaks_by_name.items() if broken}
 
 
 def read_by_others() -> frozenset[str]:
     """The schemas that programs outside of pointsman read: outcomes, dead letters and envelopes."""
     topics = Topics()
-    read = [
+    message_types = [
         message.TYPE
         for topic in topics.all(["tier"])
         if OTHERS & set(topic.readers)
         for message in topic.carries
     ]
     headers = [name for name in schemas() if ".headers" in name]
-    return frozenset(read + headers)
+    return frozenset(message_types + headers)
 
 
 def load(folder: Path) -> dict[str, Json]:
