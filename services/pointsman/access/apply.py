@@ -47,7 +47,7 @@ class Servers:
     explained: Explained = NOTHING
 
 
-async def plan(servers: Servers, wanted: Access) -> list[AccessChange]:
+async def plan(servers: Servers, access: Access) -> list[AccessChange]:
     """Return the changes that give the servers the wanted rights.
 
     Raises:
@@ -55,34 +55,34 @@ async def plan(servers: Servers, wanted: Access) -> list[AccessChange]:
     """
     changes: list[AccessChange] = []
     if servers.kafka is not None:
-        changes += in_kafka(wanted, await _kafka_state(servers.kafka))
+        changes += in_kafka(access, await _kafka_state(servers.kafka))
     if servers.postgres is not None:
-        begins = f"{wanted.prefix}."
+        begins = f"{access.prefix}."
         logins = await list_logins(servers.postgres, begins)
         drift = await list_drift(servers.postgres, begins)
-        changes += in_postgres(wanted, logins, drift, servers.other_logins)
+        changes += in_postgres(access, logins, drift, servers.other_logins)
     return servers.explained.without(changes)
 
 
 def issue(
-    wanted: Access, servers: Servers, changes: Iterable[AccessChange], renew: Collection[str] = ()
+    access: Access, servers: Servers, changes: Iterable[AccessChange], renew: Collection[str] = ()
 ) -> dict[str, Passwords]:
     """Make new passwords for users that will be created, and for those in `renew`; by user."""
-    made = {(change.kind, change.name) for change in changes if change.sign == "+"}
+    added = {(change.kind, change.name) for change in changes if change.sign == "+"}
     issued = {}
-    for name in sorted({*wanted.users, *wanted.logins}):
-        kafka = servers.kafka is not None and name in wanted.users
-        postgres = servers.postgres is not None and name in wanted.logins
+    for name in sorted({*access.users, *access.logins}):
+        kafka = servers.kafka is not None and name in access.users
+        postgres = servers.postgres is not None and name in access.logins
         new = Passwords(
-            token_hex(_PASSWORD_BYTES) if kafka and (("user", name) in made or name in renew) else None,
-            token_hex(_PASSWORD_BYTES) if postgres and (("login", name) in made or name in renew) else None,
+            token_hex(_PASSWORD_BYTES) if kafka and (("user", name) in added or name in renew) else None,
+            token_hex(_PASSWORD_BYTES) if postgres and (("login", name) in added or name in renew) else None,
         )
         if new != Passwords():
             issued[name] = new
     return issued
 
 
-async def apply(servers: Servers, wanted: Access, passwords: Mapping[str, Passwords]) -> list[AccessChange]:
+async def apply(servers: Servers, access: Access, passwords: Mapping[str, Passwords]) -> list[AccessChange]:
     """Make the changes of `plan` and set these passwords; returns the changes made. Idempotent.
 
     Changes with the sign `!`, which other systems may need, are left out.
@@ -92,15 +92,15 @@ async def apply(servers: Servers, wanted: Access, passwords: Mapping[str, Passwo
     """
     done: dict[str, AccessChange] = {}
     give_up = time.monotonic() + _APPLY_S
-    changes = await _to_do(servers, wanted)
-    await _set(servers, wanted, passwords)
+    changes = await _to_do(servers, access)
+    await _set(servers, access, passwords)
     while changes:
         if time.monotonic() > give_up:
             raise BusError(f"was applied, but is not in effect: {changes[0]}")
-        await _carry_out(servers, wanted, changes)
+        await _carry_out(servers, access, changes)
         done |= {str(change): change for change in changes}
         await asyncio.sleep(_PAUSE_S)
-        changes = await _to_do(servers, wanted)
+        changes = await _to_do(servers, access)
     return list(done.values())
 
 
@@ -120,8 +120,8 @@ async def suspend(kafka: KafkaPart, user: str) -> list[AccessChange]:
     ]
 
 
-async def _to_do(servers: Servers, wanted: Access) -> list[AccessChange]:
-    return [change for change in await plan(servers, wanted) if change.sign != "!"]
+async def _to_do(servers: Servers, access: Access) -> list[AccessChange]:
+    return [change for change in await plan(servers, access) if change.sign != "!"]
 
 
 async def _kafka_state(kafka: KafkaPart) -> KafkaFound:
@@ -135,7 +135,7 @@ async def _kafka_state(kafka: KafkaPart) -> KafkaFound:
     return KafkaFound(acls, users, quotas, frozenset(topics), client_quotas, kafka.kafka_username)
 
 
-async def _set(servers: Servers, wanted: Access, passwords: Mapping[str, Passwords]) -> None:
+async def _set(servers: Servers, access: Access, passwords: Mapping[str, Passwords]) -> None:
     if servers.kafka is not None:
         await set_passwords(
             servers.kafka, {name: new.kafka for name, new in passwords.items() if new.kafka is not None}
@@ -143,15 +143,15 @@ async def _set(servers: Servers, wanted: Access, passwords: Mapping[str, Passwor
     if servers.postgres is not None:
         for name, new in passwords.items():
             if new.postgres is not None:
-                await ensure_login(servers.postgres, name, wanted.logins[name], new.postgres)
+                await ensure_login(servers.postgres, name, access.logins[name], new.postgres)
 
 
-async def _carry_out(servers: Servers, wanted: Access, changes: Sequence[AccessChange]) -> None:
+async def _carry_out(servers: Servers, access: Access, changes: Sequence[AccessChange]) -> None:
     """Make the changes. Missing users and logins come with their passwords; ACLs are removed before users."""
     if servers.kafka is not None:
         missing = {change.name for change in changes if change.kind == "topic"}
         if missing:
-            await apply_topics(servers.kafka, [topic for topic in wanted.topics if topic.name in missing])
+            await apply_topics(servers.kafka, [topic for topic in access.topics if topic.name in missing])
         acls = [(change.sign, change.acl) for change in changes if change.acl is not None]
         await add_acls(servers.kafka, [acl for sign, acl in acls if sign == "+"])
         await remove_acls(servers.kafka, [acl for sign, acl in acls if sign == "-"])
@@ -162,8 +162,8 @@ async def _carry_out(servers: Servers, wanted: Access, changes: Sequence[AccessC
         for change in quotas:
             if change.of_client:
                 await set_client_quota(servers.kafka, change.name, change.client, change.quota)
-        gone = [change for change in changes if (change.kind, change.sign) == ("user", "-")]
-        await remove_users(servers.kafka, [(change.name, change.detail) for change in gone])
+        removed_users = [change for change in changes if (change.kind, change.sign) == ("user", "-")]
+        await remove_users(servers.kafka, [(change.name, change.detail) for change in removed_users])
     if servers.postgres is not None:
         await mend(servers.postgres, [statement for change in changes for statement in change.statements])
         for change in changes:

@@ -115,26 +115,26 @@ class AccessChange:
         return {"change": _DONE[self.sign], "kind": self.kind, "what": text, "detail": self.detail}
 
 
-def in_kafka(wanted: Access, cluster: KafkaFound) -> list[AccessChange]:
+def in_kafka(access: Access, cluster: KafkaFound) -> list[AccessChange]:
     """Return the changes in order of execution: a right is added before another is removed."""
     return [
-        *_topics(wanted, cluster.topics),
-        *_users(wanted, cluster.users, cluster.asked_by),
-        *_acls(wanted, cluster.acls),
-        *_quotas(wanted, cluster.quotas),
-        *_client_quotas(wanted, cluster.client_quotas),
+        *_topics(access, cluster.topics),
+        *_users(access, cluster.users, cluster.asked_by),
+        *_acls(access, cluster.acls),
+        *_quotas(access, cluster.quotas),
+        *_client_quotas(access, cluster.client_quotas),
     ]
 
 
 def in_postgres(
-    wanted: Access,
+    access: Access,
     existing: Mapping[str, LoginFound],
     drift: Collection[RoleDrift] = (),
     others: Collection[str] = (),
 ) -> list[AccessChange]:
     """Return the changes; `others`: logins that are expected, whoever created them."""
     changes = []
-    for name, role in wanted.logins.items():
+    for name, role in access.logins.items():
         login = existing.get(name)
         if login is None:
             changes.append(AccessChange("+", "login", name, f"a member of {role}", role=role))
@@ -146,10 +146,10 @@ def in_postgres(
             )
             if problems := [*lacks, *login.excess(role)]:
                 changes.append(AccessChange("~", "login", name, "; ".join(problems), login=login, role=role))
-    for name in sorted(existing.keys() - wanted.logins.keys() - set(others)):
+    for name in sorted(existing.keys() - access.logins.keys() - set(others)):
         login = existing[name]
         excess = "; ".join(login.excess("")) or "may log in"
-        made_for_us = name.startswith(f"{wanted.prefix}.") or login.has_our_role
+        made_for_us = name.startswith(f"{access.prefix}.") or login.has_our_role
         sign: Sign = "-" if made_for_us and not login.is_superuser else "!"
         changes.append(AccessChange(sign, "login", name, f"nothing explains it: {excess}", login=login))
     return [*changes, *_drift(right for right in drift if right.role not in others)]
@@ -161,36 +161,36 @@ def _drift(rights: Iterable[RoleDrift]) -> Iterator[AccessChange]:
         yield AccessChange(sign, "role", right.role, right.detail, statements=right.statements)
 
 
-def _topics(wanted: Access, existing: frozenset[str]) -> Iterator[AccessChange]:
-    for topic in wanted.agent_topics:
+def _topics(access: Access, existing: frozenset[str]) -> Iterator[AccessChange]:
+    for topic in access.agent_topics:
         if topic.name not in existing:
             yield AccessChange("+", "topic", topic.name)
 
 
 def _users(
-    wanted: Access, existing: Mapping[str, frozenset[str]], asked_by: str | None
+    access: Access, existing: Mapping[str, frozenset[str]], asked_by: str | None
 ) -> Iterator[AccessChange]:
-    for name in wanted.users:
+    for name in access.users:
         if MECHANISM not in existing.get(name, ()):
             yield AccessChange("+", "user", name, MECHANISM)
-    admins = {f"{wanted.prefix}.{ADMIN}", asked_by}
+    admins = {f"{access.prefix}.{ADMIN}", asked_by}
     for name, mechanisms in sorted(existing.items()):
         for mechanism in sorted(mechanisms):
             if name in admins:
                 if mechanism != MECHANISM:  # this login may depend on it
                     yield AccessChange("!", "user", name, mechanism)
-            elif not name.startswith(f"{wanted.prefix}."):
+            elif not name.startswith(f"{access.prefix}."):
                 yield AccessChange("!", "user", name, mechanism)
-            elif name not in wanted.users or mechanism != MECHANISM:
+            elif name not in access.users or mechanism != MECHANISM:
                 yield AccessChange("-", "user", name, mechanism)
 
 
-def _acls(wanted: Access, existing: frozenset[Acl]) -> Iterator[AccessChange]:
-    for acl in sorted(wanted.acls - existing):
+def _acls(access: Access, existing: frozenset[Acl]) -> Iterator[AccessChange]:
+    for acl in sorted(access.acls - existing):
         yield AccessChange("+", "acl", acl.user, acl=acl)
-    for acl in sorted(existing - wanted.acls):
+    for acl in sorted(existing - access.acls):
         lack = "a lack of what is derived" if acl.permission == "deny" else ""
-        match reach(wanted.prefix, acl):
+        match reach(access.prefix, acl):
             case "ours":
                 yield AccessChange("-", "acl", acl.user, lack, acl=acl)
             case "cluster":
@@ -201,10 +201,10 @@ def _acls(wanted: Access, existing: frozenset[Acl]) -> Iterator[AccessChange]:
                 assert_never(never)
 
 
-def _quotas(wanted: Access, existing: Mapping[str, Mapping[str, float]]) -> Iterator[AccessChange]:
-    theirs = {name for name in existing if name.startswith(f"{wanted.prefix}.")}
-    for name in sorted({*wanted.quotas, *theirs}):
-        before, after = existing.get(name, {}), wanted.quotas.get(name, {})
+def _quotas(access: Access, existing: Mapping[str, Mapping[str, float]]) -> Iterator[AccessChange]:
+    theirs = {name for name in existing if name.startswith(f"{access.prefix}.")}
+    for name in sorted({*access.quotas, *theirs}):
+        before, after = existing.get(name, {}), access.quotas.get(name, {})
         different = {
             key: after.get(key) for key in sorted({*before, *after}) if before.get(key) != after.get(key)
         }
@@ -217,15 +217,15 @@ def _quotas(wanted: Access, existing: Mapping[str, Mapping[str, float]]) -> Iter
 
 
 def _client_quotas(
-    wanted: Access, existing: Mapping[tuple[str, str | None], Mapping[str, float]]
+    access: Access, existing: Mapping[tuple[str, str | None], Mapping[str, float]]
 ) -> Iterator[AccessChange]:
     """Remove all of them: none is derived, and the broker prefers them to the user's own quota."""
     for (user, client), values in existing.items():
-        if user.startswith(f"{wanted.prefix}."):
+        if user.startswith(f"{access.prefix}."):
             amounts = ", ".join(f"{key} {_number(value)} -> none" for key, value in sorted(values.items()))
             detail = f"client id {client or '<default>'}: {amounts}"
-            gone = dict.fromkeys(values)
-            yield AccessChange("-", "quota", user, detail, quota=gone, of_client=True, client=client)
+            quotas = dict.fromkeys(values)
+            yield AccessChange("-", "quota", user, detail, quota=quotas, of_client=True, client=client)
 
 
 def _number(value: float | None) -> str:
