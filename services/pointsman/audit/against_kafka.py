@@ -69,12 +69,12 @@ class AgainstKafka:
                         lane, Wrong.NOT_STORED, record.offset, "it is on Kafka and not in the database"
                     )
                 continue
-            kept = stored.pop(record.offset)
-            if kept.digest is None:
+            stored_row = stored.pop(record.offset)
+            if stored_row.digest is None:
                 self.result.older += 1
-            elif kept.closed:
+            elif stored_row.closed:
                 self.result.closed += 1
-            elif kept.is_of(digest_of(record)):
+            elif stored_row.is_of(digest_of(record)):
                 self.result.same += 1
             else:
                 self._report(lane, Wrong.KAFKA_DIFFERS, record.offset, "it is another record on Kafka")

@@ -128,14 +128,14 @@ class Checkpointer:
         try:
             if since:
                 now, events = self._clock(), self._writer.events - self._signed_events
-                made = await add_checkpoint(
+                checkpoint = await add_checkpoint(
                     self._pool,
                     lambda number, previous: signed(self._key, number, previous, since, now, events=events),
                 )
                 self._signed |= since
                 self._signed_events |= events
                 for waiting in (self._unpublished, self._unkept):
-                    waiting.append(made)
+                    waiting.append(checkpoint)
                     del waiting[:-_KEPT]
                 if self._heads is None:
                     self._unkept.clear()

@@ -78,13 +78,13 @@ def load(path: Path) -> PrivacyFile:
 def _problems(file: PrivacyFile) -> Iterable[tuple[Loc, str]]:
     for name, text in file.patterns.items():
         yield from _bad_pattern(("patterns", name), name, text)
-    known = (*BUILT_IN, *file.patterns)
+    pattern_names = (*BUILT_IN, *file.patterns)
     names: set[str] = set()
     for index, mask in enumerate(file.masks):
         if mask.name in names:
             yield ("masks", index, "name"), f"`{mask.name}` is there twice"
         names.add(mask.name)
-        yield from _bad_mask(("masks", index), mask, known)
+        yield from _bad_mask(("masks", index), mask, pattern_names)
     for index, subject in enumerate(file.subjects):
         yield from _bad_subject(("subjects", index), subject)
 
@@ -99,12 +99,12 @@ def _bad_pattern(at: Loc, name: str, text: str) -> Iterable[tuple[Loc, str]]:
         yield at, str(error)
 
 
-def _bad_mask(at: Loc, mask: Mask, known: Sequence[str]) -> Iterable[tuple[Loc, str]]:
+def _bad_mask(at: Loc, mask: Mask, names: Sequence[str]) -> Iterable[tuple[Loc, str]]:
     if not mask.paths and not mask.patterns:
         yield at, "names neither paths nor patterns"
     for index, pattern in enumerate(mask.patterns):
-        if pattern not in known:
-            yield (*at, "patterns", index), f"unknown pattern `{pattern}`; known are {', '.join(known)}"
+        if pattern not in names:
+            yield (*at, "patterns", index), f"unknown pattern `{pattern}`; known are {', '.join(names)}"
     for index, path in enumerate(mask.paths):
         yield from _bad_path((*at, "paths", index), path)
 

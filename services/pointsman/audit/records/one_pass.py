@@ -61,10 +61,10 @@ def in_one_pass(record: Incoming, *, is_submitted: bool) -> Understood | None:
     if reader is None or record.value is None:
         return None
     position = (*record.origin, record.timestamp_ms)
-    read = reader(position, record.key, record.value, record.headers, is_submitted)
-    if read is None:
+    fields = reader(position, record.key, record.value, record.headers, is_submitted)
+    if fields is None:
         return None
-    id, causation, trace_id, kind, source, attempt, time, headers, digest, job, agent_id, *others = read
+    id, causation, trace_id, kind, source, attempt, time, headers, digest, job, agent_id, *others = fields
     job_id = uuid_of(job) if job else derived_id(*record.root, "job")
     if not id:
         envelope = first_envelope(

@@ -59,8 +59,8 @@ def _understood(record: Incoming, topics: Topics) -> Row:
         envelope, columns, headers, digest = understood
         payload = _text(record.value)
         return _row(record, envelope, envelope.type, columns, payload, headers=headers, digest=digest)
-    read = stand_in(record)
-    match decode_intake(read, _ANY_SIZE) if record.topic == intake else decode(read):
+    readable = stand_in(record)
+    match decode_intake(readable, _ANY_SIZE) if record.topic == intake else decode(readable):
         case Decoded(message, envelope):
             return _row(record, envelope, envelope.type, columns_of(message), _text(record.value))
         case Accepted(job, cause):
