@@ -42,10 +42,10 @@ class Acl:
 
     def __str__(self) -> str:
         resource_name = self.name if self.pattern == "literal" else f"{self.name}*"
-        rest = ("" if self.permission == "allow" else " denied") + (
+        suffix = ("" if self.permission == "allow" else " denied") + (
             "" if self.host == "*" else f" from {self.host}"
         )
-        return f"{self.user}: {self.operation} {self.resource} {resource_name}{rest}"
+        return f"{self.user}: {self.operation} {self.resource} {resource_name}{suffix}"
 
 
 def principal(user: str) -> str:

@@ -59,7 +59,7 @@ async def add_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:
         futures = admin.create_acls(
             [AclBinding(*_fields(acl)) for acl in sorted(acls)], request_timeout=rdkafka.REQUEST_S
         )
-        await asyncio.gather(*(rdkafka.answer(settings, one) for one in futures.values()))
+        await asyncio.gather(*(rdkafka.answer(settings, future) for future in futures.values()))
 
 
 async def remove_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:
@@ -69,7 +69,7 @@ async def remove_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:
         futures = admin.delete_acls(
             [AclBindingFilter(*_fields(acl)) for acl in sorted(acls)], request_timeout=rdkafka.REQUEST_S
         )
-        await asyncio.gather(*(rdkafka.answer(settings, one) for one in futures.values()))
+        await asyncio.gather(*(rdkafka.answer(settings, future) for future in futures.values()))
 
 
 def _fields(
@@ -99,4 +99,4 @@ def _read(binding: AclBinding) -> Acl:
 
 
 def _key_of(table: Mapping[T, object], theirs: object) -> T:
-    return next(name for name, known in table.items() if known == theirs)
+    return next(name for name, value in table.items() if value == theirs)

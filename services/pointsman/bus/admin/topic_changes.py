@@ -42,23 +42,23 @@ def changes(topic: Topic, existing: ExistingTopic | None, replication: int) -> l
     """Return one or two changes. `replication`: for a new topic; an existing one keeps its own."""
     if existing is None:
         return [_create(topic, replication)]
-    made = [*_partitions(topic, existing), *_config(topic, existing)]
-    return made or [Change(topic.name, "none", f"{topic.name} is as declared")]
+    needed_changes = [*_partitions(topic, existing), *_config(topic, existing)]
+    return needed_changes or [Change(topic.name, "none", f"{topic.name} is as declared")]
 
 
 def wanted_config(topic: Topic, replication: int) -> dict[str, str]:
     """Return the declared settings under Kafka's names."""
-    wanted = {
+    config = {
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
         "max.message.bytes": str(topic.max_message_bytes),
     }
     if topic.retention < timedelta(days=1):  # retention deletes closed segments only
-        wanted["segment.ms"] = wanted["retention.ms"]
+        config["segment.ms"] = config["retention.ms"]
     if topic.broker_time:
-        wanted["message.timestamp.type"] = "LogAppendTime"
+        config["message.timestamp.type"] = "LogAppendTime"
     # With three replicas one may be down. With fewer, requiring two would stop all writes when one is down.
-    return wanted | {"min.insync.replicas": "2"} if replication >= 3 else wanted
+    return config | {"min.insync.replicas": "2"} if replication >= 3 else config
 
 
 def _create(topic: Topic, replication: int) -> Change:
@@ -84,8 +84,8 @@ def _partitions(topic: Topic, existing: ExistingTopic) -> list[Change]:
 
 def _config(topic: Topic, existing: ExistingTopic) -> list[Change]:
     # Values equal to the cluster's default are set too, as the default may change.
-    wanted = wanted_config(topic, existing.replication)
-    different = {name: value for name, value in wanted.items() if existing.config.get(name) != value}
+    declared = wanted_config(topic, existing.replication)
+    different = {name: value for name, value in declared.items() if existing.config.get(name) != value}
     if not different:
         return []
     words = (

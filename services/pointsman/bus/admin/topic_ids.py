@@ -61,8 +61,8 @@ async def topic_ids_of(settings: KafkaPart) -> dict[str, TopicId]:
 
 def request(topics: Collection[str] | None) -> Packed:
     """Build the request; the response has a `TopicId` for each existing topic. None: for all topics."""
-    wanted = _ALL if topics is None else array(_NO_ID + compact(topic.encode()) + NO_TAGS for topic in topics)
-    return Packed(_API, _VERSION, wanted + _ONLY_ASK + NO_TAGS, ResponseReader(_answer))
+    names = _ALL if topics is None else array(_NO_ID + compact(topic.encode()) + NO_TAGS for topic in topics)
+    return Packed(_API, _VERSION, names + _ONLY_ASK + NO_TAGS, ResponseReader(_answer))
 
 
 def _answer(answer: WireReader) -> dict[str, TopicId]:

@@ -37,11 +37,11 @@ class TopicMark(NamedTuple):
         return name if self.by_name else f"{name}@{self.topic}"
 
 
-def mark(metadata: str, made: TopicMark | None) -> str:
+def mark(metadata: str, new_mark: TopicMark | None) -> str:
     """Return commit metadata with its mark added."""
-    if made is None:
+    if new_mark is None:
         return metadata
-    return f"{_MARK}{made.topic}:{_BY_NAME if made.by_name else _BY_ID}{_END}{metadata}"
+    return f"{_MARK}{new_mark.topic}:{_BY_NAME if new_mark.by_name else _BY_ID}{_END}{metadata}"
 
 
 def unmark(metadata: str) -> tuple[TopicMark | None, str]:
@@ -80,8 +80,8 @@ async def seed_of(settings: KafkaPart, group: str, name: str) -> str:
     Raises:
         KafkaUnavailableError, KafkaError: no broker gave a valid response.
     """
-    known = (await topic_ids_of(settings)).get(name)
-    if known is None:
+    ids = (await topic_ids_of(settings)).get(name)
+    if ids is None:
         return ""
     async with connection.connected_admin(settings, PATIENCE_S) as admin:
-        return (await topic_mark(admin, group, name, known.topic)).seed(name)
+        return (await topic_mark(admin, group, name, ids.topic)).seed(name)
