@@ -88,12 +88,12 @@ def _bounded(value: bytes | None) -> tuple[bytes | None, list[tuple[str, bytes]]
 
 
 def _original(record: Incoming) -> list[tuple[str, bytes]]:
-    kept: list[tuple[str, bytes]] = []
+    pairs: list[tuple[str, bytes]] = []
     size = 0
     for name, value in record.headers:
         size += len(name) + len(value or b"")
-        if len(kept) == dead.MAX_HEADERS or size > dead.MAX_HEADER_BYTES:
-            kept.append((f"{dead.ORIGINAL}headers_dropped", str(len(record.headers) - len(kept)).encode()))
+        if len(pairs) == dead.MAX_HEADERS or size > dead.MAX_HEADER_BYTES:
+            pairs.append((f"{dead.ORIGINAL}headers_dropped", str(len(record.headers) - len(pairs)).encode()))
             break
-        kept.append((f"{dead.ORIGINAL}{name}", value))
-    return kept
+        pairs.append((f"{dead.ORIGINAL}{name}", value))
+    return pairs

@@ -45,9 +45,9 @@ def compressed(records: Any) -> bytes:
     return bytes(cramjam.zstd.compress(records, level=_LEVEL))
 
 
-def unpacked(made: Iterable[Made]) -> Iterator[Outgoing]:
+def unpacked(records: Iterable[Made]) -> Iterator[Outgoing]:
     """Yield all records one by one."""
-    for item in made:
+    for item in records:
         if isinstance(item, EncodedBatch):
             yield from item.unpack()
         else:

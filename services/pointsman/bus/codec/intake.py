@@ -61,10 +61,10 @@ def decode_intake(record: Incoming, max_bytes: int = DEFAULT_MAX_BYTES) -> Accep
             raise RefusedError(Reason.UNKNOWN_TYPE, f"type {cause.type!r} does not belong on the intake")
         stub = small_fields(record)
         body = stub or {}
-        whole = read_body(record) if data is None else data
+        full_value = read_body(record) if data is None else data
         if stub is not None:
-            _see_same(stub, whole)
-        body = whole
+            _see_same(stub, full_value)
+        body = full_value
         return _accept(record, cause, body)
     except RefusedError as error:
         return _malformed(error, record, cause, body)
@@ -74,18 +74,18 @@ def decode_intake(record: Incoming, max_bytes: int = DEFAULT_MAX_BYTES) -> Accep
         return _malformed(RefusedError(Reason.INTERNAL, problem), record, cause, body)
 
 
-def _see_same(stub: Json, whole: Json) -> None:
+def _see_same(stub: Json, full_value: Json) -> None:
     """Check that a claim's record and its value have the same fields.
 
     Raises:
         RefusedError: they differ.
     """
     for name in sorted(_FIELDS):
-        if stub.get(name) != whole.get(name):
+        if stub.get(name) != full_value.get(name):
             raise RefusedError(
                 Reason.WRONG_TYPE,
                 f"{name}: the record says {str(stub.get(name))[:80]!r}, the value that its claim leads to "
-                f"{str(whole.get(name))[:80]!r}",
+                f"{str(full_value.get(name))[:80]!r}",
             )
 
 
@@ -170,17 +170,17 @@ def _agent(cause: Envelope | None, fields: Json) -> str:
 
 
 def _job_id(cause: Envelope | None, fields: Json, signer: str | None) -> UUID | None:
-    given = fields.get("job_id")
-    if given is None and cause is not None and signer is not None:
+    claimed_id = fields.get("job_id")
+    if claimed_id is None and cause is not None and signer is not None:
         if cause.job_id is not None:
             raise RefusedError(
                 Reason.BAD_HEADERS,
                 "the header ce_jobid is not signed: put job_id into the value, or leave both out",
             )
         return signed_job_id(signer, cause.id)
-    if given is None:
+    if claimed_id is None:
         return cause.job_id if cause else None
-    job_id = _uuid(given)
+    job_id = _uuid(claimed_id)
     if job_id is None:
         raise RefusedError(Reason.WRONG_TYPE, "job_id: must be a UUID; leave it out and one is made")
     if cause is not None and cause.job_id not in (None, job_id):

@@ -71,7 +71,7 @@ def plain(given: Iterable[dict[str, Any]]) -> str | list[dict[str, Any]]:
 
 def only(value: dict[str, Any], known: Collection[str], path: str = "") -> None:
     """Refuse fields that are not `known`, unless they are null or empty."""
-    for name, given in value.items():
-        if name not in known and given not in (None, [], {}, False, ""):
+    for name, field_value in value.items():
+        if name not in known and field_value not in (None, [], {}, False, ""):
             field = f"{path}.{name}" if path else name
             raise RequestFieldError(field, "has no counterpart with the providers here: leave it out")
