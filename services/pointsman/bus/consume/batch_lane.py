@@ -137,18 +137,18 @@ class BatchLane(Lane):
         if batch[0].offset < self.suspects.until:
             await self._handle_one_by_one(batch)
             return
-        made = await self._call_handler(self._handler.handle_records, batch, batch[-1].offset + 1)
-        await self._write(records[: len(batch)], made, batch[-1].offset + 1, times_of(batch))
+        output = await self._call_handler(self._handler.handle_records, batch, batch[-1].offset + 1)
+        await self._write(records[: len(batch)], output, batch[-1].offset + 1, times_of(batch))
 
     async def _write(
-        self, done: Sequence[Incoming | RecordBatch], made: Sequence[Made], next_offset: int, times: Times
+        self, done: Sequence[Incoming | RecordBatch], output: Sequence[Made], next_offset: int, times: Times
     ) -> None:
         """Commit the results of the first waiting records, `done`."""
         topic = done[0].topic
         if len(done) == len(self._waiting):
             next_offset = max(next_offset, self.position)  # past transaction markers, too
-        encoded = [record for record in made if isinstance(record, EncodedBatch)]
-        loose = await self._payloads.deposit([record for record in made if isinstance(record, Outgoing)])
+        encoded = [record for record in output if isinstance(record, EncodedBatch)]
+        loose = await self._payloads.deposit([record for record in output if isinstance(record, Outgoing)])
         try:
             await self._writer.write([*encoded, *loose], next_offset)
         except RecordsRefusedError:
@@ -202,11 +202,11 @@ class BatchLane(Lane):
 
     async def _write_alone(self, answers: list[tuple[Incoming, list[Outgoing]]]) -> None:
         """Commit all in one transaction; records that topics refuse are replaced until it succeeds."""
-        answers = [(record, await self._payloads.deposit(made)) for record, made in answers]
+        answers = [(record, await self._payloads.deposit(output)) for record, output in answers]
         next_offset = answers[-1][0].offset + 1
         while True:
             try:
-                written = [record for _, made in answers for record in made]
+                written = [record for _, output in answers for record in output]
                 await self._writer.write(written, next_offset)
                 break
             except RecordsRefusedError as error:
@@ -217,11 +217,11 @@ class BatchLane(Lane):
         observe_processing_delay(records[0].topic, times_of(records))
 
     async def _replaced(
-        self, record: Incoming, made: list[Outgoing], refused: set[int]
+        self, record: Incoming, output: list[Outgoing], refused: set[int]
     ) -> tuple[Incoming, list[Outgoing]]:
-        if refused.isdisjoint(map(id, made)):
-            return record, made
-        shorter = await self._failing.replace(record, made, refused, self._payloads)
+        if refused.isdisjoint(map(id, output)):
+            return record, output
+        shorter = await self._failing.replace(record, output, refused, self._payloads)
         self.suspects.answers[record.offset] = shorter
         return record, shorter
 

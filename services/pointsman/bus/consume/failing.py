@@ -88,9 +88,9 @@ class Failing:
         return self._end(record, envelope_in(record.headers), reasons, problem, ends=ends)
 
     async def replace(
-        self, record: Incoming, made: Sequence[Outgoing], refused: AbstractSet[int], payloads: Payloads
+        self, record: Incoming, output: Sequence[Outgoing], refused: AbstractSet[int], payloads: Payloads
     ) -> list[Outgoing]:
-        """Return the records `made` from `record`, with those that topics refused (by Python `id`) replaced.
+        """Return `output`, made from `record`, with those that topics refused (by Python `id`) replaced.
 
         A large value goes to the store, if there is one, and its record gets a claim.
 
@@ -98,14 +98,14 @@ class Failing:
             RecordsRefusedError: a refused record was cut already.
             ClaimsUnavailableError: the store is unavailable.
         """
-        calls = sum(kind_of(record_out.headers) == CallFinished.TYPE for record_out in made)
+        calls = sum(kind_of(record_out.headers) == CallFinished.TYPE for record_out in output)
         replaced: list[Outgoing] = []
-        for record_out in made:
+        for record_out in output:
             if id(record_out) not in refused:
                 replaced.append(record_out)
                 continue
-            (kept,) = await payloads.deposit([record_out], above=_WORTH_STORING)
-            replaced += self._shorten(record, record_out, calls) if kept is record_out else [kept]
+            (deposited,) = await payloads.deposit([record_out], above=_WORTH_STORING)
+            replaced += self._shorten(record, record_out, calls) if deposited is record_out else [deposited]
         return replaced
 
     def _shorten(self, record: Incoming, refused: Outgoing, calls: int) -> list[Outgoing]:
@@ -142,7 +142,7 @@ class Failing:
         now = self._clock()
         reason, fail_reason = reasons
         letter = dead.DeadLetter(reason, problem, self._stage, *record.origin)
-        made = [dead_letter(self._topics.dead, record, letter, cause=cause, source=self._source, now=now)]
+        output = [dead_letter(self._topics.dead, record, letter, cause=cause, source=self._source, now=now)]
         if ends and cause is not None and cause.job_id is not None:
             agent = cause.agent_id or UNKNOWN_AGENT
             outcome = JobFailed(
@@ -159,8 +159,8 @@ class Failing:
             envelope = envelope_after(
                 cause, record.root, step=step, source=self._source, type=outcome.TYPE, time=now
             )
-            made.append(emit(self._outcomes(agent), str(cause.job_id).encode(), envelope, outcome))
-        return made
+            output.append(emit(self._outcomes(agent), str(cause.job_id).encode(), envelope, outcome))
+        return output
 
 
 def _cut(refused: Outgoing, kind: str) -> Outgoing:
@@ -188,10 +188,10 @@ def _cut_call(call: Json, size_problem: str) -> tuple[str, Json | None]:
 
 def _cut_answer(completed: Json, size_problem: str) -> tuple[str, Json | None]:
     names = ("job_id", "agent_id", "tier", "attempts", "cost_usd", "cascade")
-    kept = {name: completed[name] for name in names if name in completed}
+    kept_fields = {name: completed[name] for name in names if name in completed}
     problem = f"the answer is there and paid for, but {size_problem}: {_HINT}"
     reason = FailReason.BAD_RESPONSE
-    return JobFailed.TYPE, {"type": JobFailed.TYPE, **kept, "reason": reason, "message": problem}
+    return JobFailed.TYPE, {"type": JobFailed.TYPE, **kept_fields, "reason": reason, "message": problem}
 
 
 def _cut_outcome(outcome: Json, size_problem: str) -> tuple[str, Json | None]:

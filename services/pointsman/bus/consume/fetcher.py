@@ -155,8 +155,8 @@ class Fetcher:
 
     def seek(self, tp: TopicPartition, offset: int, mark: TopicMark | None = None) -> None:
         """Fetch from `offset` on; drops what is buffered or requested. `mark`: the topic's id and seed."""
-        known = self.ids.get(tp.topic)
-        topic_id, seed = known and known.topic, ""
+        ids = self.ids.get(tp.topic)
+        topic_id, seed = ids and ids.topic, ""
         if mark is not None:
             topic_id, seed = mark.topic, mark.seed(tp.topic)
         self._states[tp] = _FetchState(offset, topic_id, seed, answered_at=time.monotonic())
@@ -172,8 +172,8 @@ class Fetcher:
 
     def forget_others(self, tps: Iterable[TopicPartition]) -> None:
         """Stop fetching all partitions but these."""
-        kept = set(tps)
-        self._states = {tp: state for tp, state in self._states.items() if tp in kept}
+        partitions = set(tps)
+        self._states = {tp: state for tp, state in self._states.items() if tp in partitions}
 
     def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
         """The fetched records of a partition. Raises KeyError if it is not fetched."""
@@ -202,7 +202,7 @@ class Fetcher:
         """Seconds since a broker last sent a response for the partition."""
         return time.monotonic() - self._states[tp].answered_at
 
-    async def gather(self, wanted: Iterable[TopicPartition], within_s: float) -> None:
+    async def gather(self, partitions: Iterable[TopicPartition], within_s: float) -> None:
         """Request records of the partitions whose buffer is empty; return when any broker has answered.
 
         If any of them has records in its buffer, it does not wait. Otherwise it waits `within_s` at most.
@@ -210,14 +210,14 @@ class Fetcher:
         Raises:
             KafkaError: a broker refuses, and a retry would not help.
         """
-        wanted = list(wanted)
-        if any(tp in self._states and self._states[tp].topic_id is None for tp in wanted):
+        partitions = list(partitions)
+        if any(tp in self._states and self._states[tp].topic_id is None for tp in partitions):
             await self._refresh_topic_ids()
-        for leader, states in self._by_leader(wanted).items():
+        for leader, states in self._by_leader(partitions).items():
             if leader not in self._requests:
                 wait_ms = min(self._longest_wait_ms, int(within_s * 1000 * _WAIT_SHARE))
                 self._requests[leader] = asyncio.create_task(self._request(leader, states, wait_ms))
-        if any(tp in self._states and self._states[tp].fetch_buffer for tp in wanted):
+        if any(tp in self._states and self._states[tp].fetch_buffer for tp in partitions):
             within_s = 0
         if not self._requests:
             await asyncio.sleep(within_s)
@@ -226,9 +226,9 @@ class Fetcher:
         for leader in [leader for leader, task in self._requests.items() if task.done()]:
             self._requests.pop(leader).result()
 
-    def _by_leader(self, wanted: Iterable[TopicPartition]) -> dict[int, dict[Partition, _FetchState]]:
+    def _by_leader(self, partitions: Iterable[TopicPartition]) -> dict[int, dict[Partition, _FetchState]]:
         by_leader: dict[int, dict[Partition, _FetchState]] = {}
-        for tp in wanted:
+        for tp in partitions:
             state = self._states.get(tp)
             if state is None or state.fetch_buffer or state.halt or state.topic_id is None:
                 continue

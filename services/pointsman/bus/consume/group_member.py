@@ -148,10 +148,10 @@ class GroupMember:
                 self._watching.result()
             yield watchdog
 
-    async def gather(self, wanted: Sequence[TopicPartition], within_s: float) -> list[TopicPartition]:
+    async def gather(self, partitions: Sequence[TopicPartition], within_s: float) -> list[TopicPartition]:
         """Fetch as `Fetcher.gather`, beginning with another partition each time; return the order used."""
-        self._next_first = (self._next_first + 1) % max(1, len(wanted))
-        ordered = [*wanted[self._next_first :], *wanted[: self._next_first]]
+        self._next_first = (self._next_first + 1) % max(1, len(partitions))
+        ordered = [*partitions[self._next_first :], *partitions[: self._next_first]]
         await self.fetcher.gather(ordered, within_s)
         return ordered
 

@@ -250,8 +250,8 @@ class Lanes:
         await lane.pause()  # or its position might move during the check
         return await writer.is_last(member.admin, within=_OWNERSHIP_CHECK_S)
 
-    async def _abandon(self, gone: list[TopicPartition]) -> None:
-        tasks = [self._tasks.pop(tp) for tp in gone]
+    async def _abandon(self, partitions: list[TopicPartition]) -> None:
+        tasks = [self._tasks.pop(tp) for tp in partitions]
         for task in tasks:
             task.cancel()
         if tasks:

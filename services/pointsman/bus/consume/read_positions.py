@@ -78,35 +78,35 @@ class ReadPositions:
         Raises:
             UnavailableError, KafkaError: the look-up failed.
         """
-        wanted, fetcher = self.unknown, member.fetcher
-        await fetcher.set_topics({topic for topic, _ in self.next} | {tp.topic for tp in wanted})
-        ids = {tp.topic: fetcher.ids[tp.topic] for tp in wanted if tp.topic in fetcher.ids}
-        existing: list[Partition] = [(tp.topic, tp.partition) for tp in wanted if tp.topic in ids]
+        partitions, fetcher = self.unknown, member.fetcher
+        await fetcher.set_topics({topic for topic, _ in self.next} | {tp.topic for tp in partitions})
+        ids = {tp.topic: fetcher.ids[tp.topic] for tp in partitions if tp.topic in fetcher.ids}
+        existing: list[Partition] = [(tp.topic, tp.partition) for tp in partitions if tp.topic in ids]
         try:
             positions = await self._store.positions(existing, ids)
-            if wanted is not self.unknown:
+            if partitions is not self.unknown:
                 return {}  # there was a rebalance meanwhile
             first = await fetcher.partitions.offsets(dict.fromkeys(existing, EARLIEST))
-            if wanted is not self.unknown:
+            if partitions is not self.unknown:
                 return {}
             positions = await self._record_losses(positions, first)
         except MovedError:
             return {}
         except TopicsChangedError as error:
-            if wanted is self.unknown:
+            if partitions is self.unknown:
                 self._report_changed(error.topics)
-                self._mark_unreadable({tp for tp in wanted if tp.topic in error.topics})
+                self._mark_unreadable({tp for tp in partitions if tp.topic in error.topics})
             return {}
         marks = {topic: await self._mark_of(member, topic, id) for topic, id in ids.items()}
-        if wanted is not self.unknown:
+        if partitions is not self.unknown:
             return {}
         for place in existing:
             self.next[place] = positions.get(place)
             fetcher.seek(TopicPartition(*place), positions.get(place, first[place]), marks[place[0]])
-        self.unknown, self._unreadable = set(), self._unreadable - wanted
+        self.unknown, self._unreadable = set(), self._unreadable - partitions
         self.changed -= ids.keys()
-        if len(existing) < len(wanted):  # deleted: the group revokes it later, or it is recreated
-            self._mark_unreadable({tp for tp in wanted if tp.topic not in ids})
+        if len(existing) < len(partitions):  # deleted: the group revokes it later, or it is recreated
+            self._mark_unreadable({tp for tp in partitions if tp.topic not in ids})
         fetcher.forget_others(TopicPartition(*place) for place in self.next)
         return positions
 

@@ -126,8 +126,8 @@ class Reader:
         """Return the next records of the assigned partitions."""
         gathered: dict[Partition, list[Incoming]] = {}
         remaining, remaining_bytes = _POLL_RECORDS, _POLL_BYTES
-        wanted = [TopicPartition(*place) for place in self._positions.next]
-        for tp in await member.gather(wanted, _POLL_S):
+        partitions = [TopicPartition(*place) for place in self._positions.next]
+        for tp in await member.gather(partitions, _POLL_S):
             fetch_buffer = member.fetcher.fetch_buffer(tp)
             while fetch_buffer and remaining and remaining_bytes > 0:
                 records = fetch_buffer.take(remaining)
@@ -140,11 +140,11 @@ class Reader:
         expected = {place: self._positions.next[place] for place in gathered if place in self._positions.next}
         batches: dict[Partition, list[Incoming]] = {}
         for place, after in expected.items():
-            if wanted := [record for record in gathered[place] if record.offset >= (after or 0)]:
-                batches[place] = wanted
+            if unread := [record for record in gathered[place] if record.offset >= (after or 0)]:
+                batches[place] = unread
         if not batches:
             return
-        whole, breaks = batches, 0
+        all_batches, breaks = batches, 0
         ends = {place: _end(member.fetcher, place, records) for place, records in batches.items()}
         while True:
             starts = {place: expected[place] for place in batches}
@@ -155,7 +155,7 @@ class Reader:
                 if breaks >= _BREAKS and (less := halved(batches)):
                     batches, breaks = less, 0
                     ends = {
-                        place: ends[place] if records is whole[place] else records[-1].offset + 1
+                        place: ends[place] if records is all_batches[place] else records[-1].offset + 1
                         for place, records in batches.items()
                     }
                 await self._wait_for_store(error)
@@ -168,8 +168,8 @@ class Reader:
                 return
             break
         stored = self._positions.advance(ends)
-        if batches is not whole:  # the rest is read again
-            self._positions.mark_unknown(whole.keys())
+        if batches is not all_batches:  # the rest is read again
+            self._positions.mark_unknown(all_batches.keys())
         await self._commit_offsets(member, stored)
 
     async def _commit_offsets(self, member: GroupMember, stored: Mapping[Partition, int]) -> None:

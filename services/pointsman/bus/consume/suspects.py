@@ -32,4 +32,4 @@ class Suspects:
     def forget(self, committed: int) -> None:
         """Forget offsets before `committed`."""
         self.failed = Counter({offset: count for offset, count in self.failed.items() if offset >= committed})
-        self.answers = {offset: made for offset, made in self.answers.items() if offset >= committed}
+        self.answers = {offset: output for offset, output in self.answers.items() if offset >= committed}

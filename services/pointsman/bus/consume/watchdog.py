@@ -41,9 +41,9 @@ class Watchdog:
         still = [tp for tp, (_, since) in moved.items() if now - since >= self._limit_s]
         if not still:
             return
-        wanted = dict.fromkeys([(tp.topic, tp.partition) for tp in still], LATEST)
+        latest = dict.fromkeys([(tp.topic, tp.partition) for tp in still], LATEST)
         try:
-            ends = await asyncio.wait_for(self._fetcher.partitions.offsets(wanted), self._limit_s / 2)
+            ends = await asyncio.wait_for(self._fetcher.partitions.offsets(latest), self._limit_s / 2)
         except TimeoutError:
             raise StalledError("the broker does not report the end of the topic") from None
         for tp in still:

@@ -219,9 +219,9 @@ class WindowLane(Lane):
     async def _replace(self, refused: Sequence[Outgoing]) -> None:
         """Replace the records that topics refused by ones they accept."""
         ids = set(map(id, refused))
-        for offset, (record, made) in list(self._uncommitted.items()):
-            if not ids.isdisjoint(map(id, made)):
-                shorter = await self._failing.replace(record, made, ids, self._payloads)
+        for offset, (record, output) in list(self._uncommitted.items()):
+            if not ids.isdisjoint(map(id, output)):
+                shorter = await self._failing.replace(record, output, ids, self._payloads)
                 self._uncommitted[offset] = (record, shorter)
 
     async def _commit_finished(self) -> None:

@@ -49,8 +49,8 @@ class StateLane(BatchLane):
         failing: Failing,
         suspects: Suspects | None,
     ) -> None:
-        kept = _BesideChanges(table.changelog.topic, payloads)
-        super().__init__(committed, committed, writer, table, kept, failing=failing, suspects=suspects)
+        deposits = _BesideChanges(table.changelog.topic, payloads)
+        super().__init__(committed, committed, writer, table, deposits, failing=failing, suspects=suspects)
         self._table = table
         writer.changelog = table.changelog.topic
 
@@ -81,15 +81,15 @@ class StateLane(BatchLane):
         """Write the effects of time. A failure is retried later and does not hold records up."""
         table = self._table
         try:
-            made = table.due()
+            output = table.due()
         except STOPS:
             raise
         except BaseException:
             self._put_off()
             return
         try:
-            if made:
-                await self._writer.write(await self._payloads.deposit(made), self._committed)
+            if output:
+                await self._writer.write(await self._payloads.deposit(output), self._committed)
             table.due_done()
         except RecordsRefusedError:
             self._put_off()
@@ -100,13 +100,13 @@ class StateLane(BatchLane):
         failure(log, Event.DEADLINES_FAILED, **self._table.changelog._asdict(), again_s=again_s)
 
     async def _replaced(
-        self, record: Incoming, made: list[Outgoing], refused: set[int]
+        self, record: Incoming, output: list[Outgoing], refused: set[int]
     ) -> tuple[Incoming, list[Outgoing]]:
-        if any(id(record) in refused and record.topic == self._table.changelog.topic for record in made):
+        if any(id(record) in refused and record.topic == self._table.changelog.topic for record in output):
             # A cut change is not what the handler assumes the state to be.
             self.suspects.failed[record.offset] = TRIES
             raise RecordsRefusedError([], f"the changelog does not take what follows from {record.origin}")
-        answer = await super()._replaced(record, made, refused)
+        answer = await super()._replaced(record, output, refused)
         # Do not reuse the answer after reopening: other lanes may change the state meanwhile.
         self.suspects.answers.pop(record.offset, None)
         return answer

@@ -116,21 +116,21 @@ class StateTable:
 
     def handle_records(self, records: Sequence[Incoming]) -> list[Made]:
         """Return all outputs for `records`, changes included, which are applied to the state."""
-        state, made = self._present(), list[Made]()
+        state, output = self._present(), list[Made]()
         try:
             for record in records:
-                made += self._changed(state, state.handler.handle(record, state.view))
+                output += self._changed(state, state.handler.handle(record, state.view))
         except BaseException as error:
             self.failed = error
             raise
-        return made
+        return output
 
     def due(self) -> list[Outgoing]:
         """Return all effects of the time. If there are any, it is to be called again at once."""
         state = self._present()
-        made = self._changed(state, state.handler.due(self._clock(), state.view))
-        self._due_at = time.monotonic() + (0.0 if made else _EVERY_S)
-        return made
+        output = self._changed(state, state.handler.due(self._clock(), state.view))
+        self._due_at = time.monotonic() + (0.0 if output else _EVERY_S)
+        return output
 
     def due_done(self) -> None:
         """Note that the effects of time are written."""
