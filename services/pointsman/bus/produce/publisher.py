@@ -124,17 +124,17 @@ class Publisher:
 
     async def _find_topics(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
         # Checked first: for a missing topic `send` would use its full timeout and log a warning every 100 ms.
-        known = producer.client.cluster
+        cluster = producer.client.cluster
         loop = asyncio.get_running_loop()
         give_up = loop.time() + _TOPIC_S
-        while missing := {topic for topic in topics if not known.partitions_for_topic(topic)}:
+        while missing := {topic for topic in topics if not cluster.partitions_for_topic(topic)}:
             if loop.time() > give_up:
                 raise TopicMissingError(missing, self._settings.kafka_username)
             try:
-                known = await producer.client.fetch_all_metadata()
+                cluster = await producer.client.fetch_all_metadata()
             except KafkaError as error:
                 raise KafkaUnavailableError(self._settings.kafka, _TOPIC_S, str(error)) from error
-            await asyncio.sleep(0 if all(map(known.partitions_for_topic, missing)) else 0.1)
+            await asyncio.sleep(0 if all(map(cluster.partitions_for_topic, missing)) else 0.1)
 
     def _retire(self, producer: AIOKafkaProducer) -> None:
         if producer is self._producer:

@@ -92,7 +92,7 @@ class Transactions:
             BrokerTooOldError: the cluster has no transactions of version 2.
         """
         client = connection.client(settings, client_id=group, request_timeout_ms=settings.request_timeout_ms)
-        made = cls(client, settings, group)
+        transactions = cls(client, settings, group)
         try:
             try:
                 await connection.connect(client)
@@ -101,11 +101,11 @@ class Transactions:
                 raise
             if await transaction_version(client) < 2:
                 raise BrokerTooOldError(settings.kafka)
-            await made.begin_anew()
+            await transactions.begin_anew()
         except BaseException:
             await client.close()
             raise
-        return made
+        return transactions
 
     async def partitions(self, topic: str) -> int:
         """Return the number of the topic's partitions."""
