@@ -16,12 +16,12 @@ def varint(number: int) -> bytes:
     """Encode an unsigned number, seven bits to a byte, the lowest first."""
     if number < 0x80:
         return number.to_bytes(1, "big")
-    made = bytearray()
+    encoded = bytearray()
     while number >= 0x80:
-        made.append(number & 0x7F | 0x80)
+        encoded.append(number & 0x7F | 0x80)
         number >>= 7
-    made.append(number)
-    return bytes(made)
+    encoded.append(number)
+    return bytes(encoded)
 
 
 def compact(value: bytes | bytearray | None) -> bytes:
