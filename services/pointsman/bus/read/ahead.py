@@ -69,11 +69,11 @@ async def ahead(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start)
 
 async def _find(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start) -> _Found:
     tiers = re.escape(topics.tier("").name)
-    wanted, search = str(job_id).encode(), _Found()
+    encoded_id, search = str(job_id).encode(), _Found()
     pattern = re.compile(f"^{tiers}|{topics.outcomes_pattern}")
     async with Follower(settings, pattern, start=start, until_end=True) as follower:
         async for record in follower:
-            if dict(record.headers).get("ce_jobid") != wanted:
+            if dict(record.headers).get("ce_jobid") != encoded_id:
                 continue
             if not record.topic.startswith(topics.tier("").name):
                 search.ended = True

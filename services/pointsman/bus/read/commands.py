@@ -122,18 +122,18 @@ class MessageListener(TopicListener, Generic[M]):
         self._hear = hear
 
     def _heard(self, record: Incoming) -> None:
-        read = decode(record)
-        if isinstance(read, Malformed):
+        decoded = decode(record)
+        if isinstance(decoded, Malformed):
             event(
                 log,
                 logging.WARNING,
                 Event.MESSAGE_NOT_UNDERSTOOD,
-                reason=read.reason,
-                problem=read.message,
+                reason=decoded.reason,
+                problem=decoded.message,
                 **record.log_fields,
             )
-        elif isinstance(read.message, self._kinds):
+        elif isinstance(decoded.message, self._kinds):
             try:
-                self._hear(read.message, record)
+                self._hear(decoded.message, record)
             except Exception:  # one message must not stop the others
                 failure(log, Event.COMMAND_FAILED, **record.log_fields)

@@ -117,8 +117,8 @@ class PartitionReader:
                     await self._locate([number for number in self._wanted if not self._is_read(number)])
                     self._connected.set()
                     self._let_go(member, self._wanted)  # asked again, as more may be needed by now
-                    wanted = [TopicPartition(*place) for place in self._next]
-                    for tp in await member.gather(wanted, _POLL_S):
+                    partitions = [TopicPartition(*place) for place in self._next]
+                    for tp in await member.gather(partitions, _POLL_S):
                         self._take_from(member, tp)
                     await watchdog.look(
                         {TopicPartition(*place): offset for place, offset in self._next.items()}
@@ -127,8 +127,8 @@ class PartitionReader:
                 self._connected.clear()
                 self._member = None
 
-    async def _assigned(self, given: set[TopicPartition]) -> None:
-        self._given = frozenset(tp.partition for tp in given)
+    async def _assigned(self, partitions: set[TopicPartition]) -> None:
+        self._given = frozenset(tp.partition for tp in partitions)
         event(
             log,
             logging.INFO,
@@ -177,12 +177,12 @@ class PartitionReader:
             self._halted.add(place)
             member.fetcher.forget(tp)
 
-    def _let_go(self, member: GroupMember, wanted: Collection[int]) -> None:
+    def _let_go(self, member: GroupMember, needed_partitions: Collection[int]) -> None:
         """Stop reading partitions that are neither assigned nor needed."""
-        for place in [place for place in self._next if place[1] not in wanted]:
+        for place in [place for place in self._next if place[1] not in needed_partitions]:
             del self._next[place]
             member.fetcher.forget(TopicPartition(*place))
-        self._halted = {place for place in self._halted if place[1] in wanted}
+        self._halted = {place for place in self._halted if place[1] in needed_partitions}
 
     @property
     def _wanted(self) -> frozenset[int]:

@@ -44,8 +44,8 @@ class Partitions:
         """
         cluster = await self._client.fetch_all_metadata()
         names = cluster.topics()
-        wanted = filter(topics.match, names) if isinstance(topics, re.Pattern) else set(topics) & names
-        return {(name, number) for name in wanted for number in cluster.partitions_for_topic(name) or ()}
+        topic_names = filter(topics.match, names) if isinstance(topics, re.Pattern) else set(topics) & names
+        return {(name, number) for name in topic_names for number in cluster.partitions_for_topic(name) or ()}
 
     async def all(self, topics: Topics) -> set[Partition]:
         """Return the partitions as `existing`; each named topic must exist.
