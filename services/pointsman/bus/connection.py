@@ -77,12 +77,12 @@ def admin(settings: KafkaPart, **options: Any) -> AIOKafkaAdminClient:
 @asynccontextmanager
 async def connected_client(settings: KafkaPart) -> AsyncIterator[AIOKafkaClient]:
     """A connected client while inside. Raises: as `connect`."""
-    made = client(settings)
+    kafka_client = client(settings)
     try:
-        await connect(made)
-        yield made
+        await connect(kafka_client)
+        yield kafka_client
     finally:
-        await made.close()
+        await kafka_client.close()
 
 
 @asynccontextmanager
@@ -92,12 +92,12 @@ async def connected_admin(settings: KafkaPart, within: float) -> AsyncIterator[A
     Raises:
         KafkaError, OSError: no broker answers.
     """
-    made = admin(settings, request_timeout_ms=int(within * 1000))
+    admin_client = admin(settings, request_timeout_ms=int(within * 1000))
     try:
-        await made.start()
-        yield made
+        await admin_client.start()
+        yield admin_client
     finally:
-        await made.close()
+        await admin_client.close()
 
 
 def connection(settings: KafkaPart, host: str, port: int, within: float) -> AIOKafkaConnection:

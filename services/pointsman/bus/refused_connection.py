@@ -124,9 +124,9 @@ def _refused(at: str, settings: KafkaPart, reason: str) -> KafkaLoginError:
         return KafkaLoginError(
             f"{at} refuses our token{reason}", "see that it is for this cluster and still valid"
         )
-    who = f"{settings.kafka_username!r} by {settings.kafka_sasl_mechanism}"
+    login = f"{settings.kafka_username!r} by {settings.kafka_sasl_mechanism}"
     return KafkaLoginError(
-        f"{at} refuses the login of {who}{reason}",
+        f"{at} refuses the login of {login}{reason}",
         "check POINTSMAN_KAFKA_USERNAME and POINTSMAN_KAFKA_PASSWORD, and that the user has a password for "
         "this mechanism",
     )

@@ -125,18 +125,18 @@ def password(settings: KafkaPart) -> str:
 def _renewable(settings: KafkaPart) -> str:
     if settings.kafka_password_file is None:
         return password(settings)
-    made = _FilePassword(password(settings))
-    made.settings = settings
-    return made
+    file_password = _FilePassword(password(settings))
+    file_password.settings = settings
+    return file_password
 
 
 def _key_password(settings: KafkaPart) -> str | None:
     return _secret("KEY_PASSWORD", settings.kafka_key_password, settings.kafka_key_password_file)
 
 
-def _secret(name: str, given: SecretStr | None, file: Path | None) -> str | None:
+def _secret(name: str, secret: SecretStr | None, file: Path | None) -> str | None:
     if file is None:
-        return None if given is None else given.get_secret_value()
+        return None if secret is None else secret.get_secret_value()
     try:
         with file.open(encoding="utf-8") as opened:
             return opened.read(_MOST_BYTES).rstrip("\r\n")
