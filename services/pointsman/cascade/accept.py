@@ -55,10 +55,10 @@ class AcceptModel:
     def reasons(self, evidence: AcceptanceEvidence, top: int = 5) -> list[ScoreReason]:
         """Return the strongest features for (> 0) and against accepting, compared with typical values."""
         row = evidence.values(self.inputs)
-        whole = self.worse(row)
+        base = self.worse(row)
         reasons = []
         for at, name in enumerate(self.inputs):
-            weight = self.worse((*row[:at], self.typical[at], *row[at + 1 :])) - whole
+            weight = self.worse((*row[:at], self.typical[at], *row[at + 1 :])) - base
             if weight:
                 reasons.append(ScoreReason(FEATURES[name].words, weight))
         return sorted(reasons, key=lambda reason: (-abs(reason.weight), reason.words))[:top]

@@ -105,11 +105,11 @@ def _logprob(logprobs: object) -> float | None:
     if not isinstance(entries, list) or not entries:
         return None
     values = [entry.get("logprob") if isinstance(entry, dict) else None for entry in entries]
-    given = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    scalars = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     try:
-        numbers = [float(value) for value in given]
+        numbers = [float(value) for value in scalars]
         mean = fsum(numbers) / len(entries)
     except OverflowError:  # a huge integer, or a sum out of range
         return None
-    usable = len(given) == len(entries) and all(isfinite(number) and number <= 0 for number in numbers)
+    usable = len(scalars) == len(entries) and all(isfinite(number) and number <= 0 for number in numbers)
     return mean if usable else None

@@ -58,10 +58,10 @@ def _after_openers(words: Words) -> int:
 
 def _goes_no_further(words: Words, end: int) -> bool:
     """Return whether no answer follows: `but` introduces one, unless an offer comes after it."""
-    rest = list(words[end:])
-    for place, word in enumerate(rest):
+    following_words = list(words[end:])
+    for place, word in enumerate(following_words):
         if word in ANSWERS_YET:
-            return any(_ends(rest, place + 1, offer) for offer in OFFERS)
+            return any(_ends(following_words, place + 1, offer) for offer in OFFERS)
     return True
 
 

@@ -29,13 +29,13 @@ _STATES = (
 )  # fmt: skip
 
 
-def _first_person(who: str, be: tuple[str, ...]) -> tuple[Phrase, ...]:
+def _first_person(pronoun: str, be: tuple[str, ...]) -> tuple[Phrase, ...]:
     modal = [
-        f"{who}{adverb} {word}"
+        f"{pronoun}{adverb} {word}"
         for word in (*_MODALS, "don't", "do not")
         for adverb in ("", " simply", " really")
     ]
-    modal += [f"{who} {word}{adverb}" for word in _MODALS for adverb in _ADVERBS]
+    modal += [f"{pronoun} {word}{adverb}" for word in _MODALS for adverb in _ADVERBS]
     return _phrases(
         *modal, *(f"{verb}{adverb} {state}" for verb in be for adverb in _ADVERBS for state in _STATES)
     )

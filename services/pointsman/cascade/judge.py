@@ -81,8 +81,8 @@ def judge(stage: Stage, answer: Completion) -> Judged | None:
         return _judged(stage, _step(stage, flaw.reason, flaw.detail))
     match stage.plan.accept:
         case "answer":
-            whole = f"whole: {len(answer.text):,} characters"
-            step = _step(stage, StepReason.SURE, whole, accepted=True)
+            detail = f"whole: {len(answer.text):,} characters"
+            step = _step(stage, StepReason.SURE, detail, accepted=True)
         case "logprob":
             step = _likely(stage, answer)
         case "agreement":
@@ -176,8 +176,8 @@ def _kept(stage: Stage, answer: Completion, summary: str) -> CascadeStep:
     return _step(stage, StepReason.COMPARED_LATER, detail, evidence=evidence)
 
 
-def _short(read: CanonicalAnswer) -> str:
-    if read.kind == "none":
+def _short(answer: CanonicalAnswer) -> str:
+    if answer.kind == "none":
         return "nothing that can be read"
-    text = " ".join(read.text.split())
-    return f"`{text if len(text) <= 40 else text[:39] + '…'}`" if read.kind != "long" else "a long text"
+    text = " ".join(answer.text.split())
+    return f"`{text if len(text) <= 40 else text[:39] + '…'}`" if answer.kind != "long" else "a long text"

@@ -13,12 +13,12 @@ COMPARING: tuple[Accept, ...] = ("agreement", "model")
 _NEEDED: dict[Accept, set[str]] = {"logprob": {"threshold"}, "model": {"model", "quality"}}
 
 
-def ascending(tiers: Sequence[str], known: Sequence[str] | None) -> None:
-    """Raises ValueError if there are fewer than two tiers, or their order differs from that of `known`."""
+def ascending(tiers: Sequence[str], policy_tiers: Sequence[str] | None) -> None:
+    """Raises ValueError if there are fewer than two tiers or their order is not that of `policy_tiers`."""
     if len(tiers) < 2:
         raise ValueError("needs at least two tiers: one to ask first, and one to escalate to")
-    if known is not None and [tier for tier in known if tier in tiers] != list(tiers):
-        raise ValueError(f"must ascend as the policy's tiers do, each once: {', '.join(known)}")
+    if policy_tiers is not None and [tier for tier in policy_tiers if tier in tiers] != list(tiers):
+        raise ValueError(f"must ascend as the policy's tiers do, each once: {', '.join(policy_tiers)}")
 
 
 def payable(model: AcceptModel, quality: str) -> str:
@@ -29,14 +29,14 @@ def payable(model: AcceptModel, quality: str) -> str:
     return bar
 
 
-def complete(accept: Accept, tiers: Sequence[str], given: Collection[str]) -> None:
-    """Raises ValueError if the plan lacks a field that `accept` needs, or has one too many (`given`)."""
+def complete(accept: Accept, tiers: Sequence[str], fields: Collection[str]) -> None:
+    """Raises ValueError if the plan lacks a field that `accept` needs, or has one too many (`fields`)."""
     if accept in COMPARING and len(tiers) != 3:
         raise ValueError(f"`accept: {accept}` compares the answers of two tiers; name them and the one above")
     needed = _NEEDED.get(accept, set())
-    for name in sorted(needed.difference(given)):
+    for name in sorted(needed.difference(fields)):
         raise ValueError(f"`accept: {accept}` needs `{name}`")
-    for name in sorted(set(given) - needed):
+    for name in sorted(set(fields) - needed):
         raise ValueError(f"`{name}` is not for `accept: {accept}`")
 
 
@@ -59,16 +59,16 @@ def words(plan: CascadePlan) -> str:
 
 
 def _when(plan: CascadePlan) -> str:
-    one, two = plan.tiers[0], plan.tiers[1]
+    cheaper, dearer = plan.tiers[0], plan.tiers[1]
     match plan.accept:
         case "answer":
             return "when it is whole and no refusal"
         case "logprob":
             return f"when its mean token probability > {plan.threshold:g}"
         case "agreement":
-            return f"when {one} and {two} say the same"
+            return f"when {cheaper} and {dearer} say the same"
         case "model":
             by = f"{plan.model.name}@{plan.model.version}" if plan.model else "its model"
-            return f"when {by} finds {two}'s good enough beside {one}'s, for quality {plan.quality}"
+            return f"when {by} finds {dearer}'s good enough beside {cheaper}'s, for quality {plan.quality}"
         case _:
             assert_never(plan.accept)
