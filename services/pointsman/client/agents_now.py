@@ -84,12 +84,12 @@ async def agents_now(
         BusError: the registry cannot be read.
     """
     registered = (await read_registry(kafka, topics, people)).agents
-    seen: dict[str, AgentSeen] = {}
+    seen_by_id: dict[str, AgentSeen] = {}
     problem = None
     try:
-        seen = {agent.agent_id: agent for agent in await agents_seen(dsn, now - LATELY)}
+        seen_by_id = {agent.agent_id: agent for agent in await agents_seen(dsn, now - LATELY)}
     except (StoreError, StoreUnavailableError) as error:
         problem = str(error)
-    names = [*sorted(registered), *sorted(seen.keys() - registered.keys())]
+    names = [*sorted(registered), *sorted(seen_by_id.keys() - registered.keys())]
     today = now.date()
-    return [AgentNow(name, registered.get(name), seen.get(name), today) for name in names], problem
+    return [AgentNow(name, registered.get(name), seen_by_id.get(name), today) for name in names], problem

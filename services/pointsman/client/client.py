@@ -110,17 +110,17 @@ class Client:
 
     async def publish(self, job: JobLike | None = None, **fields: Any) -> UUID:
         """Publish a job and return its id. Arguments and errors as for `submit`."""
-        made = make_job(job, fields, self._agent_id, self._clock(), largest=self._largest)
-        (job_id,) = await self._send([made])
+        new_job = make_job(job, fields, self._agent_id, self._clock(), largest=self._largest)
+        (job_id,) = await self._send([new_job])
         return job_id
 
     async def publish_many(self, jobs: Iterable[JobLike]) -> list[UUID]:
         """Publish many jobs and return their ids in order. All are validated before the first is sent."""
         now = self._clock()
-        made = [make_job(job, {}, self._agent_id, now, largest=self._largest) for job in jobs]
+        new_jobs = [make_job(job, {}, self._agent_id, now, largest=self._largest) for job in jobs]
         ids: list[UUID] = []
-        for first in range(0, len(made), _CHUNK):
-            ids += await self._send(made[first : first + _CHUNK])
+        for first in range(0, len(new_jobs), _CHUNK):
+            ids += await self._send(new_jobs[first : first + _CHUNK])
         return ids
 
     async def wait(self, job_id: UUID, *, timeout_s: float | None = None) -> Outcome:

@@ -39,9 +39,9 @@ class LargeOutcomes:
         """Fetch the value; retry as long as the store is unavailable."""
         while True:
             try:
-                (whole,) = await claim_check.fetch([record])
+                (full_record,) = await claim_check.fetch([record])
             except ClaimsUnavailableError:
                 await asyncio.sleep(_PAUSE_S)
             else:
-                self._take(whole)
+                self._take(full_record)
                 return

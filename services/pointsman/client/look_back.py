@@ -75,7 +75,7 @@ def earliest(job_ids: Iterable[UUID], now: datetime) -> Start:
     Times in the future or before 1970 are not used: then it is the beginning.
     """
     oldest, newest = (int(time.timestamp() * 1000) for time in (_EPOCH + _SKEW, now + _SKEW))
-    made = [job_id.int >> 80 if job_id.version == 7 else 0 for job_id in job_ids]
-    if not all(oldest <= milliseconds <= newest for milliseconds in made):
+    created_ms = [job_id.int >> 80 if job_id.version == 7 else 0 for job_id in job_ids]
+    if not all(oldest <= milliseconds <= newest for milliseconds in created_ms):
         return "beginning"
-    return datetime.fromtimestamp(min(made) / 1000, UTC) - _SKEW
+    return datetime.fromtimestamp(min(created_ms) / 1000, UTC) - _SKEW

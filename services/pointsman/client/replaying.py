@@ -50,13 +50,13 @@ class JobReplay:
     send: bool
     key: PrivateKey | None = None
 
-    async def run(self, wanted: Wanted) -> AsyncGenerator[Replayed, None]:
+    async def run(self, selection: Wanted) -> AsyncGenerator[Replayed, None]:
         """Yield each selected record after it is sent, or with the reason why it cannot be.
 
         Raises:
             StoreError, BusError, ClaimsUnavailableError: it failed midway; what was yielded was sent.
         """
-        recorded = submitted(self.dsn, wanted, self.master, dead=self.dead)
+        recorded = submitted(self.dsn, selection, self.master, dead=self.dead)
         async with AsyncExitStack() as stack:
             publisher = await stack.enter_async_context(Publisher(self.kafka)) if self.send else None
             jobs = await stack.enter_async_context(aclosing(recorded))
@@ -74,7 +74,7 @@ class JobReplay:
         job = read_again(record)
         if isinstance(job, Malformed):
             return Replayed(sent, unreadable=job.message)
-        made, outgoing = again(job, sent.message_id, self.kafka.topics, utc_now())
+        new_job, outgoing = again(job, sent.message_id, self.kafka.topics, utc_now())
         if publisher is None:
             return Replayed(sent)
         records = [outgoing]
@@ -82,7 +82,7 @@ class JobReplay:
             records = await self.claim_check.deposit(records)
         await publisher.publish([sign(record, self.key) for record in records])
         await asyncio.sleep(1 / self.rate)
-        return Replayed(sent, made.job_id)
+        return Replayed(sent, new_job.job_id)
 
 
 #: Metadata field of a repetition with the id of the original job.
@@ -110,8 +110,8 @@ def again(job: Job, cause: UUID | None, topics: Topics, now: datetime) -> tuple[
     metadata = dict(job.metadata)
     if len(metadata) < _MOST_METADATA or OF in metadata:
         metadata[OF] = str(job.job_id)
-    made = job.model_copy(update={"job_id": uuid7(now), "metadata": metadata, "deadline": None})
-    record = as_record(made, topics, now)
+    new_job = job.model_copy(update={"job_id": uuid7(now), "metadata": metadata, "deadline": None})
+    record = as_record(new_job, topics, now)
     if cause is not None:
         record.headers.append(("ce_causationid", str(cause).encode()))
-    return made, record
+    return new_job, record

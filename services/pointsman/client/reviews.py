@@ -194,7 +194,7 @@ class Reviewer:
 
     async def decide(
         self,
-        known: KnownCase,
+        known_case: KnownCase,
         choice: ReviewChoice,
         *,
         reason: str = "",
@@ -207,20 +207,20 @@ class Reviewer:
             ReviewTimeoutError: the service did not answer.
             BusError: see `Publisher.publish`.
         """
-        case = known.case
+        case = known_case.case
         command = ReviewDecide(
             job_id=case.job_id,
             by=self._by,
             revision=case.revision,
             choice=choice,
-            seen=known.seen,
+            seen=known_case.seen,
             reason=reason,
             response=response,
             tier=tier,
         )
         if case.claim is None or case.claim.by != self._by or case.claim.until <= self._clock():
-            if known.request is not None:  # what is sure to be refused leaves no claim behind
-                queue = queue_of(plan_of(known.request), case.queue)
+            if known_case.request is not None:  # what is sure to be refused leaves no claim behind
+                queue = queue_of(plan_of(known_case.request), case.queue)
                 if (refused := unreasoned(command, queue)) is not None:
                     return refusal(case, self._by, refused)
             claimed = await self.claim(case)
