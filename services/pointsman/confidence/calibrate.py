@@ -116,12 +116,12 @@ def at_most(errors: int, accepted: int, share: float) -> float:
         return 1.0
     if errors > 0 and errors / accepted >= share:
         return 1.0  # the true value is above one half, so no test with a small alpha depends on it
-    whole = lgamma(accepted + 1)
+    log_factorial = lgamma(accepted + 1)
     return min(
         1.0,
         fsum(
             exp(
-                whole
+                log_factorial
                 - lgamma(wrong + 1)
                 - lgamma(accepted - wrong + 1)
                 + wrong * log(share)

@@ -36,18 +36,18 @@ class _Read:
 
 def exceeds(value: object, threshold: Decimal) -> ThresholdComparison:
     """Compare `value` with `threshold`, which it must exceed."""
-    read = _read(value)
-    if read.number is None:
-        return ThresholdComparison(False, read.text, read.problem)
+    reading = _read(value)
+    if reading.number is None:
+        return ThresholdComparison(False, reading.text, reading.problem)
     if not (threshold.is_finite() and 0 <= threshold <= 1):
-        return ThresholdComparison(False, read.text, "the threshold is no number from 0 to 1")
-    other = threshold if isinstance(read.number, Decimal) else Fraction(threshold)
+        return ThresholdComparison(False, reading.text, "the threshold is no number from 0 to 1")
+    other = threshold if isinstance(reading.number, Decimal) else Fraction(threshold)
     against = str(threshold)[:LONGEST]
-    if read.number > other:  # comparing decimals is exact, whatever the context's precision
-        return ThresholdComparison(True, read.text, f"{read.text} > {against}")
-    if read.number == other:
-        return ThresholdComparison(False, read.text, f"{read.text} = {against}, must exceed it")
-    return ThresholdComparison(False, read.text, f"{read.text} < {against}")
+    if reading.number > other:  # comparing decimals is exact, whatever the context's precision
+        return ThresholdComparison(True, reading.text, f"{reading.text} > {against}")
+    if reading.number == other:
+        return ThresholdComparison(False, reading.text, f"{reading.text} = {against}, must exceed it")
+    return ThresholdComparison(False, reading.text, f"{reading.text} < {against}")
 
 
 def _read(value: object) -> _Read:
