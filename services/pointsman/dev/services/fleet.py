@@ -96,8 +96,8 @@ def ports_of(names: Sequence[str]) -> dict[str, int]:
     following = (port for port in count(_FIRST_HTTP_PORT) if port != GATEWAY_PORT)
     for name in names:
         place = next(following)
-        wanted = GATEWAY_PORT if name == "gateway" else place
-        ports[name] = wanted if is_free(wanted) else free_port()
+        preferred_port = GATEWAY_PORT if name == "gateway" else place
+        ports[name] = preferred_port if is_free(preferred_port) else free_port()
     return ports
 
 

@@ -45,8 +45,8 @@ def gateway_entries(folder: Path, listed: Iterable[AgentEntry]) -> list[AgentEnt
 
 def answered_for(entry: AgentEntry) -> AgentEntry:
     """Return the entry with a contact and the latest permitted expiry, unless it has its own."""
-    given = {"contact": CONTACT, "expires": utc_now().date() + LONGEST}
-    return entry.model_copy(update={name: value for name, value in given.items() if not getattr(entry, name)})
+    terms = {"contact": CONTACT, "expires": utc_now().date() + LONGEST}
+    return entry.model_copy(update={name: value for name, value in terms.items() if not getattr(entry, name)})
 
 
 def with_gateway(

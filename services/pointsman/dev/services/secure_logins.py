@@ -97,8 +97,8 @@ class SecureLogins:
         Raises:
             BusError: the registry cannot be read or written.
         """
-        who, topics = self.registrar, Topics(self._access.prefix)
-        await apply_file(self.admin, topics, file, by=who.id, key=who.key, people=self.people)
+        registrar, topics = self.registrar, Topics(self._access.prefix)
+        await apply_file(self.admin, topics, file, by=registrar.id, key=registrar.key, people=self.people)
 
     def sender(self, agent_id: str) -> Sender:
         """Return how an agent sends its jobs: with its own login, or with the operator's if it has none."""
@@ -117,12 +117,12 @@ class SecureLogins:
 
     def environment(self, part: str) -> dict[str, str]:
         """Return the environment of a process of one part. It overrides inherited connection settings."""
-        given = environment(self.kafka(part)) | dict.fromkeys((*_VARIABLES.values(), _OWNER), "")
-        given["POINTSMAN_REGISTRY_KEYS"] = self._people
+        variables = environment(self.kafka(part)) | dict.fromkeys((*_VARIABLES.values(), _OWNER), "")
+        variables["POINTSMAN_REGISTRY_KEYS"] = self._people
         if part == "gateway":
-            given["POINTSMAN_GATEWAY_KEY_FILE"] = str(gateway_key_file(self._security.folder))
+            variables["POINTSMAN_GATEWAY_KEY_FILE"] = str(gateway_key_file(self._security.folder))
         role = self._access.logins.get(f"{self._access.prefix}.{part}")
-        return given | ({_VARIABLES[role]: self.postgres(part)} if role in _VARIABLES else {})
+        return variables | ({_VARIABLES[role]: self.postgres(part)} if role in _VARIABLES else {})
 
     def leave(self, more: Mapping[str, str]) -> None:
         """Write an environment file for each user, `more` included, to act as that user."""
@@ -133,12 +133,12 @@ class SecureLogins:
         }
         for principal in self._access.principals:
             part = principal.name.removeprefix(f"{self._access.prefix}.")
-            given = {**self.environment(part), **more}
+            variables = {**self.environment(part), **more}
             if principal.role == "agent":
-                given["POINTSMAN_KEY_FILE"] = str(self.key_file(principal.part))
+                variables["POINTSMAN_KEY_FILE"] = str(self.key_file(principal.part))
             if principal.role == "registry":
-                given |= registrar
-            self._leave(principal.name, given)
+                variables |= registrar
+            self._leave(principal.name, variables)
         admin = {**environment(self.admin), "POINTSMAN_POSTGRES": self._owner, **registrar}
         self._leave(self._security.admin, {**admin, **more})
 
@@ -148,16 +148,16 @@ class SecureLogins:
 
     @property
     def _people(self) -> str:
-        who = self.registrar
-        assert who.key is not None
-        return f"{who.id}={who.key.public.text}"
+        registrar = self.registrar
+        assert registrar.key is not None
+        return f"{registrar.id}={registrar.key.public.text}"
 
     def _kafka(self, user: str) -> KafkaPart:
         part = self._security.settings(self._bootstrap, user)
         return part.model_copy(update={"prefix": self._access.prefix})
 
-    def _leave(self, user: str, given: Mapping[str, str]) -> None:
-        lines = [f"{name}={value}\n" for name, value in given.items()]
+    def _leave(self, user: str, variables: Mapping[str, str]) -> None:
+        lines = [f"{name}={value}\n" for name, value in variables.items()]
         write_private(self._security.file(user, "env"), "".join(lines))
 
     def _passwords(self, user: str) -> Passwords:
