@@ -103,21 +103,21 @@ def _refusal(error: ValidationError) -> Refusal:
 
 
 def _check_together(request: dict[str, Any]) -> None:
-    given = {name for name, value in request.items() if value is not None}
-    if {"max_tokens", "max_completion_tokens"} <= given:
+    given_names = {name for name, value in request.items() if value is not None}
+    if {"max_tokens", "max_completion_tokens"} <= given_names:
         raise bad("max_tokens", "max_tokens and max_completion_tokens exclude each other.")
     if request.get("top_logprobs") and not request.get("logprobs"):
         raise bad("top_logprobs", "top_logprobs needs logprobs: true.")
-    if "stream_options" in given and not request.get("stream"):
+    if "stream_options" in given_names and not request.get("stream"):
         raise bad("stream_options", "stream_options needs stream: true.")
-    _check_tool_choice(request, given)
+    _check_tool_choice(request, given_names)
     wants_json = (request.get("response_format") or {}).get("type") == "json_object"
     if wants_json and b"json" not in orjson.dumps(request["messages"]).lower():
         raise bad("messages", "response_format json_object: the messages must contain the word 'json'.")
 
 
-def _check_tool_choice(request: dict[str, Any], given: set[str]) -> None:
-    if "tool_choice" not in given:
+def _check_tool_choice(request: dict[str, Any], given_names: set[str]) -> None:
+    if "tool_choice" not in given_names:
         return
     if not request.get("tools"):
         raise bad("tool_choice", "tool_choice needs tools.")

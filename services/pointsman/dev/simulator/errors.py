@@ -26,12 +26,12 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, raised to leave the c
 def read_object(body: bytes, problem: str = "The body is not a JSON object") -> dict[str, Any]:
     """Return the JSON object in a body. Raises `Refusal` (400), whose message begins with `problem`."""
     try:
-        read = orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Refusal(400, f"{problem}: {error}.") from error
-    if not isinstance(read, dict):
+    if not isinstance(value, dict):
         raise Refusal(400, f"{problem}.")
-    return read
+    return value
 
 
 def bad(param: str, message: str, code: str = "invalid_value") -> Refusal:

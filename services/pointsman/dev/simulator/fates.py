@@ -119,5 +119,5 @@ def _failed(reply: SimulatedReply, fate: ErrorEvent, body: bytes, event: bytes) 
 def _first(reply: SimulatedReply, part: float) -> tuple[bytes, ...]:
     """Return the first `part` of a stream's events."""
     events = [data + EVENT_END for data in b"".join(reply.pieces).split(EVENT_END) if data]
-    kept = events[: int(len(events) * part)]
-    return tuple(kept) if reply.gap_s else (b"".join(kept),) * bool(kept)
+    first_events = events[: int(len(events) * part)]
+    return tuple(first_events) if reply.gap_s else (b"".join(first_events),) * bool(first_events)

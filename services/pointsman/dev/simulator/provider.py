@@ -52,32 +52,32 @@ class SimulatedProvider:
         order = ordered(self.faults.effects(_call(headers, request, model, messages)), seed)
         if isinstance(order.fate, Refusing):
             return refused(refusal(order.fate, model.name, now), delay_s=order.delay_s)
-        made = [] if isinstance(order.fate, EmptyChoices) else choices(request, model, self.canned, seed)
+        options = [] if isinstance(order.fate, EmptyChoices) else choices(request, model, self.canned, seed)
         delay_s = self._latency_s(model, seed) + order.delay_s
         try:
-            left = self._left(request, model, made, now)
+            quota_headers = self._left(request, model, options, now)
         except errors.Refusal as wrong:
             wrong.headers = dialect.left(wrong.headers, now)
             return refused(wrong, delay_s=order.delay_s)
-        answer = SimulatedAnswer(request, model, made, call_id, now)
+        answer = SimulatedAnswer(request, model, options, call_id, now)
         if request.get("stream"):
             served = reply.streamed(dialect.events(answer), delay_s=delay_s, gap_s=order.gap_s)
         else:
             served = reply.whole(dialect.whole(answer), delay_s=delay_s, gap_s=order.gap_s)
-        if left:
-            served = replace(served, headers=reply.as_headers(dialect.left(left, now)))
+        if quota_headers:
+            served = replace(served, headers=reply.as_headers(dialect.left(quota_headers, now)))
         return spoilt(served, order.fate, dialect.failure)
 
     def _left(
-        self, request: Json, model: SimulatedModel, made: list[CompletionChoice], now: float
+        self, request: Json, model: SimulatedModel, choice_list: list[CompletionChoice], now: float
     ) -> dict[str, str]:
         if not self.quotas.rules:
             return {}
-        return self.quotas.take(model.name, usage(request, made)["total_tokens"], now)
+        return self.quotas.take(model.name, usage(request, choice_list)["total_tokens"], now)
 
     def _latency_s(self, model: SimulatedModel, seed: int) -> float:
-        given = self.settings.latency_ms
-        median = given.get(model.name, given.get(model.tier, model.latency_ms))
+        medians_ms = self.settings.latency_ms
+        median = medians_ms.get(model.name, medians_ms.get(model.tier, model.latency_ms))
         return lognormal(seed, "latency", median=median, sigma=self.settings.jitter) / 1000
 
 

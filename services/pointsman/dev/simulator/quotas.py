@@ -47,9 +47,9 @@ class Quotas:
             used.append((now, tokens))
         back_s = used[0][0] + rule.per_s - now if used else 0.0
         headers = {}
-        for unit, left in (("requests", requests), ("tokens", room)):
-            if left is not None:
-                headers[f"x-ratelimit-remaining-{unit}"] = str(max(0, left))
+        for unit, remaining in (("requests", requests), ("tokens", room)):
+            if remaining is not None:
+                headers[f"x-ratelimit-remaining-{unit}"] = str(max(0, remaining))
                 headers[f"x-ratelimit-reset-{unit}"] = f"{back_s:.3f}s"
         if not fits:
             message = f"The quota of {model} is used up; the headers say when there is room again."

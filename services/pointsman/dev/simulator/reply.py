@@ -60,12 +60,12 @@ def as_headers(named: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
 
 def cut_short(pieces: tuple[bytes, ...], after: float) -> tuple[bytes, ...]:
     """Return the first part of a body, the fraction `after` of its bytes, in its original pieces."""
-    left = int(sum(map(len, pieces)) * after)
-    kept = []
+    bytes_left = int(sum(map(len, pieces)) * after)
+    cut_pieces = []
     for piece in pieces:
-        kept.append(piece[:left])
-        left -= len(kept[-1])
-    return tuple(piece for piece in kept if piece)
+        cut_pieces.append(piece[:bytes_left])
+        bytes_left -= len(cut_pieces[-1])
+    return tuple(piece for piece in cut_pieces if piece)
 
 
 def sliced(body: bytes) -> tuple[bytes, ...]:

@@ -55,17 +55,17 @@ def text_of(message: dict[str, Any]) -> str:
 
 def content(request: dict[str, Any], question: str, canned: Canned, model: SimulatedModel, seed: int) -> str:
     """Return the text of one choice, as JSON if the request asks for JSON."""
-    for whose, words in SAY.findall(question):
-        if whose in ("", model.tier, model.name):
+    for name, words in SAY.findall(question):
+        if name in ("", model.tier, model.name):
             return str(words)
     canned_answer = canned.get(question)
-    wanted = request.get("response_format") or {"type": "text"}
+    response_format = request.get("response_format") or {"type": "text"}
     if canned_answer is not None and not isinstance(canned_answer, str):
         return orjson.dumps(canned_answer).decode()
-    if wanted["type"] == "json_schema":
-        return orjson.dumps(example(wanted["json_schema"]["schema"], seed)).decode()
+    if response_format["type"] == "json_schema":
+        return orjson.dumps(example(response_format["json_schema"]["schema"], seed)).decode()
     text = canned_answer if canned_answer is not None else _sentences(question, model, seed)
-    return orjson.dumps({"answer": text}).decode() if wanted["type"] == "json_object" else text
+    return orjson.dumps({"answer": text}).decode() if response_format["type"] == "json_object" else text
 
 
 def _sentences(question: str, model: SimulatedModel, seed: int) -> str:
@@ -102,7 +102,7 @@ def tool_calls(request: dict[str, Any], question: str, canned: Canned, seed: int
 
 
 def _call(tool: dict[str, Any], canned_answer: Any, seed: int) -> dict[str, Any]:
-    wanted = tool.get("parameters", {"type": "object"})
-    arguments = canned_answer if isinstance(canned_answer, dict) else example(wanted, seed)
+    parameters = tool.get("parameters", {"type": "object"})
+    arguments = canned_answer if isinstance(canned_answer, dict) else example(parameters, seed)
     function = {"name": tool["name"], "arguments": orjson.dumps(arguments).decode()}
     return {"id": f"call_{seed % 2**64:016x}", "type": "function", "function": function}

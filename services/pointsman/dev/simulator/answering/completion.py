@@ -70,12 +70,12 @@ def _logprobs(request: Json, prompt: str, text: str, model: SimulatedModel, seed
     if not request.get("logprobs"):
         return None
     ranks = request.get("top_logprobs") or 0
-    confidences = [float(p) for whose, p in SURE.findall(prompt) if whose in ("", model.tier, model.name)]
+    confidences = [float(p) for name, p in SURE.findall(prompt) if name in ("", model.tier, model.name)]
     entries = []
     for i, token in enumerate(split(text)):
         p = confidences[0] if confidences else 1 - (1 - model.confidence) * unit(seed, f"p{i}")
-        rest = [(token, p)] + [(f"~{rank}", (1 - p) / 2**rank or 1e-9) for rank in range(1, ranks)]
-        entries.append(_entry(token, p) | {"top_logprobs": [_entry(t, q) for t, q in rest[:ranks]]})
+        tokens = [(token, p)] + [(f"~{rank}", (1 - p) / 2**rank or 1e-9) for rank in range(1, ranks)]
+        entries.append(_entry(token, p) | {"top_logprobs": [_entry(t, q) for t, q in tokens[:ranks]]})
     return entries
 
 
@@ -83,12 +83,12 @@ def _entry(token: str, p: float) -> Json:
     return {"token": token, "logprob": round(log(p), 6), "bytes": list(token.encode())}
 
 
-def usage(request: Json, made: list[CompletionChoice]) -> Json:
+def usage(request: Json, choice_list: list[CompletionChoice]) -> Json:
     """Return the token counts, at four characters a token; tool definitions count as input."""
     text = sum(len(text_of(message)) for message in request["messages"])
     tools = len(dumps(request["tools"])) if request.get("tools") else 0
     prompt_tokens = -(-(text + tools) // WIDTH)
-    tokens = sum(choice.tokens for choice in made)
+    tokens = sum(choice.tokens for choice in choice_list)
     return {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": tokens,
@@ -115,12 +115,12 @@ def head(kind: str, name: str, model: SimulatedModel, now: float) -> Json:
     }
 
 
-def completion(top: Json, request: Json, made: list[CompletionChoice]) -> Json:
+def completion(top: Json, request: Json, choice_list: list[CompletionChoice]) -> Json:
     listed = []
-    for i, choice in enumerate(made):
+    for i, choice in enumerate(choice_list):
         message: Json = {"role": "assistant", "content": choice.text, "refusal": None, "annotations": []}
         if choice.calls:
             message["tool_calls"] = choice.calls
         logprobs = None if choice.logprobs is None else {"content": choice.logprobs, "refusal": None}
         listed.append({"index": i, "message": message, "logprobs": logprobs, "finish_reason": choice.finish})
-    return top | {"choices": listed, "usage": usage(request, made)}
+    return top | {"choices": listed, "usage": usage(request, choice_list)}

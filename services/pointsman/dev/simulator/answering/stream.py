@@ -13,17 +13,17 @@ EVENT_END = b"\n\n"
 DONE = b"data: [DONE]" + EVENT_END
 
 
-def events(top: Json, request: Json, made: list[CompletionChoice]) -> list[bytes]:
+def events(top: Json, request: Json, choice_list: list[CompletionChoice]) -> list[bytes]:
     """Return the events in order: each choice's role, pieces, finish reason; usage on request; `[DONE]`."""
     wants_usage = bool((request.get("stream_options") or {}).get("include_usage"))
     extra: Json = {"usage": None} if wants_usage else {}
     sent = [
         event(top | extra | {"choices": [part]})
-        for i, choice in enumerate(made)
+        for i, choice in enumerate(choice_list)
         for part in _parts(i, choice)
     ]
     if wants_usage:
-        sent.append(event(top | {"choices": [], "usage": usage(request, made)}))
+        sent.append(event(top | {"choices": [], "usage": usage(request, choice_list)}))
     return [*sent, DONE]
 
 

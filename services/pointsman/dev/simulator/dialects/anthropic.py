@@ -52,11 +52,11 @@ class AnthropicDialect:
         body = {"type": "error", "error": error}
         return orjson.dumps(body), _event(body)
 
-    def left(self, left: Mapping[str, str], now: float) -> Mapping[str, str]:
+    def left(self, openai_headers: Mapping[str, str], now: float) -> Mapping[str, str]:
         headers = {}
         for unit in ("requests", "tokens"):
-            if (amount := left.get(f"x-ratelimit-remaining-{unit}")) is not None:
-                back_s = float(left[f"x-ratelimit-reset-{unit}"].removesuffix("s"))
+            if (amount := openai_headers.get(f"x-ratelimit-remaining-{unit}")) is not None:
+                back_s = float(openai_headers[f"x-ratelimit-reset-{unit}"].removesuffix("s"))
                 at = datetime.fromtimestamp(now, UTC) + timedelta(seconds=back_s)
                 headers[f"anthropic-ratelimit-{unit}-remaining"] = amount
                 headers[f"anthropic-ratelimit-{unit}-reset"] = at.isoformat()
@@ -84,17 +84,17 @@ def _usage(answer: SimulatedAnswer) -> Json:
     """Return the token counts. With caching, half of the prompt was read from it, a quarter written."""
     counts = usage(answer.request, answer.made)
     prompt_tokens, marked = counts["prompt_tokens"], answer.request.get("marked")
-    read, written = (prompt_tokens // 2, prompt_tokens // 4) if marked else (0, 0)
+    cache_read, written = (prompt_tokens // 2, prompt_tokens // 4) if marked else (0, 0)
     thought = answer.thought_tokens
     hour = written if answer.request.get("for_an_hour") else 0
     return {
-        "input_tokens": prompt_tokens - read - written,
+        "input_tokens": prompt_tokens - cache_read - written,
         "cache_creation": {
             "ephemeral_5m_input_tokens": written - hour,
             "ephemeral_1h_input_tokens": hour,
         },
         "cache_creation_input_tokens": written,
-        "cache_read_input_tokens": read,
+        "cache_read_input_tokens": cache_read,
         "output_tokens": counts["completion_tokens"] + thought,
         "output_tokens_details": {"thinking_tokens": thought},
         "service_tier": "standard",

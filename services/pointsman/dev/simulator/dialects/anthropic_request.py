@@ -99,12 +99,12 @@ def _messages(messages: Any) -> Iterator[Json]:
             raise Refusal(400, "messages: Invalid `signature` in `thinking` block")
         calls = [_call(block) for block in blocks if block["type"] == "tool_use"]
         results = [block for block in blocks if block["type"] == "tool_result"]
-        rest = [block for block in blocks if block["type"] in ("text", "image", "document")]
+        others = [block for block in blocks if block["type"] in ("text", "image", "document")]
         for result in results:
             result_content = _content(result.get("content") or "")
             yield {"role": "tool", "tool_call_id": result["tool_use_id"], "content": result_content}
-        if rest or calls:
-            turn: Json = {"role": message["role"], "content": _content(rest) if rest else None}
+        if others or calls:
+            turn: Json = {"role": message["role"], "content": _content(others) if others else None}
             yield turn | ({"tool_calls": calls} if calls else {})
 
 

@@ -59,5 +59,5 @@ class Dialect(Protocol):
     def failure(self, kind: str, code: str | None) -> tuple[bytes, bytes]:
         """Return a body and an event that report a server failure with status 200."""
 
-    def left(self, left: Mapping[str, str], now: float) -> Mapping[str, str]:
+    def left(self, openai_headers: Mapping[str, str], now: float) -> Mapping[str, str]:
         """Return the format's rate-limit headers, translated from OpenAI's."""

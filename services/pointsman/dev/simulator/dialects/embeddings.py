@@ -26,8 +26,8 @@ class EmbeddingsDialect(OpenAIDialect):
         request = errors.read_object(body)
         if not isinstance(request.get("model"), str):
             raise errors.bad("model", "you must provide a model parameter")
-        given = request.get("input")
-        inputs = given if isinstance(given, list) and not _is_tokens(given) else [given]
+        raw_input = request.get("input")
+        inputs = raw_input if isinstance(raw_input, list) and not _is_tokens(raw_input) else [raw_input]
         if not inputs or not all(_is_tokens(item) or (isinstance(item, str) and item) for item in inputs):
             raise errors.bad("input", "'$.input' is invalid")
         dimensions = request.get("dimensions", _DIMENSIONS)

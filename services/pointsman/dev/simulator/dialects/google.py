@@ -50,7 +50,7 @@ class GoogleDialect:
             for piece in _pieces(part)
         ]
         chunks = [_with_usage(answer, [part], last=False) for part in parts]
-        return [event(one) for one in [*chunks, _with_usage(answer, [{"text": ""}], last=True)]]
+        return [event(chunk) for chunk in [*chunks, _with_usage(answer, [{"text": ""}], last=True)]]
 
     def refusal(self, refusal: Refusal) -> tuple[int, bytes]:
         if refusal.code == "content_filter":
@@ -67,7 +67,7 @@ class GoogleDialect:
         error = {"code": 500, "message": "An internal error has occurred.", "status": "INTERNAL"}
         return orjson.dumps({"error": error}), event({"error": error})
 
-    def left(self, left: Mapping[str, str], now: float) -> Mapping[str, str]:
+    def left(self, openai_headers: Mapping[str, str], now: float) -> Mapping[str, str]:
         return {}  # Google has no such headers
 
 

@@ -78,15 +78,15 @@ def _messages(contents: Any) -> Iterator[Json]:
         if not parts:
             raise Refusal(400, "GenerateContentRequest.contents: must include at least one parts field")
         calls = [_call(part["functionCall"]) for part in parts if "functionCall" in part]
-        rest = [part for part in parts if not part.keys() & {"functionCall", "functionResponse"}]
+        others = [part for part in parts if not part.keys() & {"functionCall", "functionResponse"}]
         for part in parts:
             if (result := part.get("functionResponse")) is not None:
                 reply = result["response"]
                 words = reply["output"] if reply.keys() == {"output"} else orjson.dumps(reply).decode()
                 yield {"role": "tool", "tool_call_id": result["id"], "content": words}
-        if rest or calls:
+        if others or calls:
             speaker = "user" if role == "user" else "assistant"
-            turn: Json = {"role": speaker, "content": _content(rest) if rest else None}
+            turn: Json = {"role": speaker, "content": _content(others) if others else None}
             yield turn | ({"tool_calls": calls} if calls else {})
 
 

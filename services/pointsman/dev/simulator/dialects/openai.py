@@ -34,8 +34,8 @@ class OpenAIDialect:
         body = {"error": {"message": "The server had an error.", "type": kind, "param": None, "code": code}}
         return orjson.dumps(body), event(body)
 
-    def left(self, left: Mapping[str, str], now: float) -> Mapping[str, str]:
-        return left
+    def left(self, openai_headers: Mapping[str, str], now: float) -> Mapping[str, str]:
+        return openai_headers
 
 
 class AzureDialect(OpenAIDialect):
