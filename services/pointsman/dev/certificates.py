@@ -62,12 +62,12 @@ class Authority:
             )
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         signed = builder.add_extension(authority, critical=False).sign(self._key, hashes.SHA256())
-        made = Signed(*((folder or self._folder) / f"{name}.{end}" for end in ("crt", "key", "pem")))
-        made.certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+        files = Signed(*((folder or self._folder) / f"{name}.{end}" for end in ("crt", "key", "pem")))
+        files.certificate.write_bytes(signed.public_bytes(Encoding.PEM))
         text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        write_private(made.key, text)
-        write_private(made.both, text + made.certificate.read_text())
-        return made
+        write_private(files.key, text)
+        write_private(files.both, text + files.certificate.read_text())
+        return files
 
 
 def lasts(certificate: Path) -> bool:

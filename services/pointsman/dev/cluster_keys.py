@@ -16,8 +16,8 @@ _DAYS = 365
 
 def make(broker: Path, admin: Path, hosts: list[str]) -> bool:
     """Write keys, certificates and `ca.pem` into both folders. Returns False if nothing had to be done."""
-    wanted = [broker / "ca.pem", broker / f"{BROKER}.pem", admin / "ca.pem", admin / f"{ADMIN}.pem"]
-    if all(file.exists() for file in wanted) and lasts(broker / "ca.pem"):
+    files = [broker / "ca.pem", broker / f"{BROKER}.pem", admin / "ca.pem", admin / f"{ADMIN}.pem"]
+    if all(file.exists() for file in files) and lasts(broker / "ca.pem"):
         return False
     authority = Authority(broker, "ca", days=_DAYS)
     authority.sign(BROKER, *hosts, days=_DAYS)
@@ -32,8 +32,8 @@ def main() -> None:
     parser.add_argument("broker", type=Path, help="the broker's folder")
     parser.add_argument("admin", type=Path, help="the super user's folder")
     parser.add_argument("hosts", nargs="+", help="names and addresses by which the broker is reached")
-    given = parser.parse_args()
-    make(given.broker, given.admin, given.hosts)
+    arguments = parser.parse_args()
+    make(arguments.broker, arguments.admin, arguments.hosts)
 
 
 if __name__ == "__main__":

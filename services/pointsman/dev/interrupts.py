@@ -19,8 +19,8 @@ class Interrupts:
     def __init__(self) -> None:
         """Install the handlers. A signal that is ignored, as SIGINT is in a background job, stays so."""
         self._interrupted = False
-        heard = [number for number in _BOTH if signal.getsignal(number) is not signal.SIG_IGN]
-        for number in heard:
+        signals = [number for number in _BOTH if signal.getsignal(number) is not signal.SIG_IGN]
+        for number in signals:
             signal.signal(number, self._interrupt)
 
     def check(self) -> None:
