@@ -61,15 +61,15 @@ class _OfAgent:
     def oldest(self) -> int:
         return self._seconds[0]
 
-    def use(self, kept: bytes, second: int) -> SignatureVerdict:
+    def use(self, signature: bytes, second: int) -> SignatureVerdict:
         if self._forgotten is not None and second <= self._forgotten:
             return SignatureVerdict.STALE
         if second not in self._signatures:
             self._signatures[second] = set()
             heapq.heappush(self._seconds, second)
-        if kept in self._signatures[second]:
+        if signature in self._signatures[second]:
             return SignatureVerdict.REPEATED
-        self._signatures[second].add(kept)
+        self._signatures[second].add(signature)
         self._size += 1
         return SignatureVerdict.VALID
 
