@@ -83,11 +83,11 @@ class Sliding:
         """Clamp the values of a snapshot to their range."""
         self.limit = whole(self.limit, MOST_AMOUNT)
         self.span_ms = whole(self.span_ms, _LONGEST_SPAN_MS, 1)
-        kept = (
+        entries = (
             (call, (min(since, at), whole(amount, MOST_OF_CALL)))
             for call, (since, amount) in self.taken.items()
         )
-        self.taken = OrderedDict(sorted(kept, key=lambda entry: entry[1][0]))
+        self.taken = OrderedDict(sorted(entries, key=lambda entry: entry[1][0]))
         self.used = sum(amount for _, amount in self.taken.values())
 
     def fits_at(self, amount: int) -> int | None:
@@ -196,14 +196,14 @@ def stands_as_declared(budget: Budget | None, declared: LimitDeclared) -> bool:
             assert_never(budget)
 
 
-def declare(known: Budget | None, declared: LimitDeclared) -> Budget:
-    """Return the budget as declared; amounts taken from a `known` one of the same kind stay taken."""
+def declare(previous: Budget | None, declared: LimitDeclared) -> Budget:
+    """Return the budget as declared; amounts taken from a `previous` one of the same kind stay taken."""
     if declared.window_s is None:
-        daily = known if isinstance(known, Daily) else Daily(declared.limit, declared.refuses)
+        daily = previous if isinstance(previous, Daily) else Daily(declared.limit, declared.refuses)
         daily.limit, daily.refuses = declared.limit, declared.refuses
         return daily
     span_ms = span_ms_of(declared.window_s, declared.slack_s)
-    sliding = known if isinstance(known, Sliding) else Sliding(declared.limit, span_ms)
+    sliding = previous if isinstance(previous, Sliding) else Sliding(declared.limit, span_ms)
     sliding.limit, sliding.span_ms, sliding.refuses = declared.limit, span_ms, declared.refuses
     return sliding
 

@@ -182,7 +182,7 @@ class Ledger:
 
     def _drop_silent(self) -> Iterator[TicketAnswer]:
         now = self._now
-        for process in [name for name, heard in now.heard.items() if heard < now.at - SILENT_MS]:
+        for process in [name for name, last_heard in now.heard.items() if last_heard < now.at - SILENT_MS]:
             del now.heard[process]
             for ticket in [waiting for waiting in now.waiting.values() if waiting.process == process]:
                 self._leave(ticket)

@@ -124,7 +124,7 @@ def read(state: Json) -> Standing:
         breaker.bound(at)
     standing.paused = {target: min(until, at + LONGEST_PAUSE_MS) for target, until in standing.paused.items()}
     standing.paused_since = {target: min(since, at) for target, since in standing.paused_since.items()}
-    standing.heard = {process: min(heard, at) for process, heard in standing.heard.items()}
+    standing.heard = {process: min(last_heard, at) for process, last_heard in standing.heard.items()}
     names = standing.budgets.keys()
     tickets = [_bounded(ticket) for ticket in standing.waiting.values() if ticket.wants.keys() <= names]
     in_turn = {ticket.number: ticket for ticket in sorted(tickets, key=attrgetter("number"))}
