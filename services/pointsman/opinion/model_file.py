@@ -13,12 +13,12 @@ from pointsman.score.sealed import seal, unseal
 
 def write(body: Mapping[str, Any], landmarks: Floats, weights: Floats) -> bytes:
     """Return the file's bytes. `landmarks` are stored as 16-bit floats, `weights` as 64-bit floats."""
-    whole = {
+    document = {
         **body,
         "landmarks": {"shape": list(landmarks.shape), "data": _encode(landmarks.astype("<f2").tobytes())},
         "weights": {"shape": list(weights.shape), "data": _encode(weights.astype("<f8").tobytes())},
     }
-    return seal(whole, FORMAT)
+    return seal(document, FORMAT)
 
 
 def parse(content: bytes) -> Opinion:
