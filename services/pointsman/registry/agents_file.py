@@ -25,10 +25,10 @@ class ListedAgent(AgentEntry):
     @field_validator("tiers")
     @classmethod
     def _check_tiers(cls, tiers: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
-        known: Sequence[str] = _context(info).get("tiers", tiers or ())
+        policy_tiers: Sequence[str] = _context(info).get("tiers", tiers or ())
         for tier in tiers or ():
-            if tier not in known:
-                raise ValueError(unknown_tier(tier, known))
+            if tier not in policy_tiers:
+                raise ValueError(unknown_tier(tier, policy_tiers))
         return tiers
 
     @field_validator("reviews")
@@ -113,47 +113,47 @@ def _problems(
 ) -> Iterator[tuple[Loc, str]]:
     owners: dict[str, str] = {}
     for place, agent in enumerate(file.agents):
-        here: Loc = ("agents", place)
+        loc: Loc = ("agents", place)
         has_keys = keys_follow or agent.public_keys is not None or agent.api_keys
         if file.identity == "signed" and not has_keys:
             yield (
-                here,
+                loc,
                 "`identity: signed` asks for `public_keys`; make one: pointsman agents key FILE",
             )
         for number, key in enumerate(agent.api_keys):
             owner = owners.setdefault(key.sha256, agent.id)
             if owner != agent.id:
                 yield (
-                    (*here, "api_keys", number),
+                    (*loc, "api_keys", number),
                     f"is a key of agent `{owner}` too, so that nobody knows whose it is; make another: "
                     "pointsman agents key --api",
                 )
         if file.strict:
-            yield from _strict(here, agent, today)
+            yield from _strict(loc, agent, today)
             if today is not None and registered is not None and agent.expires is not None:
                 on_record = registered.get(agent.id)
                 if agent.expires <= today and agent.expires != on_record:
-                    yield (*here, "expires"), f"is over: it would be refused from the start, today is {today}"
+                    yield (*loc, "expires"), f"is over: it would be refused from the start, today is {today}"
 
 
-def _strict(here: Loc, agent: AgentEntry, today: date | None) -> Iterator[tuple[Loc, str]]:
+def _strict(loc: Loc, agent: AgentEntry, today: date | None) -> Iterator[tuple[Loc, str]]:
     if not agent.owner.strip():
-        yield (*here, "owner"), "is blank; `strict: true` asks for the team that answers for it"
+        yield (*loc, "owner"), "is blank; `strict: true` asks for the team that answers for it"
     if agent.contact is None:
-        yield here, "`strict: true` asks for `contact`: how to reach the owner"
+        yield loc, "`strict: true` asks for `contact`: how to reach the owner"
     elif not agent.contact.strip():
-        yield (*here, "contact"), "is blank; `strict: true` asks how to reach the owner"
+        yield (*loc, "contact"), "is blank; `strict: true` asks how to reach the owner"
     if agent.expires is None:
-        yield here, f"`strict: true` asks for `expires`: a day within {LONGEST.days} days"
+        yield loc, f"`strict: true` asks for `expires`: a day within {LONGEST.days} days"
     elif today is not None and agent.expires > today + LONGEST:
         latest = today + LONGEST
-        yield (*here, "expires"), f"is more than {LONGEST.days} days ahead; the latest is {latest}"
+        yield (*loc, "expires"), f"is more than {LONGEST.days} days ahead; the latest is {latest}"
 
 
 def _check_queue(queue: str, info: ValidationInfo) -> None:
-    known: Sequence[str] | None = _context(info).get("queues")
-    if known is not None and queue not in known:
-        raise ValueError(f"unknown queue `{queue}`; the policy's queues are {', '.join(known)}")
+    policy_queues: Sequence[str] | None = _context(info).get("queues")
+    if policy_queues is not None and queue not in policy_queues:
+        raise ValueError(f"unknown queue `{queue}`; the policy's queues are {', '.join(policy_queues)}")
 
 
 def _context(info: ValidationInfo) -> dict[str, Any]:

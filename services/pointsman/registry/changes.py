@@ -74,18 +74,18 @@ def plan(file: AgentsFile, history: RegistryHistory) -> list[RegistryChange]:
             fields = _fields(agent.entry, entry)
             changes.append(RegistryChange("change", entry.id, fields, entry, state=agent.state))
     listed = {entry.id for entry in file.agents}
-    gone = (agent for id, agent in history.agents.items() if id not in listed and agent.state != "retired")
-    changes += [turned(agent, "retired") for agent in gone]
+    removed = (agent for id, agent in history.agents.items() if id not in listed and agent.state != "retired")
+    changes += [turned(agent, "retired") for agent in removed]
     if history.rules != file.rules:
         fields = _fields(history.rules, file.rules)
         changes.append(RegistryChange("rules", None, fields, rules=file.rules))
     return changes
 
 
-def turned(known: RegisteredAgent, state: State) -> RegistryChange:
+def turned(agent: RegisteredAgent, state: State) -> RegistryChange:
     kinds: dict[State, ChangeKind] = {"active": "resume", "suspended": "suspend", "retired": "retire"}
-    state_change = FieldChange("state", known.state, state)
-    return RegistryChange(kinds[state], known.entry.id, (state_change,), known.entry, state=state)
+    state_change = FieldChange("state", agent.state, state)
+    return RegistryChange(kinds[state], agent.entry.id, (state_change,), agent.entry, state=state)
 
 
 def _fields(before: Value | None, after: Value) -> tuple[FieldChange, ...]:

@@ -76,16 +76,16 @@ async def _read(
 
 def take_in(history: RegistryHistory, record: Incoming, people: AgentKeys | None) -> Message | None:
     """Add a record to the history if its sender may make the change; returns its message if so."""
-    read = decode(record)
-    if not isinstance(read, Decoded):
+    decoded = decode(record)
+    if not isinstance(decoded, Decoded):
         return None
-    sender, why_not = read.envelope.agent_id, None
+    sender, why_not = decoded.envelope.agent_id, None
     if people is not None:
         verdict = verify_record(record, sender, people).verdict
         if verdict is not SignatureVerdict.VALID:
             why_not = f"the signature of {sender} is {verdict}"
-    why_not = why_not or history.hear(read.message, sender, broker_time(record))
+    why_not = why_not or history.hear(decoded.message, sender, broker_time(record))
     if why_not is None:
-        return read.message
+        return decoded.message
     event(log, logging.WARNING, Event.REGISTRY_CHANGE_IGNORED, offset=record.offset, reason=why_not)
     return None

@@ -24,8 +24,8 @@ class ApiKeys:
         holder = self._holders.get(key.sha256)
         if holder is None:
             return None
-        agent, known = holder
-        return agent.entry.id if agent.may_act(now) and not known.has_expired(now.date()) else None
+        agent, api_key = holder
+        return agent.entry.id if agent.may_act(now) and not api_key.has_expired(now.date()) else None
 
 
 class RegistryInForce:

@@ -112,12 +112,12 @@ async def approve(kafka: KafkaPart, topics: Topics, proposal: RegistryProposed, 
 
 
 async def _publish(kafka: KafkaPart, topics: Topics, messages: Sequence[Message], person: Person) -> None:
-    made = []
+    records = []
     for message in messages:
         record = emit_own(topics.registry, _key(message), person.id, message, utc_now())
-        made.append(sign(record, person.key))
+        records.append(sign(record, person.key))
     async with Publisher(kafka) as publisher:
-        await publisher.publish(made)
+        await publisher.publish(records)
 
 
 def _key(message: Message) -> str:

@@ -104,9 +104,9 @@ class RegistryHistory:
     def _change(self, message: AgentChanged | RegistryChanged, at: datetime) -> None:
         proposal = self.proposals.pop(message.proposal, None) if message.proposal is not None else None
         if proposal is not None:
-            left = tuple(change for change in proposal.changes if change != proposed(message))
-            if left:
-                self.proposals[proposal.proposal] = proposal.model_copy(update={"changes": left})
+            remaining_changes = tuple(change for change in proposal.changes if change != proposed(message))
+            if remaining_changes:
+                self.proposals[proposal.proposal] = proposal.model_copy(update={"changes": remaining_changes})
         if isinstance(message, AgentChanged):
             agent = RegisteredAgent(message.agent, message.state, message.by, message.reason, at)
             self.agents[message.agent.id] = agent
