@@ -13,8 +13,8 @@ def why_no_case(request: ReviewRequested) -> str | None:
     names = {queue.name for queue in plan.queues}
     if len(names) < len(plan.queues):
         return "its decision names a queue twice"
-    wanted = {request.queue, *(queue.then for queue in plan.queues if queue.then is not None)}
-    if lacking := sorted(wanted - names):
+    named_queues = {request.queue, *(queue.then for queue in plan.queues if queue.then is not None)}
+    if lacking := sorted(named_queues - names):
         return f"its decision does not describe the queue {lacking[0]}"
     if (request.proposed is None) == (request.stop.of == "answer"):
         return "a stopped answer comes with what is proposed, and nothing else does"
@@ -36,5 +36,5 @@ def with_text(response: Json, text: str) -> Json:
     """Return the body with another text, without the fields that only apply to the old one."""
     choice, *_ = response["choices"]
     message = {"role": choice["message"].get("role", "assistant"), "content": text}
-    kept = {name: value for name, value in choice.items() if name not in ("message", "logprobs")}
-    return {**response, "choices": [{**kept, "message": message, "finish_reason": "stop"}]}
+    other_fields = {name: value for name, value in choice.items() if name not in ("message", "logprobs")}
+    return {**response, "choices": [{**other_fields, "message": message, "finish_reason": "stop"}]}

@@ -116,13 +116,13 @@ class ReviewHandler:
         failing: dict[UUID, str] = {}
         for before in self._book.waiting:
             try:
-                made, changed = self._by_time(before, now, state)
+                case_records, changed = self._by_time(before, now, state)
             except Exception as error:  # a failing case must not block the others
                 why = failing[before.job_id] = f"{type(error).__name__}: {error}"[:_WHY_CHARS]
                 if self._failing.get(before.job_id) != why:  # log it once, as it is retried every second
                     failure(log, Event.DEADLINES_FAILED, job_id=before.job_id)
                 continue
-            records += made
+            records += case_records
             changes += changed
             if len(changes) >= _PORTION:
                 break
@@ -173,12 +173,12 @@ class ReviewHandler:
             problem = f"there is no case of job {command.job_id}; those that wait: pointsman review list"
             unknown = RefusedCommand(ReviewRefusal.UNKNOWN_CASE, problem)
             return Effects([self._answer(None, command, cause, unknown)])
-        whose = replace(
+        case_envelope = replace(
             envelope, agent_id=case.agent_id, job_id=case.job_id, data_subject=case.origin.data_subject
         )
         if case.origin.trace_id is not None:
-            whose = replace(whose, trace_id=case.origin.trace_id)
-        cause = _Cause(whose, record.root, "", self._clock())
+            case_envelope = replace(case_envelope, trace_id=case.origin.trace_id)
+        cause = _Cause(case_envelope, record.root, "", self._clock())
         after = self._carried_out(record, command, case, state)
         if isinstance(after, RefusedCommand):
             return Effects([self._answer(case, command, cause, after)])
@@ -244,10 +244,10 @@ class ReviewHandler:
         message = follows(case, self._request(case, state), response, cancelled)
         if isinstance(message, JobRouted):
             topic, key = self._topics.tier(message.decision.tier), message.job.key
-            made = emit(topic, key, _follow(cause, "routed", message), message)
+            routed_record = emit(topic, key, _follow(cause, "routed", message), message)
             if message.job.order_key is not None:
-                made.headers.append(("ce_orderkey", message.job.order_key.encode()))
-            return [made]
+                routed_record.headers.append(("ce_orderkey", message.job.order_key.encode()))
+            return [routed_record]
         topic, key = self._outcomes(case.agent_id), str(case.job_id).encode()
         return [emit(topic, key, _follow(cause, "outcome", message), message)]
 
@@ -268,8 +268,8 @@ class ReviewHandler:
         for other in islice(others(case, self._book.waiting), _OTHERS):
             test = seeded(case, request, self._request(other, state), case.at)
             if test is not None:
-                whose = replace(cause.envelope, job_id=test.job.job_id)
-                its = _Cause(whose, cause.root, "test:", cause.at)
+                test_envelope = replace(cause.envelope, job_id=test.job.job_id)
+                its = _Cause(test_envelope, cause.root, "test:", cause.at)
                 key = request_key(test.job.job_id)
                 stored = emit(self._topics.reviews_state, key, _follow(its, "state", test), test)
                 assert stored.value is not None
