@@ -59,8 +59,8 @@ class CascadeSection(Value):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        given = {name for name in ("threshold", "model", "quality") if getattr(self, name) is not None}
-        complete(self.accept, self.tiers, given)
+        fields = {name for name in ("threshold", "model", "quality") if getattr(self, name) is not None}
+        complete(self.accept, self.tiers, fields)
         return self
 
     @property

@@ -31,8 +31,8 @@ def _in_order(when: When, tiers: Sequence[str]) -> Iterator[Condition]:
         yield _text("kind", when.kind)
     if when.agent:
         yield _text("agent", when.agent)
-    for key, wanted in sorted(when.metadata.items()):  # sorted, as in the policy's version
-        yield _metadata(key, wanted)
+    for key, options in sorted(when.metadata.items()):  # sorted, as in the policy's version
+        yield _metadata(key, options)
     if when.tools is not None:
         yield _tools(when.tools)
     if when.response_format is not None:
@@ -47,9 +47,9 @@ def _in_order(when: When, tiers: Sequence[str]) -> Iterator[Condition]:
             yield _bounded(bound, unit, measure, is_minimum)
 
 
-def _tier(wanted: Sequence[str]) -> Condition:
-    values = frozenset(wanted)
-    listed = " or ".join(wanted)
+def _tier(options: Sequence[str]) -> Condition:
+    values = frozenset(options)
+    listed = " or ".join(options)
 
     def describe(facts: JobFacts) -> str:
         requested = "no tier is asked for" if facts.tier is None else f"tier {facts.tier} is asked for"
@@ -58,17 +58,17 @@ def _tier(wanted: Sequence[str]) -> Condition:
     return Condition(lambda facts: facts.tier in values, describe)
 
 
-def _text(field: str, wanted: Sequence[str]) -> Condition:
+def _text(field: str, options: Sequence[str]) -> Condition:
     value_of = attrgetter(field)
-    values = frozenset(wanted)
-    listed = " or ".join(wanted)
+    values = frozenset(options)
+    listed = " or ".join(options)
     describe = lru_cache(maxsize=256)(lambda value: f"{field} is {show(value)}, wanted is {listed}")
     return Condition(lambda facts: value_of(facts) in values, lambda facts: describe(value_of(facts)))
 
 
-def _metadata(key: str, wanted: Sequence[Scalar]) -> Condition:
-    values = frozenset(_exact(value) for value in wanted)
-    listed = " or ".join(map(show, wanted))
+def _metadata(key: str, options: Sequence[Scalar]) -> Condition:
+    values = frozenset(_exact(value) for value in options)
+    listed = " or ".join(map(show, options))
 
     def holds(facts: JobFacts) -> bool:
         return key in facts.metadata and _exact(facts.metadata[key]) in values
@@ -79,17 +79,17 @@ def _metadata(key: str, wanted: Sequence[Scalar]) -> Condition:
     return Condition(holds, describe)
 
 
-def _tools(wanted: bool) -> Condition:
-    side = "some are wanted" if wanted else "none is wanted"
+def _tools(is_wanted: bool) -> Condition:
+    side = "some are wanted" if is_wanted else "none is wanted"
     return Condition(
-        lambda facts: (facts.tools > 0) is wanted, lambda facts: f"{facts.tools} tools given, {side}"
+        lambda facts: (facts.tools > 0) is is_wanted, lambda facts: f"{facts.tools} tools given, {side}"
     )
 
 
-def _response_format(wanted: bool) -> Condition:
-    side = "one is wanted" if wanted else "none is wanted"
+def _response_format(is_wanted: bool) -> Condition:
+    side = "one is wanted" if is_wanted else "none is wanted"
     return Condition(
-        lambda facts: (facts.response_format is not None) is wanted,
+        lambda facts: (facts.response_format is not None) is is_wanted,
         lambda facts: f"response format is {show(facts.response_format)}, {side}",
     )
 

@@ -70,9 +70,9 @@ def _names(tool: Any) -> list[str]:
     return [name if isinstance(name, str) else "" for name in names]
 
 
-def format_of(wanted: Any) -> str | None:
+def format_of(response_format: Any) -> str | None:
     """Return the type of response that is required; None for plain text."""
-    if wanted is None:
+    if response_format is None:
         return None
-    kind = wanted.get("type") if isinstance(wanted, dict) else wanted
+    kind = response_format.get("type") if isinstance(response_format, dict) else response_format
     return None if kind == "text" else str(kind)[:32]

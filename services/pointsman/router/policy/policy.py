@@ -153,7 +153,7 @@ def decide(
     # `rules` now gives the rules below the one that holds: the runner-up is sought among them. A scored rule
     # is itself the first candidate, with its fallback.
     candidates = chain((rule,) if rule.scored else (), rules)
-    wanted, score, used_opinion = _tier_of(rule, facts), None, None
+    target, score, used_opinion = _tier_of(rule, facts), None, None
     if rule.scored and suspended is not None:
         checks.append(suspended)
     elif rule.scored:
@@ -161,15 +161,15 @@ def decide(
         text = text_of(job.request.messages)
         scored = policy.scorer.look(text, allowed, opinion, alone=kept_in_order)
         checks += scored.checks
-        wanted, score, used_opinion = scored.tier or wanted, scored.score, scored.opinion
+        target, score, used_opinion = scored.tier or target, scored.score, scored.opinion
     plan = None
-    if wanted == CASCADE:
+    if target == CASCADE:
         assert policy.cascade is not None  # a file that names a cascade has one
-        wanted, plan, reason = begin(policy.cascade, job, allowed)
+        target, plan, reason = begin(policy.cascade, job, allowed)
         checks.append(check_of("confidence", CASCADE, plan is not None, reason))
-    tier = nearest_allowed(policy.tiers, wanted, allowed)
-    if tier != wanted:
-        detail = _not_allowed_text(policy, wanted, tier, allowed)
+    tier = nearest_allowed(policy.tiers, target, allowed)
+    if tier != target:
+        detail = _not_allowed_text(policy, target, tier, allowed)
         checks.append(check_of("rule", "allowed-tier", False, detail))
     open_tiers = tuple(tier for tier in policy.tiers if allowed is None or tier in allowed)
     review = plan_of(policy.review, job, open_tiers, thresholds)
@@ -196,15 +196,15 @@ def _bounds(file: PolicyFile) -> set[int]:
     return longer | {bound.max_chars + 1 for bound in when if bound.max_chars is not None}
 
 
-def nearest_allowed(tiers: tuple[str, ...], wanted: str, allowed: Collection[str] | None) -> str:
-    """Return `wanted` if it is allowed, else the nearest allowed tier below it, else the nearest above.
+def nearest_allowed(tiers: tuple[str, ...], target: str, allowed: Collection[str] | None) -> str:
+    """Return `target` if it is allowed, else the nearest allowed tier below it, else the nearest above.
 
     Raises:
         ValueError: none of `tiers` is allowed.
     """
-    if allowed is None or wanted in allowed:
-        return wanted
-    at = tiers.index(wanted)
+    if allowed is None or target in allowed:
+        return target
+    at = tiers.index(target)
     for tier in (*reversed(tiers[:at]), *tiers[at + 1 :]):
         if tier in allowed:
             return tier
@@ -212,9 +212,9 @@ def nearest_allowed(tiers: tuple[str, ...], wanted: str, allowed: Collection[str
 
 
 def _tier_of(rule: CompiledRule, facts: JobFacts) -> str:
-    wanted = rule.tier or facts.tier
-    assert wanted is not None  # a rule without a tier has the condition that one is asked for
-    return wanted
+    tier = rule.tier or facts.tier
+    assert tier is not None  # a rule without a tier has the condition that one is asked for
+    return tier
 
 
 def _runner_up(
@@ -231,15 +231,15 @@ def _runner_up(
     """
     for rule in candidates:
         if rule.holds(facts):
-            wanted = _tier_of(rule, facts)
-            if wanted == CASCADE and policy.cascade is not None:
-                wanted = policy.cascade.tiers[0]
-            tier = nearest_allowed(policy.tiers, wanted, allowed)
+            target = _tier_of(rule, facts)
+            if target == CASCADE and policy.cascade is not None:
+                target = policy.cascade.tiers[0]
+            tier = nearest_allowed(policy.tiers, target, allowed)
             if tier != chosen:
                 return rule.runner_up_choices[tier]
     return None
 
 
-def _not_allowed_text(policy: Policy, wanted: str, tier: str, allowed: Collection[str] | None) -> str:
+def _not_allowed_text(policy: Policy, target: str, tier: str, allowed: Collection[str] | None) -> str:
     listed = ", ".join(tier for tier in policy.tiers if tier in (allowed or ()))
-    return f"the rule names {wanted}, open to this agent: {listed}; {tier} is the nearest"
+    return f"the rule names {target}, open to this agent: {listed}; {tier} is the nearest"

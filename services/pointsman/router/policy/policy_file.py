@@ -225,8 +225,8 @@ def parse(
     read_opinion: ReadOpinion | None = None,
 ) -> PolicyFile:
     """Parse a policy. `path`: for errors. `read_*`: read the models that it names, by default from files."""
-    given = {"read_model": read_model, "read_accept": read_accept, "read_opinion": read_opinion}
-    context = _readers(Path(path)) | {name: read for name, read in given.items() if read is not None}
+    readers = {"read_model": read_model, "read_accept": read_accept, "read_opinion": read_opinion}
+    context = _readers(Path(path)) | {name: read for name, read in readers.items() if read is not None}
     return yaml_file.parse(text, path, PolicyFile, context=context, check=_problems)
 
 

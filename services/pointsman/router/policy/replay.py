@@ -77,32 +77,32 @@ class PolicyReplay:
     stopped: int = 0
     held: int = 0
 
-    def add(self, job: Job, made: Decision, spent: JobCost | None) -> None:
-        """Decide `job`, recorded with decision `made`, by the other policy; shadows do not count."""
-        if made.rule == SHADOW:
+    def add(self, job: Job, decision: Decision, spent: JobCost | None) -> None:
+        """Decide `job`, recorded with `decision`, by the other policy; shadows do not count."""
+        if decision.rule == SHADOW:
             return
         try:
-            recomputed = decide_again(self.policy, job, made)
+            recomputed = decide_again(self.policy, job, decision)
         except ValueError:  # the other policy has none of the agent's tiers
             self.undecidable += 1
             return
         self.jobs += 1
-        way = (target(made), target(recomputed))
+        way = (target(decision), target(recomputed))
         self.tiers_before[way[0]] += 1
         self.tiers_after[way[1]] += 1
         if way[0] != way[1]:
-            self._move(job, made, recomputed)
-        self._cost(*way, spent, judged_alike=made.cascade == recomputed.cascade)
+            self._move(job, decision, recomputed)
+        self._cost(*way, spent, judged_alike=decision.cascade == recomputed.cascade)
         self._quality(job, *way)
         self._review(recomputed)
 
-    def _move(self, job: Job, made: Decision, recomputed: Decision) -> None:
-        way = (target(made), target(recomputed))
+    def _move(self, job: Job, decision: Decision, recomputed: Decision) -> None:
+        way = (target(decision), target(recomputed))
         self.moves[way] += 1
         shown = self.moved.setdefault(way, [])
         if len(shown) < self.examples:
             gist = text_of(job.request.messages[-1:])[:200]
-            shown.append(Moved(job.job_id, *way, made.rule, recomputed.rule, recomputed.reason, gist))
+            shown.append(Moved(job.job_id, *way, decision.rule, recomputed.rule, recomputed.reason, gist))
 
     def _review(self, recomputed: Decision) -> None:
         routing = review_of(recomputed.review, "routing", ConfidenceEvidence(score=recomputed.score))
@@ -134,6 +134,6 @@ class PolicyReplay:
             self.sufficient_after += sufficient[after]
 
 
-def target(made: Decision) -> str:
+def target(decision: Decision) -> str:
     """Return the tier of a decision; `cascade` if the tier of its answer is open."""
-    return made.tier if made.cascade is None else CASCADE
+    return decision.tier if decision.cascade is None else CASCADE

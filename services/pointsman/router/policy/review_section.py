@@ -67,18 +67,18 @@ def queue_problems(section: ReviewSection) -> Iterator[tuple[Loc, str]]:
     """Yield the problems of the queues' `then` fields."""
     after = {queue.name: queue.then for queue in section.queues}
     for index, queue in enumerate(section.queues):
-        here = ("review", "queues", index, "then")
+        loc = ("review", "queues", index, "then")
         if queue.then is not None and queue.then not in after:
-            yield here, unknown_queue(queue.then, list(after))
+            yield loc, unknown_queue(queue.then, list(after))
             continue
         way, at = [queue.name], queue.then
         while at is not None and at not in way:
             way.append(at)
             at = after.get(at)
         if at == queue.name:
-            yield here, f"goes round: {' -> '.join([*way, at])}; leave `then` out of one of them"
+            yield loc, f"goes round: {' -> '.join([*way, at])}; leave `then` out of one of them"
 
 
-def unknown_queue(name: QueueName, known: list[QueueName]) -> str:
+def unknown_queue(name: QueueName, queues: list[QueueName]) -> str:
     """Return the error text for a queue that the policy does not have."""
-    return f"unknown queue `{name}`; the policy's queues are {', '.join(known) or 'none'}"
+    return f"unknown queue `{name}`; the policy's queues are {', '.join(queues) or 'none'}"
