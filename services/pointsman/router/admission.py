@@ -181,14 +181,14 @@ def _size(agent: AgentEntry | None, job: Job) -> Check | Refused | None:
 def _deadline(job: Job, now: datetime) -> Check | Refused | None:
     if job.deadline is None:
         return None
-    deadline, read = format_time(job.deadline), format_time(now)
+    deadline, read_at = format_time(job.deadline), format_time(now)
     if job.deadline <= now:
         return Refused(
             Reason.DEADLINE_PASSED,
-            f"the deadline {deadline} had passed when the job was read, {read}; no model was called. "
+            f"the deadline {deadline} had passed when the job was read, {read_at}; no model was called. "
             "Submit it again with a later deadline if an answer is still wanted",
         )
-    return _passed("deadline", f"{deadline} > {read}")
+    return _passed("deadline", f"{deadline} > {read_at}")
 
 
 def _passed(name: str, detail: str) -> Check:

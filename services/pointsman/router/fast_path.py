@@ -234,8 +234,8 @@ class FastPath:
         """Whether the library itself would make these checks."""
         if self._suspended is not None:  # the score may be suspended during a batch
             return scored == [self._suspended]
-        known = all(check.name == IN_DOUBT or check.name in self._policy.tiers for check in scored)
-        return known and self._score.native is not None
+        all_known = all(check.name == IN_DOUBT or check.name in self._policy.tiers for check in scored)
+        return all_known and self._score.native is not None
 
     def _open(self, decision: Decision) -> int:
         """Return a bit mask of the score's open tiers."""

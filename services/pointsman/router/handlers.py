@@ -157,12 +157,12 @@ class RouterHandler:
         started = perf_counter()
         now = self._begin()
         if self._fast is None:
-            made: list[Made] = [out for record in records for out in self._handle(record, now).records]
+            output: list[Made] = [out for record in records for out in self._handle(record, now).records]
         else:
             self._fast.take_records(records, _envelope_time(now), self._suspended)
-            made = self._finish(self._fast, records.__getitem__, now)
+            output = self._finish(self._fast, records.__getitem__, now)
         DECISION_SECONDS.observe((perf_counter() - started) / len(records))
-        return made
+        return output
 
     def handle_batches(self, batches: Sequence[RecordBatch]) -> BatchesHandled | None:
         """See `BatchHandler`."""
@@ -171,9 +171,9 @@ class RouterHandler:
         if self._fast is None or not self._fast.take_batches(batches, _envelope_time(now), self._suspended):
             return None
         opened = cache(lambda: [record for batch in batches for record in batch.records()])
-        made = self._finish(self._fast, lambda index: opened()[index], now)
+        output = self._finish(self._fast, lambda index: opened()[index], now)
         DECISION_SECONDS.observe((perf_counter() - started) / sum(batch.count for batch in batches))
-        return BatchesHandled(made, self._fast.times())
+        return BatchesHandled(output, self._fast.times())
 
     def _begin(self) -> datetime:
         """The time of a batch, and from it the registry by which all of it is decided."""
@@ -187,13 +187,13 @@ class RouterHandler:
 
     def _finish(self, fast: FastPath, record_at: Callable[[int], Incoming], now: datetime) -> list[Made]:
         """Handle the records that the fast path leaves, and have it remember their decisions."""
-        made: list[Made] = []
+        output: list[Made] = []
         for record in fast.for_full_path():
             handled = self._handle(record_at(record.number), now)
-            made += handled.records
+            output += handled.records
             if record.repeatable and handled.decision is not None:
                 fast.remember_decision(handled.decision)
-        return [*fast.routed(), *made]
+        return [*fast.routed(), *output]
 
     @property
     def _suspended(self) -> Check | None:

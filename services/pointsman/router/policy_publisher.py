@@ -44,7 +44,7 @@ def records(
 ) -> Iterator[Outgoing]:
     """Yield the records that the topic lacks, given its `existing` ones: models first, then the policy."""
     values = {record.key: record.value for record in existing}
-    kept = [record.key or b"" for record in existing if values[record.key] is not None]
+    kept_keys = [record.key or b"" for record in existing if values[record.key] is not None]
     policies = [record for record in existing if (record.key or b"").startswith(b"policy/")]
     latest = [(record.key, _tells_tiers(record)) for record in policies if values[record.key] is not None][
         -1:
@@ -54,7 +54,7 @@ def records(
     section = None if file.score is None else file.score.opinion
     opinion = None if section is None else section.model
     for model_file in (model, accept, opinion):
-        if model_file is not None and (key := f"model/{model_file.sha256}").encode() not in kept:
+        if model_file is not None and (key := f"model/{model_file.sha256}").encode() not in kept_keys:
             content = base64.b64encode(model_file.content).decode()
             yield emit_own(
                 topics.policy, key, SOURCE, ModelApplied(model=model_file.named, content=content), now

@@ -42,10 +42,10 @@ class Replies:
     def routed(self, cause: Envelope, job: Job, decision: Decision) -> Outgoing:
         """Return the job for its tier. The order key is in a header too, as lanes do not decode values."""
         message = JobRouted(job=job, decision=decision)
-        made = emit(self.topics.tier(decision.tier), job.key, self._follow(cause, "routed", message), message)
+        out = emit(self.topics.tier(decision.tier), job.key, self._follow(cause, "routed", message), message)
         if job.order_key is not None:
-            made.headers.append(("ce_orderkey", job.order_key.encode()))
-        return made
+            out.headers.append(("ce_orderkey", job.order_key.encode()))
+        return out
 
     def undecided(self, cause: Envelope, job: Job, decision: Decision) -> Outgoing:
         """Return the job for the second opinion, with the score's own decision."""

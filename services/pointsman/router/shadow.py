@@ -90,7 +90,7 @@ def _shadow(job: Job, decision: Decision, tier: str, drawn: str) -> Shadow:
         order_key=None,
         request=job.request,
     )
-    made = Decision(
+    shadow_decision = Decision(
         tier=tier,
         rule=SHADOW,
         reason=f"A shadow of a job that went to {decision.tier}, to learn from; its answer reaches nobody.",
@@ -98,4 +98,4 @@ def _shadow(job: Job, decision: Decision, tier: str, drawn: str) -> Shadow:
         runner_up=None,
         checks=(check_of("rule", SHADOW, True, drawn),),
     )
-    return Shadow(repeated, made)
+    return Shadow(repeated, shadow_decision)
