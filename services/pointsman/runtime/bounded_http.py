@@ -18,13 +18,13 @@ _OTHER_FILES = 500
 def connections_allowed() -> int:
     """Return how many connections this process can hold open. Raises the limit of open files if possible."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS + _OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    files_needed = MOST_CONNECTIONS + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < files_needed:
+        soft = files_needed if hard == resource.RLIM_INFINITY else min(files_needed, hard)
         with suppress(OSError, ValueError):  # a system may allow less than its stated limit
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = wanted if soft == resource.RLIM_INFINITY else min(wanted, soft)
+    files = files_needed if soft == resource.RLIM_INFINITY else min(files_needed, soft)
     return max(files - _OTHER_FILES, files // 4)
 
 

@@ -55,8 +55,8 @@ def client_context(
         try:  # never prompt for a key's password on the terminal
             context.load_cert_chain(certificate, key, lambda: secret)
         except OSError as error:
-            wanted = "a certificate and its key, or the key's password does not open it"
-            raise UnusableFileError("certificate", certificate, _why(error, wanted)) from error
+            expected_content = "a certificate and its key, or the key's password does not open it"
+            raise UnusableFileError("certificate", certificate, _why(error, expected_content)) from error
     return context
 
 
@@ -86,7 +86,7 @@ def distrust(
             return f"is not trusted: {error.verify_message}", "have another made"
 
 
-def _why(error: OSError, wanted: str) -> str:
+def _why(error: OSError, expected_content: str) -> str:
     if isinstance(error, ssl.SSLError):
-        return f"does not hold {wanted}, in PEM form"
+        return f"does not hold {expected_content}, in PEM form"
     return f"cannot be read: {error.strerror}"

@@ -236,10 +236,10 @@ def _follows(problem: Mapping[str, Any], problems: Iterable[Mapping[str, Any]]) 
     return problem["type"] == "too_short" and any(other[: len(loc)] == loc for other in below)
 
 
-def _nearest(key: str, known: list[str]) -> str:
-    if near := get_close_matches(key, known, n=1, cutoff=0.5):
+def _nearest(key: str, keys: list[str]) -> str:
+    if near := get_close_matches(key, keys, n=1, cutoff=0.5):
         return f", did you mean `{near[0]}`?"
-    return f"; known are {', '.join(known)}" if known else ""
+    return f"; known are {', '.join(keys)}" if keys else ""
 
 
 def _fields_at(model: type[BaseModel], loc: Loc) -> list[str]:
