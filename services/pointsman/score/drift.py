@@ -63,12 +63,12 @@ def profile(shapes: Iterable[tuple[bytes, ...]]) -> dict[str, float]:
     return {step.decode(): counts[step] / total for step in sorted(counts)}
 
 
-def shift(then: Mapping[str, float], shapes: Collection[tuple[bytes, ...]]) -> Shift:
-    """Compare texts of these shapes with the training's profile `then`."""
+def shift(training_profile: Mapping[str, float], shapes: Collection[tuple[bytes, ...]]) -> Shift:
+    """Compare texts of these shapes with `training_profile`."""
     now = profile(shapes)
     moved: dict[str, float] = {}
-    for step in sorted({*then, *now}):
-        before, after = max(then.get(step, 0.0), _SMALLEST), max(now.get(step, 0.0), _SMALLEST)
+    for step in sorted({*training_profile, *now}):
+        before, after = max(training_profile.get(step, 0.0), _SMALLEST), max(now.get(step, 0.0), _SMALLEST)
         kind = step.partition(" ")[0]
         moved[kind] = moved.get(kind, 0.0) + (after - before) * log(after / before)
     if not moved:

@@ -41,8 +41,8 @@ class TextFeatures(NamedTuple):
 
 def read(text: str) -> TextFeatures:
     """Return a text's features."""
-    seen = f"{text[:HEAD]}\n{text[-TAIL:]}" if len(text) > HEAD + TAIL else text
-    raw = seen.encode("utf-8", "surrogatepass").translate(_ALIKE)
+    excerpt = f"{text[:HEAD]}\n{text[-TAIL:]}" if len(text) > HEAD + TAIL else text
+    raw = excerpt.encode("utf-8", "surrogatepass").translate(_ALIKE)
     return TextFeatures(
         set(raw.translate(_APART).split()), set(raw.translate(None, _NO_SIGN)), _shape(raw, len(text))
     )

@@ -20,13 +20,13 @@ def write(body: Mapping[str, Any], words: Sequence[bytes], weights: bytes, rarit
 
     `body`: all other fields of `parse`.
     """
-    whole = {
+    document = {
         **body,
         "words": b64encode(b"\n".join(words)).decode(),
         "weights": b64encode(weights).decode(),
         "rarity": list(rarity),
     }
-    return seal(whole, FORMAT)
+    return seal(document, FORMAT)
 
 
 def parse(content: bytes) -> NetScore:

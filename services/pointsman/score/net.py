@@ -65,21 +65,21 @@ class NetScore:
 
     def estimate(self, text: str) -> Estimate:
         """Estimate a text, in at most 60 us for usual prompts; bounded for any length."""
-        total, known = self._add(text)
-        return self._estimate(self._logits(total), known)
+        total, known_share = self._add(text)
+        return self._estimate(self._logits(total), known_share)
 
     def logits(self, text: str) -> tuple[tuple[float, ...], float]:
         """Return the heads' outputs in log-odds, and the share of known words."""
-        total, known = self._add(text)
-        return tuple(self._logits(total)), known
+        total, known_share = self._add(text)
+        return tuple(self._logits(total)), known_share
 
     def _add(self, text: str) -> tuple[int, float]:
         words, signs, shape = read(text)
         get: Any = self.features.get
         rows = [packed for packed in map(get, words) if packed is not None]
-        known = len(rows) / len(words) * share_read(text) if words else 0.0
+        known_share = len(rows) / len(words) * share_read(text) if words else 0.0
         rows += [packed for packed in map(get, (*signs, *shape)) if packed is not None]
-        return sum(rows), known
+        return sum(rows), known_share
 
     def _logits(self, total: int) -> list[float]:
         *sums, square = unpack(total, len(self.biases) + 1)
@@ -89,12 +89,12 @@ class NetScore:
         outputs = unpack(sum(map(mul, (*active, 1), self._outward)), len(self.heads), _WIDE)
         return [output * head.slope + head.offset for output, head in zip(outputs, self.heads, strict=True)]
 
-    def _estimate(self, logits: Sequence[float], known: float) -> Estimate:
+    def _estimate(self, logits: Sequence[float], known_share: float) -> Estimate:
         below = len(self.tiers) - 1
         worse = [sigmoid(logit) for logit in logits[:below]]
         better = [sigmoid(logit) for logit in logits[below : 2 * below]]
         cost = [exp(logit) for logit in logits[2 * below :]]
-        return Estimate((*[1.0 - chance for chance in worse], 1.0), (*better, 0.0), tuple(cost), known)
+        return Estimate((*[1.0 - chance for chance in worse], 1.0), (*better, 0.0), tuple(cost), known_share)
 
     def reasons(self, text: str, tier: str, top: int = 5) -> list[ScoreReason]:
         """Return the strongest features for and against `tier`: its log-odds' change without the feature."""
@@ -107,8 +107,8 @@ class NetScore:
             if (packed := self.features.get(key_of(feature))) is not None
         }
         total = sum(present.values())
-        whole = self._logits(total)[at]
-        moved = [(self._logits(total - packed)[at] - whole, feature) for feature, packed in present.items()]
+        base = self._logits(total)[at]
+        moved = [(self._logits(total - packed)[at] - base, feature) for feature, packed in present.items()]
         strongest = sorted(moved, key=lambda pair: (-abs(pair[0]), pair[1]))[:top]
         return [ScoreReason(in_words(feature), weight) for weight, feature in strongest]
 

@@ -16,8 +16,8 @@ _WRONG = (KeyError, TypeError, ValueError, OverflowError)
 
 def seal(body: Mapping[str, Any], form: str) -> bytes:
     """Return the file's bytes: always the same for the same content."""
-    whole = {**body, "format": form}
-    return _canonical({**whole, "sha256": _sum(whole)}) + b"\n"
+    document = {**body, "format": form}
+    return _canonical({**document, "sha256": _sum(document)}) + b"\n"
 
 
 class ModelFileError(ValueError):
