@@ -44,7 +44,7 @@ class AuditWriter:
         self.events: set[ChapterMet | OffsetsLost] = set()
         self._maybe_stored: set[frozenset[tuple[StoredPartition, Move]]] = set()
 
-    async def positions(self, wanted: Sequence[StoredPartition]) -> dict[StoredPartition, int]:
+    async def positions(self, partitions: Sequence[StoredPartition]) -> dict[StoredPartition, int]:
         """Return the next offset of each lane that has a stored position.
 
         Raises:
@@ -52,9 +52,9 @@ class AuditWriter:
         """
         with translated():
             async with self._pool.acquire() as connection:
-                positions = await lanes.positions(connection, wanted)
+                positions = await lanes.positions(connection, partitions)
         self._maybe_stored = {
-            batch for batch in self._maybe_stored if not any(lane in wanted for lane, _ in batch)
+            batch for batch in self._maybe_stored if not any(lane in partitions for lane, _ in batch)
         }
         return positions
 
@@ -66,13 +66,13 @@ class AuditWriter:
         """
         with translated():
             async with self._pool.acquire() as connection:
-                known = await chapters(connection, topic_ids)
+                topic_chapters = await chapters(connection, topic_ids)
         self.events |= {
             ChapterMet(topic=topic, number=chapter.number, cluster_id=chapter.ids[0], topic_id=chapter.ids[1])
-            for topic, chapter in known.items()
+            for topic, chapter in topic_chapters.items()
             if chapter.ids == topic_ids[topic]
         }
-        return known
+        return topic_chapters
 
     async def record_loss(self, lane: StoredPartition, move: Move) -> None:
         """Move a lane past offsets that could not be read, and record them as lost.
@@ -196,15 +196,15 @@ class AuditWriter:
     async def _make_days(self, connection: Connection, days: Collection[date]) -> None:
         """Create the partitions of `days` and the coming days; until then, rows go to the default one."""
         now = self._clock()
-        wanted = set(_near(now.date(), days)) - self._days
-        if not wanted or now < self._days_again:
+        missing_days = set(_near(now.date(), days)) - self._days
+        if not missing_days or now < self._days_again:
             return
         try:
-            await connection.execute(query("ensure_days"), sorted(wanted))
+            await connection.execute(query("ensure_days"), sorted(missing_days))
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
             self._days_again = now + _TRY_DAYS_AGAIN
         else:
-            self._days |= wanted
+            self._days |= missing_days
 
 
 def _near(today: date, days: Iterable[date]) -> Iterable[date]:
