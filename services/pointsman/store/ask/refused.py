@@ -27,10 +27,10 @@ async def refused(dsn: str, records: Collection[Origin]) -> set[Origin]:
         orjson.dumps([["ce_origin", f"{topic}/{partition}@{offset}"]]).decode()
         for topic, partition, offset in records
     ]
-    made = {derived_id(*origin, step): origin for origin in records for step in _STEPS}
+    origins_by_id = {derived_id(*origin, step): origin for origin in records for step in _STEPS}
     async with connected(dsn) as connection:
         with translated(dsn):
             letters = await connection.fetch(query("refused"), topics, partitions, offsets, origins)
-            stored = await connection.fetch(query("known_ids"), list(made))
+            stored = await connection.fetch(query("known_ids"), list(origins_by_id))
     dead_letters = {(row["topic"], row["partition"], row["offset"]) for row in letters}
-    return dead_letters - {made[row["message_id"]] for row in stored}
+    return dead_letters - {origins_by_id[row["message_id"]] for row in stored}

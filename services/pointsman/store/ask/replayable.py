@@ -46,7 +46,7 @@ class Sent:
 
 
 async def submitted(
-    dsn: str, wanted: Wanted, master: MasterKey | None = None, *, dead: bool = False
+    dsn: str, selection: Wanted, master: MasterKey | None = None, *, dead: bool = False
 ) -> AsyncGenerator[Sent, None]:
     """Yield the record that first submitted each job, oldest first; `master` opens sealed content.
 
@@ -55,8 +55,8 @@ async def submitted(
     Raises:
         StoreUnavailableError, StoreError: the query failed.
     """
-    of_job = () if dead else (wanted.tier, wanted.kind, wanted.outcome)
-    of = (wanted.since, wanted.until, wanted.agent, *of_job, wanted.reason)
+    of_job = () if dead else (selection.tier, selection.kind, selection.outcome)
+    of = (selection.since, selection.until, selection.agent, *of_job, selection.reason)
     async with connected(dsn) as connection:
         with translated(dsn):
             async with connection.transaction(readonly=True):
