@@ -116,11 +116,11 @@ class Aside:
 
         `dropped`: retention has dropped rows, so an erasure may count more rows than are left.
         """
-        kept = {row["key_id"]: row["subject"] for row in self._rows["subject_keys"]}
+        stored_subjects = {row["key_id"]: row["subject"] for row in self._rows["subject_keys"]}
         for key, sealed in self._sealed.items():
-            if key not in self._erased and key not in kept:
+            if key not in self._erased and key not in stored_subjects:
                 yield _finding("audit.subject_key", str(key), "is gone, and no erasure of it is on record")
-            elif key in kept and kept[key] != sealed.subject:
+            elif key in stored_subjects and stored_subjects[key] != sealed.subject:
                 yield _finding(
                     "audit.subject_key", str(key), "is of another subject in the rows that it sealed"
                 )

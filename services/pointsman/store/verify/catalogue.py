@@ -156,9 +156,9 @@ def _compared(expected: list[Thing], actual: list[Thing]) -> Iterator[Finding]:
     for kind, name in fixed:
         yield _finding(f"the {kind} {name} is none that the migrations make")
     for name, things in sorted(days.items()):
-        made, wanted = _parts(things), _parts(_dated(example, name))
-        if made != wanted:
-            kinds = ", ".join(sorted({kind for kind, *_ in (made - wanted) + (wanted - made)}))
+        parts, template = _parts(things), _parts(_dated(example, name))
+        if parts != template:
+            kinds = ", ".join(sorted({kind for kind, *_ in (parts - template) + (template - parts)}))
             yield _finding(f"the table {name} is not as a day's table is made: {kinds}")
 
 
@@ -168,8 +168,8 @@ def _differences(expected: Thing, actual: Thing | None) -> Iterator[Finding]:
     elif actual.definition != expected.definition:
         yield _finding(f"the {expected.kind} {expected.name} is not what the migrations make")
     elif actual.grants != expected.grants:
-        now, made = actual.grants or "nothing", expected.grants or "nothing"
-        yield _finding(f"the {expected.kind} {expected.name} grants {now}, the migrations {made}")
+        grants, declared = actual.grants or "nothing", expected.grants or "nothing"
+        yield _finding(f"the {expected.kind} {expected.name} grants {grants}, the migrations {declared}")
 
 
 def _parts(things: Iterable[Thing]) -> Counter[tuple[str, str, str, str | None]]:

@@ -73,9 +73,9 @@ async def open_digests(dsn: str, master: MasterKey | None = None) -> AsyncIterat
     async with connected(dsn) as connection:
         with translated(dsn):
             heads = await connection.fetch(query("lane_heads"))
-            gone = await connection.fetch(query("dropped"))
+            drop_rows = await connection.fetch(query("dropped"))
             chapters = await newest_chapters(connection)
         positions = {(row["topic"], row["partition"]): row["next_offset"] for row in heads}
         # The signatures of these statements are checked by `verify`.
-        gaps = gaps_of([(row["statement"], row["signature"]) for row in gone], None)
+        gaps = gaps_of([(row["statement"], row["signature"]) for row in drop_rows], None)
         yield Digests(positions, connection, gaps.by_lane, master, chapters)

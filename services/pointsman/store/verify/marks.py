@@ -82,15 +82,15 @@ def marks_of(
             _add(marks, checkpoint)
         previous = sha256(message).hexdigest()
         expected = number + 1
-    known = dict(stored)
+    texts = dict(stored)
     for message in published:
         checkpoint = _read(message, public)
         if isinstance(checkpoint, str) or public is None:  # without a valid signature it proves nothing
             continue
-        if known.get(checkpoint.number) != message:
-            problem = "is not in the database" if checkpoint.number not in known else "is another one there"
+        if texts.get(checkpoint.number) != message:
+            problem = "is not in the database" if checkpoint.number not in texts else "is another one there"
             marks.findings.append(_wrong(f"checkpoint {checkpoint.number}, signed and published, {problem}"))
-            known[checkpoint.number] = message  # it may be published several times: report it once
+            texts[checkpoint.number] = message  # it may be published several times: report it once
             _add(marks, checkpoint)
     for lane_marks in marks.by_lane.values():
         lane_marks.sort(key=lambda mark: (mark.head.next_offset, mark.number))
@@ -153,7 +153,7 @@ async def add_checkpoint(pool: Pool, make: Make, patience_s: float = 10) -> tupl
             await limit_waits(connection, patience_s)
             last = await connection.fetchrow(query("last_checkpoint"))
             number = last["number"] + 1 if last else 1
-            made = make(number, sha256(last["message"]).hexdigest() if last else None)
-            message = made.model_dump_json().encode()
-            await connection.execute(query("add_checkpoint"), number, made.made_at, made.key_id, message)
-    return made, message
+            signed = make(number, sha256(last["message"]).hexdigest() if last else None)
+            message = signed.model_dump_json().encode()
+            await connection.execute(query("add_checkpoint"), number, signed.made_at, signed.key_id, message)
+    return signed, message

@@ -138,8 +138,8 @@ class Reading:
     def take(self, row: Row, body: Any) -> None:
         """Take a verified row; `body`: its payload as `exact_json` parses it."""
         self.aside.take(row)
-        wanted = self.scope.everything or row.job_id == self.scope.job_id
-        if row.job_id is not None and wanted:
+        is_in_scope = self.scope.everything or row.job_id == self.scope.job_id
+        if row.job_id is not None and is_in_scope:
             self.facts.add(row.job_id, fact_of(row, body))
 
 
@@ -264,12 +264,12 @@ def _stretch(lane: StoredPartition, head: Head, before: HeadMark | None, after: 
 def _walk_of(stretch: Stretch, marks: Marks, gaps: Gaps) -> LaneWalk:
     first = stretch.start.next_offset
     signed = marks.by_lane.get(stretch.lane, [])
-    gone = gaps.by_lane.get(stretch.lane, [])
+    lane_gaps = gaps.by_lane.get(stretch.lane, [])
     return LaneWalk(
         stretch.lane,
         stretch.start,
         [mark for mark in signed if first < mark.head.next_offset <= stretch.stop],
-        [gap for gap in gone if first <= gap.first < stretch.stop],
+        [gap for gap in lane_gaps if first <= gap.first < stretch.stop],
     )
 
 
