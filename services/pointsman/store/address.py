@@ -71,13 +71,13 @@ def _without_password(word: str) -> str:
     return f"{word[: login.end()]}***{word[at:]}" if login and at >= login.end() else word
 
 
-def _login_and_place(rest: str) -> tuple[str, re.Match[str]]:
+def _login_and_place(without_scheme: str) -> tuple[str, re.Match[str]]:
     """Split at the first `@` before a valid host and database, as a password may contain any character."""
-    if place := _PLACE.fullmatch(rest):
+    if place := _PLACE.fullmatch(without_scheme):
         return "", place
-    for at in re.finditer("@", rest):
-        if place := _PLACE.fullmatch(rest, at.end()):
-            return rest[: at.start()], place
+    for at in re.finditer("@", without_scheme):
+        if place := _PLACE.fullmatch(without_scheme, at.end()):
+            return without_scheme[: at.start()], place
     raise AddressError("there is no user:password@host:port/database in it")
 
 

@@ -62,8 +62,8 @@ def _moment(passed: int, epoch: datetime, zone: str) -> datetime | str:
     except OverflowError:
         if passed in (_EARLIEST, _LATEST):
             return _infinity(passed)
-        days, rest = divmod(passed, _DAY_S * _MICROSECONDS)
-        return _calendar(days, f" {_clock(rest)}{zone}")
+        days, day_microseconds = divmod(passed, _DAY_S * _MICROSECONDS)
+        return _calendar(days, f" {_clock(day_microseconds)}{zone}")
 
 
 def _time(parts: tuple[int]) -> time | str:
@@ -135,9 +135,9 @@ def _infinity(number: int) -> str:
 
 
 def _clock(microseconds: int) -> str:
-    seconds, rest = divmod(microseconds, _MICROSECONDS)
+    seconds, fraction = divmod(microseconds, _MICROSECONDS)
     text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{text}.{rest:06}" if rest else text
+    return f"{text}.{fraction:06}" if fraction else text
 
 
 def _calendar(days: int, clock: str) -> str:
@@ -145,8 +145,8 @@ def _calendar(days: int, clock: str) -> str:
 
     The calendar repeats every 400 years (146,097 days): the date is computed in a cycle that Python supports.
     """
-    cycles, rest = divmod(days, 146_097)
-    near = _EPOCH + timedelta(days=rest)
+    cycles, days_left = divmod(days, 146_097)
+    near = _EPOCH + timedelta(days=days_left)
     year = near.year + 400 * cycles
     era = "" if year > 0 else " BC"
     return f"{year if year > 0 else 1 - year:04}-{near:%m-%d}{clock}{era}"
