@@ -13,8 +13,8 @@ _LONGEST_DAYS = 3_650
 
 def api_key_lines(key: ApiKeyText, agent: str | None, expires: date | None) -> Iterator[str]:
     """Yield what to paste into agents.yaml, and the command that follows."""
-    whose = "the agent's entry" if agent is None else f"the entry of {agent}"
-    yield f"for {whose} in agents.yaml, beside the keys that it has; then: pointsman agents apply"
+    entry_name = "the agent's entry" if agent is None else f"the entry of {agent}"
+    yield f"for {entry_name} in agents.yaml, beside the keys that it has; then: pointsman agents apply"
     last = "" if expires is None else f", expires: {expires}"
     yield "    api_keys:"
     yield f"      - {{id: {key.id}, sha256: {key.sha256}{last}}}"

@@ -26,7 +26,7 @@ async def apply(
     from pointsman.registry.publish import apply_file
 
     read_file(settings)  # errors of the file itself are reported without Kafka
-    who = person(by, key, settings.registry_people)
+    author = person(by, key, settings.registry_people)
     history = await read_registry(settings, settings.topics, settings.registry_people)
     file = read_file(settings, history)
 
@@ -35,8 +35,8 @@ async def apply(
         settings,
         settings.topics,
         file,
-        by=who.id,
-        key=who.key,
+        by=author.id,
+        key=author.key,
         people=settings.registry_people,
         reason=reason,
     )

@@ -34,10 +34,10 @@ async def approve(
         shown = [proposed for proposed in shown if str(proposed.proposal) == proposal]
         if not shown:
             raise CommandError(f"no proposal {proposal} waits", "see which do: pointsman agents approve")
-        who = person(by, key, settings.registry_people)
-        if shown[0].by == who.id:
-            raise CommandError(f"{who.id} proposed it: another person approves it", "name yourself: --by ID")
-        await publish_approval(settings, settings.topics, shown[0], who)
+        user = person(by, key, settings.registry_people)
+        if shown[0].by == user.id:
+            raise CommandError(f"{user.id} proposed it: another person approves it", "name yourself: --by ID")
+        await publish_approval(settings, settings.topics, shown[0], user)
     notes = [] if shown else ["nothing waits for approval"]
     if proposal is not None:
         notes = ["approved: in force everywhere within 2 s"]

@@ -42,8 +42,8 @@ async def audit(
     people = settings.registry_people
     findings = await audit_agents(settings, settings.topics, record.postgres, utc_now(), people)
     if access:
-        servers, wanted = await derived(settings, None, AccessScope("kafka", explained=explained))
-        findings += unexplained(await plan(servers, wanted))
+        servers, derived_access = await derived(settings, None, AccessScope("kafka", explained=explained))
+        findings += unexplained(await plan(servers, derived_access))
     if as_json:
         screen.print_json(findings)
     elif findings:

@@ -48,10 +48,10 @@ def key(
         screen.line(new_key(file).public.text)
         return
     last = None if expires is None else expiry(expires, utc_now().date())
-    made = ApiKeyText.make()
+    api_key = ApiKeyText.make()
     if file is None:
-        screen.line(made.text)
+        screen.line(api_key.text)
     else:
-        write_new(file, made.text + "\n")
-    for line in api_key_lines(made, agent, last):
+        write_new(file, api_key.text + "\n")
+    for line in api_key_lines(api_key, agent, last):
         screen.note(line)

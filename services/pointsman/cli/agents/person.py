@@ -15,11 +15,11 @@ def person(by: str, key: Path | None, people: AgentKeys | None) -> Person:
     Raises:
         CommandError: the file holds no key, or a change signed with it would be ignored.
     """
-    who, own = judge(by), read_key(key)
-    if people is not None and (own is None or people.key(who, own.public.id) is None):
+    person_id, own = judge(by), read_key(key)
+    if people is not None and (own is None or people.key(person_id, own.public.id) is None):
         why = "nobody signs it" if own is None else f"the key in {key} is none of theirs"
         raise CommandError(
-            f"every process would ignore a change by {who}: {why}",
+            f"every process would ignore a change by {person_id}: {why}",
             "sign as one of POINTSMAN_REGISTRY_KEYS: --by NAME --key FILE",
         )
-    return Person(who, own)
+    return Person(person_id, own)

@@ -32,7 +32,7 @@ async def turn(
         CommandError: the agent is unknown or retired, or the change would be ignored as not signed.
         BusError: the registry cannot be read or written.
     """
-    who = person(by, key, settings.registry_people)
+    author = person(by, key, settings.registry_people)
     history = await read_registry(settings, settings.topics, settings.registry_people)
     registered_agent = registered(history, agent)
     if registered_agent.state == "retired" and state != "retired":
@@ -40,10 +40,10 @@ async def turn(
             f"agent {agent} is retired", "put it into agents.yaml again, then: pointsman agents apply"
         )
     changes = [] if registered_agent.state == state else [turned(registered_agent, state)]
-    applied = await submit(settings, settings.topics, history, changes, who, reason=reason)
-    left = None
+    applied = await submit(settings, settings.topics, history, changes, author, reason=reason)
+    sessions_note = None
     if state != "active" and registered_agent.entry.kafka and applied.proposal is None:
-        left = await _log_out(settings, agent)
+        sessions_note = await _log_out(settings, agent)
     proposal = applied.proposal
     before = registered_agent.state
     if as_json:
@@ -52,7 +52,7 @@ async def turn(
                 "agent": agent,
                 "before": before,
                 "state": before if proposal else state,
-                "by": who.id,
+                "by": author.id,
                 "reason": reason,
                 "proposal": proposal,
             }
@@ -63,8 +63,8 @@ async def turn(
         screen.note(f"nothing to do: {agent} is {state}")
     else:
         screen.line(f"{agent}: {before} -> {state}")
-    if left is not None:
-        screen.note(left)
+    if sessions_note is not None:
+        screen.note(sessions_note)
     if state == "active" and registered_agent.entry.kafka and proposal is None and before != state:
         screen.note("its Kafka login is made anew by: pointsman access apply")
 
