@@ -46,12 +46,12 @@ def check(
             types = "" if mask.types == ("*",) else f", in {', '.join(mask.types)}"
             screen.line(f"{mask.name}: masks {', '.join(mask.patterns) or 'all'}{where}{topics}{types}")
         for subject in file_rules.subjects:
-            whose = (
+            owner = (
                 f"{subject.subject!r}: agent {subject.agent}"
                 if subject.agent
                 else f"who is at {subject.path}"
             )
-            screen.line(f"sealed for {whose}")
+            screen.line(f"sealed for {owner}")
 
 
 @app.command()
@@ -77,6 +77,6 @@ def _tried(rules: "PrivacyFile", value: bytes) -> str:
     from pointsman.store.privacy.sealing import MasterKey, new_master_key
 
     masking = Masking(rules, MasterKey.parse(new_master_key()), "")
-    made = masking.mask(Incoming("", 0, 0, 0, None, value, ()), rules.masks, frozenset())
-    shown = value if made is None else made.record.value or b""
+    result = masking.mask(Incoming("", 0, 0, 0, None, value, ()), rules.masks, frozenset())
+    shown = value if result is None else result.record.value or b""
     return shown.decode("utf-8", "replace").rstrip("\n")

@@ -127,7 +127,7 @@ async def _verify(
 
     public = PublicKey.parse(settings.audit_public_key) if settings.audit_public_key else None
     heads = open_heads(settings.audit_heads)
-    kept = [] if heads is None else await heads.all()
+    from_heads = [] if heads is None else await heads.all()
     comparison, published = await _compare(settings) if against_kafka else (None, [])
     large = LargeValues()
     with screen.stepped("rows") as (begin, advance):
@@ -135,7 +135,7 @@ async def _verify(
             settings.postgres,
             scope,
             public=public,
-            published=[*kept, *published],
+            published=[*from_heads, *published],
             progress=Progress(begin, advance, large.take),
         )
     if comparison is not None:
@@ -157,11 +157,11 @@ async def _scope(settings: "VerifySettings", day: date | None, job: str | None, 
     from pointsman.store.ask.jobs import Jobs
     from pointsman.store.verify.verify import Scope
 
-    wanted = None
+    full_id = None
     if job is not None:
         async with Jobs.opened(settings.postgres) as jobs:
-            wanted = await job_id.find(jobs, job)
-    return Scope(day=day, job_id=wanted, newest=newest)
+            full_id = await job_id.find(jobs, job)
+    return Scope(day=day, job_id=full_id, newest=newest)
 
 
 async def _compare(settings: "VerifySettings") -> "tuple[Comparison, list[bytes]]":
