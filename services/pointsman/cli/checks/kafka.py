@@ -57,8 +57,8 @@ def _spoken(settings: KafkaPart) -> str:
     mechanism, user = settings.kafka_sasl_mechanism, settings.kafka_username
     if not settings.logs_in:
         return settings.kafka_security_protocol
-    who = "" if mechanism == "OAUTHBEARER" else f" as {user!r}"
-    return f"{settings.kafka_security_protocol} with {mechanism}{who}"
+    login = "" if mechanism == "OAUTHBEARER" else f" as {user!r}"
+    return f"{settings.kafka_security_protocol} with {mechanism}{login}"
 
 
 def _listeners(probed: Probe, settings: KafkaPart) -> CheckResult:

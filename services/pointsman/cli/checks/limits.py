@@ -44,7 +44,7 @@ def _of_tier(tier: TierHeld) -> str:
 
 def _finding(target: HeldTarget) -> CheckResult:
     since = "before the log begins" if target.since is None else moment(target.since)
-    then = "may be called" if target.state == "paused" else "is tried"
+    effect = "may be called" if target.state == "paused" else "is tried"
     until = f"{moment(target.until)} (in {duration(target.seconds)})"
-    text = f"{target.target} is {target.state} since {since}, {then} at {until}"
+    text = f"{target.target} is {target.state} since {since}, {effect} at {until}"
     return CheckResult("limits", target.seconds <= SHORT_S, text, f"pointsman limits resume {target.target}")

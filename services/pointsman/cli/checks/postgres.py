@@ -18,11 +18,11 @@ async def postgres(dsn: str, clock: Clock) -> list[CheckResult]:
     try:
         ((theirs,),) = await fetched(dsn, "clock")
     except StoreError as error:
-        rest = [
+        skipped = [
             CheckResult(check, None, "not looked at: there is no way into Postgres")
             for check in ("migrations", "clock")
         ]
-        return [CheckResult("postgres", False, str(error), _entry(error)), *rest]
+        return [CheckResult("postgres", False, str(error), _entry(error)), *skipped]
     after = clock()
     findings = [CheckResult("postgres", True, place(dsn)), await _migrations(dsn)]
     return [*findings, _clock(theirs - (before + (after - before) / 2), (after - before) / 2)]
