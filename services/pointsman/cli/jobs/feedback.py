@@ -44,16 +44,16 @@ async def feedback(
     value = read_verdict(verdict)
     if len(comment) > 2000:
         raise typer.BadParameter("--comment: at most 2000 characters")
-    who = judge(by)
+    person = judge(by)
     signing_key = read_key(key)
     async with Jobs.opened(settings.postgres) as jobs:
         full_id = await job_id.find(jobs, job)
         agent = (await jobs.states([full_id]))[0].agent_id
         decision = await _decision(jobs, full_id)
     async with Client(kafka=settings, key=signing_key) as client:
-        await client.feedback(full_id, value, comment, by=who, agent_id=agent, judged=decision)
-    judged = {"job_id": full_id, "verdict": value, "by": who, "comment": comment}
-    screen.report(judged, f"{full_id}: verdict {value:g} by {who}", as_json=as_json)
+        await client.feedback(full_id, value, comment, by=person, agent_id=agent, judged=decision)
+    judged = {"job_id": full_id, "verdict": value, "by": person, "comment": comment}
+    screen.report(judged, f"{full_id}: verdict {value:g} by {person}", as_json=as_json)
 
 
 async def _decision(jobs: "Jobs", job_id: "UUID") -> "Decision | None":

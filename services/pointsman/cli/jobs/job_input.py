@@ -39,7 +39,7 @@ def read_jobs(
     Fields that a line lacks are taken from `defaults`. Empty lines are skipped. A job without an id gets a
     new one.
     """
-    jobs, bad, custom_ids = read = JobLines([], [], {})
+    jobs, bad, custom_ids = job_lines = JobLines([], [], {})
     seen: dict[UUID | str, int] = {}
     for number, line in enumerate(lines, start=1):
         line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901  # a byte order mark, as Windows writes it
@@ -64,7 +64,7 @@ def read_jobs(
             if custom_id is not None:
                 seen[custom_id] = number
                 custom_ids[job.job_id] = custom_id
-    return read
+    return job_lines
 
 
 def read_job(body: bytes, clock: Clock, largest: int = DEFAULT_MAX_BYTES) -> Job | str:

@@ -96,16 +96,16 @@ async def publish(
         }
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    given = {name: value for name, value in body.items() if value is not None}
+    defaults = {name: value for name, value in body.items() if value is not None}
     largest = largest_job(load(ClaimsPart))
     source = file or jsonl
     custom_ids: dict[UUID, str] = {}
     if source is None:
-        jobs, complete = [_one(given, prompt, largest)], True
+        jobs, complete = [_one(defaults, prompt, largest)], True
     elif prompt is not None or param:
         raise typer.BadParameter("--prompt and --param are for a single job, not for lines of them")
     else:
-        jobs, bad, custom_ids = _many(source, given, largest, skip_bad)
+        jobs, bad, custom_ids = _many(source, defaults, largest, skip_bad)
         complete = not bad
     sending = Sending(
         settings, wait=wait, timeout_s=timeout_s, as_json=as_json, key=read_key(key), custom_ids=custom_ids
@@ -114,16 +114,16 @@ async def publish(
     return 0 if complete and all_done else 1
 
 
-def _one(given: dict[str, object], prompt: str | None, largest: int) -> "Job":
+def _one(defaults: dict[str, object], prompt: str | None, largest: int) -> "Job":
     from pointsman.cli.jobs.job_input import as_body, read_job
 
-    if "agent_id" not in given:
+    if "agent_id" not in defaults:
         raise typer.BadParameter("say who asks: --agent ID, or POINTSMAN_AGENT in the environment")
     if prompt == "-":
         prompt = stdin.read_text()
-    if prompt is None and "messages" not in given:
+    if prompt is None and "messages" not in defaults:
         raise typer.BadParameter("say what is asked: --prompt TEXT, or name a file of JSON lines")
-    checked = read_job(as_body({**given, "prompt": prompt}), utc_now, largest)
+    checked = read_job(as_body({**defaults, "prompt": prompt}), utc_now, largest)
     if isinstance(checked, str):
         raise typer.BadParameter(checked)
     return checked
@@ -134,7 +134,7 @@ def _many(source: Path, defaults: dict[str, object], largest: int, skip_bad: boo
     from pointsman.cli.jobs.job_input import read_jobs
 
     lines = stdin.read_bytes(source).split(b"\n")
-    read = jobs, bad, _ = read_jobs(lines, defaults, utc_now, largest)
+    job_lines = jobs, bad, _ = read_jobs(lines, defaults, utc_now, largest)
     for problem in bad[:SHOWN]:
         screen.note(problem)
     if len(bad) > SHOWN:
@@ -144,7 +144,7 @@ def _many(source: Path, defaults: dict[str, object], largest: int, skip_bad: boo
         raise CommandError(f"{len(bad)} of {len(bad) + len(jobs)} lines are not jobs; nothing was sent", fix)
     if not jobs:
         raise CommandError(f"no jobs in {source}", "each line must be one JSON object")
-    return read
+    return job_lines
 
 
 #: Most invalid lines to print.

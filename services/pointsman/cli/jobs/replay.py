@@ -59,7 +59,7 @@ async def replay(
     if dead and (outcome or tier or kind):
         raise typer.BadParameter("--dead goes with --since, --until, --agent and --reason only")
     now = datetime.now(UTC)
-    wanted = Wanted(
+    selection = Wanted(
         moment(since, now), moment(until, now) if until else now, agent, tier, kind, outcome, reason
     )
     private, claim_check = read_key(key), open_claim_check(load(ClaimsPart))
@@ -67,20 +67,20 @@ async def replay(
         settings, settings.postgres, settings.master_key, claim_check, dead, rate, send, private
     )
     replayed = unreadable = 0
-    async with closed_after(claim_check), aclosing(replaying.run(wanted)) as jobs:
+    async with closed_after(claim_check), aclosing(replaying.run(selection)) as jobs:
         async for job in jobs:
             _show(job, as_json=as_json)
             replayed += job.unreadable is None
             unreadable += job.unreadable is not None
             if replayed == number:
                 break
-    left = f"; {unreadable:,} cannot be read as a job" if unreadable else ""
+    unreadable_note = f"; {unreadable:,} cannot be read as a job" if unreadable else ""
     if send:
-        screen.note(f"{count(replayed, 'job')} replayed{left}")
+        screen.note(f"{count(replayed, 'job')} replayed{unreadable_note}")
     elif replayed:
-        screen.note(f"{count(replayed, 'job')} would be replayed{left}; do it: add --send")
+        screen.note(f"{count(replayed, 'job')} would be replayed{unreadable_note}; do it: add --send")
     else:
-        screen.note(f"nothing to send{left}")
+        screen.note(f"nothing to send{unreadable_note}")
 
 
 def _show(job: "Replayed", *, as_json: bool) -> None:
@@ -91,6 +91,6 @@ def _show(job: "Replayed", *, as_json: bool) -> None:
         "reason": sent.reason, "job_id": job.job_id, "unreadable": job.unreadable,
     }  # fmt: skip
     became = " ".join(part for part in (sent.outcome or "open", sent.reason) if part)
-    then = f"left out: {job.unreadable}" if job.unreadable else f"-> {job.job_id}" if job.job_id else ""
-    line = f"{sent.at:%Y-%m-%d %H:%M:%S}  {sent.job_id or place}  {became}  {then}".rstrip()
+    result = f"left out: {job.unreadable}" if job.unreadable else f"-> {job.job_id}" if job.job_id else ""
+    line = f"{sent.at:%Y-%m-%d %H:%M:%S}  {sent.job_id or place}  {became}  {result}".rstrip()
     screen.report(shown, line, as_json=as_json, stream=True)

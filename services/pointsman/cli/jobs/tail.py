@@ -50,7 +50,7 @@ async def tail(
 
     topics = settings.topics
     try:
-        wanted = {long_topic(name, topics) for name in topic or ()} or re.compile(topics.pattern)
+        subscription = {long_topic(name, topics) for name in topic or ()} or re.compile(topics.pattern)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     out = screen.console()
@@ -63,13 +63,13 @@ async def tail(
         else:
             screen.line(draw(read(record, topics), GIST_IN_PIPE).plain)
 
-    left = number
+    records_left = number
     start: Start = "beginning" if from_beginning else "end"
     intake = topics.intake.name
     seed = await seed_of(settings, f"{topics.prefix}.router", intake)
-    async with Follower(settings, wanted, start=start, until_end=to_end) as follower:
-        while not follower.ended and left != 0:
+    async with Follower(settings, subscription, start=start, until_end=to_end) as follower:
+        while not follower.ended and records_left != 0:
             records = sorted(await follower.read(), key=lambda record: record.timestamp_ms)
-            for record in records[:left]:
+            for record in records[:records_left]:
                 show(replace(record, seed=seed) if record.topic == intake else record)
-            left = None if left is None else max(0, left - len(records))
+            records_left = None if records_left is None else max(0, records_left - len(records))

@@ -50,13 +50,13 @@ async def why(
     async with (
         Jobs.opened(dsn, master) as jobs,
         Decisions.opened(dsn, master) as decisions,
-        on_record() as whole,
+        on_record() as messages,
     ):
         record, full_id = PolicyRecord(decisions, settings, settings.topics), await job_id.find(jobs, job)
         if recompute:
-            comparison = await decide_again(full_id, decisions, record, whole, router.policy)
+            comparison = await decide_again(full_id, decisions, record, messages, router.policy)
         else:
-            answer = await _verdict(full_id, jobs, record, whole, router.policy)
+            answer = await _verdict(full_id, jobs, record, messages, router.policy)
     if recompute:
         screen.report(flat(comparison), recomputed(comparison), as_json=as_json)
         raise typer.Exit(int(not comparison.same))
@@ -72,7 +72,7 @@ async def why(
 
 
 async def _verdict(
-    job_id: "UUID", jobs: "Jobs", record: "PolicyRecord", whole: "WholeMessages", at_hand: "Path"
+    job_id: "UUID", jobs: "Jobs", record: "PolicyRecord", messages: "WholeMessages", at_hand: "Path"
 ) -> "Verdict":
     """Return what is recorded about the job, and the features that the score found in it."""
     from pointsman.cli.large_values import whole_ended
@@ -83,9 +83,9 @@ async def _verdict(
     routed = await jobs.decision(job_id)
     decision, name, saw = None, None, None
     if routed is not None:
-        value, lost = await whole.whole_value(JobRouted.TYPE, routed.value)
+        value, lost = await messages.whole_value(JobRouted.TYPE, routed.value)
         decision = routed.message.decision
         name, saw = await made_by(record, JobRouted.model_validate_json(value), at_hand, lost)
     state = (await jobs.states([job_id]))[0]
-    outcome = await whole_ended(await jobs.outcome(job_id), whole)
+    outcome = await whole_ended(await jobs.outcome(job_id), messages)
     return Verdict(state, decision, name, outcome, await jobs.timeline(job_id), saw)
