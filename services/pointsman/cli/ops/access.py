@@ -92,13 +92,13 @@ async def apply(
     from pointsman.cli.ops.access_derived import derived
     from pointsman.cli.ops.access_secrets import renewed, variables_by_user, write
 
-    servers, wanted = await derived(settings, owner, scope)
-    changes = await differences(servers, wanted)
-    passwords = issue(wanted, servers, changes, renewed(wanted, rotate or []))
-    words = variables_by_user(wanted, servers, passwords)
+    servers, access = await derived(settings, owner, scope)
+    changes = await differences(servers, access)
+    passwords = issue(access, servers, changes, renewed(access, rotate or []))
+    words = variables_by_user(access, servers, passwords)
     if secrets is not None:
         write(secrets, words)  # before they are in force, so that an interrupted run can be repeated
-    done = await give_and_take(servers, wanted, passwords)
+    done = await give_and_take(servers, access, passwords)
     done += [change for change in changes if change.sign == "!"]
     shown = words if secrets is None else {}
     if as_json:
@@ -150,11 +150,11 @@ def _show(changes: "Sequence[AccessChange]", word: str, as_json: bool) -> None:
     added, changed, removed = (
         ("added", "changed", "removed") if word == "Applied" else ("to add", "to change", "to remove")
     )
-    left = f", {count['!']} to judge" if count["!"] else ""
-    total = f"{word}: {count['+']} {added}, {count['~']} {changed}, {count['-']} {removed}{left}."
+    judge_note = f", {count['!']} to judge" if count["!"] else ""
+    total = f"{word}: {count['+']} {added}, {count['~']} {changed}, {count['-']} {removed}{judge_note}."
     judging = (
         "! may be somebody else's, and `apply` leaves it: take it away on the server, "
         "or put the line into a file and name that by --explained"
     )
-    notes = [judging] if left else ()
+    notes = [judging] if judge_note else ()
     screen.report(changes, *map(str, changes), total, notes=notes, as_json=as_json)

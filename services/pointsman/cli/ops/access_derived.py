@@ -32,7 +32,7 @@ async def derived(
     file = load_policy(settings.policy)
     agents = (await read_registry(settings, settings.topics, settings.registry_people)).agents.values()
     now = utc_now()
-    wanted = derive(
+    access = derive(
         settings.topics,
         file.tiers,
         [
@@ -45,4 +45,4 @@ async def derived(
     )
     dsn = None if scope.only == "kafka" or owner is None else owner.owner_dsn
     meant = load_explained(scope.explained, settings.prefix)
-    return Servers(None if scope.only == "postgres" else settings, dsn, tuple(scope.login), meant), wanted
+    return Servers(None if scope.only == "postgres" else settings, dsn, tuple(scope.login), meant), access

@@ -19,36 +19,36 @@ _PASSWORD = "POINTSMAN_KAFKA_PASSWORD"
 Variables = dict[str, str]
 
 
-def renewed(wanted: Access, named: Iterable[str]) -> list[str]:
+def renewed(access: Access, named: Iterable[str]) -> list[str]:
     """Return full user names; `named` may leave out the prefix.
 
     Raises:
         CommandError: there is no such user.
     """
-    whole = []
+    full_names = []
     for name in named:
-        user = name if name in wanted.users else f"{wanted.prefix}.{name}"
-        if user not in wanted.users:
-            near = get_close_matches(user, wanted.users, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(wanted.users)}"
+        user = name if name in access.users else f"{access.prefix}.{name}"
+        if user not in access.users:
+            near = get_close_matches(user, access.users, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(access.users)}"
             raise CommandError(f"there is no user {name}", hint, code=2)
-        whole.append(user)
-    return whole
+        full_names.append(user)
+    return full_names
 
 
 def variables_by_user(
-    wanted: Access, servers: Servers, passwords: Mapping[str, Passwords]
+    access: Access, servers: Servers, passwords: Mapping[str, Passwords]
 ) -> dict[str, Variables]:
-    return {user: dict(_variables(wanted, servers, user, new)) for user, new in passwords.items()}
+    return {user: dict(_variables(access, servers, user, new)) for user, new in passwords.items()}
 
 
-def _variables(wanted: Access, servers: Servers, user: str, new: Passwords) -> Iterable[tuple[str, str]]:
+def _variables(access: Access, servers: Servers, user: str, new: Passwords) -> Iterable[tuple[str, str]]:
     if new.kafka is not None:
         yield "POINTSMAN_KAFKA_SASL_MECHANISM", MECHANISM
         yield "POINTSMAN_KAFKA_USERNAME", user
         yield _PASSWORD, new.kafka
     if new.postgres is not None and servers.postgres is not None:
-        yield _POSTGRES[wanted.logins[user]], as_login(servers.postgres, user, new.postgres)
+        yield _POSTGRES[access.logins[user]], as_login(servers.postgres, user, new.postgres)
 
 
 def write(folder: Path, secrets: Mapping[str, Variables]) -> None:
@@ -64,7 +64,7 @@ def write(folder: Path, secrets: Mapping[str, Variables]) -> None:
     for user, variables in secrets.items():
         file = folder / f"{user}.env"
         lines = file.read_text().splitlines() if file.exists() else []
-        kept = dict(line.split("=", 1) for line in lines if "=" in line)
-        write_private(file, "".join(f"{name}={value}\n" for name, value in (kept | variables).items()))
+        existing = dict(line.split("=", 1) for line in lines if "=" in line)
+        write_private(file, "".join(f"{name}={value}\n" for name, value in (existing | variables).items()))
         if (password := variables.get(_PASSWORD)) is not None:
             write_private(folder / f"{user}.password", password)

@@ -30,7 +30,7 @@ async def doctor(
     policy_found, policy_file = files.policy_file(router.policy)
     providers_found, providers_file = files.providers_file(worker.providers, policy_file)
     topics, people = router.topics, router.registry_people
-    servers, database, claims_found, reached, believed, given = await asyncio.gather(
+    servers, database, claims_found, reached, score, opinion = await asyncio.gather(
         kafka(router, list(topics.all(policy_file.tiers)) if policy_file else None),
         postgres(record.postgres, utc_now),
         claims(keeping),
@@ -42,7 +42,7 @@ async def doctor(
     results += await limits.tiers([url for url in workers.split(",") if url.strip()])
     agents = await policy.registry(router, topics, people)
     people_asked = await policy.review(router, topics, policy_file, people)
-    findings = [*servers, *database, claims_found, policy_found, *believed, *given, agents, *people_asked]
+    findings = [*servers, *database, claims_found, policy_found, *score, *opinion, agents, *people_asked]
     findings += [files.native(), providers_found, *reached, *results]
     screen.report(findings, checkup(findings), as_json=as_json)
     return int(any(not finding.ok for finding in findings))
