@@ -58,7 +58,7 @@ async def learn(
 
     now = utc_now()
     path = router.policy
-    wanted = lesson.LessonRequest(
+    request = lesson.LessonRequest(
         policy=path,
         out=out or output_folder(path, type(router).model_fields["policy"].default),
         since=moment(since, now),
@@ -70,7 +70,7 @@ async def learn(
     )
     work = learning_cascade.work if cascade else learning.work
     dsn = settings.postgres
-    outcome = await work(dsn, wanted, on_record(), screen.progress)
+    outcome = await work(dsn, request, on_record(), screen.progress)
     screen.report(flat(outcome), learned(outcome), as_json=as_json)
 
 
