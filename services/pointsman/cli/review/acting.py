@@ -33,11 +33,11 @@ async def act(settings: CliSettings, job: str, do: Act, *, by: str, key: Path | 
         CommandError: there is no such case, or no answer in time.
         BusError: Kafka is unavailable.
     """
-    who, signing_key = judge(by), read_key(key)
+    reviewer_id, signing_key = judge(by), read_key(key)
     known = find(await read_cases(settings, settings.topics), job)
-    answer = refused_late(known.case, who)
+    answer = refused_late(known.case, reviewer_id)
     if answer is None:
-        async with Reviewer(settings, settings.topics, who, signing_key) as reviewer:
+        async with Reviewer(settings, settings.topics, reviewer_id, signing_key) as reviewer:
             answer = await do(reviewer, known)
     tell(answer, as_json=as_json)
 

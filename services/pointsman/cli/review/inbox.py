@@ -31,7 +31,7 @@ def inbox(
         raise CommandError(
             "the inbox needs the package textual", "pip install 'pointsman[inbox]', or: pointsman review next"
         )
-    who, signing_key = judge(by), read_key(key)
+    user, signing_key = judge(by), read_key(key)
     if not (screen.on_terminal() and sys.stderr.isatty()):  # the app draws on stderr
         raise CommandError("the inbox needs a terminal", "for programs: pointsman review list --json")
 
@@ -39,5 +39,5 @@ def inbox(
     from pointsman.client.reviews import Reviewer
 
     InboxApp(
-        settings, settings.topics, Reviewer(settings, settings.topics, who, signing_key), who, queue
+        settings, settings.topics, Reviewer(settings, settings.topics, user, signing_key), user, queue
     ).run()

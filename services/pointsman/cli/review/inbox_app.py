@@ -100,13 +100,13 @@ class InboxApp(App[None]):
         for case in self._shown:
             holder = case.claim.by if case.claim is not None and case.claim.until > now else ""
             state = "yours" if holder == self._by else f"claimed by {printable(holder)}" if holder else "open"
-            left = duration(max(0.0, (case.deadline - now).total_seconds()))
+            time_left = duration(max(0.0, (case.deadline - now).total_seconds()))
             table.add_row(
                 case.queue,
                 state,
                 printable(case.agent_id),
                 gist(case.stop.detail, 30),
-                left,
+                time_left,
                 key=str(case.job_id),
             )
         ids = [case.job_id for case in self._shown]

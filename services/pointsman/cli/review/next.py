@@ -27,13 +27,13 @@ async def next(
     from pointsman.cli.show.case import case_lines
     from pointsman.client.reviews import Reviewer, claim_next
 
-    who = judge(by)
-    async with Reviewer(settings, settings.topics, who, read_key(key)) as reviewer:
+    reviewer_id = judge(by)
+    async with Reviewer(settings, settings.topics, reviewer_id, read_key(key)) as reviewer:
         claimed, refused = await claim_next(settings, settings.topics, reviewer, queue, utc_now())
     if claimed is None:
         why = f": {refused.message}" if refused is not None else ""
         where = f" in queue {queue}" if queue else ""
-        screen.note(f"no open case{where} for {who}{why}")
+        screen.note(f"no open case{where} for {reviewer_id}{why}")
         raise typer.Exit(1)
     case = {"case": claimed.case, "request": claimed.request, "seen": claimed.seen}
     options = (f" --by {by}" if by else "") + (f" --key {quote(str(key))}" if key else "")

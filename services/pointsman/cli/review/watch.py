@@ -67,7 +67,7 @@ async def watch(
         except NoticeFailedError as error:
             screen.note(f"the webhook failed: {error}")
 
-    left = number
+    cases_left = number
     async with webhook or nullcontext():
         async for record in follow(settings, [settings.topics.reviews_state.name], start="end"):
             if record.value is None:
@@ -77,8 +77,8 @@ async def watch(
                 continue
             if queue in ("", case.queue):
                 await tell(case)
-                left = None if left is None else left - 1
-                if left == 0:
+                cases_left = None if cases_left is None else cases_left - 1
+                if cases_left == 0:
                     return
 
 
