@@ -66,8 +66,8 @@ def cell(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case datetime():
-            here = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
-            return here.isoformat(" ", "milliseconds")
+            utc_value = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+            return utc_value.isoformat(" ", "milliseconds")
         case timedelta():
             return duration(value.total_seconds())
         case Decimal() | float() if not isfinite(value):

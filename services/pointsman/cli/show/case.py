@@ -21,7 +21,7 @@ _MOST = 4_000
 def cases_table(cases: Sequence[ReviewChanged], now: datetime) -> Table:
     rows = plain_table("job", "queue", "state", "agent", "what", "why", "time left")
     for case in cases:
-        left = (case.deadline - now).total_seconds()
+        seconds_left = (case.deadline - now).total_seconds()
         rows.add_row(
             str(case.job_id),
             case.queue,
@@ -29,7 +29,7 @@ def cases_table(cases: Sequence[ReviewChanged], now: datetime) -> Table:
             printable(case.agent_id),
             case.stop.of,
             gist(case.stop.detail, 50),
-            duration(left) if case.status in WAITING and left > 0 else "-",
+            duration(seconds_left) if case.status in WAITING and seconds_left > 0 else "-",
         )
     return rows
 
@@ -52,8 +52,8 @@ def case_lines(known: KnownCase, now: datetime, options: str | None = None) -> I
     stop = case.stop
     yield f"           rule {stop.rule}: {stop.source} of the {stop.of} must exceed {stop.threshold}"
     for decision in case.decisions:
-        took, reason = duration(decision.seconds), because(printable(decision.reason))
-        yield f"  decided  {decided(decision)} by {printable(decision.by)}, {took} after the claim{reason}"
+        delay, reason = duration(decision.seconds), because(printable(decision.reason))
+        yield f"  decided  {decided(decision)} by {printable(decision.by)}, {delay} after the claim{reason}"
     if request is not None:
         yield from _content(request)
         if options is not None:
@@ -73,8 +73,8 @@ def similar_lines(similar: Sequence[SimilarReview]) -> Iterator[str]:
 
 def _state(case: ReviewChanged, now: datetime) -> str:
     if case.claim is not None and case.claim.until > now:
-        left = duration((case.claim.until - now).total_seconds())
-        return f"claimed by {printable(case.claim.by)} for {left}"
+        time_left = duration((case.claim.until - now).total_seconds())
+        return f"claimed by {printable(case.claim.by)} for {time_left}"
     return "open" if case.status in WAITING else case.status
 
 

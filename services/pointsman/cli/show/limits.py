@@ -35,8 +35,8 @@ def tables(limits_state: LimitsNow) -> RenderableType:
     if limits_state.targets:
         targets = plain_table("model", figures=("waiting", "paused"), unbroken=True)
         targets.add_column("breaker", no_wrap=True)
-        for one in limits_state.targets:
-            targets.add_row(*_target(one))
+        for target in limits_state.targets:
+            targets.add_row(*_target(target))
         shown += ["", targets] if shown else [targets]
     if limits_state.tiers:
         tiers = plain_table("tier", figures=("held by", "jobs that wait for it"), unbroken=True)

@@ -106,20 +106,20 @@ def summary(message: Message) -> str:
 
 def call(made: CallFinished) -> str:
     """Summarise a provider call: status, duration, model, tokens and cost, and whether it is retried."""
-    took = duration(made.duration_ms / 1000)
+    time_text = duration(made.duration_ms / 1000)
     match made.status:
         case "ok":
-            parts = [f"{made.attempt} ok in {took}", made.model_answered or made.model]
+            parts = [f"{made.attempt} ok in {time_text}", made.model_answered or made.model]
         case "retry" | "reject":
             status = f" ({made.http_status})" if made.http_status else ""
             is_retried = made.retry_after_s is not None
             next_try = f"next try after {duration(made.retry_after_s or 0)}" if is_retried else "no other try"
             parts = [
-                f"{made.attempt} {FAILED.get(made.error_type or '', 'failed')}{status} in {took}",
+                f"{made.attempt} {FAILED.get(made.error_type or '', 'failed')}{status} in {time_text}",
                 next_try,
             ]
         case "cancelled" | "expired":
-            parts = [f"{made.attempt} {made.status} after {took}"]
+            parts = [f"{made.attempt} {made.status} after {time_text}"]
         case _:
             assert_never(made.status)
     if made.usage is not None:
@@ -144,8 +144,8 @@ def case_words(case: ReviewChanged) -> list[str]:
     stop = case.stop
     lines = [f"{stop.of} stopped by rule {stop.rule}: {stop.detail}"]
     lines += [
-        f"{decided(made)} by {made.by}, {duration(made.seconds)} after the claim{because(made.reason)}"
-        for made in case.decisions
+        f"{decided(entry)} by {entry.by}, {duration(entry.seconds)} after the claim{because(entry.reason)}"
+        for entry in case.decisions
     ]
     if case.status in ("open", "claimed"):
         lines.append(f"{case.status}, in queue {case.queue}: pointsman review show {case.job_id}")

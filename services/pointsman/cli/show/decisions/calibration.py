@@ -31,9 +31,9 @@ def flat(result: Calibration, error: float, alpha: float) -> dict[str, Any]:
 
 
 def refusal(result: TooFew, answers: int, error: float, alpha: float) -> CommandError:
-    seen = f"{count(result.accepted, 'answer')} above {result.threshold}, {result.errors:,} wrong"
+    evidence = f"{count(result.accepted, 'answer')} above {result.threshold}, {result.errors:,} wrong"
     return CommandError(
         f"no threshold for an error of {error:g} (alpha {alpha:g}) from {count(answers, 'judged answer')}",
         f"needed: at least {count(result.more, 'more answer')} above {result.threshold}, all right; "
-        f"so far: {seen}",
+        f"so far: {evidence}",
     )

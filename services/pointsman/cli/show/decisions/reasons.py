@@ -20,8 +20,8 @@ def reasons(by_tier: Mapping[str, Sequence[ScoreReason]], model: str) -> Rendera
     )
     rows = labelled()
     for tier, tier_reasons in by_tier.items():
-        heard = [reason for reason in tier_reasons if abs(reason.weight) >= SMALLEST]
-        speaks = sorted(heard, key=lambda reason: -reason.weight)
+        large_reasons = [reason for reason in tier_reasons if abs(reason.weight) >= SMALLEST]
+        speaks = sorted(large_reasons, key=lambda reason: -reason.weight)
         for_it = [_weighted(reason) for reason in speaks if reason.weight > 0]
         against = [_weighted(reason) for reason in reversed(speaks) if reason.weight < 0]
         if for_it:
