@@ -23,8 +23,8 @@ class SettingsOf:
         self.options = {name: option for name, option in options.items() if hasattr(option, "__metadata__")}
         self._fixed = {name: value for name, value in options.items() if name not in self.options}
 
-    def load(self, given: dict[str, Any]) -> Any:
-        """Return the settings, and remove their options from `given`.
+    def load(self, arguments: dict[str, Any]) -> Any:
+        """Return the settings, and remove their options from `arguments`.
 
         Raises:
             CommandError: a value is invalid.
@@ -32,7 +32,7 @@ class SettingsOf:
         from pointsman.cli.settings import load
 
         module, _, name = self._path.partition(":")
-        flags = {option: given.pop(option, None) for option in self.options}
+        flags = {option: arguments.pop(option, None) for option in self.options}
         return load(getattr(import_module(module), name), **self._fixed, **flags)
 
 
@@ -57,9 +57,9 @@ def command(work: Callable[..., Any]) -> Callable[..., None]:
     ]
 
     @wraps(work)
-    def run(**given: Any) -> None:
-        settings = {name: source.load(given) for name, source in loaded.items()}
-        code = work(**given, **settings)
+    def run(**arguments: Any) -> None:
+        settings = {name: source.load(arguments) for name, source in loaded.items()}
+        code = work(**arguments, **settings)
         if iscoroutine(code):
             code = asyncio.run(code)
         if code:

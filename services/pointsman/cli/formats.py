@@ -36,16 +36,16 @@ def duration(seconds: float) -> str:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
-    whole = round(seconds)
+    whole_s = round(seconds)
     for unit, name, part, small in (
         (86_400, "d", 3_600, "h"),
         (3_600, "h", 60, "min"),
         (60, "min", 1, "s"),
     ):
-        if whole >= unit:
-            rest = whole % unit // part
-            return f"{whole // unit} {name}" + (f" {rest} {small}" if rest else "")
-    return f"{whole} s"
+        if whole_s >= unit:
+            remainder = whole_s % unit // part
+            return f"{whole_s // unit} {name}" + (f" {remainder} {small}" if remainder else "")
+    return f"{whole_s} s"
 
 
 def money(usd: Decimal | None) -> str:

@@ -19,9 +19,9 @@ def new_key(file: Path) -> "PrivateKey":
     """
     from pointsman.identity.keys import PrivateKey
 
-    made = PrivateKey.generate()
-    write_new(file, made.pem)
-    return made
+    private_key = PrivateKey.generate()
+    write_new(file, private_key.pem)
+    return private_key
 
 
 def write_new(file: Path, secret: str) -> None:

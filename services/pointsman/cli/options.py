@@ -29,13 +29,13 @@ Postgres = Annotated[
 ]
 
 
-def _postgres_of(user: str, who: str) -> Any:
+def _postgres_of(user: str, login: str) -> Any:
     """Return the option for the database address with which this user logs in."""
     option = typer.Option(
         "--postgres",
         metavar="DSN",
         envvar=[f"POINTSMAN_POSTGRES_{user}", "POINTSMAN_POSTGRES"],
-        help=f"Address of the audit database, for {who}.",
+        help=f"Address of the audit database, for {login}.",
     )
     return Annotated[str | None, option]
 

@@ -35,9 +35,9 @@ def load(settings: type[S], **flags: Any) -> S:
         CommandError: a value is invalid; the text names the variable.
     """
     _adopt(LEFT_BY_DEV)
-    given = {name: value for name, value in flags.items() if value is not None}
+    values = {name: value for name, value in flags.items() if value is not None}
     try:
-        return settings(**given)
+        return settings(**values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = "_".join(str(part) for part in first["loc"])
@@ -49,11 +49,11 @@ def load(settings: type[S], **flags: Any) -> S:
         raise CommandError(problem, where, code=2) from None
 
 
-def _adopt(left: Path) -> None:
-    """Set the variables in the file `left` that are not set yet, also for files that refer to variables."""
-    if not left.is_file():
+def _adopt(env_file: Path) -> None:
+    """Set the variables in `env_file` that are not set yet, also for files that refer to variables."""
+    if not env_file.is_file():
         return
-    for line in left.read_text(encoding="utf-8").splitlines():
+    for line in env_file.read_text(encoding="utf-8").splitlines():
         name, equals, value = line.partition("=")
         if equals and name.startswith("POINTSMAN_"):
             os.environ.setdefault(name.strip(), value.strip())

@@ -71,13 +71,13 @@ def _bars(bars: tuple[TimelineBar, ...]) -> str:
     """Draw each stage of the job on its own line, on a common time scale."""
     if not bars:
         return ""
-    whole = max(bar.start + bar.length for bar in bars) or 1.0
-    rows = "".join(_bar(bar, whole) for bar in bars)
+    total = max(bar.start + bar.length for bar in bars) or 1.0
+    rows = "".join(_bar(bar, total) for bar in bars)
     return f'<div class="bars">\n{rows}</div>\n'
 
 
-def _bar(bar: TimelineBar, whole: float) -> str:
-    left, width = 100 * bar.start / whole, max(0.2, 100 * bar.length / whole)
+def _bar(bar: TimelineBar, total: float) -> str:
+    left, width = 100 * bar.start / total, max(0.2, 100 * bar.length / total)
     stretch = f'<i class="{bar.kind}" style="left:{left:.2f}%;width:{width:.2f}%"></i>'
     return (
         f'<div class="bar"><span>{escape(bar.label)}</span><div>{stretch}</div>'

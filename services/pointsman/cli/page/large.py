@@ -27,9 +27,9 @@ def with_large(ask: Ask, steps: Sequence[Step]) -> Ask:
 
 
 def _call(row: dict[str, Any], steps: Sequence[Step]) -> Json:
-    made = (row["tier"], row["attempt"])  # each tier of a cascade counts its own attempts
+    key = (row["tier"], row["attempt"])  # each tier of a cascade counts its own attempts
     for step in steps:
-        if step.kind == CallFinished.TYPE and (step.tier, step.attempt) == made and step.payload is not None:
+        if step.kind == CallFinished.TYPE and (step.tier, step.attempt) == key and step.payload is not None:
             if step.unreadable is not None:
                 return {"request": step.unreadable, "response": step.unreadable}
             return {name: step.payload.get(name) for name in ("request", "response", "response_raw")}
