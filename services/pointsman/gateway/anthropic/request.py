@@ -35,8 +35,8 @@ def to_chat(body: Json) -> Json:
     if body.get("stream") is True:
         chat["stream_options"] = {"include_usage": True}
     for name, translate in _FIELDS.items():
-        if (given := body.get(name)) is not None:
-            chat |= translate(given)
+        if (value := body.get(name)) is not None:
+            chat |= translate(value)
     chat[NATIVE] = _native(body)
     return marked(chat, body, "")
 
@@ -47,23 +47,23 @@ def _native(body: Json) -> Json:
     return {name: value for name, value in native.items() if value is not None}
 
 
-def _stops(given: Any) -> Json:
-    if not isinstance(given, list) or not all(isinstance(stop, str) for stop in given):
+def _stops(value: Any) -> Json:
+    if not isinstance(value, list) or not all(isinstance(stop, str) for stop in value):
         raise RequestFieldError("stop_sequences", "must be a list of texts")
-    if len(given) > _MOST_STOPS:
+    if len(value) > _MOST_STOPS:
         raise RequestFieldError("stop_sequences", f"at most {_MOST_STOPS} are supported")
-    return {"stop": given} if given else {}
+    return {"stop": value} if value else {}
 
 
-def _metadata(given: Any) -> Json:
-    metadata = mapping(given, "metadata")
+def _metadata(value: Any) -> Json:
+    metadata = mapping(value, "metadata")
     only(metadata, ("user_id",), "metadata")
     user = metadata.get("user_id")
     return {} if user is None else {"user": text(user, "metadata.user_id")}
 
 
-def _tools(given: Any) -> Json:
-    tools = [_tool(tool, path) for tool, path in items(given, "tools")]
+def _tools(value: Any) -> Json:
+    tools = [_tool(tool, path) for tool, path in items(value, "tools")]
     return {"tools": tools} if tools else {}
 
 
@@ -96,8 +96,8 @@ def _tool(tool: Json, path: str) -> Json:
     return marked(translated, tool, path)
 
 
-def _tool_choice(given: Any) -> Json:
-    choice = mapping(given, "tool_choice")
+def _tool_choice(value: Any) -> Json:
+    choice = mapping(value, "tool_choice")
     only(choice, ("type", "name", "disable_parallel_tool_use"), "tool_choice")
     options = {"parallel_tool_calls": False} if choice.get("disable_parallel_tool_use") is True else {}
     match choice.get("type"):
@@ -112,8 +112,8 @@ def _tool_choice(given: Any) -> Json:
             raise RequestFieldError("tool_choice.type", "must be auto, any, tool or none")
 
 
-def _thinking(given: Any) -> Json:
-    thinking = mapping(given, "thinking")
+def _thinking(value: Any) -> Json:
+    thinking = mapping(value, "thinking")
     match thinking.get("type"):
         case "disabled" | "adaptive":  # the model decides by itself how much to think
             return {}
@@ -124,8 +124,8 @@ def _thinking(given: Any) -> Json:
             raise RequestFieldError("thinking.type", "must be enabled, adaptive or disabled here")
 
 
-def _output_config(given: Any) -> Json:
-    config = mapping(given, "output_config")
+def _output_config(value: Any) -> Json:
+    config = mapping(value, "output_config")
     only(config, ("effort", "format"), "output_config")
     chat: Json = {}
     if (effort := config.get("effort")) is not None:
@@ -145,15 +145,15 @@ def _output_config(given: Any) -> Json:
     return chat
 
 
-def _service_tier(given: Any) -> Json:
-    if given not in ("auto", "standard_only"):
+def _service_tier(value: Any) -> Json:
+    if value not in ("auto", "standard_only"):
         raise RequestFieldError("service_tier", "must be auto or standard_only")
-    return {} if given == "auto" else {"service_tier": "default"}
+    return {} if value == "auto" else {"service_tier": "default"}
 
 
-def _context_management(given: Any) -> Json:
+def _context_management(value: Any) -> Json:
     """Accept only the removal of earlier thinking: any other edit changes what the model sees."""
-    management = mapping(given, "context_management")
+    management = mapping(value, "context_management")
     only(management, ("edits",), "context_management")
     for edit, path in items(management.get("edits", []), "context_management.edits"):
         if not text(edit.get("type"), f"{path}.type").startswith("clear_thinking"):

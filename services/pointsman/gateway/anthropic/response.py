@@ -70,13 +70,13 @@ def stop_reason(finish_reason: object, *, refused: bool = False, calls: bool = F
 
 def usage_of(usage: Any) -> Json:
     """Convert token counts. Anthropic counts cached tokens apart, OpenAI within the prompt's."""
-    given = json_object(usage)
-    details = json_object(given.get("prompt_tokens_details"))
-    read, written = count(details.get("cached_tokens")), count(details.get("cache_write_tokens"))
+    counted = json_object(usage)
+    details = json_object(counted.get("prompt_tokens_details"))
+    cache_read, written = count(details.get("cached_tokens")), count(details.get("cache_write_tokens"))
     counts: Json = {
-        "input_tokens": max(0, count(given.get("prompt_tokens")) - read - written),
-        "output_tokens": count(given.get("completion_tokens")),
-        "cache_read_input_tokens": read,
+        "input_tokens": max(0, count(counted.get("prompt_tokens")) - cache_read - written),
+        "output_tokens": count(counted.get("completion_tokens")),
+        "cache_read_input_tokens": cache_read,
         "cache_creation_input_tokens": written,
     }
     if written:
@@ -85,7 +85,7 @@ def usage_of(usage: Any) -> Json:
             "ephemeral_5m_input_tokens": written - hour,
             "ephemeral_1h_input_tokens": hour,
         }
-    reasoning = json_object(given.get("completion_tokens_details")).get("reasoning_tokens")
+    reasoning = json_object(counted.get("completion_tokens_details")).get("reasoning_tokens")
     if count(reasoning):
         counts["output_tokens_details"] = {"thinking_tokens": reasoning}
     return counts
@@ -108,10 +108,10 @@ def arguments_of(written: object) -> Json:
     if not isinstance(written, str) or not written.strip():
         return {}
     try:
-        read = orjson.loads(written)
+        arguments = orjson.loads(written)
     except ValueError:
-        read = None
-    return read if isinstance(read, dict) else {"arguments": written}
+        arguments = None
+    return arguments if isinstance(arguments, dict) else {"arguments": written}
 
 
 def _tool_use(call: Any, place: int) -> Json:
