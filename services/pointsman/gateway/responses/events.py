@@ -141,14 +141,14 @@ class ResponseEvents:
             sent = 0 if sent_text is None else sum(map(len, sent_text.sent))
             yield from self._add(_begun(item), kind, text[sent:])
             where = self._texts[item["id"], kind].where
-            name, whole = _EVENTS[kind]
+            name, text_field = _EVENTS[kind]
             if kind in _OF_CALLS:
                 named = {"name": item["name"]} if kind == "arguments" else {}
-                yield self._event(f"{name}.done", **where, **named, **{whole: text})
+                yield self._event(f"{name}.done", **where, **named, **{text_field: text})
                 continue
             part = _parts(item)[number]
             logprobs = {"logprobs": part["logprobs"]} if kind == "output_text" else {}
-            yield self._event(f"{name}.done", **where, **{whole: text}, **logprobs)
+            yield self._event(f"{name}.done", **where, **{text_field: text}, **logprobs)
             yield self._event(f"{_part_event(kind)}.done", **where, part=part)
         yield self._event("response.output_item.done", output_index=self._places[item["id"]], item=item)
 

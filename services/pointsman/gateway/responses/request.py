@@ -44,8 +44,8 @@ def to_chat(body: Json, earlier: Sequence[Json] = ()) -> Json:
 
 
 def _messages(body: Json, earlier: Sequence[Json]) -> list[Json]:
-    given = body.get("instructions")
-    instructions = "" if given is None else text(given, "instructions")
+    value = body.get("instructions")
+    instructions = "" if value is None else text(value, "instructions")
     first = [{"role": "system", "content": instructions}] if instructions else []
     items = body.get("input")
     messages = [*first, *earlier, *messages_of([] if items is None else items)]

@@ -149,20 +149,20 @@ def _text(content: Any) -> str:
 def _usage(usage: Any) -> Json | None:
     if not isinstance(usage, dict):
         return None
-    spent, made = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
-    read, written = (
+    prompt, answer = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+    prompt_details, completion_details = (
         json_object(usage.get("prompt_tokens_details")),
         json_object(usage.get("completion_tokens_details")),
     )
     return {
-        "input_tokens": spent,
+        "input_tokens": prompt,
         "input_tokens_details": {
-            "cached_tokens": count(read.get("cached_tokens")),
-            "cache_write_tokens": count(read.get("cache_write_tokens")),
+            "cached_tokens": count(prompt_details.get("cached_tokens")),
+            "cache_write_tokens": count(prompt_details.get("cache_write_tokens")),
         },
-        "output_tokens": made,
-        "output_tokens_details": {"reasoning_tokens": count(written.get("reasoning_tokens"))},
-        "total_tokens": count(usage.get("total_tokens")) or spent + made,
+        "output_tokens": answer,
+        "output_tokens_details": {"reasoning_tokens": count(completion_details.get("reasoning_tokens"))},
+        "total_tokens": count(usage.get("total_tokens")) or prompt + answer,
     }
 
 
