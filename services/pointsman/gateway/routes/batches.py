@@ -102,8 +102,8 @@ def _object(door: Door, batch: BatchSubmitted) -> Json:
     return batch_object(batch, board.cancels.get(batch.batch_id), board.states.get(batch.batch_id))
 
 
-def _metadata(given: object) -> dict[str, str]:
-    pairs = {} if given is None else given
+def _metadata(raw: object) -> dict[str, str]:
+    pairs = {} if raw is None else raw
     if not isinstance(pairs, dict) or len(pairs) > 16:
         raise invalid("metadata must be an object of at most 16 texts", "metadata")
     if not all(isinstance(value, str) and len(value) <= _MOST_TEXT for value in pairs.values()):

@@ -38,8 +38,8 @@ def to_chat(body: Json) -> Json:
     Raises:
         ApiError: an input is neither a text nor a list of tokens, or there are too many.
     """
-    given = body.get("input")
-    inputs = given if isinstance(given, list) and not _is_tokens(given) else [given]
+    raw = body.get("input")
+    inputs = raw if isinstance(raw, list) and not _is_tokens(raw) else [raw]
     if not 0 < len(inputs) <= MOST_INPUTS:
         raise invalid(f"input has {len(inputs):,} members, must have 1 to {MOST_INPUTS:,}", "input")
     parameters = {name: value for name, value in body.items() if name not in ("input", "model", "metadata")}

@@ -39,7 +39,7 @@ async def upload(request: Request) -> Response:
         if not name or not content:
             raise invalid("file: there is none, or nothing in it", "file")
         digest = sha256(content).hexdigest()
-        kept = FileKept(
+        stored_file = FileKept(
             file_id=f"file-{uuid4().hex}",
             agent_id=agent_id,
             name=name,
@@ -49,8 +49,8 @@ async def upload(request: Request) -> Response:
             created_at=door.clock(),
         )
         await store.put(digest, content)
-        await door.batches.write(kept)
-    return json_response(file_object(kept))
+        await door.batches.write(stored_file)
+    return json_response(file_object(stored_file))
 
 
 @router.get("/v1/files", operation_id="files", summary="List files, the newest first")
