@@ -57,7 +57,7 @@ class QueueWatch:
 
     async def _look(self, reader: ProgressReader) -> None:
         watched = lanes(self._topics, self._tiers())
-        seen = await reader.read(watched)
+        progress = await reader.read(watched)
         now, queues = time.monotonic(), self.queues
-        queues.take(now, {target.tier: seen[target.topic] for target in watched})
+        queues.take(now, {target.tier: progress[target.topic] for target in watched})
         self._replies.mark(queues.marks())

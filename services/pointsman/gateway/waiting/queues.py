@@ -66,10 +66,10 @@ class Queues:
 
     queues: dict[str | None, Queue] = field(default_factory=dict)
 
-    def take(self, now: float, seen: ByTier[TopicProgress]) -> None:
+    def take(self, now: float, observations: ByTier[TopicProgress]) -> None:
         """Add an observation of each queue; queues that are not in it are dropped."""
-        self.queues = {tier: self.queues.get(tier, Queue()) for tier in seen}
-        for tier, progress in seen.items():
+        self.queues = {tier: self.queues.get(tier, Queue()) for tier in observations}
+        for tier, progress in observations.items():
             self.queues[tier].look(now, progress)
 
     def marks(self) -> ByTier[int]:
