@@ -49,8 +49,8 @@ def logged(app: ASGIApp, send_span: SendSpan | None = None) -> ASGIApp:
             whole_s = time.perf_counter() - began
             REQUEST_SECONDS.labels(route, status).observe(whole_s if first_s is None else first_s)
             if send_span is not None:
-                took = timedelta(seconds=whole_s)
-                send_span(_span(scope, route, status, (started_at, started_at + took), job_id))
+                elapsed = timedelta(seconds=whole_s)
+                send_span(_span(scope, route, status, (started_at, started_at + elapsed), job_id))
             event(
                 log,
                 logging.INFO,
@@ -71,7 +71,7 @@ def _span(
 ) -> TraceSpan:
     caller = dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1")
     trace_id, parent_id = trace_of(caller)
-    made = trace_of(scope["state"].get("trace"))
+    trace_ids = trace_of(scope["state"].get("trace"))
     attributes: dict[str, Value] = {
         "http.request.method": scope["method"],
         "http.route": route,
@@ -83,8 +83,8 @@ def _span(
     return TraceSpan(
         name=f"{scope['method']} {route}",
         kind="server",
-        trace_id=made[0] or trace_id or token_hex(16),
-        span_id=made[1] or token_hex(8),
+        trace_id=trace_ids[0] or trace_id or token_hex(16),
+        span_id=trace_ids[1] or token_hex(8),
         parent_id=parent_id,
         start=times[0],
         end=times[1],

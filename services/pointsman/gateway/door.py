@@ -141,7 +141,7 @@ class Door:
             ApiError: the deadline has passed, or this process is stopping.
             GoneError: the client has disconnected.
         """
-        wanted = asyncio.ensure_future(happens)
+        task = asyncio.ensure_future(happens)
         client_gone = asyncio.create_task(wait_for_disconnect(request), name="client gone")
         closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waits.add(closed)
@@ -149,10 +149,10 @@ class Door:
             self.close()
         late_s = reply.left_s(self.clock()) + LATE_S
         try:
-            happening: list[asyncio.Future[Any]] = [wanted, client_gone, closed]
+            happening: list[asyncio.Future[Any]] = [task, client_gone, closed]
             await asyncio.wait(happening, timeout=late_s, return_when=asyncio.FIRST_COMPLETED)
-            if wanted.done():
-                return wanted.result()
+            if task.done():
+                return task.result()
             if client_gone.done():
                 raise GoneError
             if closed.done():
@@ -160,7 +160,7 @@ class Door:
             raise too_late(reply.job_id)
         finally:
             self._waits.discard(closed)
-            wanted.cancel()
+            task.cancel()
             client_gone.cancel()
 
 

@@ -88,7 +88,7 @@ async def outcomes_on_record(postgres: str, job_ids: Sequence[UUID]) -> dict[UUI
     """
     async with Jobs.opened(postgres) as jobs:
         ended = await jobs.outcomes(job_ids)
-    outcomes = [message for one in ended if isinstance(message := _message(one), OUTCOMES)]
+    outcomes = [message for ended_job in ended if isinstance(message := _message(ended_job), OUTCOMES)]
     return {outcome.job_id: outcome for outcome in outcomes}
 
 

@@ -78,12 +78,12 @@ class JobReply:
 
         It also ends when `is_over` returns true, which is checked at each `notify`.
         """
-        seen = 0
+        position = 0
         while True:
             changed = self._changed
-            while seen < len(self.pieces):
-                yield self.pieces[seen]
-                seen += 1
+            while position < len(self.pieces):
+                yield self.pieces[position]
+                position += 1
             if self.outcome.done() or is_over():
                 return
             await changed.wait()

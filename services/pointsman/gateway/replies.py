@@ -154,10 +154,10 @@ class JobReplies:
             del self._finished[key]
             self._kept_bytes -= reply.size
 
-    def waits_since(self, then: float) -> bool:
-        """Whether a job sent before `then` (monotonic seconds) still has no outcome."""
+    def waits_since(self, moment: float) -> bool:
+        """Whether a job sent before `moment` (monotonic seconds) still has no outcome."""
         oldest = next(iter(self._open.values()), None)
-        return oldest is not None and oldest.since < then
+        return oldest is not None and oldest.since < moment
 
     def wake(self) -> None:
         """Wake everyone who follows an answer."""

@@ -59,10 +59,10 @@ class ChatStream:
         self._index = chunk.index + 1
         if self._is_broken:
             return []
-        made: list[Json] = []
+        chunks: list[Json] = []
         for event in chunk.events:
-            made += self._event(event)
-        return made
+            chunks += self._event(event)
+        return chunks
 
     def end(self, completion: Json) -> list[Json]:
         """Return the rest of the answer, its finish reasons and its usage.
@@ -71,19 +71,19 @@ class ChatStream:
             DivergedError: the answer does not begin with what was sent.
         """
         self._know(completion)
-        made: list[Json] = []
+        chunks: list[Json] = []
         for place, choice in enumerate(_list(completion.get("choices"))):
             if not isinstance(choice, dict):
                 continue
             number = _number(choice.get("index"), place)
             message = choice.get("message")
             if isinstance(message, dict):
-                made += self._rest(number, message)
+                chunks += self._rest(number, message)
             finish = {"index": number, "delta": {}, "logprobs": None}
-            made.append(self._chunk([{**finish, "finish_reason": choice.get("finish_reason") or "stop"}]))
+            chunks.append(self._chunk([{**finish, "finish_reason": choice.get("finish_reason") or "stop"}]))
         if self._include_usage:
-            made.append({**self._chunk([]), "usage": completion.get("usage")})
-        return made
+            chunks.append({**self._chunk([]), "usage": completion.get("usage")})
+        return chunks
 
     def _event(self, event: Json) -> Iterator[Json]:
         self._know(event)
@@ -124,13 +124,13 @@ class ChatStream:
             }
             yield self._delta(number, {**message, **numbered})
             return
-        whole = dict(_texts(number, message))
+        full_texts = dict(_texts(number, message))
         for name, sent in self._sent.items():
             if name[0] != number:
                 continue
-            if not whole.get(name, "").startswith(sent) or self._is_other(name, message):
+            if not full_texts.get(name, "").startswith(sent) or self._is_other(name, message):
                 raise DivergedError
-        for name, text in whole.items():
+        for name, text in full_texts.items():
             if len(text) > len(self._sent.get(name, "")) or self._is_new_item(name):
                 yield from self._send(name, text[len(self._sent.get(name, "")) :], message)
             yield from self._sign(name, message)
@@ -144,21 +144,21 @@ class ChatStream:
         if field not in _LISTS:
             yield self._delta(number, {field: text})
             return
-        whole = _item_at(holder, field, place)
+        full_item = _item_at(holder, field, place)
         is_new = self._is_new_item(name)
-        self._items_begun.setdefault(name, whole.get("id"))
+        self._items_begun.setdefault(name, full_item.get("id"))
         if field == "thinking_blocks":
-            if is_new and isinstance(whole.get("signature"), str):
+            if is_new and isinstance(full_item.get("signature"), str):
                 self._signed.add(name)
-            item = whole if is_new else {"thinking": text}
+            item = full_item if is_new else {"thinking": text}
         else:
-            kind = "custom" if isinstance(whole.get("custom"), dict) else "function"
+            kind = "custom" if isinstance(full_item.get("custom"), dict) else "function"
             called: Json = {_CALLED[kind]: text}
             item = {kind: called}
             if is_new:
-                earlier = whole.get(kind)
+                earlier = full_item.get(kind)
                 called = {**earlier, **called} if isinstance(earlier, dict) else called
-                item = {**whole, "type": whole.get("type", kind), kind: called}
+                item = {**full_item, "type": full_item.get("type", kind), kind: called}
         yield self._delta(number, {field: [{**item, "index": place}]})
 
     def _sign(self, name: _Field, holder: Json) -> Iterator[Json]:

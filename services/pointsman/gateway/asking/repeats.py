@@ -52,10 +52,10 @@ class Repeats:
 
     def remember(self, agent_id: str, digest: bytes, key: str | None, job_id: UUID, now: float) -> None:
         """Record that this request made the job `job_id`."""
-        seen = _Seen(job_id, digest, now)
+        request = _Seen(job_id, digest, now)
         if key is not None:
-            self._keyed[agent_id, key] = seen
-        self._bodies[agent_id, digest] = seen
+            self._keyed[agent_id, key] = request
+        self._bodies[agent_id, digest] = request
         self._bodies.move_to_end((agent_id, digest))
         for remembered in (self._keyed, self._bodies):
             while len(remembered) > CAPACITY:

@@ -121,8 +121,8 @@ class BatchRunner:
             yield
         finally:
             tasks = [task, *self._tasks.values()]
-            for one in tasks:
-                one.cancel()
+            for running_task in tasks:
+                running_task.cancel()
             await asyncio.wait(tasks)
 
     async def _look(self) -> None:

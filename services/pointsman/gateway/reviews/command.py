@@ -50,14 +50,14 @@ def command_record(
         raise invalid(f"a command that is signed has {_ID} and {_TIME}, which are signed too", _ID)
     envelope = envelope_of(case, uuid7(now), source=by, type=command.TYPE, at=now)
     # Signed values are passed on byte for byte.
-    given = {name.replace("-", "_"): text for name, text in texts.items() if text is not None}
-    named = list({**dict(envelope.to_headers()), **given}.items())
+    fields = {name.replace("-", "_"): text for name, text in texts.items() if text is not None}
+    named = list({**dict(envelope.to_headers()), **fields}.items())
     try:
-        read = from_headers(named)
+        sent_envelope = from_headers(named)
     except BadEnvelopeError as error:
         raise invalid(str(error).replace("ce_", "ce-")) from None
-    assert read is not None
-    return Outgoing(topic.name, str(case.job_id).encode(), content, named), read.id
+    assert sent_envelope is not None
+    return Outgoing(topic.name, str(case.job_id).encode(), content, named), sent_envelope.id
 
 
 def _check(case: ReviewChanged, action: str, by: str, content: bytes) -> None:
