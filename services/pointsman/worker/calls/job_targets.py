@@ -70,8 +70,8 @@ class JobTargets:
 
     def _ready_in(self, target: Target) -> float:
         """Seconds until it may be called, by the limits and by this job's own pauses."""
-        rest = self._paused_until.get(target.name, 0.0) - monotonic()
-        return max(self._limits.available(target.name), rest)
+        pause_s = self._paused_until.get(target.name, 0.0) - monotonic()
+        return max(self._limits.available(target.name), pause_s)
 
     def _may_call(self, target: Target) -> bool:
         if self._ready_in(target):

@@ -43,12 +43,12 @@ class ModelPrice(Value):
         plain = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
         if plain < 0 or minutes < 0 or (hour and self.cache_write_1h is None):
             return None
-        read = self.input if self.cached_input is None else self.cached_input
-        written = self.input if self.cache_write is None else self.cache_write
+        read_price = self.input if self.cached_input is None else self.cached_input
+        write_price = self.input if self.cache_write is None else self.cache_write
         dollars = (
             plain * self.input
-            + usage.cached_tokens * read
-            + minutes * written
+            + usage.cached_tokens * read_price
+            + minutes * write_price
             + hour * (self.cache_write_1h or 0)
             + usage.output_tokens * self.output
         )
@@ -157,13 +157,13 @@ class Prices:
 def _counts(price: "DataPrice", usage: Usage) -> dict[str, int] | None:
     """How many tokens have which price; None where there are other prices, or the counts contradict them."""
     names = {name for name, rate in vars(price).items() if rate is not None}
-    read = usage.cached_tokens if _READ in names else 0
+    cache_read = usage.cached_tokens if _READ in names else 0
     written = usage.cache_write_tokens if _WRITTEN in names else 0
     hour = usage.cache_write_1h_tokens if _WRITTEN_1H in names else 0
     counts = {
-        "input_mtok": usage.input_tokens - read - written,
+        "input_mtok": usage.input_tokens - cache_read - written,
         "output_mtok": usage.output_tokens,
-        _READ: read,
+        _READ: cache_read,
         _WRITTEN: written - hour,
         _WRITTEN_1H: hour,
     }

@@ -40,7 +40,7 @@ def number_in(value: str | None) -> float | None:
 def time_left(seconds: float, now: datetime) -> float:
     """`seconds`; if that is a Unix time near the present, in whichever unit, the seconds until then."""
     lefts = (seconds / scale - now.timestamp() for scale in (1, 1_000, 1_000_000))
-    return next((left for left in lefts if abs(left) <= _NEAR_S), seconds)
+    return next((wait_s for wait_s in lefts if abs(wait_s) <= _NEAR_S), seconds)
 
 
 def _in_range(seconds: float) -> float:
