@@ -85,20 +85,20 @@ def _holdable(value: Any) -> Any:
 
 def _cut(text: str) -> str:
     """Replace values that are nested too deep by null."""
-    kept: list[str] = []
+    pieces: list[str] = []
     depth = begin = 0
     for token in _TOKEN.finditer(text):
         match text[token.start()]:
             case "[" | "{":
                 depth += 1
                 if depth == MOST_DEPTH + 1:
-                    kept.append(text[begin : token.start()])
+                    pieces.append(text[begin : token.start()])
             case "]" | "}":
                 if depth == MOST_DEPTH + 1:
-                    kept.append("null")
+                    pieces.append("null")
                     begin = token.end()
                 depth -= 1
             case _:
                 pass
-    kept.append(text[begin:] if depth <= MOST_DEPTH else "null")
-    return "".join(kept)
+    pieces.append(text[begin:] if depth <= MOST_DEPTH else "null")
+    return "".join(pieces)

@@ -34,7 +34,7 @@ def wait_told(headers: Mapping[str, str], now: datetime) -> float | None:
 
     `headers` must ignore case.
     """
-    resets = [headers.get(reset) for left, reset in _PAIRS if headers.get(left, "").strip() == "0"]
+    resets = [headers.get(reset) for remaining, reset in _PAIRS if headers.get(remaining, "").strip() == "0"]
     waits = [wait for reset in resets if reset and (wait := _seconds(reset.strip(), now)) is not None]
     longest = max(waits, default=0.0)
     return longest if 0 < longest <= MOST_S else None

@@ -46,7 +46,7 @@ def from_status(
     detail = f": {clean(detail) or 'nothing'}"
     fits = isinstance(body, dict) and len(content) <= MOST_OF_AN_ERROR
     response = body if fits else None
-    kept = None if fits and not changed else raw_body(content, whole=whole)
+    raw = None if fits and not changed else raw_body(content, whole=whole)
     after = asked_wait(headers, now)
     return refuse(
         row,
@@ -55,7 +55,7 @@ def from_status(
         detail,
         error,
         response=response,
-        raw=kept,
+        raw=raw,
         after=after,
         unbilled=True,
     )
@@ -174,8 +174,8 @@ def renewed_next_time(result: Result) -> Result:
     """Make a refused token's failure transient: the next attempt renews the token."""
     if not isinstance(result, Reject):
         return result
-    kept = {field.name: getattr(result, field.name) for field in fields(Failure)}
-    return Retry(**kept | {"elsewhere": False})
+    failure_fields = {field.name: getattr(result, field.name) for field in fields(Failure)}
+    return Retry(**failure_fields | {"elsewhere": False})
 
 
 def clean(text: str) -> str:

@@ -117,15 +117,15 @@ class Transport:
         try:
             decoder = decoder_of(encoding)
         except UnreadableError as error:
-            whole = await self._take(response, Plain(), body, came, min(most, _BEGINNING))
-            return Reply(response.status, response.headers, bytes(body), whole, str(error))
+            is_whole = await self._take(response, Plain(), body, came, min(most, _BEGINNING))
+            return Reply(response.status, response.headers, bytes(body), is_whole, str(error))
         try:
-            whole = await self._take(response, decoder, body, came, most)
-            if whole:
+            is_whole = await self._take(response, decoder, body, came, most)
+            if is_whole:
                 decoder.finish()
         except UnreadableError as error:
             return Reply(response.status, response.headers, bytes(came), len(came) < _BEGINNING, str(error))
-        return Reply(response.status, response.headers, bytes(body), whole)
+        return Reply(response.status, response.headers, bytes(body), is_whole)
 
     async def _hand_over(self, response: aiohttp.ClientResponse, take: Callable[[bytes], bool]) -> Reply:
         status, headers = response.status, response.headers

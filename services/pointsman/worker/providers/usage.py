@@ -55,16 +55,16 @@ def _usage(usage: Json) -> Usage:
         raise _ImpossibleError
     total = _tokens(input_count)
     places = [part for part in (usage, *map(usage.get, _DETAILS)) if isinstance(part, dict)]
-    read, written, hour = (_most(places, names) for names in (_READ, _WRITTEN, _WRITTEN_1H))
-    if _counts_apart(usage, total, read + written):
-        total += read + written
-    if read + written > total or hour > written:
+    cache_read, written, hour = (_most(places, names) for names in (_READ, _WRITTEN, _WRITTEN_1H))
+    if _counts_apart(usage, total, cache_read + written):
+        total += cache_read + written
+    if cache_read + written > total or hour > written:
         raise _ImpossibleError
     answered = max((_tokens(usage[name] or 0) for name in _OUTPUT if name in usage), default=0)
     return Usage(
         input_tokens=total,
         output_tokens=answered,
-        cached_tokens=read,
+        cached_tokens=cache_read,
         cache_write_tokens=written,
         cache_write_1h_tokens=hour,
     )

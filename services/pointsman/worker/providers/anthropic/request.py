@@ -58,8 +58,8 @@ def to_message_request(request: Json, most: int, *, samples: bool = False) -> Js
         body["thinking"] = thinking
     if (mark := mark_of(request, "")) is not None:
         body["cache_control"] = mark
-    if who := request.get("safety_identifier") or request.get("user"):
-        body["metadata"] = {"user_id": text(who, "user")}
+    if user_id := request.get("safety_identifier") or request.get("user"):
+        body["metadata"] = {"user_id": text(user_id, "user")}
     sampling = _sampling(request) if samples else _default_sampling(request)
     return body | sampling | _tools(request) | _service_tier(request.get("service_tier"))
 
@@ -152,9 +152,9 @@ def _output(request: Json) -> Json:
 
 def _thinking(request: Json) -> Json:
     """Pass Anthropic's own `thinking` on, as some models accept only that; `none` disables thinking."""
-    given = request.get("thinking")
-    if given is not None:
-        return mapping(given, "thinking")
+    thinking = request.get("thinking")
+    if thinking is not None:
+        return mapping(thinking, "thinking")
     return {"type": "disabled"} if request.get("reasoning_effort") == "none" else {}
 
 

@@ -47,9 +47,9 @@ class AnthropicEvents(CompletionChunks):
         match block.get("type"):
             case "tool_use":
                 self._calls += 1
-                given = block.get("input")
-                self._has_arguments = bool(given)
-                arguments = written(given) if given else ""
+                block_input = block.get("input")
+                self._has_arguments = bool(block_input)
+                arguments = written(block_input) if block_input else ""
                 function = {"name": name_of(block.get("name")), "arguments": arguments}
                 id = name_of(block.get("id"))
                 return [self._call({"id": id, "type": "function", "function": function})]

@@ -28,10 +28,10 @@ def arguments_of(written: object) -> Json:
     if not isinstance(written, str) or not written.strip():
         return {}
     try:
-        read, changed = read_json(written.encode())
+        arguments, changed = read_json(written.encode())
     except ValueError:
-        read, changed = None, True
-    return read if isinstance(read, dict) and not changed else {"arguments": written}
+        arguments, changed = None, True
+    return arguments if isinstance(arguments, dict) and not changed else {"arguments": written}
 
 
 def written(arguments: object) -> str:

@@ -54,7 +54,7 @@ def stops(request: Json) -> list[str]:
     stop = request.get("stop")
     if stop is None:
         return []
-    return [text(one, "stop") for one in (stop if isinstance(stop, list) else [stop])]
+    return [text(stop_text, "stop") for stop_text in (stop if isinstance(stop, list) else [stop])]
 
 
 def functions(request: Json) -> list[tuple[Json, Json, str]]:

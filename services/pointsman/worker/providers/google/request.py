@@ -75,8 +75,8 @@ def _shape(form: Any) -> Json:
 
 def _thinking(request: Json) -> Json:
     """Pass Google's own `thinking_config` on, as older models have no levels; else convert the effort."""
-    if (given := request.get("thinking_config")) is not None:
-        return {"thinkingConfig": mapping(given, "thinking_config")}
+    if (config := request.get("thinking_config")) is not None:
+        return {"thinkingConfig": mapping(config, "thinking_config")}
     match request.get("reasoning_effort"):
         case None:
             return {}

@@ -47,10 +47,10 @@ class OpenAIEmbeddings(OpenAIChat):
             model=model if isinstance(model, str) and model else None,
             usage=usage_of(body),
         )
-        given, inputs = len(body["data"]), len(answered.request["messages"])
-        if given == inputs:
+        embeddings, inputs = len(body["data"]), len(answered.request["messages"])
+        if embeddings == inputs:
             return answer
-        return as_failure(answer, f"the answer has {given} embeddings, for {inputs} inputs")
+        return as_failure(answer, f"the answer has {embeddings} embeddings, for {inputs} inputs")
 
 
 def _input(message: Any, at: str) -> Any:

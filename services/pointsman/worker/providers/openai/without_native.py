@@ -60,5 +60,5 @@ def _is_empty(message: Json) -> bool:
     return message.get("role") == "assistant" and not (message.get("content") or message.get("tool_calls"))
 
 
-def _without(given: Json) -> Json:
-    return {name: value for name, value in given.items() if name not in _OURS}
+def _without(body: Json) -> Json:
+    return {name: value for name, value in body.items() if name not in _OURS}

@@ -70,23 +70,23 @@ class CompletionFold:
     def _add_choice(self, choice: Json) -> None:
         given_index = choice.get("index")
         index = given_index if isinstance(given_index, int) else 0
-        kept = self._choices.get(index)
-        if kept is None:
-            kept = {"index": index, "message": {}, "logprobs": None, "finish_reason": None}
-            self._choices[index] = kept
+        own_choice = self._choices.get(index)
+        if own_choice is None:
+            own_choice = {"index": index, "message": {}, "logprobs": None, "finish_reason": None}
+            self._choices[index] = own_choice
             self._unfinished.add(index)
             self.size += _CHOICE_BYTES
         # Some providers send the whole message as the only event.
         delta = choice.get("delta") or choice.get("message")
         if isinstance(delta, dict):
-            self._merge(kept["message"], delta)
+            self._merge(own_choice["message"], delta)
         if isinstance(logprobs := choice.get("logprobs"), dict):
-            kept["logprobs"] = kept["logprobs"] or {}
-            self._merge_logprobs(kept["logprobs"], logprobs)
+            own_choice["logprobs"] = own_choice["logprobs"] or {}
+            self._merge_logprobs(own_choice["logprobs"], logprobs)
         for name, value in choice.items():
             if name not in ("index", "delta", "message", "logprobs"):
-                self._replace(kept, name, value)
-        if kept["finish_reason"]:
+                self._replace(own_choice, name, value)
+        if own_choice["finish_reason"]:
             self._unfinished.discard(index)
 
     def _merge(self, into: Json, delta: Json) -> None:
@@ -99,70 +99,70 @@ class CompletionFold:
                 case list():
                     self._merge_list(into, name, value)
                 case dict():
-                    kept = into.get(name)
-                    if not isinstance(kept, dict):
-                        kept = into[name] = {}
+                    current = into.get(name)
+                    if not isinstance(current, dict):
+                        current = into[name] = {}
                         self.size += len(name) + 6
-                    self._merge(kept, value)
+                    self._merge(current, value)
                 case _:
                     self._replace(into, name, value)
 
     def _merge_name(self, into: Json, name: str, value: str) -> None:
-        kept = into.get(name)
-        in_parts = name == "name" and isinstance(kept, str) and kept != value and len(kept) < _MOST_NAME
-        self._replace(into, name, f"{kept}{value}" if in_parts else value)
+        before = into.get(name)
+        in_parts = name == "name" and isinstance(before, str) and before != value and len(before) < _MOST_NAME
+        self._replace(into, name, f"{before}{value}" if in_parts else value)
 
     def _merge_text(self, into: Json, name: str, value: str) -> None:
-        kept = into.get(name)
+        current = into.get(name)
         self.size += len(value)
-        if isinstance(kept, _Text):
-            kept.parts.append(value)
-        elif not isinstance(kept, list):
+        if isinstance(current, _Text):
+            current.parts.append(value)
+        elif not isinstance(current, list):
             into[name] = _Text([value])
             self.size += len(name) + 6
         elif value:  # the content began as parts and continues as text
-            last = kept[-1] if kept else None
+            last = current[-1] if current else None
             if isinstance(last, dict) and isinstance(text := last.get("text"), _Text):
                 text.parts.append(value)
             else:
-                kept.append({"type": "text", "text": _Text([value])})
+                current.append({"type": "text", "text": _Text([value])})
                 self.size += 30
 
     def _merge_list(self, into: Json, name: str, value: list[Any]) -> None:
-        kept = into.get(name)
-        if not isinstance(kept, list):
-            is_text = isinstance(kept, _Text) and any(kept.parts)
-            kept = into[name] = [{"type": "text", "text": kept}] if is_text else []
+        items = into.get(name)
+        if not isinstance(items, list):
+            is_text = isinstance(items, _Text) and any(items.parts)
+            items = into[name] = [{"type": "text", "text": items}] if is_text else []
             self.size += len(name) + 6
         for item in value:
             if not isinstance(item, dict):
-                kept.append(item)
+                items.append(item)
                 self.size += _size(item)
                 continue
             if name == "tool_calls":
-                self._merge_call(kept, item)
+                self._merge_call(items, item)
                 continue
-            same = _same(kept, item)
+            same = _same(items, item)
             if same is None:
                 same = {}
-                kept.append(same)
+                items.append(same)
                 self.size += 3
             self._merge(same, item)
 
-    def _merge_call(self, kept: list[Any], item: Json) -> None:
+    def _merge_call(self, calls: list[Any], item: Json) -> None:
         """Merge with the last call of the same number or, without a number, with the last call.
 
         An item with a new id and a name begins a new call, as some providers number all calls 0, some from 1
         and some not at all. Calls are renumbered in the order in which they begin.
         """
-        last = self._last_calls.setdefault(id(kept), {})
+        last = self._last_calls.setdefault(id(calls), {})
         index = item.get("index") if isinstance(item.get("index"), int) else None
         same = last.get(index)
         function = item.get("function")
         is_named = isinstance(function, dict) and bool(function.get("name")) and bool(item.get("id"))
         if same is None or (is_named and same.get("id") != item["id"]):
-            same = {"index": len(kept)}
-            kept.append(same)
+            same = {"index": len(calls)}
+            calls.append(same)
             self.size += 15
         last[index] = last[None] = same
         item["index"] = same["index"]
@@ -170,45 +170,45 @@ class CompletionFold:
 
     def _merge_logprobs(self, into: Json, logprobs: Json) -> None:
         for name, value in logprobs.items():
-            kept = into.get(name)
-            if isinstance(kept, list) and isinstance(value, list):
-                kept += value
+            entries = into.get(name)
+            if isinstance(entries, list) and isinstance(value, list):
+                entries += value
                 self.size += _size(value)
             else:
                 self._replace(into, name, list(value) if isinstance(value, list) else value)
 
     def _replace(self, into: Json, name: str, value: Any) -> None:
         """Keep the last value, unless it is empty."""
-        kept = into.get(name)
+        before = into.get(name)
         if name not in into:
             self.size += len(name) + 4 + _size(value)
-        elif value in (None, "") or kept == value:
+        elif value in (None, "") or before == value:
             return
         else:
-            self.size += _size(value) - _size(kept)
+            self.size += _size(value) - _size(before)
         into[name] = value
 
 
-def _same(kept: list[Any], item: Json) -> Json | None:
+def _same(items: list[Any], item: Json) -> Json | None:
     """Return the latest item with the same index."""
     index = item.get("index")
     if not isinstance(index, int):
         return None
-    last = islice(reversed(kept), _MOST_ITEMS)
-    return next((one for one in last if isinstance(one, dict) and one.get("index") == index), None)
+    last = islice(reversed(items), _MOST_ITEMS)
+    return next((other for other in last if isinstance(other, dict) and other.get("index") == index), None)
 
 
 def _whole_choice(choice: Json) -> Json:
     """Return the choice with calls and thoughts in order and without `index`, which only streams have."""
-    whole: Json = _whole(choice)
+    full_choice: Json = _whole(choice)
     for name in ("tool_calls", "thinking_blocks"):
-        items = whole["message"].get(name)
+        items = full_choice["message"].get(name)
         if isinstance(items, list):
             items.sort(key=_index)
             for item in items:
                 if isinstance(item, dict):
                     item.pop("index", None)
-    return whole
+    return full_choice
 
 
 def _index(item: Any) -> int:

@@ -43,13 +43,13 @@ class EventReader:
             return []
         self._ends_with_cr = data[-1:] == b"\r"
         lines = data.splitlines()
-        rest = b"" if data[-1:] in (b"\r", b"\n") else lines.pop()
+        unfinished = b"" if data[-1:] in (b"\r", b"\n") else lines.pop()
         events = []
         for line in lines:
             self._line += line
             if (event := self._end_line()) is not None:
                 events.append(event)
-        self._line += rest
+        self._line += unfinished
         if self._size + len(self._line) > self._most:
             raise EventTooLargeError
         return events
