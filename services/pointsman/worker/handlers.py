@@ -107,8 +107,8 @@ class WorkerHandler:
                 return self._records(record, cause, attempts.calls, up)
             row, rule = self._call_context.row, routed.decision.rule
             outcome = outcome_of(routed.job, self._tier, row, attempts.calls, ended, rule=rule)
-            whole = with_cascade(outcome, routed, judged)
-            end = reviewed(whole, routed, self._tier, judged, spent)
+            full_outcome = with_cascade(outcome, routed, judged)
+            end = reviewed(full_outcome, routed, self._tier, judged, spent)
             return self._records(record, cause, attempts.calls, end)
         except Exception as error:
             return self._fail_internally(record, cause, routed, attempts, error)
@@ -117,11 +117,11 @@ class WorkerHandler:
         """Run the attempts until they end, or until the deadline or a cancellation stops them."""
         if cancellation := self._cancellations.of(job.job_id, job.agent_id):
             return Cancelled(cancellation.by, cancellation.reason)
-        left = None if job.deadline is None else (job.deadline - self._clock()).total_seconds()
-        if left is not None and left <= 0:
-            return Expired(f"the deadline passed {-left:.1f} s before a worker could begin")
+        seconds_left = None if job.deadline is None else (job.deadline - self._clock()).total_seconds()
+        if seconds_left is not None and seconds_left <= 0:
+            return Expired(f"the deadline passed {-seconds_left:.1f} s before a worker could begin")
         try:
-            async with asyncio.timeout(left) as limit:
+            async with asyncio.timeout(seconds_left) as limit:
                 with self._cancellations.listening(job.job_id, job.agent_id, partial(_stop, limit)):
                     return await attempts.run()
         except TimeoutError:

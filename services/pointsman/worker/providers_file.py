@@ -59,10 +59,10 @@ def _substitute(text: Any, info: ValidationInfo) -> Any:
 def _base_url(text: str) -> str:
     try:
         parts = urlsplit(text)
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        whole = False
-    if not whole:
+        is_valid = False
+    if not is_valid:
         raise ValueError("must be an address such as https://host/v1")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must be an address only: no user, query or fragment; the key comes from key_env")

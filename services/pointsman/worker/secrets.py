@@ -119,10 +119,10 @@ def _character(character: str, times: int) -> str:
 
 def _base64(secret: str) -> set[str]:
     """Return the parts of its base64 that are the same wherever it begins in a longer encoded text."""
-    kept = set()
+    encodings = set()
     for before in range(3):
         encoded = b64encode(b"\0" * before + secret.encode()).decode()
         encoded_secret = encoded[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
         if len(encoded_secret) >= _LEAST_ENCODED:
-            kept |= {encoded_secret, encoded_secret.replace("+", "-").replace("/", "_")}
-    return kept
+            encodings |= {encoded_secret, encoded_secret.replace("+", "-").replace("/", "_")}
+    return encodings

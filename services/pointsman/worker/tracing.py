@@ -24,18 +24,18 @@ def traced(handler: Handler, tier: str, send: SendSpan | None, clock: Clock) -> 
         return handler
 
     async def handle(record: Incoming) -> list[Outgoing]:
-        made = await handler(record)
+        output = await handler(record)
         try:
-            for span in _spans(record, tier, made, clock):
+            for span in _spans(record, tier, output, clock):
                 send(span)
         except Exception as error:  # a problem with spans must not fail the job
             failure(log, Event.SPANS_FAILED, error)
-        return made
+        return output
 
     return handle
 
 
-def _spans(record: Incoming, tier: str, made: list[Outgoing], clock: Clock) -> list[TraceSpan]:
+def _spans(record: Incoming, tier: str, output: list[Outgoing], clock: Clock) -> list[TraceSpan]:
     try:
         cause = from_headers(record.headers)
     except BadEnvelopeError:
@@ -43,7 +43,7 @@ def _spans(record: Incoming, tier: str, made: list[Outgoing], clock: Clock) -> l
     if cause is None or cause.trace_id is None or cause.span_id is None:
         return []
     calls = []
-    for sent in made:
+    for sent in output:
         decoded = decode(Incoming(sent.topic, 0, 0, 0, sent.key, sent.value, tuple(sent.headers)))
         if isinstance(decoded, Decoded) and isinstance(decoded.message, CallFinished):
             span_id = decoded.envelope.span_id or ""

@@ -201,10 +201,10 @@ class CallLimiter:
     async def _clear(self, target: str, elsewhere: Callable[[], bool]) -> None:
         """Return when `target` is not paused, as far as the log was read."""
         await self._shared.joined.wait()
-        while left := self._rate_limiter.pause_left(target):
+        while pause_s := self._rate_limiter.pause_left(target):
             if elsewhere():
                 raise ShutError(target)
-            await self._rate_limiter.rest(target, left)
+            await self._rate_limiter.rest(target, pause_s)
 
     @contextmanager
     def _held_by_rate(self) -> Iterator[None]:
