@@ -83,8 +83,8 @@ async def test_an_agents_steps_are_streamed(agent: Any, towns: list[str]) -> Non
 
 async def test_a_conversation_goes_on(agent: Any, towns: list[str]) -> None:
     first = await agent.ainvoke(asked(ASKED))
-    said = [*first["messages"], {"role": "user", "content": "And tomorrow? [tool:weather]"}]
-    assert (await agent.ainvoke({"messages": said}))["messages"][-1].text
+    messages = [*first["messages"], {"role": "user", "content": "And tomorrow? [tool:weather]"}]
+    assert (await agent.ainvoke({"messages": messages}))["messages"][-1].text
     assert len(towns) == 2
 
 

@@ -35,7 +35,7 @@ async def test_a_stream(model: Any) -> None:
     def stream() -> list[str]:
         from smolagents import ChatMessage, MessageRole
 
-        said = [ChatMessage(role=MessageRole.USER, content="Tell me of lighthouses")]
-        return [piece.content for piece in model.generate_stream(said) if piece.content]
+        messages = [ChatMessage(role=MessageRole.USER, content="Tell me of lighthouses")]
+        return [piece.content for piece in model.generate_stream(messages) if piece.content]
 
     assert len(await asyncio.to_thread(stream)) > 1
