@@ -33,12 +33,12 @@ async def test_every_message_about_a_person_is_erased_at_once(
         await system.until(all_ended, 60, "every outcome on record")
     finally:
         system.stop()
-    for said in (SUBJECT, "What is 2 + 2"):
-        assert await corners_with(database, said) == []
+    for text in (SUBJECT, "What is 2 + 2"):
+        assert await corners_with(database, text) == []
     assert "message.payload" in await corners_with(database, "Something else")
-    gone = await erase(database, MASTER, SUBJECT)
-    assert gone is not None
-    assert gone.jobs == len(theirs)
-    assert gone.rows == 3 * 4 + 3, "submitted, routed, called, ended; or submitted, dead, rejected"
+    erased = await erase(database, MASTER, SUBJECT)
+    assert erased is not None
+    assert erased.jobs == len(theirs)
+    assert erased.rows == 3 * 4 + 3, "submitted, routed, called, ended; or submitted, dead, rejected"
     report = await verify(database, Scope())
-    assert (report.findings, report.sealed) == ([], gone.rows)
+    assert (report.findings, report.sealed) == ([], erased.rows)

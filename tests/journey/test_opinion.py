@@ -47,13 +47,13 @@ async def test_an_undecided_job_is_decided_once_while_its_service_is_killed(
     ((asked,),) = await system.fetch(
         "select count(distinct job_id) from audit.message where kind = 'job.undecided.v1'"
     )
-    ((said,),) = await system.fetch(
+    ((recorded,),) = await system.fetch(
         "select count(*) from audit.message where payload #> '{decision,opinion}' is not null"
     )
     ((promised,),) = await system.fetch(
         "select count(*) from audit.message where kind = 'job.completed.v1' and payload ? 'score'"
     )
-    assert asked == said == promised == len(jobs)
+    assert asked == recorded == promised == len(jobs)
     ((waited,),) = await system.fetch(
         "select count(distinct job_id) from audit.stages where stage = 'waiting for a second opinion'"
     )

@@ -21,8 +21,10 @@ PAGE = DOCS / "post-mortem.md"
 
 
 def told_to_services(system: System) -> dict[str, str]:
-    told = system.processes["router"].environment
-    return {name: told[name] for name in told if name.startswith("POINTSMAN_") and "PORT" not in name}
+    variables = system.processes["router"].environment
+    return {
+        name: variables[name] for name in variables if name.startswith("POINTSMAN_") and "PORT" not in name
+    }
 
 
 async def shell(system: System, line: str, folder: Path) -> str:

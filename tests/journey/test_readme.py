@@ -32,11 +32,11 @@ JOB_IN_README, CASE_IN_README = "87fe6e5e557b", "52dd71cff0b3"
 
 def commands() -> list[str]:
     """All lines of `sh` blocks, and what follows the prompt in `console` blocks."""
-    found: list[str] = []
+    command_lines: list[str] = []
     for language, block in re.findall(r"^```(sh|console)\n(.*?)^```", README, re.DOTALL | re.MULTILINE):
         lines = block.splitlines()
-        found += lines if language == "sh" else [line[2:] for line in lines if line.startswith("$ ")]
-    return found
+        command_lines += lines if language == "sh" else [line[2:] for line in lines if line.startswith("$ ")]
+    return command_lines
 
 
 def named_in(page: Path) -> list[str]:
@@ -109,9 +109,9 @@ async def test_every_other_command_works(whole_system: System, tmp_path: Path) -
 
     ids = {JOB_IN_README: str(outcome.job_id), CASE_IN_README: str(case)}
     others = [line for line in commands() if line[0] != "."]
-    for told, own in ids.items():
-        assert any(told in line for line in others)
-        others = [line.replace(told, own) for line in others]
+    for documented, own in ids.items():
+        assert any(documented in line for line in others)
+        others = [line.replace(documented, own) for line in others]
     assert len(others) > 10
     for number, line in enumerate(others):
         if line.startswith("pointsman run "):

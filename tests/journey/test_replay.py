@@ -33,10 +33,10 @@ async def test_failed_jobs_are_sent_once_more(system: System, tmp_path: Path) ->
         await system.send([Outgoing(system.topics.intake.name, b"k", bad, [])])
         await system.until_ended([str(failed.job_id), str(done.job_id)], 30)
 
-        shown = await shell.run("replay", "--outcome", "failed")
-        assert shown.code == 0, shown.err
-        assert [str(failed.job_id) in line for line in shown.lines] == [True]
-        assert "would be replayed" in shown.err
+        output = await shell.run("replay", "--outcome", "failed")
+        assert output.code == 0, output.err
+        assert [str(failed.job_id) in line for line in output.lines] == [True]
+        assert "would be replayed" in output.err
 
         sent = await shell.run("replay", "--outcome", "failed", "--send", "--json")
         assert sent.code == 0, sent.err

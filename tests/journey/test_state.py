@@ -110,21 +110,21 @@ class Run(Counting):
         await self.until(lambda: len(self.came) >= len(went))
         for child in self.processes.values():  # else their timers would write while we read
             assert not child.running or await asyncio.to_thread(child.stop)
-        told: dict[bytes, list[int]] = defaultdict(list)
+        counts_by_key: dict[bytes, list[int]] = defaultdict(list)
         values: Counter[tuple[bytes | None, bytes]] = Counter()
         for record in await self.read(self.counts.name, self.ticks.name):
             count, _, value = (record.value or b"").partition(b" ")
-            told[record.key or b""].append(int(count))
+            counts_by_key[record.key or b""].append(int(count))
             if record.topic == self.counts.name:
                 values[record.key, value] += 1
         assert values == Counter((record.key, record.value) for record in went)
         assert {
-            key: counts for key, counts in told.items() if counts != list(range(1, len(counts) + 1))
+            key: counts for key, counts in counts_by_key.items() if counts != list(range(1, len(counts) + 1))
         } == {}
         state: dict[bytes, bytes] = {}
         apply_changes(state, await self.read(self.changelog.name))
         kept = {key: int(value.strip(b"[").partition(b",")[0]) for key, value in state.items()}
-        assert kept == {key: len(counts) for key, counts in told.items()}
+        assert kept == {key: len(counts) for key, counts in counts_by_key.items()}
         assert {key for key in kept if not key.startswith(TICK)} == set(KEYS)
 
 

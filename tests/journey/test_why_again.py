@@ -53,6 +53,6 @@ async def test_decisions_are_recomputed_from_recorded_data(system: System, tmp_p
         assert done.code == 0, done.out + done.err
         assert "the same" in done.lines[-1]
     for job in by_score:
-        told = (await pointsman.run("why", job, "--json")).json
-        assert "score" in [check["layer"] for check in told["decision"]["checks"]]
-        assert told["saw"]["missing"] is None
+        answer = (await pointsman.run("why", job, "--json")).json
+        assert "score" in [check["layer"] for check in answer["decision"]["checks"]]
+        assert answer["saw"]["missing"] is None

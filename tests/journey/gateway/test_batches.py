@@ -100,7 +100,7 @@ async def test_a_batch_and_its_files(system: System) -> None:
         assert sorted(answers) == ["c0", "c1"]
         assert answers["c0"]["response"]["body"]["choices"][0]["message"]["content"]
         assert (await results(client, batch.error_file_id))["c2"]["error"]["code"] == "content_filter"
-        assert batch.id in [one.id async for one in client.batches.list(limit=1)]
+        assert batch.id in [listed.id async for listed in client.batches.list(limit=1)]
         assert (await client.files.retrieve(batch.output_file_id or "")).purpose == "batch_output"
     await system.order_faults()
 

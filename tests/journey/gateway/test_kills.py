@@ -54,8 +54,8 @@ class Streamed:
 
 
 def _asked(number: int) -> dict[str, object]:
-    said = [{"role": "user", "content": f"Tell me of number {number} in some sentences"}]
-    return {"model": "tier:small", "messages": said}
+    messages = [{"role": "user", "content": f"Tell me of number {number} in some sentences"}]
+    return {"model": "tier:small", "messages": messages}
 
 
 async def _stream(url: str, stream: Streamed) -> None:
@@ -130,8 +130,8 @@ async def test_each_request_is_answered_once_whichever_process_is_killed(system:
     ids += [stream.job_id for stream in lost]
 
     async def all_there() -> bool:
-        found = await asyncio.gather(*(_look_up(system, job_id) for job_id in ids))
-        return all(status == "completed" and text for status, text in found)
+        states = await asyncio.gather(*(_look_up(system, job_id) for job_id in ids))
+        return all(status == "completed" and text for status, text in states)
 
     await system.until(all_there, LONG_S, "the outcomes of who is gone")
     for stream in kept:

@@ -144,7 +144,7 @@ async def reviewed(
         f"{starter.AGENTS.read_text()}  - {{id: ana, owner: legal, reviews: contracts, {keys}}}\n"
     )
     with collecting() as collector:
-        told: dict[str, Any] = {
+        variables: dict[str, Any] = {
             "POINTSMAN_POLICY": str(with_review(tmp_path)),
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
@@ -153,7 +153,7 @@ async def reviewed(
             logins = secure_stack.logins(database, prefix, TIERS, agents)
             started = System(
                 tmp_path, secure_stack.bootstrap, database, prefix,
-                logins=logins, gateway=True, review=True, **told,
+                logins=logins, gateway=True, review=True, **variables,
             )  # fmt: skip
             try:
                 await started.start()
@@ -184,9 +184,9 @@ async def test_a_case_is_decided_over_http_and_traced(
         await system.until(is_waiting, 60, "the case")
         job_id = cases[0]["job_id"]
         claimed = await ana.ask(f"/{job_id}/claim", {"job_id": job_id, "revision": cases[0]["revision"]})
-        shown = await ana.ask(f"/{job_id}")
-        command = {"job_id": job_id, "revision": shown["case"]["revision"], "choice": "approve"}
-        decided = await ana.ask(f"/{job_id}/approve", {**command, "seen": shown["seen"]})
+        details = await ana.ask(f"/{job_id}")
+        command = {"job_id": job_id, "revision": details["case"]["revision"], "choice": "approve"}
+        decided = await ana.ask(f"/{job_id}/approve", {**command, "seen": details["seen"]})
         answered = await asking
     assert (claimed["status"], decided["status"]) == ("claimed", "approved")
     assert answered.headers["x-pointsman-job-id"] == job_id

@@ -119,9 +119,9 @@ async def test_each_case_ends_as_it_was_decided(system: System, tmp_path: Path) 
     assert "stopped by rule clauses" in why.out
     assert "edit by ana, " in why.out
     environment = {"POINTSMAN_KAFKA": system.bootstrap, "POINTSMAN_PREFIX": system.prefix}
-    shown = await Command(tmp_path, {**pointsman.environment, **environment}).run("review", "show", reject)
-    assert "decided before, by the same rule and agent" in shown.out, shown.err
-    assert "edit at 0." in shown.out
+    output = await Command(tmp_path, {**pointsman.environment, **environment}).run("review", "show", reject)
+    assert "decided before, by the same rule and agent" in output.out, output.err
+    assert "edit at 0." in output.out
     report = await pointsman.run("report", edit, "--format", "md")
     assert report.code == 0, report.err
 

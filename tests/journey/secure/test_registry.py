@@ -75,8 +75,8 @@ async def test_applied_changes_take_effect_without_a_restart(system: System, tmp
         await until(desk, JobCompleted)
         assert (await pointsman.run("agents", "resume", "billing")).code == 0
         await until(billing, JobCompleted)
-        shown = (await pointsman.run("agents", "list", "--json")).json
-        assert [(agent["agent"], agent["state"]) for agent in shown][:2] == [
+        agents = (await pointsman.run("agents", "list", "--json")).json
+        assert [(agent["agent"], agent["state"]) for agent in agents][:2] == [
             ("billing", "active"),
             ("chat-desk", "active"),
         ]
