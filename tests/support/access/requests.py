@@ -129,8 +129,8 @@ def delete_topic(topic: str) -> Packed:
 
 
 def create_topic(topic: str) -> Packed:
-    one = text(topic) + int32(1) + int16(1) + array([]) + array([]) + NO_TAGS
-    return _request(19, 5, array([one]) + _TIMEOUT + b"\x01", _of_named)
+    entry = text(topic) + int32(1) + int16(1) + array([]) + array([]) + NO_TAGS
+    return _request(19, 5, array([entry]) + _TIMEOUT + b"\x01", _of_named)
 
 
 def create_partitions(topic: str) -> Packed:
@@ -143,8 +143,8 @@ def alter_configs(kind: int, name: str, key: str = "retention.ms", value: str = 
 
 
 def describe_configs(kind: int, name: str) -> Packed:
-    one = int8(kind) + text(name) + array([text("no.such.key")]) + NO_TAGS
-    return _request(32, 4, array([one]) + b"\x00\x00", _of_first)
+    resource = int8(kind) + text(name) + array([text("no.such.key")]) + NO_TAGS
+    return _request(32, 4, array([resource]) + b"\x00\x00", _of_first)
 
 
 def describe_producers(topic: str) -> Packed:
@@ -255,8 +255,8 @@ def create_acl(user: str, kind: int, name: str, operation: int) -> Packed:
 
 
 def delete_acls(user: str) -> Packed:
-    one = int8(1) + _NULL + int8(1) + text(f"User:{user}") + _NULL + int8(1) + int8(1) + NO_TAGS
-    return _request(31, 2, array([one]), _of_first)
+    acl_filter = int8(1) + _NULL + int8(1) + text(f"User:{user}") + _NULL + int8(1) + int8(1) + NO_TAGS
+    return _request(31, 2, array([acl_filter]), _of_first)
 
 
 def describe_acls() -> Packed:

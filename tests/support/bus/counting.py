@@ -77,16 +77,16 @@ class CountingHandler:
             raise ValueError("poison")
         count = int(state.get(key, b"0")) + 1
         content = b"x" * 10_000_000 if value == HUGE else b"%d" % count
-        said = Outgoing(self._topics.counts.name, key, b"%d %s" % (count, value), [])
-        return Effects([said], [Outgoing(self._topics.changelog.name, key, content, [])])
+        output = Outgoing(self._topics.counts.name, key, b"%d %s" % (count, value), [])
+        return Effects([output], [Outgoing(self._topics.changelog.name, key, content, [])])
 
     def due(self, now: datetime, state: Mapping[bytes, bytes]) -> Effects:
         count, at = json.loads(state.get(self._tick, b"[0, 0]"))
         if now.timestamp() - at < _BETWEEN_TICKS.total_seconds():
             return Effects()
         content = json.dumps([count + 1, now.timestamp()]).encode()
-        said = Outgoing(self._topics.ticks.name, self._tick, b"%d" % (count + 1), [])
-        return Effects([said], [Outgoing(self._topics.changelog.name, self._tick, content, [])])
+        output = Outgoing(self._topics.ticks.name, self._tick, b"%d" % (count + 1), [])
+        return Effects([output], [Outgoing(self._topics.changelog.name, self._tick, content, [])])
 
 
 async def main(bootstrap: str, prefix: str) -> None:

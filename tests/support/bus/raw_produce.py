@@ -35,9 +35,9 @@ def _code(answer: WireReader) -> int:
 
 def _of_topic(answer: WireReader) -> int:
     answer.compact()
-    (found,) = answer.array(_of_partition)
+    (partition,) = answer.array(_of_partition)
     answer.tags()
-    return found
+    return partition
 
 
 def _of_partition(answer: WireReader) -> int:

@@ -53,28 +53,32 @@ class SecuredKafka:
         ]
         self.ports = {listener.name: listener.port for listener in listeners}
         self._protocols = {listener.name: listener.protocol for listener in listeners}
-        users = [f"{each}=[name={USER},password={PASSWORD}]" for each in _MECHANISMS if "SCRAM" in each]
+        users = [
+            f"{mechanism}=[name={USER},password={PASSWORD}]"
+            for mechanism in _MECHANISMS
+            if "SCRAM" in mechanism
+        ]
         self.broker = EmbeddedKafka(folder / "kafka", listeners=listeners, scram=users)
         self.ports["PLAIN"], self._protocols["PLAIN"] = self.broker.port, "PLAINTEXT"
 
     def settings(self, listener: str, mechanism: str | None = None, **other: Any) -> dict[str, Any]:
         """Arguments of `KafkaPart`."""
         protocol = self._protocols[listener]
-        found: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "kafka": f"127.0.0.1:{self.ports[listener]}",
             "kafka_security_protocol": protocol,
         }
         if protocol.endswith("SSL"):
-            found["kafka_ca_file"] = str(self.ca.file)
+            fields["kafka_ca_file"] = str(self.ca.file)
         if listener == "MUTUAL":
-            found["kafka_certificate_file"] = str(self.ours.certificate)
-            found["kafka_key_file"] = str(self.ours.key)
-            found["kafka_key_password"] = "its own"
+            fields["kafka_certificate_file"] = str(self.ours.certificate)
+            fields["kafka_key_file"] = str(self.ours.key)
+            fields["kafka_key_password"] = "its own"
         if mechanism == "OAUTHBEARER":
-            found |= {"kafka_sasl_mechanism": mechanism, "kafka_token_file": self.file("token", token())}
+            fields |= {"kafka_sasl_mechanism": mechanism, "kafka_token_file": self.file("token", token())}
         elif mechanism is not None:
-            found |= {"kafka_sasl_mechanism": mechanism, "kafka_username": USER, "kafka_password": PASSWORD}
-        return {**found, **other}
+            fields |= {"kafka_sasl_mechanism": mechanism, "kafka_username": USER, "kafka_password": PASSWORD}
+        return {**fields, **other}
 
     def part(self, listener: str, mechanism: str | None = None, **other: Any) -> KafkaPart:
         return KafkaPart(**self.settings(listener, mechanism, **other))
@@ -113,5 +117,5 @@ def _logs_in(*mechanisms: str) -> dict[str, str]:
         "SCRAM-SHA-512": f"{_LOGIN}.scram.ScramLoginModule required;",
         "OAUTHBEARER": f"{_LOGIN}.oauthbearer.OAuthBearerLoginModule required;",
     }
-    found = {f"{each.lower()}.sasl.jaas.config": modules[each] for each in mechanisms}
-    return {"sasl.enabled.mechanisms": ",".join(mechanisms), **found}
+    options = {f"{mechanism.lower()}.sasl.jaas.config": modules[mechanism] for mechanism in mechanisms}
+    return {"sasl.enabled.mechanisms": ",".join(mechanisms), **options}

@@ -72,12 +72,12 @@ class Gateway(Process):
                 for part in sent:
                     writer.write(part)
                     await writer.drain()
-            told = b""
+            answer = b""
             with contextlib.suppress(ConnectionError):
                 async with asyncio.timeout(LONG_S):
                     while part := await reader.read(MIB):
-                        told += part
-            return told
+                        answer += part
+            return answer
 
     async def answers(self) -> bool:
         async with httpx2.AsyncClient(timeout=LONG_S) as client:

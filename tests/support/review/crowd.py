@@ -110,8 +110,8 @@ def problems(
     asked = Counter(record.origin for record in log if record.topic == topics.reviews_decided.name)
     answers = _of(log, topics.reviews_answers, ReviewAnswered)
     commands = _of(log, topics.reviews_decided, (ReviewClaim, ReviewDecide, ReviewRelease))
-    told = Counter(decoded.envelope.id for decoded in answers)
-    wrong = [f"answer {id} was given {times} times" for id, times in told.items() if times > 1]
+    counts = Counter(decoded.envelope.id for decoded in answers)
+    wrong = [f"answer {id} was given {times} times" for id, times in counts.items() if times > 1]
     if len(answers) != len(asked):
         wrong.append(f"{len(asked)} commands, {len(answers)} answers")
     by_id = {decoded.envelope.id: decoded.message for decoded in commands}

@@ -330,8 +330,8 @@ def _told(record: Incoming) -> list[Any]:
     return [record.topic, record.offset, record.timestamp_ms, _text(record.key), _text(record.value), headers]
 
 
-def _read(told: Sequence[Any]) -> Incoming:
-    topic, offset, ms, key, value, headers = told
+def _read(fields: Sequence[Any]) -> Incoming:
+    topic, offset, ms, key, value, headers = fields
     named = tuple((name, text.encode()) for name, text in headers)
     return Incoming(topic, 0, offset, ms, key.encode(), value.encode(), named, by_broker=True)
 

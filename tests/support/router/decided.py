@@ -91,10 +91,12 @@ def judged(verdicts: Sequence[tuple[UUID, float, str]]) -> list[Incoming]:
     """Feedback records from (job, verdict, judge)."""
     made = []
     for place, (job_id, verdict, by) in enumerate(verdicts):
-        said = JobFeedback(job_id=job_id, agent_id="math-tutor", by=by, verdict=verdict)
+        feedback = JobFeedback(job_id=job_id, agent_id="math-tutor", by=by, verdict=verdict)
         id = derived_id("judged", 0, place, "said")
-        cover = first_envelope(id, source=by, type=said.TYPE, time=NOW, agent_id="math-tutor", job_id=job_id)
-        made.append(emit(TOPICS.feedback, str(job_id).encode(), cover, said))
+        cover = first_envelope(
+            id, source=by, type=feedback.TYPE, time=NOW, agent_id="math-tutor", job_id=job_id
+        )
+        made.append(emit(TOPICS.feedback, str(job_id).encode(), cover, feedback))
     return as_read(made)
 
 
@@ -110,8 +112,8 @@ def as_read(made: Iterable[Made]) -> list[Incoming]:
     """Records as the audit reads them, consecutively in partition 0 of their topic."""
     stamp = int(NOW.timestamp() * 1000)
     return [
-        Incoming(each.topic, 0, place, stamp + place, each.key, each.value, tuple(each.headers))
-        for place, each in enumerate(made)
+        Incoming(record.topic, 0, place, stamp + place, record.key, record.value, tuple(record.headers))
+        for place, record in enumerate(made)
     ]
 
 

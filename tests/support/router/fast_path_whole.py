@@ -40,9 +40,11 @@ def assert_the_same(batches: Sequence[RecordBatch]) -> int:
     assert whole is not None
     assert _sorted(whole.made) == _sorted(apart)
     assert whole.times == times_of(opened(batches))
-    return sum(each.count for each in whole.made if isinstance(each, EncodedBatch))
+    return sum(item.count for item in whole.made if isinstance(item, EncodedBatch))
 
 
 def _sorted(made: Sequence[Made]) -> list[Outgoing]:
     """Sorted, because neither batches nor partitions matter."""
-    return sorted(unpacked(made), key=lambda each: (each.topic, each.key or b"", dict(each.headers)["ce_id"]))
+    return sorted(
+        unpacked(made), key=lambda record: (record.topic, record.key or b"", dict(record.headers)["ce_id"])
+    )

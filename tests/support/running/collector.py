@@ -23,7 +23,11 @@ class Collector(HTTPServer):
 
     def names_of(self, job_id: str) -> set[str]:
         """The names of the spans of this job."""
-        return {span.name for span in self._spans() if any(_is_of(one, job_id) for one in span.attributes)}
+        return {
+            span.name
+            for span in self._spans()
+            if any(_is_of(attribute, job_id) for attribute in span.attributes)
+        }
 
     def _spans(self) -> Iterator[Span]:
         for request in list(self.requests):

@@ -67,10 +67,10 @@ class Command:
     async def run(self, *arguments: str, stdin: str = "") -> Done:
         """Waits for the command; fails if it prints a traceback or colour."""
         environment = self._whole_environment()
-        (asked, stdin_w), (out_r, told), (err_r, complained) = pipe(), pipe(), pipe()
+        (asked, stdin_w), (out_r, out_w), (err_r, complained) = pipe(), pipe(), pipe()
         with stdin_w, out_r, err_r:
-            with asked, told, complained:
-                process = Forked(arguments, environment, (asked, told, complained), self.folder)
+            with asked, out_w, complained:
+                process = Forked(arguments, environment, (asked, out_w, complained), self.folder)
             try:
                 _, out, err = await asyncio.gather(
                     asyncio.to_thread(_write, stdin_w, stdin.encode()),
@@ -87,8 +87,8 @@ class Command:
 
     def _whole_environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
-        told = files() if self.told else {}
-        return {**kept, **told, **self.environment}
+        from_files = files() if self.told else {}
+        return {**kept, **from_files, **self.environment}
 
 
 def _write(pipe: Connection, content: bytes) -> None:

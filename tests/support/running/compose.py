@@ -24,7 +24,9 @@ def image(service: str) -> str:
 
 def interpolated(text: str, given: dict[str, str]) -> str:
     """A value with these variables substituted."""
-    filled = re.sub(r"(?<!\$)\$\{(\w+)(?::[-?]([^}]*))?\}", lambda it: given.get(it[1], it[2] or ""), text)
+    filled = re.sub(
+        r"(?<!\$)\$\{(\w+)(?::[-?]([^}]*))?\}", lambda matched: given.get(matched[1], matched[2] or ""), text
+    )
     return filled.replace("$$", "$")
 
 

@@ -181,7 +181,7 @@ class System:
         )
         return {str(row["job_id"]) for row in rows}
 
-    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float, what: str) -> None:
+    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float, description: str) -> None:
         """Waits for a condition. If it fails, shows `what` and the ends of the logs."""
         give_up = time.monotonic() + seconds
         while True:
@@ -194,8 +194,10 @@ class System:
                 if process.ended():
                     process.move()  # else it would stay down if its port was taken
             if time.monotonic() > give_up:
-                ends = "\n".join(f"--- {name}\n{each.last_lines(6)}" for name, each in self.processes.items())
-                raise AssertionError(f"{what} did not happen within {seconds} s\n{ends}")
+                ends = "\n".join(
+                    f"--- {name}\n{started.last_lines(6)}" for name, started in self.processes.items()
+                )
+                raise AssertionError(f"{description} did not happen within {seconds} s\n{ends}")
             await asyncio.sleep(0.2)
 
     async def ended_some(self) -> bool:
@@ -211,8 +213,8 @@ class System:
 
     async def problems(self, submitted: Sequence[str], within: float = 60) -> list[str]:
         """Problems found by the checker and by verification, once the audit has caught up with Kafka."""
-        found = await examine(self.settings, self.dsn, self.topics, TIERS, submitted, catch_up_s=within)
-        return found.problems
+        examined = await examine(self.settings, self.dsn, self.topics, TIERS, submitted, catch_up_s=within)
+        return examined.problems
 
     async def read(self) -> list[Incoming]:
         """Every committed record of every topic."""

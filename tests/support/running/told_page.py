@@ -38,8 +38,8 @@ async def asked_again(page: str, run: Run) -> str:
     """The page with its commands' current output."""
     written = []
     for block in told(page):
-        now = [Told(each.command, await run(each.command)) for each in block]
-        written.append("".join(each.shown for each in now))
+        now = [Told(answer.command, await run(answer.command)) for answer in block]
+        written.append("".join(answer.shown for answer in now))
     fresh = iter(written)
     return _BLOCK.sub(lambda _: f"```console\n{next(fresh)}```", page)
 

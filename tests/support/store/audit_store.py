@@ -130,18 +130,18 @@ def row(offset: int, *, topic: str = "t", partition: int = 0, **changes: Any) ->
     """A row with a position only."""
     nothing: dict[str, Any] = dict.fromkeys(Row._fields)
     known = {"broker_at": datetime.now(UTC), "headers": "[]", "value": b"%d" % offset, "timestamp_ms": offset}
-    said = Row(**{**nothing, **known, "topic": topic, "partition": partition, "offset": offset, **changes})
-    return said.digested(())
+    record = Row(**{**nothing, **known, "topic": topic, "partition": partition, "offset": offset, **changes})
+    return record.digested(())
 
 
 async def put(writer: AuditWriter, batch: Sequence[Row]) -> None:
     """Stores rows as the audit does, and advances each lane's position."""
     ends: dict[StoredPartition, int] = {}
-    for each in batch:
-        lane = (each.topic, each.partition)
-        ends[lane] = max(ends.get(lane, 0), each.offset + 1)
+    for stored_row in batch:
+        lane = (stored_row.topic, stored_row.partition)
+        ends[lane] = max(ends.get(lane, 0), stored_row.offset + 1)
     stand = await writer.positions(list(ends))
-    in_order = sorted(batch, key=lambda each: (each.topic, each.partition, each.offset))
+    in_order = sorted(batch, key=lambda entry: (entry.topic, entry.partition, entry.offset))
     await writer.append(in_order, {lane: Move(stand.get(lane), end) for lane, end in ends.items()})
 
 

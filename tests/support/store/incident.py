@@ -209,9 +209,9 @@ def arrived(sent: Outgoing, place: int, time: datetime) -> Incoming:
 
 def unreadable(number: int, at: datetime, value: bytes = b"{ no json") -> Incoming:
     """An invalid record of the intake."""
-    found = Incoming(TOPICS.intake.name, 0, number, int(at.timestamp() * 1000), None, value, ())
-    letter = DeadLetter(Reason.NOT_JSON, "expected a quote", "router", *found.origin)
-    sent = dead_letter(TOPICS.dead, found, letter, cause=None, source="pointsman/router", now=at)
+    bad_record = Incoming(TOPICS.intake.name, 0, number, int(at.timestamp() * 1000), None, value, ())
+    letter = DeadLetter(Reason.NOT_JSON, "expected a quote", "router", *bad_record.origin)
+    sent = dead_letter(TOPICS.dead, bad_record, letter, cause=None, source="pointsman/router", now=at)
     return arrived(sent, number, at)
 
 

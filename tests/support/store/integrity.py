@@ -80,12 +80,12 @@ async def rechain_on(
     )
     link = genesis(*lane, from_offset)
     width = len(Row._fields)
-    found = await connection.fetch(query("rows_of_lane"), *lane, from_offset, 2**62)
-    for each in found:
-        row = change(Row._make(each[:width]))
+    rows = await connection.fetch(query("rows_of_lane"), *lane, from_offset, 2**62)
+    for stored_row in rows:
+        row = change(Row._make(stored_row[:width]))
         if row.privacy is None:
             row = row._replace(record_sha256=digest_of(row) or b"")
-        link = follow(link, row, each["recorded_at"])
+        link = follow(link, row, stored_row["recorded_at"])
         await _rewrite(connection, row, link)
     await connection.execute(
         "update audit.lane set chain = $3, digest = audit.lane_digest(topic, partition, next_offset,"

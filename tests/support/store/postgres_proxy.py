@@ -41,22 +41,22 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
+        upstream, back = await asyncio.open_connection(self._target.hostname, self._target.port)
         cut = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
                 ends = [
                     group.create_task(self._requests(reader, back, cut)),
-                    group.create_task(self._answers(there, writer, cut)),
+                    group.create_task(self._answers(upstream, writer, cut)),
                 ]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 for end in ends:
                     end.cancel()
         finally:
-            for each in (writer, back):
-                each.close()
+            for stream in (writer, back):
+                stream.close()
                 with suppress(OSError):
-                    await each.wait_closed()
+                    await stream.wait_closed()
 
     async def _requests(
         self, reader: asyncio.StreamReader, back: asyncio.StreamWriter, cut: asyncio.Event
@@ -71,10 +71,10 @@ class Proxy:
                 await back.drain()
 
     async def _answers(
-        self, there: asyncio.StreamReader, writer: asyncio.StreamWriter, cut: asyncio.Event
+        self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, cut: asyncio.Event
     ) -> None:
         with suppress(OSError):
-            while data := await there.read(65536):
+            while data := await upstream.read(65536):
                 if cut.is_set():
                     self.lost += 1
                     return

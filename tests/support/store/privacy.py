@@ -66,8 +66,8 @@ def intake(offset: int, body: Any, *headers: tuple[str, bytes], key: bytes | Non
 def telling(offset: int, **more: Any) -> Incoming:
     """A job that contains every secret."""
     prompt = f"Write to {EMAIL} about {IBAN}."
-    said = {"agent_id": "clinic", "prompt": prompt, "metadata": {"patient": PATIENT, "ward": "7"}}
-    return intake(offset, {**said, **more})
+    fields = {"agent_id": "clinic", "prompt": prompt, "metadata": {"patient": PATIENT, "ward": "7"}}
+    return intake(offset, {**fields, **more})
 
 
 def letter(record: Incoming, offset: int, cause: Envelope | None = None) -> Incoming:

@@ -78,7 +78,7 @@ class Tamperer:
         )
 
     def _column(self) -> Tampering:
-        table = self._chance.choice([name for name, found in self._columns.items() for _ in found])
+        table = self._chance.choice([name for name, columns in self._columns.items() for _ in columns])
         name, kind = self._chance.choice(self._columns[table])
         value = self._other(f'"{name}"', kind)
         return Tampering(

@@ -55,7 +55,7 @@ class Backtracking:
         """The kind of a character; the pattern treats characters of one kind alike."""
         if character not in self._kinds:
             around = (f"{character}a", f"{character} ", f"a{character}", f" {character}", character)
-            matches = [one.match(character) for one in self._singles]
+            matches = [single.match(character) for single in self._singles]
             matches += [place.match(text, at) for place in self._places for text in around for at in (0, 1)]
             self._kinds[character] = tuple(match is not None for match in matches)
         return self._kinds[character]
@@ -128,8 +128,8 @@ class Backtracking:
         return run
 
     def _fits(self, code: Any, given: Any, flags: int) -> Callable[[int], bool]:
-        one = self._compiled(code, given, flags)
-        self._singles.append(one)
+        compiled = self._compiled(code, given, flags)
+        self._singles.append(compiled)
         known: dict[str, bool] = {}
 
         def fits(place: int) -> bool:
@@ -137,7 +137,7 @@ class Backtracking:
                 return False
             character = self._text[place]
             if character not in known:
-                known[character] = one.match(character) is not None
+                known[character] = compiled.match(character) is not None
             return known[character]
 
         return fits
@@ -149,12 +149,12 @@ class Backtracking:
         return compiled
 
     def _at(self, code: Any, given: Any, flags: int) -> Node:
-        one = self._compiled(code, given, flags)
-        self._places.append(one)
+        compiled = self._compiled(code, given, flags)
+        self._places.append(compiled)
 
         def run(place: int, then: Next) -> int | None:
             self._step()
-            return then(place) if one.match(self._text, place) else None
+            return then(place) if compiled.match(self._text, place) else None
 
         return run
 
@@ -187,8 +187,8 @@ class Backtracking:
 
         def run(place: int, then: Next) -> int | None:
             self._step()
-            there = place >= back and inner(place - back, lambda next: next) is not None
-            return then(place) if there == wanted else None
+            matched = place >= back and inner(place - back, lambda next: next) is not None
+            return then(place) if matched == wanted else None
 
         return run
 

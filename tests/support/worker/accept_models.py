@@ -44,9 +44,9 @@ def accept_model(
 
 def answered(small: str, mid: str, prompt: str = "How many?", **of_mid: float | None) -> AcceptanceEvidence:
     """Two cheap answers to one prompt; `of_mid` changes tokens or logprob of the second tier."""
-    told = {"tokens": 10.0, **of_mid}
+    fields = {"tokens": 10.0, **of_mid}
     return AcceptanceEvidence(
         prompt,
         CheapAnswer("small", small, 12.0),
-        CheapAnswer("mid", mid, **told),  # type: ignore[arg-type]
+        CheapAnswer("mid", mid, **fields),  # type: ignore[arg-type]
     )

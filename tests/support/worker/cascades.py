@@ -27,7 +27,7 @@ def response(
     text: str | None, *, finish: str | None = "stop", logprobs: Sequence[object] | None = None, **message: Any
 ) -> dict[str, Any]:
     """A chat completion with the content `text` and its tokens' log probabilities."""
-    told = (
+    token_logprobs = (
         None
         if logprobs is None
         else {"content": [{"token": "x", "logprob": logprob} for logprob in logprobs]}
@@ -39,7 +39,7 @@ def response(
                 "index": 0,
                 "message": {"role": "assistant", "content": text, **message},
                 "finish_reason": finish,
-                "logprobs": told,
+                "logprobs": token_logprobs,
             }
         ],
         "usage": {"prompt_tokens": 1000, "completion_tokens": 500},

@@ -51,11 +51,11 @@ async def work(order: Order) -> None:
                 uuid4(), "openai/gpt", order.wants, Wait(), declared=lambda _: order.declared
             )
             async with acquiring as acquired:
-                said = await ask(order.port, {"process": order.process, **order.used})
+                answer = await ask(order.port, {"process": order.process, **order.used})
                 limits.report(acquired, order.used)
         except NoRoomError as error:
-            said = f"no room: {error.limit}"
-        sys.stdout.write(json.dumps({"said": said}) + "\n")
+            answer = f"no room: {error.limit}"
+        sys.stdout.write(json.dumps({"said": answer}) + "\n")
         sys.stdout.flush()
 
     async with agreement.running():

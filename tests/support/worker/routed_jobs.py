@@ -51,14 +51,16 @@ def routed(
 
 def messages(records: list[Outgoing]) -> list[Message]:
     """The messages of all records except dead letters, in order."""
-    found = []
+    decoded_messages = []
     for number, record in enumerate(records):
         if record.topic == Topics().dead.name:
             continue
-        each = decode(Incoming(record.topic, 0, number, 0, record.key, record.value, tuple(record.headers)))
-        assert isinstance(each, Decoded), each
-        found.append(each.message)
-    return found
+        decoded = decode(
+            Incoming(record.topic, 0, number, 0, record.key, record.value, tuple(record.headers))
+        )
+        assert isinstance(decoded, Decoded), decoded
+        decoded_messages.append(decoded.message)
+    return decoded_messages
 
 
 def calls(records: list[Outgoing]) -> list[CallFinished]:
@@ -68,8 +70,8 @@ def calls(records: list[Outgoing]) -> list[CallFinished]:
 
 def outcome(records: list[Outgoing]) -> Message:
     """The only message on the results topic."""
-    (found,) = messages([record for record in records if record.topic == Topics().results.name])
-    return found
+    (message,) = messages([record for record in records if record.topic == Topics().results.name])
+    return message
 
 
 def header(record: Made, name: str) -> str:

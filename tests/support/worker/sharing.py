@@ -49,9 +49,9 @@ async def agreements(kafka: Kafka, *names: str) -> AsyncIterator[list[SharedLimi
     await apply(kafka.settings, [Topics(kafka.prefix).limits])
     made = [shared_limits(kafka, name) for name in names]
     async with AsyncExitStack() as running:
-        for each in made:
-            await running.enter_async_context(each.running())
-            await each.joined.wait()
+        for shared in made:
+            await running.enter_async_context(shared.running())
+            await shared.joined.wait()
         yield made
 
 
@@ -61,9 +61,9 @@ async def processes(
 ) -> AsyncIterator[list[Process]]:
     """The same, each process with a rate limiter."""
     async with agreements(kafka, *names) as joined:
-        made = [process_in(each, declared) for each in joined]
-        for each in joined:
-            await each.written()
+        made = [process_in(name, declared) for name in joined]
+        for process in joined:
+            await process.written()
         yield made
 
 

@@ -116,8 +116,8 @@ async def _one(tiny: Tiny, reader: asyncio.StreamReader, writer: asyncio.StreamW
         await tiny.changed()
     writer.write(raw)
     await writer.drain()
-    told, _, content = raw.partition(b"\r\n\r\n")
-    if b"transfer-encoding: chunked" in told and content.endswith(b"0\r\n\r\n"):
+    raw_head, _, content = raw.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" in raw_head and content.endswith(b"0\r\n\r\n"):
         return
     length = int(raw.partition(b"content-length: ")[2].partition(b"\r\n")[0] or -1)
     if length != len(content):
