@@ -87,9 +87,9 @@ class Installation:
     async def known(self, expected: Collection[str]) -> set[str]:
         """Returns the differences, once the brokers know all changes."""
         async with asyncio.timeout(30):
-            while len(found := set(await self.changes())) < len(expected):  # noqa: ASYNC110
+            while len(change_lines := set(await self.changes())) < len(expected):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-        return found
+        return change_lines
 
     async def apply(self, **other: Any) -> list[str]:
         return [str(change) for change in await apply(replace(self.servers, **other), self.wanted, {})]
@@ -112,8 +112,10 @@ async def made(broker: GuardedKafka, database: str) -> AsyncIterator[Installatio
     yield Installation(servers, wanted, passwords)
     await remove_acls(broker.admin, await list_acls(broker.admin))
     users = (await list_users(broker.admin)).items()
-    gone = [(name, way) for name, ways in users for way in ways if name != broker.admin.kafka_username]
-    await remove_users(broker.admin, gone)
+    removed_users = [
+        (name, way) for name, ways in users for way in ways if name != broker.admin.kafka_username
+    ]
+    await remove_users(broker.admin, removed_users)
     admin = await asyncpg.connect(database)
     for login in wanted.logins:
         await admin.execute(f'drop owned by "{login}"; drop role "{login}"')
@@ -189,15 +191,15 @@ async def test_excess_rights_are_reported_and_revoked(made: Installation) -> Non
 
 async def test_missing_rights_are_reported_and_granted(made: Installation) -> None:
     prefix, topics = made.wanted.prefix, Topics(made.wanted.prefix)
-    gone = Acl(principal(f"{prefix}.audit"), "topic", f"{prefix}.", "prefixed", "read")
-    await remove_acls(made.kafka, [gone])
+    missing_acl = Acl(principal(f"{prefix}.audit"), "topic", f"{prefix}.", "prefixed", "read")
+    await remove_acls(made.kafka, [missing_acl])
     await set_quotas(made.kafka, {f"{prefix}.agent.slow": {"producer_byte_rate": None}})
     admin = await asyncpg.connect(made.postgres)
     await admin.execute(f'revoke pointsman_auditor from "{prefix}.auditor"')
     await admin.close()
     rate = made.wanted.quotas[f"{prefix}.agent.slow"]["producer_byte_rate"]
     expected = {
-        f"+ ACL {gone}",
+        f"+ ACL {missing_acl}",
         f"~ quota {prefix}.agent.slow: producer_byte_rate none -> {rate:.0f}",
         f"~ Postgres login {prefix}.auditor: is no member of pointsman_auditor",
     }
@@ -213,11 +215,11 @@ async def test_missing_rights_are_reported_and_granted(made: Installation) -> No
 async def test_a_login_that_is_explained_otherwise_is_left_alone(made: Installation) -> None:
     name = f"reader_{made.wanted.prefix}"
     await ensure_login(made.postgres, name, AUDITOR, "x")
-    told = f"- Postgres login {name}: nothing explains it: is a member of pointsman_auditor"
-    assert await made.changes() == [told]
+    finding = f"- Postgres login {name}: nothing explains it: is a member of pointsman_auditor"
+    assert await made.changes() == [finding]
     assert await made.changes(other_logins=[name]) == []
     assert await made.apply(other_logins=[name]) == []
-    assert await made.apply() == [told]
+    assert await made.apply() == [finding]
 
 
 async def test_a_login_that_owns_objects_keeps_them(made: Installation) -> None:

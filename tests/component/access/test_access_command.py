@@ -113,7 +113,7 @@ async def test_an_installation_is_set_up_and_a_password_rotated(
         [f"- ACL {by_hand}", "Differences: 0 to add, 0 to change, 1 to remove."],
     )
     report = await command.run("agents", "audit", "--access", *others, "--json")
-    unexplained = [found["detail"] for found in report.json if found["finding"] == "unexplained"]
+    unexplained = [finding["detail"] for finding in report.json if finding["finding"] == "unexplained"]
     assert (report.code, unexplained) == (1, [f"ACL {by_hand}"])
     await remove_acls(guarded.broker.admin, [by_hand])
 

@@ -34,16 +34,16 @@ def topic(name: str) -> str:
     return f"{PREFIX}.{name}"
 
 
-def _writes(thief: str, what: str, name: str) -> Attack:
-    return Attack(thief, what, lambda _: requests.produce(topic(name)))
+def _writes(thief: str, description: str, name: str) -> Attack:
+    return Attack(thief, description, lambda _: requests.produce(topic(name)))
 
 
-def _reads(thief: str, what: str, name: str) -> Attack:
-    return Attack(thief, what, lambda ids: requests.fetch(topic(name), ids))
+def _reads(thief: str, description: str, name: str) -> Attack:
+    return Attack(thief, description, lambda ids: requests.fetch(topic(name), ids))
 
 
-def _asks(thief: str, what: str, request: Packed) -> Attack:
-    return Attack(thief, what, lambda _: request)
+def _asks(thief: str, description: str, request: Packed) -> Attack:
+    return Attack(thief, description, lambda _: request)
 
 
 AGENT, OTHER = "agent.reader", "agent.reader-2"

@@ -50,15 +50,15 @@ async def test_the_agent_itself_can_log_in(guarded: Guarded) -> None:
 async def test_the_broker_listener_accepts_broker_certificates_only(
     guarded: Guarded, listener: str, tmp_path: Path
 ) -> None:
-    shown = Authority(tmp_path, "thief-ca").sign("pointsman-broker", "127.0.0.1")
-    there = {"kafka": guarded.broker.address(listener)}
-    nobody = {"kafka_security_protocol": "SSL", **_NOBODY, **there}
-    false = {"kafka_certificate_file": shown.certificate, "kafka_key_file": shown.key}
+    certificate = Authority(tmp_path, "thief-ca").sign("pointsman-broker", "127.0.0.1")
+    address = {"kafka": guarded.broker.address(listener)}
+    nobody = {"kafka_security_protocol": "SSL", **_NOBODY, **address}
+    false = {"kafka_certificate_file": certificate.certificate, "kafka_key_file": certificate.key}
     for attempt in (
         nobody,
         nobody | false,
-        there,
-        there | {"kafka_security_protocol": "PLAINTEXT", **_NOBODY},
+        address,
+        address | {"kafka_security_protocol": "PLAINTEXT", **_NOBODY},
     ):
         with pytest.raises(BusError):
             await await_server(_with(guarded, attempt), 1)

@@ -106,11 +106,11 @@ async def test_postgres_refuses_every_attack(guarded: Guarded, role: str) -> Non
     through = []
     thief = await asyncpg.connect(guarded.dsn(_OF[role]))
     try:
-        for what, statement in {**BY_EACH, **_MORE[role]}.items():
+        for attack, statement in {**BY_EACH, **_MORE[role]}.items():
             refusal = await _refusal(thief, statement)
-            print(f"  {_OF[role]}: {what}: {refusal!r}")
+            print(f"  {_OF[role]}: {attack}: {refusal!r}")
             if not isinstance(refusal, _REFUSALS):
-                through.append(f"{what}: {refusal!r}")
+                through.append(f"{attack}: {refusal!r}")
     finally:
         await thief.close()
     assert through == []
