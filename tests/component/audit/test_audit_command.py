@@ -56,8 +56,8 @@ async def test_the_first_wrong_row_is_named(pointsman: Command, database: str) -
     assert done.code == 1
     assert done.lines[0].startswith("✗ 1 thing")
     assert "pointsman.calls/0@7" in done.lines[1]
-    found = (await pointsman.run("audit", "verify", "--json")).json
-    assert [each["offset"] for each in found["report"]["findings"]] == [7]
+    verification = (await pointsman.run("audit", "verify", "--json")).json
+    assert [finding["offset"] for finding in verification["report"]["findings"]] == [7]
 
 
 async def test_without_a_public_key_it_says_that_signatures_were_not_checked(
@@ -80,7 +80,7 @@ async def test_checkpoints_of_two_keys_are_verified_by_both_public_ones(
     next_key = PrivateKey.parse((tmp_path / "next.pem").read_text())
     async with audit_pool(database) as pool:  # by the process that has the key
         writer = AuditWriter(pool)
-        await put(writer, [row_of(each, TOPICS) for each in story(12, START + timedelta(minutes=12))])
+        await put(writer, [row_of(incoming, TOPICS) for incoming in story(12, START + timedelta(minutes=12))])
         await sign(pool, writer, next_key)
     both = f"{KEY.public.text},{made.out.strip()}"
     done = await pointsman.run("audit", "verify", "--public-key", both)
@@ -114,7 +114,7 @@ async def published(kafka: Kafka, database: str) -> AsyncIterator[Topics]:
         await publisher.publish(jobs)
         reading = follow(kafka.settings, [topics.intake.name], start="beginning", until_end=True)
         writer = AuditWriter(pool)
-        await put(writer, [row_of(each, topics) async for each in reading])
+        await put(writer, [row_of(incoming, topics) async for incoming in reading])
         message = await sign(pool, writer)
         later = [Outgoing(topics.intake.name, b"%d" % n, b"later", []) for n in range(2)]
         await publisher.publish([*later, Outgoing(topics.checkpoints.name, b"audit", message, [])])
@@ -124,7 +124,7 @@ async def published(kafka: Kafka, database: str) -> AsyncIterator[Topics]:
 async def against_kafka(pointsman: Command) -> tuple[int, list[str]]:
     done = await pointsman.run("audit", "verify", "--against-kafka", "--json")
     assert done.json["kafka"]["not_yet"] == 3
-    return done.json["kafka"]["same"], sorted(each["wrong"] for each in done.json["report"]["findings"])
+    return done.json["kafka"]["same"], sorted(finding["wrong"] for finding in done.json["report"]["findings"])
 
 
 async def test_rows_are_compared_with_kafka_record_by_record(
@@ -143,8 +143,8 @@ async def test_a_consistent_forgery_is_found_while_kafka_has_the_records(
     plain = await pointsman.run("audit", "verify")
     assert plain.code == 1
     assert "there is none" in plain.out
-    _, found = await against_kafka(pointsman)
-    assert found == ["checkpoint", "kafka_differs", "rewritten"]
+    _, problems = await against_kafka(pointsman)
+    assert problems == ["checkpoint", "kafka_differs", "rewritten"]
 
 
 async def test_records_deleted_by_retention_are_not_missing(
@@ -163,8 +163,8 @@ async def test_missing_and_additional_rows_are_found(
     where = f"where topic = '{lane[0]}' and partition = 0"
     await tamper(database, f'update audit.message set "offset" = "offset" + 100 {where} and "offset" = 3')
     await rechain(database, lambda row: row, lane)
-    _, found = await against_kafka(pointsman)
-    assert "not_stored" in found
+    _, problems = await against_kafka(pointsman)
+    assert "not_stored" in problems
     async with audit_pool(database) as pool:
         await AuditWriter(pool).append([], {(published.results.name, 0): Move(None, 5)})
     assert "not_stored" in (await against_kafka(pointsman))[1]

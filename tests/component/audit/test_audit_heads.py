@@ -46,5 +46,5 @@ async def test_the_copy_outside_detects_it(
     await rechain(database, lambda row: row._replace(agent_id="x") if row.offset == 6 else row, ("t", 0))
     unaware = Command(tmp_path, {**environment, "POINTSMAN_AUDIT_HEADS": ""})
     assert (await unaware.run("audit", "verify")).code == 0, "by itself the database shows nothing"
-    found = (await pointsman.run("audit", "verify", "--json")).json["report"]["findings"]
-    assert {each["wrong"] for each in found} == {"checkpoint", "rewritten"}
+    findings = (await pointsman.run("audit", "verify", "--json")).json["report"]["findings"]
+    assert {finding["wrong"] for finding in findings} == {"checkpoint", "rewritten"}

@@ -97,13 +97,13 @@ async def test_a_job_that_was_routed_without_a_good_signature_is_named(database:
         assert whole.json["signatures"]["verdicts"] == {"missing": 2, "valid": 4}
         for record in records[len(good) :]:
             await put(writer, [row_of(record, TOPICS)])
-    found = await pointsman.run("audit", "verify", "--signatures", "--json")
-    assert found.code == 1
-    assert [each["offset"] for each in found.json["signatures"]["findings"]] == bad
-    assert found.json["signatures"]["verdicts"] == {
+    report = await pointsman.run("audit", "verify", "--signatures", "--json")
+    assert report.code == 1
+    assert [finding["offset"] for finding in report.json["signatures"]["findings"]] == bad
+    assert report.json["signatures"]["verdicts"] == {
         "missing": 3, "valid": 4, "foreign": 1, "wrong": 1, "stale": 1,
     }  # fmt: skip
-    told = await pointsman.run("audit", "verify", "--signatures")
+    output = await pointsman.run("audit", "verify", "--signatures")
     by_verdict = "1 foreign, 3 missing, 1 stale, 4 valid, 1 wrong"
-    assert f"10 records that agents sent, by their signature: {by_verdict}" in told.lines
+    assert f"10 records that agents sent, by their signature: {by_verdict}" in output.lines
     assert (await pointsman.run("audit", "verify")).code == 0

@@ -78,7 +78,7 @@ async def test_every_topic_s_records_are_stored_as_they_were(database: str) -> N
     async with sink_into(database) as sink:
         await store(sink, records)
         positions = await sink.positions(list(batches), {})
-    assert positions == {place: each[-1].offset + 1 for place, each in batches.items()}
+    assert positions == {place: batch[-1].offset + 1 for place, batch in batches.items()}
     rows = await stored(database)
     by_place = {record.origin: record for record in records}
     assert len(rows) == len(by_place)
@@ -159,10 +159,10 @@ async def test_a_number_that_postgres_refuses_costs_only_the_payload(database: s
     tiny = b'{"agent_id": "a", "prompt": "x", "metadata": {"n": 0.%s1}}' % (b"0" * 20_000)
     async with sink_into(database) as sink:
         await store(sink, [good(0), intake(1, tiny), good(2)])
-    first, found, last = await stored(database)
-    assert found["value"] == tiny
-    assert found["payload"] is None
-    assert found["unreadable"].startswith("bad_number")
+    first, row, last = await stored(database)
+    assert row["value"] == tiny
+    assert row["payload"] is None
+    assert row["unreadable"].startswith("bad_number")
     assert first["payload"]
     assert last["payload"]
 
@@ -176,15 +176,15 @@ async def test_a_place_that_moved_is_told_in_the_reader_s_words(database: str) -
 
 
 async def test_missing_migrations_are_waited_for(database: str, unused_tcp_port: int) -> None:
-    for dsn, what in (
+    for dsn, message in (
         (database, "pointsman db migrate"),
         (f"postgresql://me@127.0.0.1:{unused_tcp_port}/x", "not available"),
     ):
         pool = await open_pool(dsn, application=APPLICATION)
         sink = Sink(AuditWriter(pool), TOPICS, lambda: NOW)
-        with pytest.raises(UnavailableError, match=what):
+        with pytest.raises(UnavailableError, match=message):
             await sink.positions([LANE], {})
-        with pytest.raises(UnavailableError, match=what):
+        with pytest.raises(UnavailableError, match=message):
             await store(sink, [good(0)])
         await pool.close()
 

@@ -48,10 +48,12 @@ SLY = [
 
 
 async def test_no_secret_is_anywhere_in_the_database(database: str) -> None:
-    letters = [letter(each, offset) for offset, each in enumerate(SLY)]
+    letters = [letter(record, offset) for offset, record in enumerate(SLY)]
     async with private_sink(database) as sink:
         await store(sink, [*SLY, *letters])
-    assert [(secret, found) for secret in SECRETS if (found := await corners_with(database, secret))] == []
+    assert [
+        (secret, corners) for secret in SECRETS if (corners := await corners_with(database, secret))
+    ] == []
     async with observer(database) as connection:
         kept = await connection.fetchval("select count(*) from audit.message where privacy is null")
         assert kept == 0
@@ -68,8 +70,8 @@ async def test_the_search_finds_unmasked_values(database: str) -> None:
 
 
 async def test_arbitrary_records_are_stored_beside_masked_ones(database: str) -> None:
-    records = [replace(telling(0), value=each.value, key=each.key, headers=each.headers) for each in BAD]
-    records = [replace(each, offset=offset) for offset, each in enumerate(records)]
+    records = [replace(telling(0), value=bad.value, key=bad.key, headers=bad.headers) for bad in BAD]
+    records = [replace(record, offset=offset) for offset, record in enumerate(records)]
     async with private_sink(database) as sink:
         await store(sink, records)
     report = await verify(as_auditor(database), Scope())

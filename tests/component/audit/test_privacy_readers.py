@@ -22,8 +22,10 @@ JOB = str(story_id(0))
 def about_somebody(number: int) -> list[Incoming]:
     """The records of a job, all about one person."""
     return [
-        Incoming(*each.origin, each.timestamp_ms, each.key, each.value, (*each.headers, SUBJECT_HEADER))
-        for each in story(number, NOW)
+        Incoming(
+            *record.origin, record.timestamp_ms, record.key, record.value, (*record.headers, SUBJECT_HEADER)
+        )
+        for record in story(number, NOW)
     ]
 
 
@@ -99,8 +101,8 @@ async def test_the_commands_erase_and_report_it(database: str, tmp_path: Path) -
     keyless = await Command(tmp_path, environment).run("audit", "erase", "--subject", SUBJECT)
     assert (keyless.code, "POINTSMAN_AUDIT_PRIVACY_KEY" in keyless.err) == (2, True)
     eraser = Command(tmp_path, {**environment, "POINTSMAN_AUDIT_PRIVACY_KEY": KEY})
-    told = await eraser.run("audit", "erase", "--subject", SUBJECT, "--dry-run")
-    assert told.out == "would erase 4 rows of 1 job on 1 day, 2026-03-12 to 2026-03-12\n"
+    output = await eraser.run("audit", "erase", "--subject", SUBJECT, "--dry-run")
+    assert output.out == "would erase 4 rows of 1 job on 1 day, 2026-03-12 to 2026-03-12\n"
     unsure = await eraser.run("audit", "erase", "--subject", SUBJECT)
     assert (unsure.code, "--yes" in unsure.err) == (2, True)
     done = await eraser.run("audit", "erase", "--subject", "-", "--yes", "--json", stdin=f"{SUBJECT}\n")
