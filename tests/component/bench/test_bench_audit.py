@@ -21,25 +21,25 @@ def _small_passes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def loaded(dsn: str, messages: int, days: int) -> tuple[Loaded, int]:
     """The report of a load, and the progress that it reported."""
-    told: list[int] = []
-    done = await load(dsn, *shipped(), messages=messages, days=days, advance=told.append)
-    return done, sum(told)
+    progress: list[int] = []
+    done = await load(dsn, *shipped(), messages=messages, days=days, advance=progress.append)
+    return done, sum(progress)
 
 
 async def test_loaded_messages_hang_together(database: str) -> None:
     await prepare(database)
-    (first, told), (second, _) = await loaded(database, 600, 3), await loaded(database, 200, 1)
-    assert told == first.messages >= 600
+    (first, advanced), (second, _) = await loaded(database, 600, 3), await loaded(database, 200, 1)
+    assert advanced == first.messages >= 600
     async with observer(database) as connection:
-        found = await connection.fetchrow(
+        counts = await connection.fetchrow(
             "select count(*), count(distinct job_id), count(distinct message_id),"
             ' min(broker_at), max(broker_at), count(distinct (topic, partition, "offset")) from audit.message'
         )
-        assert found is not None
-        assert found[0] == found[2] == found[5] == first.messages + second.messages
-        assert found[1] == first.jobs + second.jobs
-        assert timedelta(days=2.5) < found[4] - found[3] < timedelta(days=3.1)
-        assert datetime.now(UTC) - found[4] < timedelta(hours=6)
+        assert counts is not None
+        assert counts[0] == counts[2] == counts[5] == first.messages + second.messages
+        assert counts[1] == first.jobs + second.jobs
+        assert timedelta(days=2.5) < counts[4] - counts[3] < timedelta(days=3.1)
+        assert datetime.now(UTC) - counts[4] < timedelta(hours=6)
         assert await connection.fetchval("select count(*) from only audit.message_default") == 0
         odd = await connection.fetch(
             "select job_id, messages, calls, state from audit.jobs except"

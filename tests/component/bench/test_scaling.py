@@ -30,9 +30,9 @@ def trigger() -> dict[str, str]:
     scaled: dict[str, Any] = yaml.safe_load(example)
     assert scaled["kind"] == "ScaledObject"
     assert scaled["spec"]["maxReplicaCount"] == Topics().tier("small").partitions
-    (found,) = scaled["spec"]["triggers"]
-    assert found["type"] == "metrics-api"
-    metadata: dict[str, str] = found["metadata"]
+    (keda_trigger,) = scaled["spec"]["triggers"]
+    assert keda_trigger["type"] == "metrics-api"
+    metadata: dict[str, str] = keda_trigger["metadata"]
     return metadata
 
 
@@ -49,9 +49,9 @@ async def pointsman(kafka: Kafka, tmp_path: Path) -> Command:
 
 def read(answer: Any, path: str) -> Any:
     """Reads the value as KEDA does; it must be a number."""
-    found = gjson.get(answer, path)
-    assert isinstance(found, int | float), found
-    return found
+    value = gjson.get(answer, path)
+    assert isinstance(value, int | float), value
+    return value
 
 
 async def test_the_examples_path_is_in_the_output_of_lag(pointsman: Command) -> None:
