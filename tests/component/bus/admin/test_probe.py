@@ -36,13 +36,13 @@ async def listening(answer: Answer) -> AsyncIterator[int]:
 async def test_a_broker_reports_its_version(kafka: Kafka) -> None:
     topic = Topics(kafka.prefix).dead
     await apply(kafka.settings, [topic])
-    found = await probe(kafka.settings)
-    assert (found.problem, found.reachable) == (None, True)
-    assert found.release in {"4.0", "4.1", "4.2", "4.3", "4.4", "newer than 4.4"}
-    assert found.transactions == 2
-    assert found.cluster_id
-    assert found.topics[topic.name] == topic.partitions
-    assert found.brokers
+    result = await probe(kafka.settings)
+    assert (result.problem, result.reachable) == (None, True)
+    assert result.release in {"4.0", "4.1", "4.2", "4.3", "4.4", "newer than 4.4"}
+    assert result.transactions == 2
+    assert result.cluster_id
+    assert result.topics[topic.name] == topic.partitions
+    assert result.brokers
 
 
 @pytest.mark.stack
@@ -52,10 +52,10 @@ async def test_a_broker_with_unreachable_advertised_listeners_is_recognised(kafk
 
     async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Connects to another port instead of the broker's."""
-        there, back = await asyncio.open_connection(host, port)
+        upstream, back = await asyncio.open_connection(host, port)
 
         async def answers() -> None:
-            while data := await there.read(1 << 16):
+            while data := await upstream.read(1 << 16):
                 writer.write(data.replace(pack(">i", port), pack(">i", nobody)))
 
         answering = asyncio.create_task(answers())
@@ -68,24 +68,24 @@ async def test_a_broker_with_unreachable_advertised_listeners_is_recognised(kafk
 
     direct = await probe(kafka.settings)
     async with listening(elsewhere) as here:
-        found = await probe(KafkaPart(kafka=f"127.0.0.1:{here}"))
-    assert (found.problem, found.release, found.reachable) == (None, direct.release, False)
-    assert found.transactions == direct.transactions
-    (broker,) = found.brokers
+        result = await probe(KafkaPart(kafka=f"127.0.0.1:{here}"))
+    assert (result.problem, result.release, result.reachable) == (None, direct.release, False)
+    assert result.transactions == direct.transactions
+    (broker,) = result.brokers
     assert (broker.port, broker.problem) == (nobody, f"nothing listens on {broker.host}:{nobody}")
 
 
 @pytest.mark.parametrize(
-    "said",
+    "reply",
     [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", pack(">iih", 12, 1, 0) + b"\xff" * 6],
     ids=["nothing", "HTTP", "nonsense of the right length"],
 )
-async def test_a_server_that_is_not_a_broker_is_recognised(said: bytes) -> None:
+async def test_a_server_that_is_not_a_broker_is_recognised(reply: bytes) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(4)
-        writer.write(said)
+        writer.write(reply)
 
     async with listening(answer) as port:
-        found = await probe(KafkaPart(kafka=f"127.0.0.1:{port}"))
-    assert found.problem is not None
-    assert "it is no Kafka broker" in found.problem
+        result = await probe(KafkaPart(kafka=f"127.0.0.1:{port}"))
+    assert result.problem is not None
+    assert "it is no Kafka broker" in result.problem

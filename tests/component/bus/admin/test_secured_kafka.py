@@ -74,8 +74,8 @@ async def test_every_operation_works_with_every_kind_of_connection(
         await writer.write([Outgoing(calls.name, b"k", b"in a transaction", [])], 1, "")
     finally:
         await writer.close()
-    found = follow(settings, [intake.name, calls.name], start="beginning", until_end=True)
-    assert {record.value async for record in found} == {b"published", b"in a transaction"}
+    records = follow(settings, [intake.name, calls.name], start="beginning", until_end=True)
+    assert {record.value async for record in records} == {b"published", b"in a transaction"}
 
     consumer, admin = consumer_of(settings, group), connection.admin(settings)
     consumer.subscribe([intake.name])
@@ -236,12 +236,12 @@ async def test_each_mistake_is_one_line_that_says_what_to_do(
     errors = await asyncio.gather(
         *(await_server(part, 60) for part, _ in asked.values()), return_exceptions=True
     )
-    for (what, (_, said)), error in zip(asked.items(), errors, strict=True):
-        assert isinstance(error, KafkaLoginError), (what, error)
-        assert re.search(said, error.line), (what, error.line)
-        assert error.hint, what
-        assert "\n" not in error.line, what
-        assert not re.search("wr0ng|s3cr3t", f"{error.line}{error.__cause__!r}"), what
+    for (mistake, (_, expected)), error in zip(asked.items(), errors, strict=True):
+        assert isinstance(error, KafkaLoginError), (mistake, error)
+        assert re.search(expected, error.line), (mistake, error.line)
+        assert error.hint, mistake
+        assert "\n" not in error.line, mistake
+        assert not re.search("wr0ng|s3cr3t", f"{error.line}{error.__cause__!r}"), mistake
 
 
 async def test_a_program_s_token_logs_in(secured: SecuredKafka) -> None:
@@ -279,7 +279,7 @@ async def test_closing_does_not_wait_for_an_unresponsive_broker(secured: Secured
     passes.set()
 
     async def through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", secured.ports["TLS"])
+        upstream, back = await asyncio.open_connection("127.0.0.1", secured.ports["TLS"])
 
         async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
             while data := await source.read(65_536):
@@ -287,7 +287,7 @@ async def test_closing_does_not_wait_for_an_unresponsive_broker(secured: Secured
                 target.write(data)
             target.close()
 
-        await asyncio.gather(copy(reader, back), copy(there, writer), return_exceptions=True)
+        await asyncio.gather(copy(reader, back), copy(upstream, writer), return_exceptions=True)
         await asyncio.gather(writer.wait_closed(), back.wait_closed(), return_exceptions=True)
         ended.set()
 
@@ -322,9 +322,9 @@ async def test_lanes_that_cannot_log_in_report_it_and_retry(
     assert not lanes.ready
     lanes.stop()
     await running
-    for each in told():
-        assert each["error"].startswith(f"Kafka at {settings.kafka} refuses the login of 'alice' by {SCRAM}")
-        assert "check POINTSMAN_KAFKA_USERNAME" in each["error"]
+    for entry in told():
+        assert entry["error"].startswith(f"Kafka at {settings.kafka} refuses the login of 'alice' by {SCRAM}")
+        assert "check POINTSMAN_KAFKA_USERNAME" in entry["error"]
     others = {record.name for record in caplog.records if record.levelno >= logging.WARNING}
     assert others == {"pointsman.bus.consume.group_member"}
 

@@ -56,18 +56,18 @@ class Place:
 
     async def take(self, until: Callable[[Values], bool], partition: int = HERE) -> Values:
         """Takes values until there are enough."""
-        found: Values = []
+        values: Values = []
         async with asyncio.timeout(30):
-            while not until(found):
+            while not until(values):
                 await self.fetcher.gather([self[partition]], SOON_S)
                 fetch_buffer = self.fetcher.fetch_buffer(self[partition])
                 while fetch_buffer:
-                    found += [record.value for record in fetch_buffer.take(10)]
-        return found
+                    values += [record.value for record in fetch_buffer.take(10)]
+        return values
 
 
 def count(wanted: int) -> Callable[[Values], bool]:
-    return lambda found: len(found) >= wanted
+    return lambda values: len(values) >= wanted
 
 
 async def test_cancelling_while_connecting_leaves_no_connection_open(
@@ -179,8 +179,10 @@ async def test_a_partition_with_a_full_buffer_does_not_block_others(place: Place
         async with asyncio.timeout(30):
             while not place.fetcher.fetch_buffer(place[THERE]):
                 await place.fetcher.gather(both, SOON_S)
-        assert [each.value for each in place.fetcher.fetch_buffer(place[THERE]).take(9)] == [b"%d" % number]
-    assert [each.value for each in place.fetcher.fetch_buffer(place[HERE]).take(9)] == [b"stays"]
+        assert [record.value for record in place.fetcher.fetch_buffer(place[THERE]).take(9)] == [
+            b"%d" % number
+        ]
+    assert [record.value for record in place.fetcher.fetch_buffer(place[HERE]).take(9)] == [b"stays"]
 
 
 async def test_records_for_an_old_position_are_discarded(place: Place) -> None:
@@ -220,15 +222,15 @@ async def test_a_record_larger_than_the_fetch_limit_is_returned(place: Place) ->
     large = [os.urandom(3_000_000) for _ in range(2)]
     for partition, value in enumerate(large):
         await place.publish(value, partition=partition)
-    found: dict[TopicPartition, Values] = {place[HERE]: [], place[THERE]: []}
+    received: dict[TopicPartition, Values] = {place[HERE]: [], place[THERE]: []}
     turn = [place[HERE], place[THERE]]
     async with asyncio.timeout(30):
-        while not all(found.values()):
+        while not all(received.values()):
             await place.fetcher.gather(turn, SOON_S)
             turn.reverse()
-            for tp, values in found.items():
+            for tp, values in received.items():
                 values += [record.value for record in place.fetcher.fetch_buffer(tp).take(9)]
-    assert list(found.values()) == [[large[0]], [large[1]]]
+    assert list(received.values()) == [[large[0]], [large[1]]]
 
 
 async def test_it_continues_after_deleted_records_and_reports_them(
@@ -237,8 +239,8 @@ async def test_it_continues_after_deleted_records_and_reports_them(
     await place.publish(b"a", b"b", b"c")
     await place.delete_before(2)
     assert await place.take(count(1)) == [b"c"]
-    (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert said.getMessage() == Event.OFFSET_GONE
+    (entry,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert entry.getMessage() == Event.OFFSET_GONE
 
 
 async def test_it_waits_at_an_offset_beyond_the_end(place: Place, caplog: pytest.LogCaptureFixture) -> None:
@@ -247,8 +249,8 @@ async def test_it_waits_at_an_offset_beyond_the_end(place: Place, caplog: pytest
     place.fetcher.seek(place[HERE], 2)
     for _ in range(4):
         await place.fetcher.gather([place[HERE]], SOON_S)
-    (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert said.getMessage() == Event.OFFSET_MISSING
+    (entry,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert entry.getMessage() == Event.OFFSET_MISSING
     await place.publish(b"b", b"c")
     assert await place.take(count(1)) == [b"c"]
 

@@ -113,8 +113,8 @@ class Intake:
 
     async def committed(self) -> tuple[int, str] | None:
         async with self.admin() as admin:
-            found = await committed_offsets(admin, self.group)
-        return found.get((self.topic.name, PARTITION))
+            offsets = await committed_offsets(admin, self.group)
+        return offsets.get((self.topic.name, PARTITION))
 
     async def until_committed(self, offset: int) -> None:
         async with asyncio.timeout(LONG_S):
@@ -131,15 +131,17 @@ class Intake:
 
     async def letters(self) -> list[tuple[int | None, str]]:
         """For each dead letter about lost records: its origin, and the offset after the last lost record."""
-        found: list[tuple[int | None, str]] = []
+        dead_letters: list[tuple[int | None, str]] = []
         async with Follower(
             self.settings, [self.topics.dead.name], start="beginning", until_end=True
         ) as follower:
             while not follower.ended:
                 for record in await follower.read():
                     letter = dead.from_headers(dict(record.headers))
-                    found.append((letter.lost_before, f"{letter.topic}/{letter.partition}@{letter.offset}"))
-        return found
+                    dead_letters.append(
+                        (letter.lost_before, f"{letter.topic}/{letter.partition}@{letter.offset}")
+                    )
+        return dead_letters
 
     def lost(self) -> float:
         return float(LOST.labels(self.topic.name)._value.get())
@@ -160,7 +162,7 @@ async def intake(kafka: Kafka, request: pytest.FixtureRequest) -> Intake:
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     ours = [record for record in caplog.records if record.name.startswith("pointsman.")]
-    return [each.getMessage() for each in ours if each.levelname == "ERROR"]
+    return [entry.getMessage() for entry in ours if entry.levelname == "ERROR"]
 
 
 async def test_records_deleted_unread_are_reported(intake: Intake, caplog: pytest.LogCaptureFixture) -> None:
@@ -176,8 +178,8 @@ async def test_records_deleted_unread_are_reported(intake: Intake, caplog: pytes
     assert [value for value, _ in intake.took] == [b"before", b"4", b"5"]
     assert await intake.letters() == [(5, f"{intake.topic.name}/{PARTITION}@1")]
     assert intake.lost() == 4
-    (said,) = errors(caplog)
-    assert said == Event.RECORDS_LOST
+    (event,) = errors(caplog)
+    assert event == Event.RECORDS_LOST
     async with intake.running():
         await intake.publish(b"after")
         await intake.until_took(b"after")

@@ -150,13 +150,15 @@ async def test_several_batches_in_one_transaction(intake: Intake) -> None:
     values = [os.urandom(BATCH_BYTES // 3) for _ in range(16)]
     writer = await intake.writer()
     try:
-        await writer.write([intake.record(each, partition=place % 2) for place, each in enumerate(values)], 1)
+        await writer.write(
+            [intake.record(value, partition=place % 2) for place, value in enumerate(values)], 1
+        )
     finally:
         await writer.close()
-    found = await intake.read()
-    assert [each for each in found if each in values[::2]] == values[::2]
-    assert [each for each in found if each in values[1::2]] == values[1::2]
-    assert len(found) == len(values)
+    read_values = await intake.read()
+    assert [value for value in read_values if value in values[::2]] == values[::2]
+    assert [value for value in read_values if value in values[1::2]] == values[1::2]
+    assert len(read_values) == len(values)
 
 
 @needs_library
@@ -169,22 +171,24 @@ async def test_encoded_batches_and_single_records_share_a_transaction(intake: In
     made = RouterHandler(
         POLICY, REGISTRY, intake.topics, utc_now, fast_score=FastScore(POLICY.scorer)
     ).handle_records(jobs)
-    bundles = [each for each in made if isinstance(each, EncodedBatch)]
+    bundles = [item for item in made if isinstance(item, EncodedBatch)]
     assert len(bundles) > len({bundle.topic for bundle in bundles})  # some partition has more than one batch
-    assert any(isinstance(each, Outgoing) for each in made)
+    assert any(isinstance(item, Outgoing) for item in made)
     writer = await intake.writer()
     try:
         await writer.write(made, 5_000)
         assert await intake.position(writer) == Position(5_000)
     finally:
         await writer.close()
-    sent = Counter((each.topic, each.key, each.value, tuple(each.headers)) for each in unpacked(made))
+    sent = Counter(
+        (record.topic, record.key, record.value, tuple(record.headers)) for record in unpacked(made)
+    )
     tiers = [intake.topics.tier(tier).name for tier in TIERS]
-    found: Counter[object] = Counter()
-    async for each in follow(intake.settings, tiers, start="beginning", until_end=True):
-        found[each.topic, each.key, each.value, tuple(each.headers)] += 1
-    assert found == sent
-    assert sum(found.values()) == 5_000
+    received: Counter[object] = Counter()
+    async for incoming in follow(intake.settings, tiers, start="beginning", until_end=True):
+        received[incoming.topic, incoming.key, incoming.value, tuple(incoming.headers)] += 1
+    assert received == sent
+    assert sum(received.values()) == 5_000
 
 
 @asynccontextmanager
@@ -201,8 +205,8 @@ async def membership(intake: Intake) -> AsyncIterator[Membership]:
 
 async def test_a_former_member_cannot_write(intake: Intake) -> None:
     """This holds for any partitions that it had, whoever owns them now."""
-    async with membership(intake) as gone:
-        before = await intake.writer(membership=gone)
+    async with membership(intake) as ended:
+        before = await intake.writer(membership=ended)
         await before.write([intake.record(b"before")], 1)
     async with membership(intake) as present:
         owner = await intake.writer(membership=present)

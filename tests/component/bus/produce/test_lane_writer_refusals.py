@@ -57,7 +57,7 @@ async def test_every_record_that_is_too_large_is_named_and_nothing_is_written(
         assert (await tight.read(), await tight.read("medium")) == ([], [])
         assert await tight.position(writer) == Position(None)
         await writer.write([*small, elsewhere], 7)
-        assert await tight.read() == [each.value for each in small]
+        assert await tight.read() == [record.value for record in small]
         assert await tight.read("medium") == [elsewhere.value]
         assert await tight.position(writer) == Position(7)
     finally:
@@ -79,7 +79,7 @@ async def test_records_that_fit_alone_are_written_even_if_their_batch_does_not_f
     values = [os.urandom(SMALL // 4) for _ in range(40)]
     writer = await tight.writer()
     try:
-        await writer.write([tight.record(each, partition=0) for each in values], 1)
+        await writer.write([tight.record(value, partition=0) for value in values], 1)
         assert await tight.read() == values
     finally:
         await writer.close()
@@ -98,7 +98,9 @@ async def test_an_encoded_batch_that_is_too_large_is_split(tight: Intake) -> Non
         error = await refused(writer, [EncodedBatch(topic, 1, len(values), content)])
         assert [record.value for record in error.records] == [values[2]]
         rest = [
-            each for each in EncodedBatch(topic, 1, len(values), content).unpack() if each.value != values[2]
+            record
+            for record in EncodedBatch(topic, 1, len(values), content).unpack()
+            if record.value != values[2]
         ]
         await writer.write(rest, 1)
         assert await tight.read() == [values[0], values[1], values[3]]

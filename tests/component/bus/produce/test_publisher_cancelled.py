@@ -35,4 +35,4 @@ async def test_no_connection_stays_open(kafka: Kafka) -> None:
             await asyncio.wait([publishing])
         gc.collect()
     assert cancelled > 10
-    assert [str(each.message) for each in warned if each.category is ResourceWarning] == []
+    assert [str(warning.message) for warning in warned if warning.category is ResourceWarning] == []

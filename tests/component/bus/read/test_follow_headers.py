@@ -21,9 +21,9 @@ async def test_it_is_read_like_any_other(kafka: Kafka) -> None:
     usual.add([b"usual"] * 50)
     for log in (usual, odd, usual, odd):
         await produce_raw(kafka.bootstrap, (topic.name, 0), log.data)
-    found = [
+    records = [
         record async for record in follow(kafka.settings, [topic.name], start="beginning", until_end=True)
     ]
-    assert len(found) == 104
-    assert [record.offset for record in found if record.headers == (("\\xff", b"odd"),)] == [51, 103]
-    assert sum(record.headers == (("h", b"usual"),) for record in found) == 50
+    assert len(records) == 104
+    assert [record.offset for record in records if record.headers == (("\\xff", b"odd"),)] == [51, 103]
+    assert sum(record.headers == (("h", b"usual"),) for record in records) == 50

@@ -266,16 +266,16 @@ async def test_a_partition_requested_during_a_lookup_is_kept(
 ) -> None:
     async with place.reading() as first, place.reading() as second:
         await until(lambda: shared_out([first, second]))
-        number, locate, told = min(second.reader.owned), first.reader._locate, asyncio.Event()
+        number, locate, requested = min(second.reader.owned), first.reader._locate, asyncio.Event()
 
         async def asked_meanwhile(numbers: Sequence[int]) -> None:
             await locate(numbers)
-            if not told.is_set():
-                told.set()
+            if not requested.is_set():
+                requested.set()
                 first.needed.add(number)
                 await locate([number])
                 await place.publish(place.results, number, b"at once")
 
         monkeypatch.setattr(first.reader, "_locate", asked_meanwhile)
-        await asyncio.wait_for(told.wait(), LONG_S)
+        await asyncio.wait_for(requested.wait(), LONG_S)
         await first.until_shown(b"at once")

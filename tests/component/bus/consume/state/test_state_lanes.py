@@ -71,14 +71,14 @@ class Bus(Counting):
 
     async def until_counted(self, *values: bytes) -> None:
         """Waits until exactly these counts are there."""
-        there = await self.until_read(self.counts.name, len(values))
-        assert sorted(record.value or b"" for record in there) == sorted(values)
+        records = await self.until_read(self.counts.name, len(values))
+        assert sorted(record.value or b"" for record in records) == sorted(values)
 
     async def until_read(self, topic: str, count: int) -> list[Incoming]:
         async with asyncio.timeout(LONG_S):
-            while len(there := await self.read(topic)) < count:  # noqa: ASYNC110  # nobody tells
+            while len(records := await self.read(topic)) < count:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.05)
-        return there
+        return records
 
     @asynccontextmanager
     async def open_transaction(self) -> AsyncIterator[AIOKafkaProducer]:
@@ -166,8 +166,8 @@ async def test_timers_write_without_moving_a_position(bus: Bus) -> None:
         ticks = await bus.until_read(bus.ticks.name, 12)
     assert await bus.positions() | before == await bus.positions()
     for key in {tick.key for tick in ticks}:
-        told = [int(tick.value or b"0") for tick in ticks if tick.key == key]
-        assert told == list(range(1, len(told) + 1))
+        counts = [int(tick.value or b"0") for tick in ticks if tick.key == key]
+        assert counts == list(range(1, len(counts) + 1))
 
 
 async def test_the_state_is_restored_after_a_rebalance(bus: Bus) -> None:
@@ -197,10 +197,10 @@ async def test_without_a_changelog_like_the_inputs_it_waits_and_says_what_to_do(
     unequal = f"{bus.asked.name} has 4, {bus.told.name} has 4, {bus.changelog.name} has 2"
     await apply(bus.settings, [bus.asked, bus.told, bus.counts, bus.dead])
 
-    def told(what: str) -> bool:
+    def told(text: str) -> bool:
         failed = [entry for entry in caplog.records if entry.getMessage() == Event.LANE_FAILED]
         errors = [entry.__dict__["fields"]["error"] for entry in failed]
-        return any(what in error and "pointsman topics apply" in error for error in errors)
+        return any(text in error and "pointsman topics apply" in error for error in errors)
 
     with caplog.at_level(logging.WARNING):
         async with bus.running(ready=False) as lanes:
