@@ -62,8 +62,8 @@ async def trace(*answers: bytes, **tier: object) -> AsyncIterator[Ladder]:
         yield Ladder(tiny, provider, **tier)
 
 
-def says(text: str, **told: object) -> bytes:
-    return http(body=response(text, **told))  # type: ignore[arg-type]
+def says(text: str, **fields: object) -> bytes:
+    return http(body=response(text, **fields))  # type: ignore[arg-type]
 
 
 async def test_answers_that_agree_end_the_job_on_the_second_tier() -> None:
@@ -83,7 +83,7 @@ async def test_the_outcome_has_the_cost_of_all_tiers_once() -> None:
         first = await system.begin(AGREEMENT)
         second = await system.goes_on(first)
         third = await system.goes_on(second)
-    assert not any("jobs.results" in each.topic for each in (*first, *second))
+    assert not any("jobs.results" in record.topic for record in (*first, *second))
     made = [call for records in (first, second, third) for call in calls(records)]
     assert [(call.tier, call.attempt) for call in made] == [(tier, 1) for tier in TIERS]
     done = outcome(third)
@@ -148,8 +148,8 @@ async def test_the_provider_is_asked_for_probabilities_only_where_they_judge() -
         second = await system.goes_on(await system.begin(LIKELY))
         await system.goes_on(second)
         await system.begin(None)
-    told = [each.json.get("logprobs") for each in system.tiny.asked]
-    assert told == [True, True, None, None]
+    logprobs = [asked.json.get("logprobs") for asked in system.tiny.asked]
+    assert logprobs == [True, True, None, None]
     (up,) = [message for message in messages(second) if isinstance(message, JobRouted)]
     assert "logprobs" not in up.job.request.model_dump()  # we asked for it, not the agent
 
