@@ -49,8 +49,8 @@ async def abridged(records: Sequence[Incoming], folder: Path, *, above: int = 1)
         [Outgoing(record.topic, record.key, record.value, list(record.headers)) for record in records]
     )
     return [
-        Incoming(*each.origin, each.timestamp_ms, each.key, out.value, tuple(out.headers))
-        for each, out in zip(records, sent, strict=True)
+        Incoming(*record.origin, record.timestamp_ms, record.key, out.value, tuple(out.headers))
+        for record, out in zip(records, sent, strict=True)
     ]
 
 
@@ -66,8 +66,8 @@ def path_of(folder: Path, record: Incoming) -> Path:
 async def test_a_job_is_shown_in_full(pointsman: Command, database: str, folder: Path) -> None:
     records = story(1)
     await on_record(database, await abridged(records, folder))
-    shown = (await pointsman.run("trace", str(story_id(1)), "--json")).json["steps"]
-    assert [step["payload"] for step in shown] == [orjson.loads(record.value or b"") for record in records]
+    steps = (await pointsman.run("trace", str(story_id(1)), "--json")).json["steps"]
+    assert [step["payload"] for step in steps] == [orjson.loads(record.value or b"") for record in records]
     waterfall = (await pointsman.run("trace", str(story_id(1)))).out
     asked = orjson.loads(records[0].value or b"")["request"]["messages"][-1]["content"]
     assert asked[:40] in waterfall
@@ -102,8 +102,8 @@ async def test_missing_values_are_reported_and_the_rest_is_shown(
     assert "is not in file://" in (await pointsman.run("report", str(story_id(1)))).out
     verified = await pointsman.run("audit", "verify", "--json")
     assert verified.code == 1
-    found = verified.json["report"]["findings"]
-    assert {(each["topic"], each["offset"]) for each in found} == {
+    findings = verified.json["report"]["findings"]
+    assert {(finding["topic"], finding["offset"]) for finding in findings} == {
         (record.topic, record.offset) for record in records[1:3]
     }
     unset = Command(pointsman.folder, {**pointsman.environment, "POINTSMAN_CLAIMS": ""})
@@ -120,14 +120,14 @@ async def test_claims_of_refused_records_do_not_count_as_damage(
     others = Command(pointsman.folder, {**pointsman.environment, "POINTSMAN_PREFIX": TOPICS.prefix})
     records = story(1)
     done = await abridged(records, folder)
-    forged = [replace(each, value=forgery(each, number)) for number, each in enumerate(
+    forged = [replace(record, value=forgery(record, number)) for number, record in enumerate(
         [*await abridged([story(number)[0] for number in range(2, 9)], folder), done[0]], 2
     )]  # fmt: skip
-    forged = [replace(each, offset=100 + number) for number, each in enumerate(forged)]
+    forged = [replace(record, offset=100 + number) for number, record in enumerate(forged)]
     letters = [
         replace(as_read(made), topic=TOPICS.dead.name, offset=number)
-        for number, each in enumerate(await claim_check(Folder(folder)).fetch(forged))
-        for made in handler().handle_records([each])
+        for number, record in enumerate(await claim_check(Folder(folder)).fetch(forged))
+        for made in handler().handle_records([record])
         if made.topic.endswith(TOPICS.dead.name.partition(".")[2])
     ]
     assert len(letters) == 8
@@ -140,8 +140,8 @@ async def test_claims_of_refused_records_do_not_count_as_damage(
         for line in (await others.run("audit", "verify")).lines
     )
     path_of(folder, records[0]).unlink()  # this job completed, although a forged record names it too
-    found = (await others.run("audit", "verify", "--json")).json["report"]["findings"]
-    assert [(each["topic"], each["offset"]) for each in found] == [(TOPICS.intake.name, 1)]
+    findings = (await others.run("audit", "verify", "--json")).json["report"]["findings"]
+    assert [(finding["topic"], finding["offset"]) for finding in findings] == [(TOPICS.intake.name, 1)]
 
 
 def forgery(record: Incoming, number: int) -> bytes:
@@ -154,7 +154,12 @@ async def test_a_large_error_body_is_shown_too(pointsman: Command, database: str
     body = RawBody(encoding="utf-8", content="<html>" + "x" * 400_000 + "</html>", whole=True)
     records = story(1, response=None, response_raw=body)
     sent = await abridged(records, folder, above=256 * 1024)
-    assert [any(name == DATAREF for name, _ in each.headers) for each in sent] == [False, False, True, False]
+    assert [any(name == DATAREF for name, _ in record.headers) for record in sent] == [
+        False,
+        False,
+        True,
+        False,
+    ]
     assert len(sent[2].value or b"") < 10_000
     await on_record(database, sent)
     steps = (await pointsman.run("trace", str(story_id(1)), "--json")).json["steps"]
@@ -178,24 +183,26 @@ async def test_a_value_that_a_row_refers_to_is_never_deleted(
         (*letter.headers, (f"orig_{DATAREF}", reference)),
     )  # fmt: skip
     await on_record(database, [*named, buried])
-    kept = [path_of(folder, each) for each in (*records[:3], story(3)[0])]
-    gone = path_of(folder, story(2)[0])
-    for path in [*kept[:3], gone]:
+    kept = [path_of(folder, record) for record in (*records[:3], story(3)[0])]
+    unused = path_of(folder, story(2)[0])
+    for path in [*kept[:3], unused]:
         os.utime(path, (time.time() - 9 * DAY_S,) * 2)
     os.utime(kept[3], (time.time() - 7 * DAY_S,) * 2)
     assert orphan != young
     tried = await pointsman.run("claims", "gc", "--days", "8", "--dry-run")
-    assert tried.lines == [f"would remove 1 value of {gone.stat().st_size:,} bytes; 3 old values referred to"]
-    assert gone.exists()
+    assert tried.lines == [
+        f"would remove 1 value of {unused.stat().st_size:,} bytes; 3 old values referred to"
+    ]
+    assert unused.exists()
     done = await pointsman.run("claims", "gc", "--days", "8", "--json")
     assert done.json == {"referred": 3, "removed": 1, "removed_bytes": len(story(2)[0].value or b"")}
-    assert not gone.exists()
+    assert not unused.exists()
     assert all(path.exists() for path in kept)
     assert (await pointsman.run("claims", "gc", "--days", "7")).code == 2
 
 
 async def test_without_the_audit_database_nothing_is_deleted(pointsman: Command, folder: Path) -> None:
-    (orphan,) = [path_of(folder, each) for each in story(2)[:1]]
+    (orphan,) = [path_of(folder, record) for record in story(2)[:1]]
     await abridged(story(2)[:1], folder)
     os.utime(orphan, (time.time() - 9 * DAY_S,) * 2)
     away = {**pointsman.environment, "POINTSMAN_POSTGRES": "postgresql://me@127.0.0.1:9/x"}
