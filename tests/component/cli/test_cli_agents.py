@@ -87,8 +87,8 @@ async def test_two_people_change_the_registry_and_nobody_else(kafka: Kafka, tmp_
     resumed = await people.of("jo").run("agents", "resume", "billing", "--json")
     assert resumed.json["proposal"] is not None
     assert (await people.of("dana").run("agents", "approve", resumed.json["proposal"])).code == 0
-    shown = await people.of("jo").run("agents", "show", "billing", "--json")
-    assert (shown.json["state"], shown.json["entry"]["owner"]) == ("active", "sales")
+    result = await people.of("jo").run("agents", "show", "billing", "--json")
+    assert (result.json["state"], result.json["entry"]["owner"]) == ("active", "sales")
 
     topics = Topics(kafka.prefix)
     history = await read_registry(kafka.settings, topics, people_of(people.known))

@@ -21,13 +21,13 @@ async def test_a_threshold_with_its_evidence(pointsman: Command) -> None:
     (pointsman.folder / "judged.jsonl").write_text(lines(120) + lines(80, "0.94"))
     done = await pointsman.run("policy", "calibrate", "judged.jsonl", "--json")
     assert done.code == 0, done.err
-    found = done.json
-    assert (found["threshold"], found["answers"], found["accepted"]) == ("0.93", 200, 200)
-    assert (found["errors"], found["error"], found["alpha"], found["level"]) == (0, 0.05, 0.05, 0.01)
-    assert 0 < found["bound"] <= 0.05
-    told = await pointsman.run("policy", "calibrate", "judged.jsonl")
-    assert "alpha 0.05" in " ".join(told.out.split())
-    assert "200 of 200" in told.out
+    report = done.json
+    assert (report["threshold"], report["answers"], report["accepted"]) == ("0.93", 200, 200)
+    assert (report["errors"], report["error"], report["alpha"], report["level"]) == (0, 0.05, 0.05, 0.01)
+    assert 0 < report["bound"] <= 0.05
+    output = await pointsman.run("policy", "calibrate", "judged.jsonl")
+    assert "alpha 0.05" in " ".join(output.out.split())
+    assert "200 of 200" in output.out
 
 
 async def test_too_few_answers_end_with_1_and_how_many_are_missing(pointsman: Command) -> None:

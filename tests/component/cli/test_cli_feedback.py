@@ -51,8 +51,8 @@ async def test_a_verdict_is_published_with_the_jobs_agent_and_the_judge(
     assert done.lines == [f"{job}: verdict 0 by ana"]
 
     topics = Topics(kafka.prefix)
-    found = follow(kafka.settings, [topics.feedback.name], start="beginning", until_end=True)
-    (record,) = [record async for record in found]
+    feedback = follow(kafka.settings, [topics.feedback.name], start="beginning", until_end=True)
+    (record,) = [record async for record in feedback]
     read = decode(record)
     assert isinstance(read, Decoded), read
     assert read.message == JobFeedback(
@@ -72,8 +72,8 @@ async def test_a_verdict_carries_the_scores_prediction(
     (job,) = job_ids(records)
     done = await pointsman.run("feedback", str(job), "good", "--by", "ana")
     assert done.code == 0, done.err
-    found = follow(kafka.settings, [Topics(kafka.prefix).feedback.name], start="beginning", until_end=True)
-    (read,) = [decode(record) async for record in found]
+    feedback = follow(kafka.settings, [Topics(kafka.prefix).feedback.name], start="beginning", until_end=True)
+    (read,) = [decode(record) async for record in feedback]
     assert isinstance(read, Decoded) and isinstance(read.message, JobFeedback)
     promised = decode(records[-1])
     assert isinstance(promised, Decoded) and isinstance(promised.message, JobRouted)

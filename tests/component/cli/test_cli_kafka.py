@@ -44,11 +44,11 @@ async def pointsman(bare: Command) -> Command:
 
 def outcome_of(job: Job) -> JobCompleted | JobFailed:
     """Jobs whose prompt is `fail` fail; the others complete."""
-    said = job.request.messages[0].content
+    prompt = job.request.messages[0].content
     of: dict[str, Any] = {"job_id": job.job_id, "agent_id": job.agent_id, "tier": "small", "attempts": 1}
-    if said == "fail":
+    if prompt == "fail":
         return JobFailed(**of, cost_usd=None, reason=FailReason.TIMEOUT, message="too slow")
-    response = {"choices": [{"message": {"content": f"{said}!"}}]}
+    response = {"choices": [{"message": {"content": f"{prompt}!"}}]}
     return JobCompleted(
         **of, cost_usd=Decimal("0.01"), provider="p", model="m", usage=None, response=response
     )
@@ -92,8 +92,8 @@ async def test_topics_are_planned_created_and_then_as_declared(bare: Command, ka
 async def test_a_missing_topic_says_how_to_make_it(bare: Command, kafka: Kafka) -> None:
     done = await bare.run("publish", "--agent", "a", "--prompt", "Hi")
     assert done.code == 1
-    what, hint = done.err.splitlines()
-    assert kafka.prefix in what
+    problem, hint = done.err.splitlines()
+    assert kafka.prefix in problem
     assert hint == " hint: make what is missing: pointsman topics apply"
 
 
@@ -114,10 +114,10 @@ async def test_published_jobs_wait_and_can_be_followed(pointsman: Command, kafka
 
     whole = await pointsman.run("tail", "intake", "--from-beginning", "--to-end", "--json")
     assert {json.loads(line)["headers"]["ce_jobid"] for line in whole.lines} == set(published.lines)
-    one = await pointsman.run("tail", "--from-beginning", "-n", "1")
-    assert len(one.lines) == 1
-    assert "Question" in one.out
-    assert one.out.split()[4] in "".join(published.lines)
+    tailed = await pointsman.run("tail", "--from-beginning", "-n", "1")
+    assert len(tailed.lines) == 1
+    assert "Question" in tailed.out
+    assert tailed.out.split()[4] in "".join(published.lines)
 
 
 async def test_outcomes_are_streamed_and_one_failure_fails_it(pointsman: Command, kafka: Kafka) -> None:

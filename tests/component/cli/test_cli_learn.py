@@ -59,17 +59,17 @@ async def test_shadows_lead_to_a_policy_that_uses_small_where_it_is_as_good(
 ) -> None:
     records = routed(parse(TEXT), TEXT, [*sums(250), *riddles(250)])
     await store(database, [*records, *completed(records, answer)])
-    found = (await pointsman.run("learn", *SINCE, "--json")).json
-    assert (found["labels"], found["judged"], found["why_not"]) == (500, 0, None)
-    assert found["expected"]["low"] >= 0.99
-    assert found["expected"]["saved"] > 0.3
-    assert found["would_change"]["jobs"] == 500, "shadows are no decisions"
-    assert found["would_change"]["tiers_before"] == {"frontier": 500}
-    assert found["would_change"]["tiers_after"]["small"] > 150
+    report = (await pointsman.run("learn", *SINCE, "--json")).json
+    assert (report["labels"], report["judged"], report["why_not"]) == (500, 0, None)
+    assert report["expected"]["low"] >= 0.99
+    assert report["expected"]["saved"] > 0.3
+    assert report["would_change"]["jobs"] == 500, "shadows are no decisions"
+    assert report["would_change"]["tiers_before"] == {"frontier": 500}
+    assert report["would_change"]["tiers_after"]["small"] > 150
 
-    new = load(tmp_path / found["policy"])
+    new = load(tmp_path / report["policy"])
     assert (new.default.tier, new.default.fallback) == ("scored", "frontier")
-    assert "# what nobody has a rule for" in (tmp_path / found["policy"]).read_text()
+    assert "# what nobody has a rule for" in (tmp_path / report["policy"]).read_text()
     assert (tmp_path / "policy.yaml").read_text() == TEXT, "only a person applies it"
 
     def decided(prompt: str) -> Decision:
@@ -114,9 +114,9 @@ async def test_where_no_cheaper_tier_is_good_enough_nothing_is_written(
 ) -> None:
     records = routed(parse(TEXT), TEXT, riddles(320))
     await store(database, [*records, *completed(records, answer)])
-    found = (await pointsman.run("learn", *SINCE, "--json")).json
-    assert (found["labels"], found["policy"]) == (320, None)
-    assert "no cheaper tier keeps 0.99" in found["why_not"]
+    report = (await pointsman.run("learn", *SINCE, "--json")).json
+    assert (report["labels"], report["policy"]) == (320, None)
+    assert "no cheaper tier keeps 0.99" in report["why_not"]
 
 
 async def test_an_unsupported_quality_is_refused_at_once(pointsman: Command) -> None:

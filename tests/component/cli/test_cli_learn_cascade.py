@@ -54,24 +54,24 @@ async def test_shadows_lead_to_an_accept_model_and_a_policy_with_it(
     done = await pointsman.run("learn", *SINCE)
     assert done.code == 0, done.err
     assert any(line.startswith("accept model  ours-accept@") for line in done.lines)
-    found = (await pointsman.run("learn", *SINCE, "--json")).json
-    assert (found["of"], found["labels"], found["why_not"]) == ("accept model", 340, None)
-    assert found["expected"]["low"] >= 0.99
-    assert found["expected"]["saved"] > 0.2
-    assert 0.3 < found["expected"]["tiers"]["medium"] < 0.7
+    report = (await pointsman.run("learn", *SINCE, "--json")).json
+    assert (report["of"], report["labels"], report["why_not"]) == ("accept model", 340, None)
+    assert report["expected"]["low"] >= 0.99
+    assert report["expected"]["saved"] > 0.2
+    assert 0.3 < report["expected"]["tiers"]["medium"] < 0.7
 
-    new = load(tmp_path / found["policy"])
+    new = load(tmp_path / report["policy"])
     assert new.cascade is not None and isinstance(new.cascade.model, NamedFile)
     assert (new.cascade.accept, new.cascade.quality) == ("model", "0.99")
-    assert "# until there is more to go by" in (tmp_path / found["policy"]).read_text()
+    assert "# until there is more to go by" in (tmp_path / report["policy"]).read_text()
     assert (tmp_path / "policy.yaml").read_text() == TEXT, "only a person applies it"
 
     def tier(prompt: str) -> str:
         assert new.cascade is not None and new.cascade.model is not None
-        said = [answer(each, prompt) for each in ("small", "medium")]
+        texts = [answer(tier_name, prompt) for tier_name in ("small", "medium")]
         cheap = [
-            CheapAnswer(each, text, len(text) / 4)
-            for each, text in zip(("small", "medium"), said, strict=True)
+            CheapAnswer(tier_name, text, len(text) / 4)
+            for tier_name, text in zip(("small", "medium"), texts, strict=True)
         ]
         return accept(new.cascade.model.model, AcceptanceEvidence(prompt, cheap[0], cheap[1]), "0.99").tier
 
@@ -83,15 +83,17 @@ async def test_below_300_it_says_how_many_there_are_and_which_answers_lack(
     pointsman: Command, database: str, tmp_path: Path
 ) -> None:
     records = routed(parse(TEXT), TEXT, sums(20))
-    without = [each for each in completed(records, answer) if b'"tier":"frontier"' not in (each.value or b"")]
+    without = [
+        record for record in completed(records, answer) if b'"tier":"frontier"' not in (record.value or b"")
+    ]
     await store(database, [*records, *without])
-    found = (await pointsman.run("learn", *SINCE, "--json")).json
-    assert found["policy"] is None
-    assert found["why_not"] == (
+    report = (await pointsman.run("learn", *SINCE, "--json")).json
+    assert report["policy"] is None
+    assert report["why_not"] == (
         "0 jobs have answers of small, medium and frontier that say something, 300 are needed; "
         "of the others 20 lack frontier's answer"
     )
-    assert found["model"] is None
+    assert report["model"] is None
     (tmp_path / "policy.yaml").write_text(
         TEXT.partition("default:")[0] + "default: {tier: small, reason: All.}\n"
     )

@@ -40,10 +40,10 @@ async def test_a_decision_is_recomputed_from_the_recorded_policy(pointsman: Comm
     done = await pointsman.run("why", job, "--recompute")
     assert done.code == 0, done.err
     assert "the same" in done.lines[-1]
-    found = (await pointsman.run("why", job, "--recompute", "--json")).json
-    assert found["same"] is True
-    assert found["policy_version"] == parse(TEXT).version
-    assert found["again"]["rule"] == "default"
+    recomputed = (await pointsman.run("why", job, "--recompute", "--json")).json
+    assert recomputed["same"] is True
+    assert recomputed["policy_version"] == parse(TEXT).version
+    assert recomputed["again"]["rule"] == "default"
 
 
 async def test_a_scored_decision_is_explained_and_recomputed_from_the_recorded_model(
@@ -60,12 +60,12 @@ async def test_a_scored_decision_is_explained_and_recomputed_from_the_recorded_m
     model = file.score.model.model if file.score else None
     assert model is not None
     assert any(line.startswith(f"what tiny@{model.version} saw") for line in done.lines)
-    told = {
+    reasons = {
         job: (await pointsman.run("why", job, "--json")).json["saw"]["reasons"]["small"]
         for job in (sums, riddle)
     }
     job, words, weight = max(
-        ((job, each["words"], each["weight"]) for job in told for each in told[job]),
+        ((job, reason["words"], reason["weight"]) for job in reasons for reason in reasons[job]),
         key=lambda reason: abs(reason[2]),
     )
     word = "for small" if weight > 0 else "not small"
@@ -144,32 +144,32 @@ async def test_a_simulation_says_what_would_move_and_what_it_would_cost(
     assert "3 jobs, 100.0 %" in done.out
     assert "frontier -> medium  3 jobs" in done.out
     assert str(job_ids(to_frontier)[0]) in done.out
-    found = (await pointsman.run("policy", "simulate", *span, "--json")).json
-    assert (found["jobs"], found["tiers_before"], found["tiers_after"]) == (
+    simulated = (await pointsman.run("policy", "simulate", *span, "--json")).json
+    assert (simulated["jobs"], simulated["tiers_before"], simulated["tiers_after"]) == (
         3,
         {"frontier": 3},
         {"medium": 3},
     )
-    assert (found["cost"]["jobs"], float(found["cost"]["before_usd"])) == (3, 0.03)
+    assert (simulated["cost"]["jobs"], float(simulated["cost"]["before_usd"])) == (3, 0.03)
     # gpt-4.1-mini, the dev stack's medium: 0.40 and 1.60 dollars for a million tokens
-    assert float(found["cost"]["after_usd"]) == pytest.approx(3 * 1_000 * (0.40 + 1.60) / 1e6)
-    assert found["quality"]["sufficient_after"] is None
+    assert float(simulated["cost"]["after_usd"]) == pytest.approx(3 * 1_000 * (0.40 + 1.60) / 1e6)
+    assert simulated["quality"]["sufficient_after"] is None
 
 
 async def test_a_simulation_of_the_same_policy_changes_nothing(pointsman: Command, database: str) -> None:
     await store(database, routed(parse(CHEAPER), CHEAPER, PROMPTS))
-    found = (
+    simulated = (
         await pointsman.run(
             "policy", "simulate", "--since", "2026-01-01", "--policy", "cheaper.yaml", "--json"
         )
     ).json
-    assert (found["jobs"], found["moved"], found["tiers_before"]) == (3, [], {"medium": 3})
+    assert (simulated["jobs"], simulated["moved"], simulated["tiers_before"]) == (3, [], {"medium": 3})
 
 
 async def test_jobs_before_the_time_span_are_left_out(pointsman: Command, database: str) -> None:
     await store(database, routed(parse(TEXT), TEXT, PROMPTS))
-    found = (await pointsman.run("policy", "simulate", "--since", "1h", "--json")).json
-    assert (found["jobs"], found["moved"]) == (0, [])
+    simulated = (await pointsman.run("policy", "simulate", "--since", "1h", "--json")).json
+    assert (simulated["jobs"], simulated["moved"]) == (0, [])
 
 
 async def test_a_check_says_the_version_and_every_problem(pointsman: Command, tmp_path: Path) -> None:

@@ -88,9 +88,9 @@ async def test_why_shows_the_checks_and_the_outcome(reading: Command, database: 
     assert done.code == 0, done.err
     assert any(line.lstrip().startswith("✓") for line in done.lines)
     assert done.lines[-1].startswith("outcome")
-    found = (await reading.run("why", job, "--json")).json
-    assert found["decision"]["checks"]
-    assert found["outcome"]["status"] == "completed"
+    answer = (await reading.run("why", job, "--json")).json
+    assert answer["decision"]["checks"]
+    assert answer["outcome"]["status"] == "completed"
 
 
 async def test_why_of_a_rejected_job_says_what_refused_it(reading: Command, database: str) -> None:

@@ -178,9 +178,9 @@ async def _what_is_no_case_is_said_plainly(review: Command) -> None:
     unknown = await review.run("review", "show", "ffffffff")
     assert unknown.code == 1
     assert "those that wait: pointsman review list" in unknown.err
-    shown = await review.run("review", "show", str(job_id(0)), "--json")
-    assert shown.json["case"]["revision"] == 1
-    assert shown.json["request"]["proposed"]["job_id"] == str(job_id(0))
+    result = await review.run("review", "show", str(job_id(0)), "--json")
+    assert result.json["case"]["revision"] == 1
+    assert result.json["request"]["proposed"]["job_id"] == str(job_id(0))
     nobody = await review.run("review", "claim", str(job_id(0)), "--by", "passer-by")
     assert nobody.code == 1
     assert "reviews: [legal]" in nobody.err
