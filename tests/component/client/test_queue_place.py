@@ -75,10 +75,12 @@ async def test_a_job_that_waits_for_a_limit_has_a_place_in_its_queue(kafka: Kafk
         await until(lambda: other.all.ledger.waiting)
         other.rate_limiter.ask(job_id(3), "t", {"slow": 1})
         await until(lambda: len(one.all.ledger.waiting) == 2)
-        found = await place(kafka, 3)
+        queue_place = await place(kafka, 3)
         command = Command(tmp_path, {"POINTSMAN_KAFKA": kafka.bootstrap, "POINTSMAN_PREFIX": kafka.prefix})
-        shown = await command.run("queue", str(job_id(3)), "--json")
-        said = await command.run("queue", str(job_id(3)))
-    assert found == QueuePlace(job_id(3), "limited", "small", 2, limit="slow", limit_before=1, seconds=1202)
-    assert (shown.json["state"], shown.json["limit_before"]) == ("limited", 1)
-    assert said.lines == ["on small, waits for slow: 1 call before it, let in after 20 min 2 s or more"]
+        as_json = await command.run("queue", str(job_id(3)), "--json")
+        as_text = await command.run("queue", str(job_id(3)))
+    assert queue_place == QueuePlace(
+        job_id(3), "limited", "small", 2, limit="slow", limit_before=1, seconds=1202
+    )
+    assert (as_json.json["state"], as_json.json["limit_before"]) == ("limited", 1)
+    assert as_text.lines == ["on small, waits for slow: 1 call before it, let in after 20 min 2 s or more"]
