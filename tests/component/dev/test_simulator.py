@@ -72,8 +72,8 @@ async def test_answers_plain_and_streamed_are_the_same(sim: Sim) -> None:
     chunks = [chunk async for chunk in stream]
     for chunk in chunks:
         ChatCompletionChunk.model_validate(chunk.model_dump())
-    said = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
-    assert said == plain.choices[0].message.content
+    text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert text == plain.choices[0].message.content
     assert chunks[0].choices[0].delta.role == "assistant"
     assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
     assert chunks[-1].usage == plain.usage

@@ -120,8 +120,8 @@ async def test_slow_stream_arrives_piece_by_piece(sim: Sim) -> None:
     first = await anext(stream)
     assert first.choices[0].delta.role == "assistant"
     assert (await sim.stats())["in_flight"] == 1
-    said = "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
-    assert len(said) == 32
+    text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
+    assert len(text) == 32
 
 
 async def test_slow_stream_slows_a_plain_body_too(sim: Sim) -> None:

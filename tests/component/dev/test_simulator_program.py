@@ -42,11 +42,11 @@ def test_it_serves_on_a_free_port_and_stops_on_sigterm_although_a_call_hangs(tmp
                     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n"
                     hanging.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
                     process.send_signal(signal.SIGTERM)
-                    _, said = process.communicate(timeout=30)
+                    _, stderr = process.communicate(timeout=30)
         finally:
             process.kill()
     assert process.returncode == -signal.SIGTERM
-    assert said == b""
+    assert stderr == b""
 
 
 def test_a_port_in_use_is_explained() -> None:

@@ -110,7 +110,7 @@ async def test_a_wrong_connection_is_explained_in_one_line(secure: Secure) -> No
     }  # fmt: skip
     plain = {"kafka_security_protocol": "PLAINTEXT", **without_login}
     wrong = {"kafka_password_file": None, "kafka_password": "wrong"}
-    told = {
+    mistakes = {
         "without TLS": (plain, "closes a plain connection: it speaks TLS there"),
         "login without TLS": (
             {"kafka_security_protocol": "SASL_PLAINTEXT"},
@@ -125,11 +125,11 @@ async def test_a_wrong_connection_is_explained_in_one_line(secure: Secure) -> No
         "PLAIN": ({"kafka_sasl_mechanism": "PLAIN"}, "does not offer PLAIN"),
         "another CA": ({"kafka_ca_file": other.file}, "is not signed by the CA in .*other.pem"),
     }
-    for what, (settings, line) in told.items():
+    for mistake, (settings, line) in mistakes.items():
         problem = (await probe(secure.part(**settings))).problem
-        assert problem is not None, what
-        assert re.search(line, problem), (what, problem)
-        assert "\n" not in problem and secure.password not in problem, what
+        assert problem is not None, mistake
+        assert re.search(line, problem), (mistake, problem)
+        assert "\n" not in problem and secure.password not in problem, mistake
 
 
 def shake_hands(port: int, tls: ssl.SSLContext) -> None:
@@ -142,7 +142,11 @@ def shake_hands(port: int, tls: ssl.SSLContext) -> None:
 
 
 def listening(pid: int) -> set[int]:
-    return {each.laddr.port for each in psutil.Process(pid).net_connections("tcp") if each.status == "LISTEN"}
+    return {
+        connection.laddr.port
+        for connection in psutil.Process(pid).net_connections("tcp")
+        if connection.status == "LISTEN"
+    }
 
 
 def test_every_listener_requires_tls_and_a_login(secure: Secure) -> None:
@@ -179,9 +183,9 @@ def test_certificates_are_kept_until_shortly_before_they_expire(tmp_path: Path) 
     first, password = serial(), security.password_file(security.admin).read_text()
     security.prepare()
     assert serial() == first
-    shown = x509.load_pem_x509_certificate((tmp_path / "secure" / "pointsman-broker.crt").read_bytes())
+    certificate = x509.load_pem_x509_certificate((tmp_path / "secure" / "pointsman-broker.crt").read_bytes())
     now = datetime.now(UTC)
-    assert shown.not_valid_before_utc < now < now + timedelta(days=80) < shown.not_valid_after_utc
+    assert certificate.not_valid_before_utc < now < now + timedelta(days=80) < certificate.not_valid_after_utc
     Authority(tmp_path / "secure", "ca", days=29)  # as certificates are two months later
     late = serial()
     security.prepare()

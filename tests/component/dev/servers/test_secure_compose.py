@@ -91,11 +91,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def environment(service: str, folder: Path, postgres: str) -> dict[str, str]:
     """The container's environment with this machine's paths and ports."""
     given = COMPOSE["services"][service]["environment"]
-    told = {name: here(interpolated(str(value), {}), folder) for name, value in given.items()}
+    variables = {name: here(interpolated(str(value), {}), folder) for name, value in given.items()}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
-    if "POINTSMAN_POSTGRES_OWNER" in told:
-        told["POINTSMAN_POSTGRES_OWNER"] = postgres
-    return kept | told
+    if "POINTSMAN_POSTGRES_OWNER" in variables:
+        variables["POINTSMAN_POSTGRES_OWNER"] = postgres
+    return kept | variables
 
 
 async def publish(part: KafkaPart) -> None:
@@ -123,17 +123,19 @@ def test_setup_gives_each_service_its_login_and_the_broker_asks_for_it(folder: P
     for user in USERS:
         login = folder / "logins" / user
         assert (login / "env").stat().st_mode & 0o777 == 0o600
-        told = dict(line.split("=", 1) for line in (login / "env").read_text().splitlines())
-        assert told["POINTSMAN_KAFKA_USERNAME"] == f"pointsman.{user}"
+        variables = dict(line.split("=", 1) for line in (login / "env").read_text().splitlines())
+        assert variables["POINTSMAN_KAFKA_USERNAME"] == f"pointsman.{user}"
         service = user.replace(".", "-")
-        told = environment(service, folder, database) | told
-        told["POINTSMAN_KAFKA_CA_FILE"] = told["POINTSMAN_KAFKA_CA_FILE"].replace(
+        variables = environment(service, folder, database) | variables
+        variables["POINTSMAN_KAFKA_CA_FILE"] = variables["POINTSMAN_KAFKA_CA_FILE"].replace(
             "/run/pointsman", str(login)
         )
-        assert ("postgresql://pointsman." in told["POINTSMAN_CLAIMS"]) is (user not in ("audit", "operator"))
-        assert ("POINTSMAN_POSTGRES_WRITER" in told) is (user == "audit")
+        assert ("postgresql://pointsman." in variables["POINTSMAN_CLAIMS"]) is (
+            user not in ("audit", "operator")
+        )
+        assert ("POINTSMAN_POSTGRES_WRITER" in variables) is (user == "audit")
         fields: dict[str, Any] = {
-            name.removeprefix("POINTSMAN_").lower(): value for name, value in told.items()
+            name.removeprefix("POINTSMAN_").lower(): value for name, value in variables.items()
         }
         part = KafkaPart(**{name: value for name, value in fields.items() if name in KafkaPart.model_fields})
         seen = asyncio.run(probe(part))

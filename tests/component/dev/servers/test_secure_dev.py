@@ -40,9 +40,9 @@ Ended = tuple[int, str, str, Seen]
 def look(process: psutil.Process) -> Seen:
     """Records the arguments and environment of a process and its descendants."""
     seen = {}
-    for one in (process, *process.children(recursive=True)):
+    for member in (process, *process.children(recursive=True)):
         try:
-            seen["\0".join(one.cmdline())] = one.environ()
+            seen["\0".join(member.cmdline())] = member.environ()
         except psutil.Error:
             continue
     return seen
@@ -69,26 +69,26 @@ def ended(place: Path) -> Ended:
 
 def secrets_of(data: Path) -> set[str]:
     """Every password and key."""
-    found = {file.read_text() for file in (data / "secure").glob("*.password")}
-    found |= {(data / "postgres" / "password").read_text()}
-    found |= {file.read_text().strip() for file in (data / "secure").glob("*.key")}
+    all_secrets = {file.read_text() for file in (data / "secure").glob("*.password")}
+    all_secrets |= {(data / "postgres" / "password").read_text()}
+    all_secrets |= {file.read_text().strip() for file in (data / "secure").glob("*.key")}
     for file in (data / "secure").glob("*.env"):
-        found |= set(re.findall(r"postgresql://[^:]+:(\w+)@", file.read_text()))
+        all_secrets |= set(re.findall(r"postgresql://[^:]+:(\w+)@", file.read_text()))
     for file in (data / "secure").glob("*.pem"):
         key = re.search(r"PRIVATE KEY-+\n([^-]+)\n-", file.read_text())
-        found |= {key[1]} if key else set()
-    return found
+        all_secrets |= {key[1]} if key else set()
+    return all_secrets
 
 
 def test_the_sample_jobs_end_with_minimal_rights(ended: Ended, place: Path) -> None:
     code, out, err, _ = ended
     assert code == 0, err
-    said = json.loads(out)
-    assert said["ok"] is True and said["missing"] == []
-    waiting = said["waiting"]
+    report = json.loads(out)
+    assert report["ok"] is True and report["missing"] == []
+    waiting = report["waiting"]
     assert len(waiting) == 5, "for a person to decide"
-    assert {job["state"] for job in said["jobs"] if job["job_id"] not in waiting} == {"completed"}
-    assert len(said["published"]) == len(samples.load())
+    assert {job["state"] for job in report["jobs"] if job["job_id"] not in waiting} == {"completed"}
+    assert len(report["published"]) == len(samples.load())
     assert "Denied" not in (place / ".pointsman" / "kafka" / "broker.log").read_text()
 
 
@@ -103,10 +103,10 @@ def test_each_process_gets_only_its_own_login(ended: Ended) -> None:
     services |= {f"worker\0--tier\0{tier}": f"worker.{tier}" for tier in ("small", "medium", "frontier")}
     assert services.keys() < own.keys(), "and the provider"
     for name, user in services.items():
-        told = {key: value for key, value in own[name].items() if key.startswith("POINTSMAN_")}
-        assert told["POINTSMAN_KAFKA_USERNAME"] == f"pointsman.{user}"
-        assert told["POINTSMAN_KAFKA_PASSWORD_FILE"].endswith(f"/secure/pointsman.{user}.password")
-        in_postgres = [key for key, value in told.items() if value.startswith("postgresql://")]
+        variables = {key: value for key, value in own[name].items() if key.startswith("POINTSMAN_")}
+        assert variables["POINTSMAN_KAFKA_USERNAME"] == f"pointsman.{user}"
+        assert variables["POINTSMAN_KAFKA_PASSWORD_FILE"].endswith(f"/secure/pointsman.{user}.password")
+        in_postgres = [key for key, value in variables.items() if value.startswith("postgresql://")]
         assert in_postgres == addresses.get(user, []), name
     (provider,) = own.keys() - services.keys()
     assert not {"POINTSMAN_KAFKA_USERNAME", "POINTSMAN_KAFKA_PASSWORD_FILE"} & own[provider].keys()
@@ -118,11 +118,11 @@ def test_no_secret_is_in_a_log_or_a_command_line(ended: Ended, place: Path) -> N
     hidden = secrets_of(data)
     assert len(hidden) > 25 and all(len(secret) >= 32 for secret in hidden)
     assert any("StorageTool" in words for words in seen) and any("worker" in words for words in seen)
-    shown = {"output": out + err, "arguments": "\n".join(seen)}
-    shown |= {str(log): log.read_bytes().decode(errors="replace") for log in data.rglob("*.log*")}
-    shown |= {str(file): file.read_text() for file in data.rglob("*.properties")}
-    assert len(shown) > 8
-    for where, text in shown.items():
+    texts = {"output": out + err, "arguments": "\n".join(seen)}
+    texts |= {str(log): log.read_bytes().decode(errors="replace") for log in data.rglob("*.log*")}
+    texts |= {str(file): file.read_text() for file in data.rglob("*.properties")}
+    assert len(texts) > 8
+    for where, text in texts.items():
         assert not [secret for secret in hidden if secret in text], where
 
 

@@ -231,6 +231,6 @@ def test_a_server_that_ends_by_itself_is_noticed(folder: Path) -> None:
         stack.check()
         psutil.Process(stack.kafka.child.pid).kill()
         stack.kafka.child.wait(30)
-        with pytest.raises(Exception, match=r"Kafka ended by itself \(killed by SIGKILL\)") as said:
+        with pytest.raises(Exception, match=r"Kafka ended by itself \(killed by SIGKILL\)") as raised:
             stack.check()
-        assert str(folder / "kafka" / "broker.log") in said.value.hint  # type: ignore[attr-defined]
+        assert str(folder / "kafka" / "broker.log") in raised.value.hint  # type: ignore[attr-defined]

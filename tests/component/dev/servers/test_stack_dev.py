@@ -73,15 +73,15 @@ def test_once_ends_with_0_when_each_job_has_its_outcome_and_its_rows(place: Path
     with start(place, "--once", "--json", "--fresh") as process:
         out, err = process.communicate()
     assert process.returncode == 0, err
-    said = json.loads(out)
-    assert said["ok"] is True and said["missing"] == []
-    assert len(said["published"]) == JOBS
-    assert {job["job_id"] for job in said["jobs"]} == set(said["published"])
-    ended = [job for job in said["jobs"] if job["job_id"] not in said["waiting"]]
+    report = json.loads(out)
+    assert report["ok"] is True and report["missing"] == []
+    assert len(report["published"]) == JOBS
+    assert {job["job_id"] for job in report["jobs"]} == set(report["published"])
+    ended = [job for job in report["jobs"] if job["job_id"] not in report["waiting"]]
     assert {(job["state"], job["messages"] >= 4) for job in ended} == {("completed", True)}
-    assert len(said["waiting"]) == WAITING and len(ended) == JOBS - WAITING
-    assert {each["tier"] for each in said["costs"]} == {"small", "medium", "frontier"}
-    assert {"kafka", "postgres", "simulator", "services", "gateway", "audit"} <= said["addresses"].keys()
+    assert len(report["waiting"]) == WAITING and len(ended) == JOBS - WAITING
+    assert {cost["tier"] for cost in report["costs"]} == {"small", "medium", "frontier"}
+    assert {"kafka", "postgres", "simulator", "services", "gateway", "audit"} <= report["addresses"].keys()
     whole = f"{JOBS - WAITING} of {JOBS} jobs have their outcome and their audit rows"
     assert f"{whole}, {WAITING} wait for a person\nstopping\n" in err
     assert not (place / ".pointsman" / "running").exists()
@@ -103,13 +103,13 @@ def test_once_ends_with_1_and_names_the_jobs_that_have_no_outcome(place: Path) -
         with start(place, "--once", "--json", "--patience", "6", POINTSMAN_PROVIDERS=file) as process:
             out, err = process.communicate()
     assert process.returncode == 1, err
-    said = json.loads(out)
-    waiting = set(said["waiting"])
-    ended = {job["job_id"] for job in said["jobs"] if job["state"] == "completed"}
-    without = set(said["published"]) - ended - waiting
-    assert said["ok"] is False
-    assert without and "small" not in {job["tier"] for job in said["jobs"] if job["state"] == "completed"}
-    assert set(said["missing"]) == {f"job {job_id} has no outcome on record" for job_id in without}
+    report = json.loads(out)
+    waiting = set(report["waiting"])
+    ended = {job["job_id"] for job in report["jobs"] if job["state"] == "completed"}
+    without = set(report["published"]) - ended - waiting
+    assert report["ok"] is False
+    assert without and "small" not in {job["tier"] for job in report["jobs"] if job["state"] == "completed"}
+    assert set(report["missing"]) == {f"job {job_id} has no outcome on record" for job_id in without}
     assert "has no outcome on record" in err
     assert f"{JOBS - len(without) - len(waiting)} of {JOBS} jobs have their outcome" in err
 
@@ -117,12 +117,12 @@ def test_once_ends_with_1_and_names_the_jobs_that_have_no_outcome(place: Path) -
 def test_a_stop_ends_everything_that_was_started(place: Path) -> None:
     with start(place, "--no-samples") as process:
         assert process.stdout is not None
-        said: list[str] = []
-        while not (said and said[-1].startswith("Ctrl-C stops everything")):
-            said.append(process.stdout.readline())
-            assert said[-1], process.stderr and process.stderr.read()
-        assert "Postgres' passwords are in .pointsman/settings.env\n" in said
-        assert re.search(r"^Postgres +postgresql://pointsman_reader:\*\*\*@", "".join(said), re.MULTILINE)
+        lines: list[str] = []
+        while not (lines and lines[-1].startswith("Ctrl-C stops everything")):
+            lines.append(process.stdout.readline())
+            assert lines[-1], process.stderr and process.stderr.read()
+        assert "Postgres' passwords are in .pointsman/settings.env\n" in lines
+        assert re.search(r"^Postgres +postgresql://pointsman_reader:\*\*\*@", "".join(lines), re.MULTILINE)
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         while process.stdout.readline() != "stopping\n":
