@@ -92,25 +92,25 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_invalid_requests_get_a_clear_error(gateway: Gateway, shape: str) -> None:
     sent, status, code = SHAPES[shape]
-    told = await gateway.told(sent)
-    assert told.startswith(b"HTTP/1.1 " + status), told[:300]
-    assert told.count(b"HTTP/1.1 ") == 1
-    assert b"\r\nb: c" not in told
+    answer = await gateway.told(sent)
+    assert answer.startswith(b"HTTP/1.1 " + status), answer[:300]
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nb: c" not in answer
     if code is not None:
-        assert json.loads(told.partition(b"\r\n\r\n")[2])["error"]["code"] == code
-    assert len(told) < 100_000
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == code
+    assert len(answer) < 100_000
 
 
 async def test_pipelined_requests_are_answered_in_their_order(gateway: Gateway) -> None:
-    told = await gateway.told(GET * 30 + LAST.replace(b"models", b"nothing"))
-    assert told.count(b"HTTP/1.1 200") == 30
-    assert told.rindex(b"HTTP/1.1 404") > told.rindex(b"HTTP/1.1 200")
+    answer = await gateway.told(GET * 30 + LAST.replace(b"models", b"nothing"))
+    assert answer.count(b"HTTP/1.1 200") == 30
+    assert answer.rindex(b"HTTP/1.1 404") > answer.rindex(b"HTTP/1.1 200")
 
 
 async def test_an_endless_body_is_not_read_for_ever(gateway: Gateway) -> None:
     before = gateway.memory
-    told = await gateway.told(POST + IN_CHUNKS, *[CHUNK] * 200)
-    assert told == b"" or told.startswith(b"HTTP/1.1 413")
+    answer = await gateway.told(POST + IN_CHUNKS, *[CHUNK] * 200)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 413")
     assert gateway.memory - before < 100 * MIB
     assert await gateway.answers()
 

@@ -161,8 +161,8 @@ async def test_three_cases_are_decided(reviews: Reviews, tmp_path: Path) -> None
     approve, edit, reject = IDS[:3]
     listed = (await reviews.get(ANA, queue="legal", state="open")).json()
     assert [case["job_id"] for case in listed["data"]][:3] == IDS[:3] and listed["has_more"] is False
-    shown = (await reviews.get(ANA, f"/{approve}")).json()
-    assert shown["request"]["job"]["job_id"] == approve and shown["topic"] == reviews.topic
+    details = (await reviews.get(ANA, f"/{approve}")).json()
+    assert details["request"]["job"]["job_id"] == approve and details["topic"] == reviews.topic
 
     (tmp_path / "ana.pem").write_text(ANA.key.pem)
     assert EXAMPLE is not None
@@ -184,7 +184,7 @@ async def test_three_cases_are_decided(reviews: Reviews, tmp_path: Path) -> None
         assert decided.status_code == 200, decided.text
 
     outcomes = {str(outcome.job_id): outcome for outcome in await reviews.outcomes()}
-    assert outcomes[approve].response == shown["request"]["proposed"]["response"]
+    assert outcomes[approve].response == details["request"]["proposed"]["response"]
     assert isinstance(outcomes[edit], JobCompleted) and outcomes[edit].response == edited()
     assert isinstance(outcomes[reject], JobRejected) and "ana did not approve" in outcomes[reject].message
 
@@ -250,14 +250,14 @@ async def test_the_second_of_a_double_click_is_refused(reviews: Reviews) -> None
 
 
 async def test_the_list_is_paginated(reviews: Reviews) -> None:
-    shown, cursor = [], ""
+    listed, cursor = [], ""
     while True:
         page = (await reviews.get(ANA, state="all", limit=4, cursor=cursor)).json()
-        shown += [case["job_id"] for case in page["data"]]
+        listed += [case["job_id"] for case in page["data"]]
         if not page["has_more"]:
             break
         cursor = page["next_cursor"]
-    assert shown == IDS
+    assert listed == IDS
     for query in ({"state": "asleep"}, {"limit": 0}, {"limit": 201}, {"cursor": "x"}):
         assert refused(await reviews.get(ANA, **query)) == (400, "invalid_value")
     routes = (await reviews.client.get(f"{reviews.url}/openapi.json")).json()["paths"]
