@@ -24,7 +24,7 @@ SPAN = {"since": START.isoformat(), "until": (START + timedelta(hours=2)).isofor
 
 
 @pytest.fixture(scope="module")
-def told(stack: Servers) -> Iterator[str]:
+def auditor_dsn(stack: Servers) -> Iterator[str]:
     with recorded(stack, failing_agent(), unreadable(1, START, b"{ secret")) as dsn:
         yield as_auditor(dsn)
 
@@ -33,12 +33,12 @@ async def rows(client: Client, tool: str, **arguments: Any) -> list[dict[str, An
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, result.content
     assert result.structured_content is not None
-    found: list[dict[str, Any]] = result.structured_content["rows"]
-    return found
+    answer_rows: list[dict[str, Any]] = result.structured_content["rows"]
+    return answer_rows
 
 
-async def test_a_post_mortem_by_tools_alone(told: str) -> None:
-    async with Client(await build(told, payloads=True)) as client:
+async def test_a_post_mortem_by_tools_alone(auditor_dsn: str) -> None:
+    async with Client(await build(auditor_dsn, payloads=True)) as client:
         outcomes = await rows(client, "outcomes", **SPAN)
         assert {"failed", "completed"} == {outcome["status"] for outcome in outcomes}
         suspect = (await rows(client, "suspects", **SPAN))[0]
@@ -55,12 +55,12 @@ async def test_a_post_mortem_by_tools_alone(told: str) -> None:
         assert (await rows(client, "sql", query="select count(*) as n from audit.jobs")) == [{"n": 120}]
 
 
-async def test_every_tool_works(told: str) -> None:
+async def test_every_tool_works(auditor_dsn: str) -> None:
     needed: dict[str, dict[str, Any]] = {
         "blast_radius": {"dimension": "tier", "value": "small"},
         "sql": {"query": "select 1 as one"},
     }
-    async with Client(await build(told, payloads=True)) as client:
+    async with Client(await build(auditor_dsn, payloads=True)) as client:
         tools = (await client.list_tools()).tools
         for tool in tools:
             about_job = {"job_id": str(HIT.id)} if "job_id" in tool.input_schema["properties"] else {}
@@ -69,28 +69,28 @@ async def test_every_tool_works(told: str) -> None:
     assert all("?" in (tool.description or "") or tool.name == "sql" for tool in tools)
 
 
-async def test_without_payloads_no_content_is_returned(told: str) -> None:
-    async with Client(await build(told, payloads=False)) as client:
+async def test_without_payloads_no_content_is_returned(auditor_dsn: str) -> None:
+    async with Client(await build(auditor_dsn, payloads=False)) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
         assert "sql" not in names
-        said = ""
+        output = ""
         for name in ("timeline", "why", "asked", "calls", "jobs", "stages", "actors"):
-            found = await rows(client, name, job_id=str(HIT.id))
-            assert found
-            said += str(found)
-        said += str(await rows(client, "dead_letters"))
+            answer_rows = await rows(client, name, job_id=str(HIT.id))
+            assert answer_rows
+            output += str(answer_rows)
+        output += str(await rows(client, "dead_letters"))
         for name in ("outcomes", "errors", "suspects"):
-            said += str(await rows(client, name, **SPAN))
+            output += str(await rows(client, name, **SPAN))
         asked = await client.call_tool("blast_radius", {"dimension": "word", "value": "secret", **SPAN})
         assert asked.is_error
-    assert HIT.prompt not in said
-    assert "overloaded" not in said
-    assert "secret" not in said
-    assert "server_error" in said
+    assert HIT.prompt not in output
+    assert "overloaded" not in output
+    assert "secret" not in output
+    assert "server_error" in output
 
 
-async def test_an_invalid_call_is_an_error_with_the_reason(told: str) -> None:
-    async with Client(await build(told, payloads=True)) as client:
+async def test_an_invalid_call_is_an_error_with_the_reason(auditor_dsn: str) -> None:
+    async with Client(await build(auditor_dsn, payloads=True)) as client:
         for tool, arguments, why in (
             ("blast_radius", {"dimension": "colour", "value": "red"}, "unknown dimension"),
             ("sql", {"query": "delete from audit.message"}, "not a query"),
@@ -101,10 +101,10 @@ async def test_an_invalid_call_is_an_error_with_the_reason(told: str) -> None:
             assert why in str(result.content)
 
 
-async def test_the_command_serves_over_its_standard_streams(told: str) -> None:
+async def test_the_command_serves_over_its_standard_streams(auditor_dsn: str) -> None:
     command = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "pointsman.cli.main", "mcp", "--no-payloads", "--postgres", told],
+        args=["-m", "pointsman.cli.main", "mcp", "--no-payloads", "--postgres", auditor_dsn],
     )
     async with Client(command) as client:
         tools = {tool.name for tool in (await client.list_tools()).tools}
