@@ -49,14 +49,14 @@ def through(settings: RouterSettings, client: Client) -> Route:
 
     async def routed(count: int) -> list[JobRouted]:
         jobs = set(await client.publish_many([{"prompt": QUESTION}] * count))
-        found: list[JobRouted] = []
+        messages: list[JobRouted] = []
         async for record in follow(settings, pattern, start="beginning"):
             read = decode(record)
             if isinstance(read, Decoded) and isinstance(read.message, JobRouted):
-                found += [read.message] if read.message.job.job_id in jobs else []
-            if len(found) == count:
+                messages += [read.message] if read.message.job.job_id in jobs else []
+            if len(messages) == count:
                 break
-        return found
+        return messages
 
     return routed
 
@@ -91,16 +91,16 @@ async def test_bad_verdicts_suspend_the_score_in_every_router_until_it_is_truste
         route = through(settings, client)
         async with running_router(settings):
             before = await route(LEAST)
-            assert {each.decision.tier for each in before} == {"medium"}
+            assert {message.decision.tier for message in before} == {"medium"}
             nothing_yet = await pointsman.run("policy", "trust")
             assert nothing_yet.code == 1
             assert "the score general@" in nothing_yet.err
-            for each in before:
-                await client.feedback(each.job.job_id, 0.0, by="reviewer", judged=each.decision)
+            for decided in before:
+                await client.feedback(decided.job.job_id, 0.0, by="reviewer", judged=decided.decision)
             after = await until(route, "frontier")
         (promise,) = [check for check in after.decision.checks if check.name == "promise"]
         assert promise.detail.startswith("the score promises too much: 0.0 of 30 judged answers good")
-        checked = {each["check"]: each for each in (await pointsman.run("doctor", "--json")).json}
+        checked = {check["check"]: check for check in (await pointsman.run("doctor", "--json")).json}
         assert checked["score"]["ok"] is False
         assert promise.detail in checked["score"]["said"]
         async with running_router(settings):
@@ -115,15 +115,15 @@ async def test_bad_verdicts_suspend_the_score_in_every_router_until_it_is_truste
             assert still.decision.tier == "medium", (
                 "the verdicts from before are read again, and count no more"
             )
-        checked = {each["check"]: each for each in (await pointsman.run("doctor", "--json")).json}
+        checked = {check["check"]: check for check in (await pointsman.run("doctor", "--json")).json}
         assert checked["score"]["ok"] is True
-    told = [
+    events = [
         record.getMessage()
         for record in caplog.records
         if record.name == "pointsman.router.feedback_listener"
     ]
     broken = Event.SCORE_SUSPENDED
-    assert told == [broken, broken, Event.SCORE_RESUMED], "the second router found it on record"
+    assert events == [broken, broken, Event.SCORE_RESUMED], "the second router found it on record"
 
 
 async def test_a_clients_verdict_carries_the_prediction(kafka: Kafka) -> None:
@@ -145,7 +145,7 @@ async def test_a_clients_verdict_carries_the_prediction(kafka: Kafka) -> None:
         await publisher.publish([emit(topics.results, str(job_id).encode(), cover, completed)])
         assert await client.wait(job_id, timeout_s=30) == completed
         await client.feedback(job_id, True)
-    found = follow(kafka.settings, [topics.feedback.name], start="beginning", until_end=True)
-    (read,) = [decode(record) async for record in found]
+    records = follow(kafka.settings, [topics.feedback.name], start="beginning", until_end=True)
+    (read,) = [decode(record) async for record in records]
     assert isinstance(read, Decoded) and isinstance(read.message, JobFeedback)
     assert (read.message.tier, read.message.score) == ("small", score)

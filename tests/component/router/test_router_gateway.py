@@ -68,18 +68,18 @@ class Installation:
     async def _ends(self) -> list[Incoming]:
         topics = self.settings.topics
         names = [topics.dead.name, *(topics.tier(tier).name for tier in TIERS)]
-        found: list[Incoming] = []
+        records: list[Incoming] = []
         async with Follower(self.settings, names, start="beginning", until_end=True) as follower:
             while not follower.ended:
-                found += await follower.read()
-        return found
+                records += await follower.read()
+        return records
 
     async def until(self, agent: str, key: PrivateKey, reason: str | None) -> None:
         """Submits jobs until one is refused for this reason, or routed if the reason is None."""
         for _ in range(100):
-            if (found := why(await self.sent(agent, key))) == reason:
+            if (last_reason := why(await self.sent(agent, key))) == reason:
                 return
-        raise AssertionError(f"a hundred jobs of {agent} later it is {found}, not {reason}")
+        raise AssertionError(f"a hundred jobs of {agent} later it is {last_reason}, not {reason}")
 
     async def turn(self, agent: str, state: State) -> None:
         history = await read_registry(self.settings, self.settings.topics)

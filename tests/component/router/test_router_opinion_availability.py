@@ -48,8 +48,8 @@ async def test_jobs_do_not_wait_long_for_a_missing_opinion_service(
 
     async def checked() -> bool:
         findings = (await pointsman.run("doctor", "--json")).json
-        (found,) = [finding for finding in findings if finding["check"] == "opinion"]
-        return bool(found["ok"])
+        (check,) = [finding for finding in findings if finding["check"] == "opinion"]
+        return bool(check["ok"])
 
     router = build(settings)
     async with (

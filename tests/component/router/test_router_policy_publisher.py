@@ -34,9 +34,9 @@ async def test_several_starting_routers_write_policy_and_model_once(kafka: Kafka
     await apply(kafka.settings, [topics.policy])
     written = [await publish_policy(kafka.settings, topics, FILE, TEXT, utc_now) for _ in range(3)]
     assert written == [2, 0, 0]
-    found = follow(kafka.settings, [topics.policy.name], start="beginning", until_end=True)
-    read = [decode(record) async for record in found]
-    messages = [each.message for each in read if isinstance(each, Decoded)]
+    records = follow(kafka.settings, [topics.policy.name], start="beginning", until_end=True)
+    read = [decode(record) async for record in records]
+    messages = [decoded.message for decoded in read if isinstance(decoded, Decoded)]
     assert [type(message) for message in messages] == [ModelApplied, PolicyApplied]
 
 

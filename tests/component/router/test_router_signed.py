@@ -44,12 +44,12 @@ agents:
 async def read_all(settings: RouterSettings, topics: list[str], least: int) -> list[Incoming]:
     """All records in `topics`, once there are at least `least`."""
     while True:
-        found: list[Incoming] = []
+        records: list[Incoming] = []
         async with Follower(settings, topics, start="beginning", until_end=True) as follower:
             while not follower.ended:
-                found += await follower.read()
-        if len(found) >= least:
-            return found
+                records += await follower.read()
+        if len(records) >= least:
+            return records
         await asyncio.sleep(0.2)
 
 
@@ -106,8 +106,8 @@ async def test_copies_of_a_signed_record_are_refused(kafka: Kafka) -> None:
                 await producer.send_and_wait(
                     topics.intake.name, record.value, record.key, headers=list(record.headers)
                 )
-        found = await read_all(settings, letters, 2 + len(places) + len(forged))
-    reasons = Counter(dict(record.headers)["ce_reason"].decode() for record in found)
+        dead_letters = await read_all(settings, letters, 2 + len(places) + len(forged))
+    reasons = Counter(dict(record.headers)["ce_reason"].decode() for record in dead_letters)
     print(f"\nwhat a thief of a login tried, and why it came to nothing: {dict(reasons)}")
     assert reasons == {
         "signature_repeated": len(places),
