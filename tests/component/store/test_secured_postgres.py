@@ -23,24 +23,24 @@ HOST = "127.0.0.1"
 
 
 @asynccontextmanager
-async def behind_tls(dsn: str, shown: Signed) -> AsyncIterator[str]:
+async def behind_tls(dsn: str, certificate: Signed) -> AsyncIterator[str]:
     """The same database behind a TLS proxy, because the embedded server is built without TLS."""
     login, _, place = read_address(dsn).dsn.rpartition("@")
     port, _, rest = place.removeprefix(f"{HOST}:").partition("/")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(shown.both)
+    context.load_cert_chain(certificate.both)
 
     async def copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65_536):
             writer.write(data)
 
     async def through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(HOST, int(port))
+        upstream, back = await asyncio.open_connection(HOST, int(port))
         try:
             assert len(await reader.readexactly(8)) == 8  # the SSLRequest message
             writer.write(b"S")
             await writer.start_tls(context)
-            ends = [asyncio.create_task(copied(reader, back)), asyncio.create_task(copied(there, writer))]
+            ends = [asyncio.create_task(copied(reader, back)), asyncio.create_task(copied(upstream, writer))]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for end in ends:
                 end.cancel()
@@ -74,24 +74,24 @@ async def test_the_right_certificate_is_accepted_and_any_other_reported(
 ) -> None:
     other = Authority(tmp_path, "other")
     verified = f"?sslmode=verify-full&sslrootcert={ca.file}"
-    async with behind_tls(database, ca.sign("db", HOST)) as there:
-        async with connected(f"{there}{verified}") as connection:
+    async with behind_tls(database, ca.sign("db", HOST)) as address:
+        async with connected(f"{address}{verified}") as connection:
             assert await connection.fetchval("select 1") == 1
-        pool = await open_pool(f"{there}{verified}", application="test")
+        pool = await open_pool(f"{address}{verified}", application="test")
         assert await pool.fetchval("select 1") == 1
         await pool.close()
-        unknown = await said(f"{there}?sslmode=verify-full&sslrootcert={other.file}")
+        unknown = await said(f"{address}?sslmode=verify-full&sslrootcert={other.file}")
     assert re.search(
         "certificate of Postgres at .* is not signed by the CA in the file that sslroot.*; set", unknown
     )
-    async with behind_tls(database, ca.sign("elsewhere", "db.example")) as there:
+    async with behind_tls(database, ca.sign("elsewhere", "db.example")) as address:
         assert re.search(
-            "is for another name: IP address mismatch.*POINTSMAN_POSTGRES", await said(there + verified)
+            "is for another name: IP address mismatch.*POINTSMAN_POSTGRES", await said(address + verified)
         )
-        async with connected(f"{there}?sslmode=verify-ca&sslrootcert={ca.file}") as connection:
+        async with connected(f"{address}?sslmode=verify-ca&sslrootcert={ca.file}") as connection:
             assert await connection.fetchval("select 1") == 1
-    async with behind_tls(database, ca.sign("old", HOST, days=-1)) as there:
-        assert "has expired; have it renewed" in await said(there + verified)
+    async with behind_tls(database, ca.sign("old", HOST, days=-1)) as address:
+        assert "has expired; have it renewed" in await said(address + verified)
 
 
 async def test_missing_files_and_a_server_without_tls_are_reported(database: str, ca: Authority) -> None:

@@ -107,7 +107,7 @@ async def test_the_writer_does_not_own_partitions_that_it_creates(database: str)
 async def test_the_grants_are_these_and_no_others(database: str) -> None:
     await prepare(database)
     held = [(grant.role, grant.privilege, grant.object) for grant in await grants(database)]
-    writer = {(privilege, what.partition("(")[0]) for role, privilege, what in held if role == WRITER}
+    writer = {(privilege, target.partition("(")[0]) for role, privilege, target in held if role == WRITER}
     assert writer == {
         ("usage", "audit"),
         ("insert", "audit.message"),
@@ -124,8 +124,8 @@ async def test_the_grants_are_these_and_no_others(database: str) -> None:
     assert {privilege for role, privilege, _ in held if role == AUDITOR} <= {"usage", "select", "execute"}
     assert (AUDITOR, "select", "audit.message") in held
     assert (AUDITOR, "select", "audit.subject_key") not in held
-    others = {(role, privilege, what.partition("(")[0]) for role, privilege, what in held}
-    assert {each for each in others if each[0] in {OPENER, ERASER}} == {
+    others = {(role, privilege, target.partition("(")[0]) for role, privilege, target in held}
+    assert {grant for grant in others if grant[0] in {OPENER, ERASER}} == {
         (OPENER, "usage", "audit"),
         (OPENER, "execute", "audit.open_subject_keys"),
         (ERASER, "usage", "audit"),
@@ -143,7 +143,7 @@ async def test_a_function_with_its_owner_s_rights_is_for_named_roles_only(databa
             " and (proacl is null or has_function_privilege('public', oid, 'execute')"
             " or not exists (select from unnest(proconfig) as set where set like 'search_path=%'))"
         )
-    assert [each["name"] for each in open_to_all] == []
+    assert [function["name"] for function in open_to_all] == []
 
 
 async def test_a_login_is_created_once_and_its_password_can_change(database: str) -> None:
@@ -170,8 +170,8 @@ async def test_the_command_prints_statements_that_grant_the_same(database: str, 
         assert await grants(database) != before
         await connection.execute(printed.out)
     assert await grants(database) == before
-    shown = await pointsman.run("db", "roles")
-    assert any(line.split()[:2] == [WRITER, "insert"] for line in shown.lines)
+    output = await pointsman.run("db", "roles")
+    assert any(line.split()[:2] == [WRITER, "insert"] for line in output.lines)
 
 
 async def test_the_command_makes_a_login(database: str, tmp_path: Path) -> None:

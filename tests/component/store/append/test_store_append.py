@@ -25,8 +25,8 @@ OTHER: StoredPartition = ("t", 1)
 async def stored(dsn: str) -> list[int]:
     async with observer(dsn) as connection:
         return [
-            found["offset"]
-            for found in await connection.fetch(
+            stored_row["offset"]
+            for stored_row in await connection.fetch(
                 'select "offset" from audit.message order by topic, partition, 1'
             )
         ]

@@ -20,19 +20,19 @@ NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 async def places(dsn: str) -> dict[int, str]:
     """The partition table of each offset."""
     async with observer(dsn) as connection:
-        found = await connection.fetch(
+        rows = await connection.fetch(
             'select "offset", tableoid::regclass::text as place from audit.message order by 1'
         )
-    return {each["offset"]: each["place"].removeprefix("audit.message_") for each in found}
+    return {stored_row["offset"]: stored_row["place"].removeprefix("audit.message_") for stored_row in rows}
 
 
 async def days(dsn: str) -> list[str]:
     async with observer(dsn) as connection:
-        found = await connection.fetch(
+        rows = await connection.fetch(
             "select inhrelid::regclass::text as name from pg_inherits"
             " where inhparent = 'audit.message'::regclass"
         )
-    return sorted(each["name"].removeprefix("audit.message_") for each in found)
+    return sorted(stored_row["name"].removeprefix("audit.message_") for stored_row in rows)
 
 
 async def test_partitions_are_created_for_records_and_before_midnight(database: str) -> None:

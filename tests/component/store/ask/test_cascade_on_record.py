@@ -37,8 +37,8 @@ EVER = datetime(2026, 1, 1, tzinfo=UTC)
 
 def says(asked: Asked) -> bytes:
     tier = next(tier for tier in TIERS if MODELS[tier] == asked.json["model"])
-    said = SAY[asked.json["messages"][-1]["content"]][TIERS.index(tier)]
-    return http(body={**response(said), "model": f"{MODELS[tier]}-2025-04-14"})
+    text = SAY[asked.json["messages"][-1]["content"]][TIERS.index(tier)]
+    return http(body={**response(text), "model": f"{MODELS[tier]}-2025-04-14"})
 
 
 async def done(prompts: Sequence[str]) -> list[Incoming]:
@@ -84,12 +84,12 @@ def pointsman(database: str, tmp_path: Path) -> Command:
 
 
 async def test_every_judged_answer_is_a_row_with_its_comparison(database: str, jobs: dict[str, str]) -> None:
-    found = await ask(
+    rows = await ask(
         database,
         "select job_id::text, tier, accepted, reason, detail, attempts from audit.cascade_steps"
         " order by accepted, tier desc, detail",
     )
-    assert found == [
+    assert rows == [
         (jobs[EASY], "small", False, "compared_later", "`4`, kept to be compared with medium's", 1),
         (jobs[HARD], "small", False, "compared_later", "`5`, kept to be compared with medium's", 1),
         (jobs[HARD], "medium", False, "differed", "small says `5`, medium says `6`", 1),
@@ -133,9 +133,9 @@ async def test_the_cost_of_all_tiers_is_counted_once_wherever_it_is_asked(
 async def test_why_shows_all_checks_and_recomputes_the_routers_decision(
     pointsman: Command, jobs: dict[str, str]
 ) -> None:
-    told = (await pointsman.run("why", jobs[HARD])).out
+    output = (await pointsman.run("why", jobs[HARD])).out
     for line in ("small, then medium, then frontier", "`5`, kept to be", "small says `5`, medium says `6`"):
-        assert line in told
+        assert line in output
     assert "small and medium say `4`" in (await pointsman.run("why", jobs[EASY])).out
     for job in jobs.values():
         again = await pointsman.run("why", job, "--recompute")
@@ -144,10 +144,10 @@ async def test_why_shows_all_checks_and_recomputes_the_routers_decision(
 
 
 async def test_trace_shows_each_step_and_each_call(pointsman: Command, jobs: dict[str, str]) -> None:
-    told = (await pointsman.run("trace", jobs[HARD])).out
-    assert "to medium by rule cascade" in told
-    assert "to frontier by rule cascade" in told
-    assert told.count("1 ok in") == 3
+    output = (await pointsman.run("trace", jobs[HARD])).out
+    assert "to medium by rule cascade" in output
+    assert "to frontier by rule cascade" in output
+    assert output.count("1 ok in") == 3
     assert "small and medium say `4`" in (await pointsman.run("trace", jobs[EASY])).out
 
 
@@ -157,12 +157,12 @@ async def test_another_policy_is_compared_with_the_routers_decision(
     (tmp_path / "policy.yaml").write_text(
         "name: a\ntiers: [small, medium, frontier]\ndefault: {tier: frontier, reason: Always.}\n"
     )
-    found: dict[str, Any] = (
+    simulated: dict[str, Any] = (
         await pointsman.run("policy", "simulate", "--since", "3000d", "--policy", "policy.yaml", "--json")
     ).json
-    assert (found["jobs"], found["tiers_before"]) == (2, {"cascade": 2})
-    assert found["tiers_after"] == {"frontier": 2}
-    assert found["cost"]["unpriced_jobs"] == 2  # tokens of three answers do not give the price of one
+    assert (simulated["jobs"], simulated["tiers_before"]) == (2, {"cascade": 2})
+    assert simulated["tiers_after"] == {"frontier": 2}
+    assert simulated["cost"]["unpriced_jobs"] == 2  # tokens of three answers do not give the price of one
 
 
 async def test_a_simulated_cascade_with_other_judgements_has_no_cost(
@@ -183,13 +183,13 @@ async def test_a_simulated_cascade_with_other_judgements_has_no_cost(
 async def test_stages_and_calls_say_which_tier_and_that_its_answer_was_judged(
     pointsman: Command, database: str, jobs: dict[str, str]
 ) -> None:
-    found = await ask(
+    rows = await ask(
         database,
         "select stage, tier from audit.stages where job_id = $1::uuid and stage !~ '^until'"
         " order by began_at, stage desc",
         jobs[EASY],
     )
-    assert found == [
+    assert rows == [
         ("waiting for a worker", "small"),
         ("calling the model", "small"),
         ("judging the answer", "medium"),

@@ -39,18 +39,18 @@ def hour(stack: Servers) -> Iterator[str]:
 
 
 @pytest_asyncio.fixture
-async def told(hour: str) -> AsyncIterator[asyncpg.Connection]:
+async def audit_db(hour: str) -> AsyncIterator[asyncpg.Connection]:
     async with observer(hour) as connection:
         yield connection
 
 
-async def ask(told: asyncpg.Connection, question: str, *arguments: Any) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in await told.fetch(question, START, END, *arguments)]
+async def ask(connection: asyncpg.Connection, question: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await connection.fetch(question, START, END, *arguments)]
 
 
-async def test_the_likeliest_cause_comes_first(told: asyncpg.Connection) -> None:
+async def test_the_likeliest_cause_comes_first(audit_db: asyncpg.Connection) -> None:
     first, *others = await ask(
-        told,
+        audit_db,
         "select dimension, value, failed, good, share_of_failed, share_of_good, failure_rate, usual_error,"
         " example_job from audit.suspects($1, $2)",
     )
@@ -73,51 +73,52 @@ async def test_a_property_of_all_jobs_is_no_suspect_if_no_job_succeeded(database
     ill = [Job(10 + n, START + timedelta(minutes=9), "a", calls=(failed,), end="failed") for n in range(5)]
     await record(database, [*well, *ill])
     async with observer(database) as connection:
-        found = await connection.fetch("select dimension from audit.suspects($1, $2)", START, END)
-    assert [each["dimension"] for each in found] == ["agent_id", "error_type"]
+        suspects = await connection.fetch("select dimension from audit.suspects($1, $2)", START, END)
+    assert [suspect["dimension"] for suspect in suspects] == ["agent_id", "error_type"]
 
 
-async def test_an_isolated_earlier_failure_does_not_hide_the_cause(told: asyncpg.Connection) -> None:
-    found = await told.fetch(
+async def test_an_isolated_earlier_failure_does_not_hide_the_cause(audit_db: asyncpg.Connection) -> None:
+    suspects = await audit_db.fetch(
         "select dimension, value from audit.suspects($1, $2)", START - timedelta(days=3), END
     )
-    assert tuple(found[0]) == ("model + agent_id", f"{MODELS['small']} + invoice-reader")
+    assert tuple(suspects[0]) == ("model + agent_id", f"{MODELS['small']} + invoice-reader")
 
 
-async def test_the_lift_is_against_the_rate_of_all_jobs(told: asyncpg.Connection) -> None:
-    (found,) = await ask(
-        told,
+async def test_the_lift_is_against_the_rate_of_all_jobs(audit_db: asyncpg.Connection) -> None:
+    (suspect,) = await ask(
+        audit_db,
         "select failed, good, lift from audit.suspects($1, $2) where dimension = 'agent_id' and value = $3",
         "invoice-reader",
     )
-    assert found[:2] == (len(HIT), 40 - len(HIT))
-    assert float(found[2]) == pytest.approx((len(HIT) / 40) / (len(HIT) / 120), abs=0.01)
+    assert suspect[:2] == (len(HIT), 40 - len(HIT))
+    assert float(suspect[2]) == pytest.approx((len(HIT) / 40) / (len(HIT) / 120), abs=0.01)
 
 
-async def test_a_pair_without_new_information_is_left_out(told: asyncpg.Connection) -> None:
-    found = await ask(told, "select dimension, value, failed, good from audit.suspects($1, $2)")
-    pairs = [each for each in found if "+" in each[0]]
+async def test_a_pair_without_new_information_is_left_out(audit_db: asyncpg.Connection) -> None:
+    suspects = await ask(audit_db, "select dimension, value, failed, good from audit.suspects($1, $2)")
+    pairs = [suspect for suspect in suspects if "+" in suspect[0]]
     assert len({pair[2:] for pair in pairs}) == len(pairs)
     assert not [pair for pair in pairs if set(pair[0].split(" + ")) == {"tier", "provider"}]
 
 
-async def test_errors_come_last_and_have_no_lift(told: asyncpg.Connection) -> None:
-    found = await ask(told, "select dimension, value, lift from audit.suspects($1, $2)")
-    assert found[-1] == ("error_type", "server_error", None)
+async def test_errors_come_last_and_have_no_lift(audit_db: asyncpg.Connection) -> None:
+    suspects = await ask(audit_db, "select dimension, value, lift from audit.suspects($1, $2)")
+    assert suspects[-1] == ("error_type", "server_error", None)
 
 
-async def test_a_time_without_failures_has_no_suspects(told: asyncpg.Connection) -> None:
+async def test_a_time_without_failures_has_no_suspects(audit_db: asyncpg.Connection) -> None:
     assert (
-        await told.fetch("select * from audit.suspects($1, $2)", START, START + timedelta(minutes=20)) == []
+        await audit_db.fetch("select * from audit.suspects($1, $2)", START, START + timedelta(minutes=20))
+        == []
     )
 
 
-async def test_one_failure_and_one_success_are_not_enough(told: asyncpg.Connection) -> None:
+async def test_one_failure_and_one_success_are_not_enough(audit_db: asyncpg.Connection) -> None:
     at = START - timedelta(days=2)
-    found = await told.fetch(
+    suspects = await audit_db.fetch(
         "select dimension, value, failed, good from audit.suspects($1, $2)", at, at + timedelta(minutes=5)
     )
-    assert [tuple(row) for row in found] == [
+    assert [tuple(row) for row in suspects] == [
         (None, "nothing recorded separates them", 1, 1), ("error_type", "not_json", 1, 0),
     ]  # fmt: skip
 
@@ -148,24 +149,24 @@ async def test_without_successful_jobs_there_is_no_comparison(database: str) -> 
     ],
 )
 async def test_the_blast_radius_names_each_job_once(
-    told: asyncpg.Connection, dimension: str, value: str, jobs: int
+    audit_db: asyncpg.Connection, dimension: str, value: str, jobs: int
 ) -> None:
-    found = await ask(told, "select job_id from audit.blast_radius($3, $4, $1, $2)", dimension, value)
-    assert len(set(found)) == len(found) == jobs
+    affected = await ask(audit_db, "select job_id from audit.blast_radius($3, $4, $1, $2)", dimension, value)
+    assert len(set(affected)) == len(affected) == jobs
 
 
-async def test_the_blast_radius_has_the_outcomes(told: asyncpg.Connection) -> None:
-    found = await ask(
-        told,
+async def test_the_blast_radius_has_the_outcomes(audit_db: asyncpg.Connection) -> None:
+    outcomes = await ask(
+        audit_db,
         "select state, count(*), sum(failed_calls), sum(cost_usd) from audit.blast_radius("
         "'model + agent_id', $3, $1, $2) group by 1 order by 1",
         f"{MODELS['small']} + invoice-reader",
     )
-    assert [each[:3] for each in found] == [("completed", 15, 0), ("failed", len(HIT), 3 * len(HIT))]
+    assert [outcome[:3] for outcome in outcomes] == [("completed", 15, 0), ("failed", len(HIT), 3 * len(HIT))]
 
 
 @pytest.mark.parametrize(
-    ("dimension", "value", "said"),
+    ("dimension", "value", "expected"),
     [
         ("colour", "red", "unknown dimension"),
         ("agent_id + model", "red", "has 2 parts"),
@@ -173,51 +174,51 @@ async def test_the_blast_radius_has_the_outcomes(told: asyncpg.Connection) -> No
     ],
 )
 async def test_an_invalid_query_is_refused_with_a_hint(
-    told: asyncpg.Connection, dimension: str, value: str, said: str
+    audit_db: asyncpg.Connection, dimension: str, value: str, expected: str
 ) -> None:
-    with pytest.raises(asyncpg.InvalidParameterValueError, match=said) as caught:
-        await told.fetch("select * from audit.blast_radius($1, $2)", dimension, value)
+    with pytest.raises(asyncpg.InvalidParameterValueError, match=expected) as caught:
+        await audit_db.fetch("select * from audit.blast_radius($1, $2)", dimension, value)
     assert caught.value.hint
 
 
-async def test_counts_per_minute_show_the_start(told: asyncpg.Connection) -> None:
-    found = await ask(
-        told,
+async def test_counts_per_minute_show_the_start(audit_db: asyncpg.Connection) -> None:
+    minutes = await ask(
+        audit_db,
         "select minute, calls, failed_calls, failed_percent from audit.minutes($1, $2)"
         " where failed_calls > 0",
     )
-    assert found[0][0] == START + timedelta(minutes=31)  # the 63rd job is the first
-    assert sum(each[2] for each in found) == 3 * len(HIT)
-    assert all(each[3] == 100 * each[2] / each[1] for each in found)
+    assert minutes[0][0] == START + timedelta(minutes=31)  # the 63rd job is the first
+    assert sum(minute[2] for minute in minutes) == 3 * len(HIT)
+    assert all(minute[3] == 100 * minute[2] / minute[1] for minute in minutes)
 
 
-async def test_outcomes_and_errors_are_counted_with_an_example(told: asyncpg.Connection) -> None:
-    outcomes = await ask(told, "select status, reason, tier, jobs, percent from audit.outcomes($1, $2)")
+async def test_outcomes_and_errors_are_counted_with_an_example(audit_db: asyncpg.Connection) -> None:
+    outcomes = await ask(audit_db, "select status, reason, tier, jobs, percent from audit.outcomes($1, $2)")
     assert ("failed", "server_error", "small", len(HIT), pytest.approx(100 * len(HIT) / 120, abs=0.1)) in [
         (*outcome[:4], float(outcome[4])) for outcome in outcomes
     ]
     (error,) = await ask(
-        told, "select agent_id, model, failures, jobs, example_job from audit.errors($1, $2)"
+        audit_db, "select agent_id, model, failures, jobs, example_job from audit.errors($1, $2)"
     )
     assert error[:4] == ("invoice-reader", MODELS["small"], 3 * len(HIT), len(HIT))
     assert error[4] == HIT[-1].id
 
 
-async def test_what_changed_in_that_hour(told: asyncpg.Connection) -> None:
+async def test_what_changed_in_that_hour(audit_db: asyncpg.Connection) -> None:
     since = START + timedelta(minutes=10)
-    found = await told.fetch(
+    changes = await audit_db.fetch(
         "select at, change, dimension, value, messages from audit.changes($1, $2)", since, END
     )
-    assert [tuple(each)[1:4] for each in found] == [("appeared", "policy_version", "p-2")]
-    assert found[0]["at"] == START + timedelta(seconds=30 * 50 + 1)
-    assert found[0]["messages"] == 70
-    whole = await ask(told, "select change, dimension, value from audit.changes($1, $2)")
+    assert [tuple(change)[1:4] for change in changes] == [("appeared", "policy_version", "p-2")]
+    assert changes[0]["at"] == START + timedelta(seconds=30 * 50 + 1)
+    assert changes[0]["messages"] == 70
+    whole = await ask(audit_db, "select change, dimension, value from audit.changes($1, $2)")
     assert whole == [("appeared", "agent_id", "chat-desk"), ("appeared", "policy_version", "p-2")]
 
 
-async def test_dead_letters_say_what_and_where(told: asyncpg.Connection) -> None:
-    found = await told.fetch("select reason, detail, stage, origin, value from audit.dead_letters")
-    assert [tuple(each) for each in found] == [
+async def test_dead_letters_say_what_and_where(audit_db: asyncpg.Connection) -> None:
+    letters = await audit_db.fetch("select reason, detail, stage, origin, value from audit.dead_letters")
+    assert [tuple(letter) for letter in letters] == [
         ("not_json", "expected a quote", "router", "pointsman.jobs.intake/0@1", b"{ no json")
     ]
 
@@ -229,10 +230,10 @@ async def test_the_work_view_includes_jobs_without_a_call(database: str) -> None
     ]  # fmt: skip
     await record(database, jobs, unreadable(7, START))
     async with observer(database) as connection:
-        found = await connection.fetch(
+        work = await connection.fetch(
             "select job_id, what, failed, error_type from audit.work($1, $2)", START, END
         )
-    assert sorted(map(tuple, found), key=str) == sorted(
+    assert sorted(map(tuple, work), key=str) == sorted(
         [
             (job_id(1), "call", False, None),
             (job_id(2), "no call", True, "agent_not_allowed"),

@@ -30,23 +30,23 @@ def three(stack: Servers) -> Iterator[str]:
 
 
 @pytest_asyncio.fixture
-async def told(three: str) -> AsyncIterator[asyncpg.Connection]:
+async def audit_db(three: str) -> AsyncIterator[asyncpg.Connection]:
     async with observer(three) as connection:
         yield connection
 
 
-async def ask(told: asyncpg.Connection, question: str, *arguments: Any) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in await told.fetch(question, *arguments)]
+async def ask(connection: asyncpg.Connection, question: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await connection.fetch(question, *arguments)]
 
 
-async def test_stages_show_where_the_time_went(told: asyncpg.Connection) -> None:
-    found = await ask(
-        told,
+async def test_stages_show_where_the_time_went(audit_db: asyncpg.Connection) -> None:
+    stages = await ask(
+        audit_db,
         "select stage, took, attempt, error_type from audit.stages where job_id = $1"
         " order by began_at, stage desc",
         RETRIED.id,
     )
-    assert found == [
+    assert stages == [
         ("waiting for the router", SECOND, None, None),
         ("waiting for a worker", 2 * SECOND, 1, "server_error"),
         ("calling the model", SECOND / 2, 1, "server_error"),
@@ -56,9 +56,9 @@ async def test_stages_show_where_the_time_went(told: asyncpg.Connection) -> None
     ]
 
 
-async def test_the_stages_add_up_to_the_job(told: asyncpg.Connection) -> None:
+async def test_the_stages_add_up_to_the_job(audit_db: asyncpg.Connection) -> None:
     (pair,) = await ask(
-        told,
+        audit_db,
         "select (select sum(took) from audit.stages where job_id = $1), took from audit.jobs"
         " where job_id = $1",
         RETRIED.id,
@@ -66,26 +66,26 @@ async def test_the_stages_add_up_to_the_job(told: asyncpg.Connection) -> None:
     assert pair[0] == pair[1] == 7.5 * SECOND
 
 
-async def test_actors_are_the_agent_the_router_and_the_worker(told: asyncpg.Connection) -> None:
-    found = await ask(
-        told,
+async def test_actors_are_the_agent_the_router_and_the_worker(audit_db: asyncpg.Connection) -> None:
+    actors = await ask(
+        audit_db,
         "select actor, messages, wrote from audit.actors where job_id = $1 order by first_at",
         RETRIED.id,
     )
-    assert found == [
+    assert actors == [
         ("chat-desk", 1, ["job.submitted.v1"]),
         ("pointsman/router", 1, ["job.routed.v1"]),
         ("pointsman/worker/small", 3, ["call.finished.v1", "job.completed.v1"]),
     ]
 
 
-async def test_the_prompt_is_shown_whether_or_not_the_job_was_routed(told: asyncpg.Connection) -> None:
+async def test_the_prompt_is_shown_whether_or_not_the_job_was_routed(audit_db: asyncpg.Connection) -> None:
     question = (
         "select agent_id, task_kind, prompt_chars, messages::text like '%due today%' from audit.asked"
         " where job_id = $1"
     )
     for job, agent in ((RETRIED, "chat-desk"), (REJECTED, "stranger")):
-        assert await ask(told, question, job.id) == [(agent, "chat", len(job.prompt), True)]
+        assert await ask(audit_db, question, job.id) == [(agent, "chat", len(job.prompt), True)]
 
 
 async def test_the_prompt_is_shown_as_routed(database: str) -> None:
@@ -93,12 +93,12 @@ async def test_the_prompt_is_shown_as_routed(database: str) -> None:
     plain = b'{"job_id": "%s", "agent_id": "chat-desk", "prompt": "?"}' % str(Job(1).id).encode()
     await record(database, [], replace(submitted, value=plain, headers=()), *others)
     async with observer(database) as connection:
-        found = await ask(
+        prompts = await ask(
             connection,
             "select jsonb_typeof(messages), task_kind from audit.asked where job_id = $1",
             Job(1).id,
         )
-    assert found == [("array", "chat")]
+    assert prompts == [("array", "chat")]
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ async def test_the_prompt_is_shown_as_routed(database: str) -> None:
     ],
 )
 async def test_characters_are_counted_as_the_router_counts_them(
-    told: asyncpg.Connection, body: str, chars: int | None
+    audit_db: asyncpg.Connection, body: str, chars: int | None
 ) -> None:
-    assert await told.fetchval("select audit.prompt_chars($1::jsonb)", body) == chars
+    assert await audit_db.fetchval("select audit.prompt_chars($1::jsonb)", body) == chars
 
 
 async def test_changes_shortly_before_a_job(database: str) -> None:

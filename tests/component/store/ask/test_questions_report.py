@@ -27,15 +27,15 @@ BODY = RawBody(
 
 
 @pytest.fixture(scope="module")
-def told(stack: Servers) -> Iterator[str]:
+def recorded_dsn(stack: Servers) -> Iterator[str]:
     unread = story(7, response=None, response_raw=BODY)
     with recorded(stack, [*failing_agent(), REJECTED, WAITING, BROKEN], *unread) as dsn:
         yield dsn
 
 
 @pytest.fixture
-def pointsman(told: str, tmp_path: Path) -> Command:
-    return Command(tmp_path, {"POINTSMAN_POSTGRES": told})
+def pointsman(recorded_dsn: str, tmp_path: Path) -> Command:
+    return Command(tmp_path, {"POINTSMAN_POSTGRES": recorded_dsn})
 
 
 async def test_the_page_of_a_failed_job_names_the_cause_and_similar_jobs(pointsman: Command) -> None:
@@ -66,7 +66,7 @@ async def test_the_html_page_is_written_to_a_file(pointsman: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "said"),
+    ("job", "expected"),
     [
         (
             REJECTED,
@@ -80,10 +80,10 @@ async def test_the_html_page_is_written_to_a_file(pointsman: Command) -> None:
     ],
     ids=["rejected", "waiting"],
 )
-async def test_an_unfinished_job_has_a_page(pointsman: Command, job: Job, said: list[str]) -> None:
+async def test_an_unfinished_job_has_a_page(pointsman: Command, job: Job, expected: list[str]) -> None:
     done = await pointsman.run("report", str(job.id), "--format", "md")
     assert done.code == 0, done.err
-    for words in said:
+    for words in expected:
         assert words in done.out
 
 
@@ -97,7 +97,7 @@ async def test_payloads_are_left_out_when_asked(pointsman: Command) -> None:
     assert "| 2 | simulator |" in bare.out
 
 
-async def test_an_error_body_is_shown_unchanged_up_to_a_limit(pointsman: Command, told: str) -> None:
+async def test_an_error_body_is_shown_unchanged_up_to_a_limit(pointsman: Command, recorded_dsn: str) -> None:
     page = (await pointsman.run("report", str(story_id(7)), "--format", "html")).out
     assert (
         f"body as it came (utf-8, of which the beginning is on record, 20,000 of {len(BODY.content):,}"
@@ -109,7 +109,7 @@ async def test_an_error_body_is_shown_unchanged_up_to_a_limit(pointsman: Command
     assert "xend" not in page
     bare = await pointsman.run("report", str(story_id(7)), "--no-payloads")
     assert "as it came" not in bare.out
-    async with observer(told) as connection:
+    async with observer(recorded_dsn) as connection:
         row = await connection.fetchrow(
             "select response, response_raw ->> 'content' as body from audit.calls where job_id = $1",
             story_id(7),

@@ -19,15 +19,15 @@ LONG = timedelta(seconds=30)
 
 
 @pytest.fixture(scope="module")
-def told(stack: Servers) -> Iterator[str]:
+def recorded_dsn(stack: Servers) -> Iterator[str]:
     """The owner's address of a database with three jobs."""
     with recorded(stack, [Job(1), Job(2), Job(3, prompt="\x1b[31mred\x07")]) as dsn:
         yield dsn
 
 
 @pytest.fixture
-def pointsman(told: str, tmp_path: Path) -> Command:
-    return Command(tmp_path, {"POINTSMAN_POSTGRES": as_auditor(told)})
+def pointsman(recorded_dsn: str, tmp_path: Path) -> Command:
+    return Command(tmp_path, {"POINTSMAN_POSTGRES": as_auditor(recorded_dsn)})
 
 
 async def one(dsn: str, question: str) -> tuple[object, ...]:
@@ -57,19 +57,19 @@ async def one(dsn: str, question: str) -> tuple[object, ...]:
     ],
 )
 @pytest.mark.parametrize("login", ["owner", "auditor"])
-async def test_statements_that_change_data_are_refused(told: str, statement: str, login: str) -> None:
-    dsn = told if login == "owner" else as_auditor(told)
+async def test_statements_that_change_data_are_refused(recorded_dsn: str, statement: str, login: str) -> None:
+    dsn = recorded_dsn if login == "owner" else as_auditor(recorded_dsn)
     with pytest.raises(QuestionError) as caught:
         await one(dsn, statement)
     assert str(caught.value)
-    async with observer(told) as connection:
+    async with observer(recorded_dsn) as connection:
         assert await connection.fetchval("select count(*) from audit.message") == 12
         assert await connection.fetchval("select count(*) from audit.lane where topic = 't'") == 0
 
 
-async def test_a_query_runs_with_the_auditor_s_rights(told: str) -> None:
-    assert await one(told, "select current_user") == ("pointsman_auditor",)
-    assert await one(told, "show transaction_read_only") == ("on",)
+async def test_a_query_runs_with_the_auditor_s_rights(recorded_dsn: str) -> None:
+    assert await one(recorded_dsn, "select current_user") == ("pointsman_auditor",)
+    assert await one(recorded_dsn, "show transaction_read_only") == ("on",)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ async def test_a_query_runs_with_the_auditor_s_rights(told: str) -> None:
         "SELECT 1",
     ],
 )
-async def test_read_only_statements_run(told: str, question: str) -> None:
-    assert await one(told, question) == (1,)
+async def test_read_only_statements_run(recorded_dsn: str, question: str) -> None:
+    assert await one(recorded_dsn, question) == (1,)
 
 
 async def test_a_syntax_error_is_reported_with_its_place(pointsman: Command) -> None:
@@ -102,7 +102,10 @@ async def test_an_unknown_name_shows_the_list(pointsman: Command) -> None:
     listed = await pointsman.run("sql", "--list")
     assert "audit.suspects" in listed.out
     assert "What do failures have in common" in listed.out
-    assert {each["name"] for each in (await pointsman.run("sql", "--list", "--json")).json} > {"why", "waste"}
+    assert {question["name"] for question in (await pointsman.run("sql", "--list", "--json")).json} > {
+        "why",
+        "waste",
+    }
 
 
 async def test_a_query_that_takes_too_long_is_cancelled(pointsman: Command) -> None:
@@ -205,7 +208,7 @@ async def test_every_value_is_shown_and_in_json(pointsman: Command) -> None:
     done = await pointsman.run("sql", "--json", ALL_OF_THEM)
     assert done.code == 0, done.err
     (row,) = json.loads(done.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
-    assert row == {name: shown for name, (_, shown) in COLUMNS.items()}
+    assert row == {name: text for name, (_, text) in COLUMNS.items()}
 
 
 @pytest.mark.parametrize("how", [[], ["--csv"]])
@@ -222,11 +225,11 @@ async def test_columns_with_the_same_name_are_distinguished(pointsman: Command) 
     assert done.json == [{"a": 1, "a_3": 2, "a_2": 3, "a_4": 4}]
 
 
-async def test_arguments_may_still_be_times(told: str) -> None:
+async def test_arguments_may_still_be_times(recorded_dsn: str) -> None:
     at = datetime(2026, 3, 12, 9, 14, tzinfo=UTC)
     question = "select $1::timestamptz, $2::interval, $1::timestamptz + $2::interval"
     async with read_only_query(
-        as_auditor(told), question, at, timedelta(days=1, seconds=2), within=LONG
+        as_auditor(recorded_dsn), question, at, timedelta(days=1, seconds=2), within=LONG
     ) as answer:
         rows, _ = await answer.first(1)
     assert rows == [(at, timedelta(days=1, seconds=2), at + timedelta(days=1, seconds=2))]

@@ -38,7 +38,9 @@ DIFFERENT = (
 
 
 def rows_of(jobs: Sequence[Job], *others: Incoming) -> list[Row]:
-    return [row_of(each, TOPICS) for each in [*(one for job in jobs for one in job.records()), *others]]
+    return [
+        row_of(record, TOPICS) for record in [*(record for job in jobs for record in job.records()), *others]
+    ]
 
 
 async def copy(connection: asyncpg.Connection, rows: Sequence[Row]) -> None:

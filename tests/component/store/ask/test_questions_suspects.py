@@ -84,7 +84,7 @@ def _planted(job: Job) -> Job:
 
 
 @pytest.fixture(scope="module")
-def told(stack: Servers) -> Iterator[str]:
+def recorded_dsn(stack: Servers) -> Iterator[str]:
     with recorded(stack, planted()) as dsn:
         yield dsn
 
@@ -94,8 +94,8 @@ async def ask(dsn: str, question: str, *arguments: Any) -> list[dict[str, Any]]:
         return [dict(row) for row in await connection.fetch(question, START, END, *arguments)]
 
 
-async def test_a_word_of_the_prompt_is_found_with_its_model(told: str) -> None:
-    first, *others = await ask(told, SUSPECTS, "failed")
+async def test_a_word_of_the_prompt_is_found_with_its_model(recorded_dsn: str) -> None:
+    first, *others = await ask(recorded_dsn, SUSPECTS, "failed")
     hit = [job for job in planted() if "4711" in job.prompt and job.end == "failed"]
     assert (first["dimension"], first["value"]) == ("model + word", f"{MODELS['medium']} + 4711")
     assert (first["failed"], first["good"]) == (len(hit), 0)
@@ -106,13 +106,15 @@ async def test_a_word_of_the_prompt_is_found_with_its_model(told: str) -> None:
     assert all(row["lift_low"] > 1 for row in others if row["dimension"] != "error_type")
 
 
-async def test_a_job_counts_once_however_often_it_was_tried(told: str) -> None:
-    (error,) = [row for row in await ask(told, SUSPECTS, "failed") if row["dimension"] == "error_type"]
+async def test_a_job_counts_once_however_often_it_was_tried(recorded_dsn: str) -> None:
+    (error,) = [
+        row for row in await ask(recorded_dsn, SUSPECTS, "failed") if row["dimension"] == "error_type"
+    ]
     assert error["failed"] == sum(job.end == "failed" for job in planted())
 
 
-async def test_the_slow_agent_is_found_and_since_when(told: str) -> None:
-    first, *others = await ask(told, SUSPECTS, "slow")
+async def test_the_slow_agent_is_found_and_since_when(recorded_dsn: str) -> None:
+    first, *others = await ask(recorded_dsn, SUSPECTS, "slow")
     assert (first["dimension"], first["value"]) == ("agent_id", "math-tutor")
     hit = [
         job
@@ -129,13 +131,13 @@ async def test_without_suspects_it_says_so(database: str, seed: int) -> None:
     draw = random.Random(seed)
     await record(database, [failing(job) if draw.random() < 0.1 else job for job in noise(seed)])
     for outcome in ("failed", "retried", "slow"):
-        found = [row for row in await ask(database, SUSPECTS, outcome) if row["dimension"] != "error_type"]
-        assert [(row["dimension"], row["value"]) for row in found] == [(None, NOTHING)], outcome
-        assert found[0]["failed"] > 0
+        suspects = [row for row in await ask(database, SUSPECTS, outcome) if row["dimension"] != "error_type"]
+        assert [(row["dimension"], row["value"]) for row in suspects] == [(None, NOTHING)], outcome
+        assert suspects[0]["failed"] > 0
 
 
-async def test_words_can_be_left_out(told: str) -> None:
-    rows = await ask(told, "select * from audit.suspects($1, $2, words => false)")
+async def test_words_can_be_left_out(recorded_dsn: str) -> None:
+    rows = await ask(recorded_dsn, "select * from audit.suspects($1, $2, words => false)")
     assert rows
     assert not [row for row in rows if "4711" in row["value"]]
 
@@ -168,14 +170,14 @@ async def test_slow_calls_are_compared_with_the_day_before(database: str) -> Non
     before = [replace(job, number=job.number + 1000, at=job.at - timedelta(hours=5)) for job in noise(3)]
     slow = [replace(job, calls=(Try(ms=9000),)) if job.tiers == ("medium",) else job for job in noise(4)]
     await record(database, [*before, *slow])
-    found = await ask(database, SUSPECTS, "slow")
-    assert ("tier", "medium") in [(row["dimension"], row["value"]) for row in found]
-    assert found[0]["value"] == MODELS["medium"]
+    suspects = await ask(database, SUSPECTS, "slow")
+    assert ("tier", "medium") in [(row["dimension"], row["value"]) for row in suspects]
+    assert suspects[0]["value"] == MODELS["medium"]
 
 
-async def test_an_unknown_outcome_is_refused_with_the_known_ones(told: str) -> None:
+async def test_an_unknown_outcome_is_refused_with_the_known_ones(recorded_dsn: str) -> None:
     with pytest.raises(asyncpg.InvalidParameterValueError, match="unknown outcome odd") as caught:
-        await ask(told, SUSPECTS, "odd")
+        await ask(recorded_dsn, SUSPECTS, "odd")
     assert "slow" in str(caught.value.hint)
 
 
@@ -189,11 +191,11 @@ async def test_an_unknown_outcome_is_refused_with_the_known_ones(told: str) -> N
     ],
 )
 async def test_evidence_is_never_more_than_the_exact_test_s(
-    told: str, counts: tuple[int, ...], p: float
+    recorded_dsn: str, counts: tuple[int, ...], p: float
 ) -> None:
-    async with observer(told) as connection:
-        found = await connection.fetchval("select exp(-audit.evidence($1, $2, $3, $4))", *counts)
-    assert p * 0.99 <= found <= min(1.0, p * 1.6)
+    async with observer(recorded_dsn) as connection:
+        evidence = await connection.fetchval("select exp(-audit.evidence($1, $2, $3, $4))", *counts)
+    assert p * 0.99 <= evidence <= min(1.0, p * 1.6)
 
 
 MANY = """insert into audit.job (job_id, agent_id, first_at, last_at, first_seen_at, last_seen_at,
@@ -206,9 +208,9 @@ from generate_series(1, 60000) as n cross join (select $1::timestamptz as at) as
 
 
 @pytest.mark.parametrize("outcome", ["failed", "slow"])
-async def test_very_many_good_jobs_are_sampled(told: str, outcome: str) -> None:
+async def test_very_many_good_jobs_are_sampled(recorded_dsn: str, outcome: str) -> None:
     far = START + timedelta(days=1000)
-    connection = await asyncpg.connect(told)
+    connection = await asyncpg.connect(recorded_dsn)
     try:
         async with connection.transaction():
             await connection.execute(MANY, far)

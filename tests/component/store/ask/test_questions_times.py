@@ -46,10 +46,10 @@ async def test_a_call_has_its_own_times_not_its_job_s_end(database: str) -> None
     times = [(START + begun * SECOND, START + ended * SECOND) for begun, ended in own]
     calls = "select started_at, at from audit.calls where job_id = $1 order by attempt"
     work = "select started_at, at from audit.work($1, $2) order by attempt"
-    told = "select at from audit.timeline where job_id = $1 and kind = 'call.finished.v1' order by at"
+    question = "select at from audit.timeline where job_id = $1 and kind = 'call.finished.v1' order by at"
     assert await ask(database, calls, TRIED.id) == times
     assert await ask(database, work, START, END) == times
-    assert await ask(database, told, TRIED.id) == [(ended,) for _, ended in times]
+    assert await ask(database, question, TRIED.id) == [(ended,) for _, ended in times]
 
 
 async def test_a_failure_counts_by_its_own_time(database: str) -> None:
@@ -102,9 +102,9 @@ def three(stack: Servers) -> Iterator[str]:
 async def test_older_jobs_have_the_new_columns(database: str) -> None:
     await record(database, [TRIED, Job(2, calls=(FAILED,), end="failed")])
     columns = "failed_call_at, failed_by, slowest_ms, slowest_at, slowest_by, outcome_message, prompt_chars"
-    told = await ask(database, f"select {columns} from audit.job order by job_id")
-    assert any(row[0] == START + 3 * SECOND and row[2] == 2000 for row in told)
-    assert {row[6] for row in told} == {len(TRIED.prompt)}
+    rows = await ask(database, f"select {columns} from audit.job order by job_id")
+    assert any(row[0] == START + 3 * SECOND and row[2] == 2000 for row in rows)
+    assert {row[6] for row in rows} == {len(TRIED.prompt)}
     text = _backfill()
     async with observer(database) as connection:
         await connection.execute(
@@ -112,7 +112,7 @@ async def test_older_jobs_have_the_new_columns(database: str) -> None:
             " slowest_at = null, slowest_by = null, outcome_message = null, prompt_chars = 99"
         )
         await connection.execute(text)
-    assert await ask(database, f"select {columns} from audit.job order by job_id") == told
+    assert await ask(database, f"select {columns} from audit.job order by job_id") == rows
 
 
 def _backfill() -> str:
@@ -146,34 +146,34 @@ async def test_errors_that_differ_in_a_position_are_one(three: str, one: str, ot
 
 async def test_distinguishing_parts_of_errors_are_kept(three: str) -> None:
     for text in ("simulator answered 503: no", "the model gpt-4.1-nano doesn't know the word 'no one's'"):
-        ((told,),) = await ask(three, "select audit.error_pattern($1)", text)
-        assert "503" in told or "gpt-4.1-nano doesn't know" in told
+        ((pattern,),) = await ask(three, "select audit.error_pattern($1)", text)
+        assert "503" in pattern or "gpt-4.1-nano doesn't know" in pattern
 
 
 async def test_errors_of_one_pattern_are_one_line(database: str) -> None:
     records = [
-        each
+        changed_record
         for number in range(20)
-        for each in changed(
+        for changed_record in changed(
             Job(number, calls=(FAILED,), end="failed").records(),
             "call.finished.v1",
             error=f"broken at char {number * 37}",
         )
     ]
     await record(database, [], *records)
-    found = await ask(database, "select failures, jobs, error_pattern from audit.errors($1, $2)", START, END)
-    assert found == [(20, 20, "broken at char N")]
+    errors = await ask(database, "select failures, jobs, error_pattern from audit.errors($1, $2)", START, END)
+    assert errors == [(20, 20, "broken at char N")]
 
 
 async def test_errors_show_how_many_were_not_retried(database: str) -> None:
     job = Job(1, calls=(FAILED,), end="failed")
-    said = "it is overloaded -- not tried again: retries made up the tier's share of calls"
-    records = changed(job.records(), "job.failed.v1", limit="retry budget", message=said)
+    message = "it is overloaded -- not tried again: retries made up the tier's share of calls"
+    records = changed(job.records(), "job.failed.v1", limit="retry budget", message=message)
     await record(database, [Job(2, calls=(FAILED,), end="failed")], *records)
     assert await ask(database, "select jobs, not_retried from audit.errors($1, $2)", START, END) == [(2, 1)]
     assert await ask(database, "select jobs, not_retried from audit.outcomes($1, $2)", START, END) == [(2, 1)]
     question = "select outcome_message, outcome_limit from audit.jobs where job_id = $1"
-    assert await ask(database, question, job.id) == [(said, "retry budget")]
+    assert await ask(database, question, job.id) == [(message, "retry budget")]
 
 
 async def test_missing_prices_are_unknown_and_estimated_separately(database: str) -> None:

@@ -57,7 +57,7 @@ async def test_a_reader_can_query(database: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statements", "said"),
+    ("statements", "expected"),
     [
         (["alter role NAME superuser"], "superuser"),
         (["alter role NAME createrole"], "make roles"),
@@ -71,12 +71,12 @@ async def test_a_reader_can_query(database: str) -> None:
     ],
 )
 async def test_a_login_with_more_rights_is_refused_with_a_remedy(
-    database: str, statements: list[str], said: str
+    database: str, statements: list[str], expected: str
 ) -> None:
     await prepare(database)
     dsn = await login(database, *statements)
     try:
-        with pytest.raises(TooMuchRightError, match=said) as refused:
+        with pytest.raises(TooMuchRightError, match=expected) as refused:
             await one(dsn)
         assert "db login" in refused.value.hint
     finally:

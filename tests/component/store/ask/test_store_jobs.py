@@ -57,9 +57,9 @@ async def test_the_story_is_in_order_across_topics(database: str, jobs: Jobs) ->
 async def test_messages_of_one_instant_come_in_the_order_of_a_job_s_life(database: str, jobs: Jobs) -> None:
     at = (("ce_time", b"2026-03-12T09:14:00.000000Z"),)
     records = [
-        Incoming(*each.origin, int(START.timestamp() * 1000), each.key, each.value, headers)
-        for each in story(1, START)
-        for headers in [tuple(pair for pair in each.headers if pair[0] != "ce_time") + at]
+        Incoming(*record.origin, int(START.timestamp() * 1000), record.key, record.value, headers)
+        for record in story(1, START)
+        for headers in [tuple(pair for pair in record.headers if pair[0] != "ce_time") + at]
     ]
     await store(database, list(reversed(records)))
     assert [step.kind for step in await jobs.timeline(story_id(1))] == [
@@ -86,9 +86,9 @@ async def test_a_dead_letter_says_in_words_why_it_is_one(database: str, jobs: Jo
     letter = example("job.dead.v1")
     of_the_job = (*letter.headers, ("ce_jobid", str(story_id(1)).encode()))
     await store(database, [*story(1, START), replace(letter, headers=of_the_job)])
-    said = {step.kind: step.detail for step in await jobs.timeline(story_id(1))}
-    assert said.pop("job.dead.v1") == dict(letter.headers)["ce_detail"].decode()
-    assert set(said.values()) == {None}
+    details = {step.kind: step.detail for step in await jobs.timeline(story_id(1))}
+    assert details.pop("job.dead.v1") == dict(letter.headers)["ce_detail"].decode()
+    assert set(details.values()) == {None}
 
 
 async def test_the_decision_comes_with_its_job(database: str, jobs: Jobs) -> None:
@@ -133,11 +133,11 @@ async def test_a_job_is_one_line(database: str, jobs: Jobs, sent: int, state: st
 async def test_every_outcome_is_a_state(database: str, jobs: Jobs) -> None:
     ends = [example(name) for name in NAMES]
     await store(database, ends)
-    found = await jobs.states([row.job_id for row in (row_of(e, TOPICS) for e in ends) if row.job_id])
+    states = await jobs.states([row.job_id for row in (row_of(e, TOPICS) for e in ends) if row.job_id])
     async with observer(database) as connection:
         counted = await connection.fetch("select state, count(*) from audit.jobs group by state")
-    assert sum(row["count"] for row in counted) == len(found)
-    assert {line.state for line in found} <= {
+    assert sum(row["count"] for row in counted) == len(states)
+    assert {line.state for line in states} <= {
         "completed",
         "failed",
         "rejected",
@@ -197,8 +197,8 @@ async def test_cost_by_tier_adds_up_the_calls_alone(database: str, jobs: Jobs) -
     assert (small.tier, small.jobs, small.calls, small.failed_calls) == ("small", 2, 2, 1)
     assert (small.cost_usd, small.unpriced_calls) == (Decimal("0.3"), 0)
     assert (frontier.cost_usd, frontier.unpriced_calls, frontier.tokens_in) == (None, 1, None)
-    (one,) = await jobs.cost_by_tier(START, [story_id(2)])
-    assert (one.jobs, one.cost_usd) == (1, Decimal("0.2"))
+    (cost,) = await jobs.cost_by_tier(START, [story_id(2)])
+    assert (cost.jobs, cost.cost_usd) == (1, Decimal("0.2"))
     assert await jobs.cost_by_tier(START, []) == []
 
 
@@ -218,7 +218,7 @@ async def test_the_views_answer_in_one_line_of_sql(database: str, jobs: Jobs) ->
     async with observer(database) as connection:
         why = await connection.fetchrow("select * from audit.why where job_id = $1", story_id(1))
         calls = await connection.fetchrow("select * from audit.calls where job_id = $1", story_id(1))
-        told = await connection.fetch(
+        kinds = await connection.fetch(
             "select kind from audit.timeline where job_id = $1 order by at", story_id(1)
         )
     assert why is not None and calls is not None
@@ -231,11 +231,11 @@ async def test_the_views_answer_in_one_line_of_sql(database: str, jobs: Jobs) ->
     assert why["runner_up_rule"] == (decision["runner_up"] or {}).get("rule")
     assert orjson.loads(calls["request"]) == call["request"]
     assert orjson.loads(calls["response"]) == call["response"]
-    assert len(told) == 4
+    assert len(kinds) == 4
 
 
 async def test_queries_of_a_job_read_only_its_rows(database: str, jobs: Jobs) -> None:
-    records = [each for n in range(400) for each in story(n, START + timedelta(hours=n % 48))]
+    records = [record for n in range(400) for record in story(n, START + timedelta(hours=n % 48))]
     await store(database, records)
     async with observer(database) as connection:
         await connection.execute("analyze audit.message; set enable_seqscan = off")

@@ -24,8 +24,8 @@ async def read(database: str, since: datetime = EVER, by: list[str] | None = Non
 async def test_the_last_verdict_of_each_judge_counts_and_judges_are_averaged(database: str) -> None:
     records = routed(parse(PLAIN), PLAIN, ["1 + 1?", "2 + 2?", "3 + 3?"])
     one, two, _ = job_ids(records)
-    said = [(one, 0.0, "ana"), (two, 1.0, "ana"), (one, 1.0, "ana"), (two, 0.0, "ben")]
-    await store(database, [*records, *judged(said)])
+    verdicts = [(one, 0.0, "ana"), (two, 1.0, "ana"), (one, 1.0, "ana"), (two, 0.0, "ben")]
+    await store(database, [*records, *judged(verdicts)])
     assert {row.job_id: row.verdict for row in await read(database)} == {one: 1.0, two: 0.5}
     assert {row.job_id: row.verdict for row in await read(database, by=["ben"])} == {two: 0.0}
 
@@ -34,15 +34,15 @@ async def test_a_job_and_its_shadows_share_one_root(database: str) -> None:
     records = routed(parse(SHADOWED), SHADOWED, ["1 + 1?", "2 + 2?"])
     await store(database, [*records, *completed(records, lambda tier, prompt: f"{tier}: {prompt}")])
     one, shadow_of_one, two, shadow_of_two = job_ids(records)
-    found = {row.job_id: row for row in await read(database)}
-    assert {id: row.root for id, row in found.items()} == {
+    rows = {row.job_id: row for row in await read(database)}
+    assert {id: row.root for id, row in rows.items()} == {
         one: one, shadow_of_one: one, two: two, shadow_of_two: two
     }  # fmt: skip
-    assert found[shadow_of_two].tier == "small"
-    response = found[shadow_of_two].response
+    assert rows[shadow_of_two].tier == "small"
+    response = rows[shadow_of_two].response
     assert response is not None
     assert response["choices"][0]["message"]["content"] == "small: 2 + 2?"
-    assert (found[one].tokens_in, found[one].verdict) == (100, None)
+    assert (rows[one].tokens_in, rows[one].verdict) == (100, None)
 
 
 async def test_a_forged_shadow_is_ignored(database: str) -> None:

@@ -58,42 +58,42 @@ async def append(dsn: str, batch: list[Row]) -> None:
 async def test_a_refused_payload_is_left_out_with_the_reason(database: str, payload: Any) -> None:
     bad = row(1, payload=payload, kind="k", agent_id="a")
     await append(database, [row(0, payload='{"good": 0}'), bad, row(2, payload='{"good": 2}')])
-    first, found, last = await stored(database)
+    first, refused, last = await stored(database)
     assert (first["payload"], last["payload"]) == ('{"good": 0}', '{"good": 2}')
     assert (first["unreadable"], last["unreadable"]) == (None, None)
-    assert found["payload"] is None
-    assert found["unreadable"].startswith("Postgres refused it: ")
-    assert (found["kind"], found["agent_id"], found["value"]) == ("k", "a", b"1")
+    assert refused["payload"] is None
+    assert refused["unreadable"].startswith("Postgres refused it: ")
+    assert (refused["kind"], refused["agent_id"], refused["value"]) == ("k", "a", b"1")
 
 
 @pytest.mark.parametrize("column", COLUMNS)
 async def test_a_refused_column_leaves_the_bytes_and_the_reason(database: str, column: str) -> None:
     bad = row(1, **{"value": b"\0\xff", "key": b"k", column: COLUMNS[column]})
     await append(database, [row(0), bad, row(2)])
-    first, found, last = await stored(database)
+    first, refused, last = await stored(database)
     assert (first["unreadable"], last["unreadable"]) == (None, None)
-    assert (found["value"], found["key"], found[column] if column != "unreadable" else None) == (
+    assert (refused["value"], refused["key"], refused[column] if column != "unreadable" else None) == (
         b"\0\xff",
         b"k",
         "[]" if column == "headers" else None,
     )
-    assert found["broker_at"] == bad.broker_at
-    assert found["unreadable"].startswith("Postgres refused it: ")
+    assert refused["broker_at"] == bad.broker_at
+    assert refused["unreadable"].startswith("Postgres refused it: ")
 
 
 async def test_many_refused_rows_in_a_batch_cost_nothing_else(database: str) -> None:
     bad = {3, 4, 77, 199}
     payload = {True: "NaN", False: "{}"}
     await append(database, [row(offset, payload=payload[offset in bad]) for offset in range(200)])
-    found = await stored(database)
-    assert [each["offset"] for each in found] == list(range(200))
-    assert {each["offset"] for each in found if each["unreadable"]} == bad
-    assert all(each["value"] == b"%d" % each["offset"] for each in found)
+    rows = await stored(database)
+    assert [stored_row["offset"] for stored_row in rows] == list(range(200))
+    assert {stored_row["offset"] for stored_row in rows if stored_row["unreadable"]} == bad
+    assert all(stored_row["value"] == b"%d" % stored_row["offset"] for stored_row in rows)
 
 
 async def test_a_batch_of_nothing_but_refused_rows_is_stored(database: str) -> None:
     await append(database, [row(offset, payload="NaN", model="\0") for offset in range(33)])
-    assert all(each["unreadable"] for each in await stored(database))
+    assert all(stored_row["unreadable"] for stored_row in await stored(database))
 
 
 async def test_a_moved_position_is_detected_for_a_refused_batch_too(database: str) -> None:
@@ -102,7 +102,7 @@ async def test_a_moved_position_is_detected_for_a_refused_batch_too(database: st
         await writer.append([row(0, payload="NaN")], {LANE: Move(None, 1)})
         await writer.append([row(1, payload="NaN")], {LANE: Move(1, 2)})
         assert await writer.positions([LANE]) == {LANE: 2}
-    assert [each["offset"] for each in await stored(database)] == [0, 1]
+    assert [stored_row["offset"] for stored_row in await stored(database)] == [0, 1]
 
 
 async def test_the_third_clock_is_the_database_s_own(database: str) -> None:

@@ -66,7 +66,7 @@ async def opened(dsn: str, offset: int, master: MasterKey = MASTER) -> bytes | s
 
 async def test_data_about_a_subject_is_nowhere_in_plain_text(database: str) -> None:
     records = [about(0), intake(1, BROKEN), intake(2, {"prompt": "x"}, SUBJECT_HEADER)]
-    records += [letter(each, offset) for offset, each in enumerate(records)]
+    records += [letter(record, offset) for offset, record in enumerate(records)]
     async with private_sink(database, NOTHING) as sink:
         await store(sink, records)
     for secret in (PATIENT, EMAIL, IBAN, SUBJECT, "Write to"):
@@ -87,11 +87,11 @@ async def test_both_keys_decrypt_it(database: str) -> None:
 async def test_after_erasure_it_is_unreadable_and_the_record_verifies(database: str) -> None:
     async with private_sink(database, NOTHING) as sink:
         await store(sink, [about(0), about(1, OTHER), about(2), intake(3, {"agent_id": "a", "prompt": "x"})])
-    told = await extent(as_eraser(database), MASTER, SUBJECT)
-    assert told is not None
-    assert (told.rows, told.days, told.jobs) == (2, 1, 2)
+    expected = await extent(as_eraser(database), MASTER, SUBJECT)
+    assert expected is not None
+    assert (expected.rows, expected.days, expected.jobs) == (2, 1, 2)
     assert len(await keys(database)) == 2, "to ask changes nothing"
-    assert await erase(as_eraser(database), MASTER, SUBJECT) == told
+    assert await erase(as_eraser(database), MASTER, SUBJECT) == expected
     assert await erase(as_eraser(database), MASTER, SUBJECT) is None
     assert [await opened(database, offset) for offset in (0, 1, 2)] == [
         "erased",
@@ -158,8 +158,8 @@ async def test_erasure_waits_for_concurrent_inserts_and_counts_them(database: st
             while not await connection.fetchval("select exists (select from pg_locks where not granted)"):
                 assert not erasing.done()
         await transaction.commit()
-        gone = await erasing
-    assert isinstance(gone, Erased)
+        erased = await erasing
+    assert isinstance(erased, Erased)
 
 
 @pytest.mark.parametrize("change", ["value = set_byte(value, 40, 255 - get_byte(value, 40))", "value = null"])

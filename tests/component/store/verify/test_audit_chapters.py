@@ -97,16 +97,16 @@ class Audited:
                 rows = await self.rows()
         return rows
 
-    async def until_signed(self, said: str) -> None:
+    async def until_signed(self, text: str) -> None:
         """Waits until a checkpoint contains the row."""
         async with asyncio.timeout(LONG_S):
-            while not await self.signed(said):  # noqa: ASYNC110
+            while not await self.signed(text):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
-    async def signed(self, said: str) -> bool:
+    async def signed(self, text: str) -> bool:
         async with observer(self.dsn) as connection:
             messages = await connection.fetch("select message from audit.checkpoint")
-        return any(said.encode() in row["message"] for row in messages)
+        return any(text.encode() in row["message"] for row in messages)
 
     async def until_ready(self, service: Any) -> None:
         async with asyncio.timeout(LONG_S):
@@ -178,7 +178,7 @@ async def test_a_recreated_topic_stops_its_lanes_until_it_is_adopted(
         would = await audited.owns.run("audit", "adopt", "--dry-run")
         assert "would begin" in would.out
         done = await audited.owns.run("audit", "adopt", "--json")
-        assert [(each["topic"], each["chapter"]) for each in done.json] == [(audited.intake, 2)]
+        assert [(chapter["topic"], chapter["chapter"]) for chapter in done.json] == [(audited.intake, 2)]
         rows = await audited.until_stored(*first, *second)
         await audited.until_ready(service)
         await audited.publish("third")
@@ -189,7 +189,7 @@ async def test_a_recreated_topic_stops_its_lanes_until_it_is_adopted(
     ]
     assert len({row["job_id"] for row in rows}) == 8
     said_of = [record.__dict__["fields"] for record in caplog.records if record.msg == Event.TOPIC_CHANGED]
-    assert {each["topic"] for each in said_of} == {audited.intake}
+    assert {entry["topic"] for entry in said_of} == {audited.intake}
     whole = await audited.reads.run("audit", "verify", "--against-kafka", "--public-key", PUBLIC)
     assert whole.code == 0, whole.out
     nothing = await audited.owns.run("audit", "adopt")
@@ -249,15 +249,15 @@ async def test_records_deleted_before_the_audit_read_them_are_a_finding(audited:
             await audited.until_ready(service)
             await audited.until_signed('"lost":[')
     assert audited.lost() - before == 3
-    found = await audited.reads.run("audit", "verify", "--json", "--public-key", PUBLIC)
-    assert found.code == 1
+    as_json = await audited.reads.run("audit", "verify", "--json", "--public-key", PUBLIC)
+    assert as_json.code == 1
     assert [
-        (each["wrong"], each["topic"], each["partition"], each["offset"])
-        for each in found.json["report"]["findings"]
+        (finding["wrong"], finding["topic"], finding["partition"], finding["offset"])
+        for finding in as_json.json["report"]["findings"]
     ] == [("lost", audited.intake, PARTITION, 1)]
-    shown = await audited.reads.run("audit", "verify", "--public-key", PUBLIC)
+    as_text = await audited.reads.run("audit", "verify", "--public-key", PUBLIC)
     assert any(
-        "offsets 1 to 3 were deleted from Kafka before the audit read them" in line for line in shown.lines
+        "offsets 1 to 3 were deleted from Kafka before the audit read them" in line for line in as_text.lines
     )
     await audited.execute("delete from audit.lost; delete from audit.chapter where topic like '%results'")
     signed = await audited.reads.run("audit", "verify", "--public-key", PUBLIC)
@@ -273,15 +273,15 @@ async def test_records_that_a_router_or_worker_did_not_read_are_a_finding(databa
     letter = DeadLetter(Reason.INTERNAL, "gone", "worker.small", *lost.origin, lost_before=9)
     other = DeadLetter(Reason.INTERNAL, "a bug", "worker.small", *lost.origin)
     sent = [
-        dead_letter(topics.dead, lost, each, cause=None, source="pointsman/worker.small", now=utc_now())
-        for each in (other, letter)
+        dead_letter(topics.dead, lost, reported, cause=None, source="pointsman/worker.small", now=utc_now())
+        for reported in (other, letter)
     ]
     records = [
-        Incoming(each.topic, 0, offset, 0, each.key, each.value, tuple(each.headers))
-        for offset, each in enumerate(sent)
+        Incoming(record.topic, 0, offset, 0, record.key, record.value, tuple(record.headers))
+        for offset, record in enumerate(sent)
     ]
     async with audit_pool(database) as pool:
         sink = Sink(AuditWriter(pool), topics, utc_now)
         await store(sink, records)
-    (found,) = (await verify(as_auditor(database), Scope())).findings
-    assert (found.wrong, found.place, found.said) == (Wrong.LOST, f"{place[0]}/3@7", "gone")
+    (finding,) = (await verify(as_auditor(database), Scope())).findings
+    assert (finding.wrong, finding.place, finding.said) == (Wrong.LOST, f"{place[0]}/3@7", "gone")

@@ -33,8 +33,8 @@ async def checkpointer(
 
 async def stored(database: str) -> list[bytes]:
     async with observer(as_auditor(database)) as connection:
-        found = await connection.fetch("select message from audit.checkpoint order by number")
-    return [each["message"] for each in found]
+        stored_rows = await connection.fetch("select message from audit.checkpoint order by number")
+    return [row["message"] for row in stored_rows]
 
 
 async def on_the_bus(kafka: Kafka) -> list[bytes | None]:
@@ -97,7 +97,7 @@ async def test_several_processes_take_turns(database: str, kafka: Kafka) -> None
         all_of_them = [
             Checkpointer(writer, pool, KEY, given, lambda: datetime.now(UTC)) for writer in writers
         ]
-        await asyncio.gather(*(each.make() for each in all_of_them))
+        await asyncio.gather(*(maker.make() for maker in all_of_them))
     numbers = [CheckpointSigned.model_validate_json(message).number for message in await stored(database)]
     assert numbers == [1, 2, 3, 4, 5, 6]
 

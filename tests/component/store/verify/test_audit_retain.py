@@ -38,8 +38,8 @@ async def filled(dsn: str, *, sign_after: int | None = None) -> None:
     """Stores one batch per row, with a checkpoint after each row or after one."""
     async with audit_pool(dsn) as pool:
         writer = AuditWriter(pool, clock=lambda: NOON)
-        for number, each in enumerate(ROWS):
-            await put(writer, [each])
+        for number, stored_row in enumerate(ROWS):
+            await put(writer, [stored_row])
             if sign_after is None or number == sign_after:
                 await sign(pool, writer)
 
@@ -54,9 +54,9 @@ async def test_the_rest_verifies_after_each_dropped_day(database: str, sign_afte
     left = len(ROWS)
     for days_ago in (3, 2, 1, 0):
         day = (NOON - days_ago * DAY).date()
-        gone = await drop(database, day + DAY)
-        assert gone == sum(each.broker_at.date() == day for each in ROWS)
-        left -= gone
+        dropped = await drop(database, day + DAY)
+        assert dropped == sum(stored_row.broker_at.date() == day for stored_row in ROWS)
+        left -= dropped
         report = await look(database)
         assert (report.findings, report.rows, report.dropped) == ([], left, len(ROWS) - left)
         assert (await look(database, NOON.date())).whole
@@ -103,11 +103,13 @@ async def test_summaries_of_dropped_jobs_are_deleted(database: str) -> None:
     await record(database, jobs=range(3), checkpoint_after=(2,))
     over_midnight = story(7, datetime(2026, 3, 12, 23, 59, 58, tzinfo=UTC))
     async with audit_pool(database) as pool:
-        await put(AuditWriter(pool, clock=lambda: NOON), [row_of(each, TOPICS) for each in over_midnight])
+        await put(
+            AuditWriter(pool, clock=lambda: NOON), [row_of(incoming, TOPICS) for incoming in over_midnight]
+        )
     await drop(database, date(2026, 3, 13))
     async with observer(database) as connection:
         left = await connection.fetch("select job_id from audit.job")
-    assert [each["job_id"] for each in left] == [story_id(7)]
+    assert [stored_row["job_id"] for stored_row in left] == [story_id(7)]
 
 
 def pointsman(folder: Path, **environment: str) -> Command:
@@ -129,10 +131,10 @@ async def test_the_key_holder_signs_and_the_owner_drops(database: str, tmp_path:
     (tmp_path / "key.pem").write_text(KEY.pem)
     signer = pointsman(tmp_path, POSTGRES=as_auditor(database), AUDIT_KEY_FILE=str(tmp_path / "key.pem"))
     owner = pointsman(tmp_path, POSTGRES_OWNER=database, AUDIT_PUBLIC_KEY=KEY.public.text)
-    said = await owner.run("audit", "retain", "--days", "4", "--dry-run", "--json")
-    assert said.code == 0, said.err
+    planned = await owner.run("audit", "retain", "--days", "4", "--dry-run", "--json")
+    assert planned.code == 0, planned.err
     days = [str((now - back * DAY).date()) for back in range(9, 4, -1)]
-    assert ([each["day"] for each in said.json["days"]], said.json["rows_dropped"]) == (days, 0)
+    assert ([day_row["day"] for day_row in planned.json["days"]], planned.json["rows_dropped"]) == (days, 0)
     written = await signer.run("audit", "retain", "--days", "4", "--sign", "gone.jsonl")
     assert written.code == 0, written.err
     assert (await look(database)).dropped == 0, "to sign drops nothing"

@@ -153,7 +153,7 @@ async def test_a_removed_tail_with_a_reset_head_is_found_by_the_checkpoint(datab
 
 async def test_a_chain_rewritten_without_the_key_is_found_by_the_checkpoint(database: str) -> None:
     await record(database)
-    await rechain(database, lambda each: each._replace(agent_id="nobody") if each.offset == 7 else each)
+    await rechain(database, lambda entry: entry._replace(agent_id="nobody") if entry.offset == 7 else entry)
     assert await first(database) == (Wrong.REWRITTEN, 6), "rows up to 5 fit the first checkpoint"
     await tamper(database, "delete from audit.checkpoint")
     (finding,) = (await look(database)).findings  # a recomputed chain is consistent
@@ -172,7 +172,7 @@ async def test_checkpoints_rewritten_with_another_key_are_found(database: str) -
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "expected"),
     [
         ("delete from audit.checkpoint where number = 1", "checkpoint 1 is missing"),
         ("update audit.checkpoint set number = 7 where number = 2", "checkpoint 2 is missing"),
@@ -182,20 +182,20 @@ async def test_checkpoints_rewritten_with_another_key_are_found(database: str) -
         ("update audit.checkpoint set message = 'x' where number = 1", "cannot be read"),
     ],
 )  # fmt: skip
-async def test_changed_checkpoints_are_found(database: str, statement: str, said: str) -> None:
+async def test_changed_checkpoints_are_found(database: str, statement: str, expected: str) -> None:
     await record(database)
     await tamper(database, statement)
     findings = (await look(database)).findings
-    assert any(said in finding.said for finding in findings), findings
+    assert any(expected in finding.said for finding in findings), findings
 
 
 async def test_checkpoints_that_only_kafka_has_still_count(database: str) -> None:
     await record(database)
     async with observer(database) as connection:
         stored = await connection.fetch("select message from audit.checkpoint order by number")
-    published = tuple(each["message"] for each in stored)
+    published = tuple(entry["message"] for entry in stored)
     assert (await look(database, published=(*published, b"anybody's"))).whole
-    await rechain(database, lambda each: each._replace(agent_id="nobody") if each.offset == 7 else each)
+    await rechain(database, lambda entry: entry._replace(agent_id="nobody") if entry.offset == 7 else entry)
     await tamper(database, "delete from audit.checkpoint")
     wrong = {
         (finding.wrong, finding.offset) for finding in (await look(database, published=published)).findings

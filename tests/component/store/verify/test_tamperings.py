@@ -115,7 +115,7 @@ async def apply(connection: asyncpg.Connection, tampering: Tampering) -> None:
 
 async def rewrite(connection: asyncpg.Connection, chance: random.Random) -> str:
     """Changes a row, recomputes the chain after it, and deletes checkpoints."""
-    lanes = [tuple(each) for each in await connection.fetch(
+    lanes = [tuple(lane_row) for lane_row in await connection.fetch(
         "select topic, partition from audit.message group by 1, 2 order by 1, 2")]  # fmt: skip
     lane = chance.choice([lane for lane in lanes if lane[0] != TOPICS.checkpoints.name])
     offsets = await connection.fetch(
@@ -123,8 +123,8 @@ async def rewrite(connection: asyncpg.Connection, chance: random.Random) -> str:
     )
     offset = chance.choice(offsets)[0]
 
-    def changed(found: Row) -> Row:
-        return found._replace(agent_id="nobody") if found.offset == offset else found
+    def changed(stored_row: Row) -> Row:
+        return stored_row._replace(agent_id="nobody") if stored_row.offset == offset else stored_row
 
     await rechain_on(connection, changed, lane)
     which = chance.choice(["true", "number = (select max(number) from audit.checkpoint)", "false"])
