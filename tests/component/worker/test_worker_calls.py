@@ -201,14 +201,14 @@ async def test_retry_after_as_a_date_is_understood() -> None:
 
 
 async def test_an_unreachable_provider_is_named_with_its_address() -> None:
-    async with tiny_provider(in_turn(http())) as gone:
+    async with tiny_provider(in_turn(http())) as stopped:
         pass
-    async with provider_of(gone) as provider:
+    async with provider_of(stopped) as provider:
         records = await Worker(provider, attempts=1).do()
     failed = outcome(records)
     assert isinstance(failed, JobFailed)
     assert (failed.reason, failed.cost_usd) == (FailReason.CONNECTION, 0)
-    assert failed.message.startswith(f"tiny cannot be reached at {gone.base_url} (")
+    assert failed.message.startswith(f"tiny cannot be reached at {stopped.base_url} (")
 
 
 async def test_a_call_interrupted_before_its_answer_may_have_been_charged() -> None:

@@ -52,7 +52,9 @@ class Pieces:
     def chunks(self) -> list[JobChunk]:
         decoded = [decode(record) for record in self.records]
         return [
-            one.message for one in decoded if isinstance(one, Decoded) and isinstance(one.message, JobChunk)
+            item.message
+            for item in decoded
+            if isinstance(item, Decoded) and isinstance(item.message, JobChunk)
         ]
 
 

@@ -36,7 +36,7 @@ async def test_under_every_kind_of_fault_each_job_ends_once_and_each_call_is_wri
     outcomes = [outcome(records) for records in ended]
     assert {outcome.job_id for outcome in outcomes} == {job_id(n) for n in range(1, 101)}  # type: ignore[attr-defined]
     kinds: dict[int, type] = {
-        n: type(each) for n, each in enumerate(outcomes, 1) if not isinstance(each, JobCompleted)
+        n: type(ending) for n, ending in enumerate(outcomes, 1) if not isinstance(ending, JobCompleted)
     }
     sevens: dict[int, type] = dict.fromkeys(
         [7, *range(70, 80)], JobFailed

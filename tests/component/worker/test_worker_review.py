@@ -52,10 +52,10 @@ def states(confidence: str) -> bytes:
 
 def case_of(records: list[Outgoing]) -> ReviewRequested:
     """The case; there must be neither an outcome nor an escalated job."""
-    found = messages(records)
-    assert [type(message) for message in found[:-1]] == [CallFinished] * (len(found) - 1)
+    sent_messages = messages(records)
+    assert [type(message) for message in sent_messages[:-1]] == [CallFinished] * (len(sent_messages) - 1)
     assert records[-1].topic == Topics().review.name
-    case = found[-1]
+    case = sent_messages[-1]
     assert isinstance(case, ReviewRequested)
     return case
 

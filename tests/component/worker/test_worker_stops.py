@@ -144,7 +144,7 @@ async def test_calls_in_flight_are_limited_by_the_tier() -> None:
         await tiny.until(lambda: tiny.under_way == 3)
         released.set()
         ended = [outcome(records) for records in await asyncio.gather(*jobs)]
-    assert all(isinstance(each, JobCompleted) for each in ended)
+    assert all(isinstance(ending, JobCompleted) for ending in ended)
     assert (len(tiny.asked), tiny.most_under_way) == (10, 3)
 
 
@@ -163,7 +163,7 @@ async def test_a_stopping_worker_starts_no_call_and_returns_waiting_jobs() -> No
         released.set()
         assert isinstance(outcome(await under_way), JobCompleted)
         await asyncio.wait(waiting)
-    assert all(each.cancelled() for each in waiting)
+    assert all(task.cancelled() for task in waiting)
     assert len(tiny.asked) == 1
 
 

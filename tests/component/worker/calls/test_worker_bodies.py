@@ -92,8 +92,8 @@ async def in_a_process_of_its_own(url: str, calls: int, most: int = MAX_RESPONSE
     )
     out, _ = await child.communicate()
     assert child.returncode == 0
-    found: list[Any] = json.loads(out)
-    return found
+    decoded: list[Any] = json.loads(out)
+    return decoded
 
 
 def deflated(data: bytes, wbits: int, end: int = zlib.Z_FINISH) -> bytes:
@@ -167,7 +167,7 @@ async def test_an_encoded_answer_is_read(encoding: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "body", "said"),
+    ("encoding", "body", "expected"),
     [
         ("br", b"\x0b\x02\x80{}\x03", "Content-Encoding 'br' was not asked for"),
         ("zstd", b"\x28\xb5\x2f\xfd", "Content-Encoding 'zstd' was not asked for"),
@@ -177,13 +177,15 @@ async def test_an_encoded_answer_is_read(encoding: str, body: bytes) -> None:
         ("deflate", b"\xff\xff", "cannot be decompressed"),
     ],
 )
-async def test_an_undecodable_answer_is_kept_and_not_retried(encoding: str, body: bytes, said: str) -> None:
+async def test_an_undecodable_answer_is_kept_and_not_retried(
+    encoding: str, body: bytes, expected: str
+) -> None:
     async with working(in_turn(http(200, body, content_encoding=encoding))) as (tiny, worker):
         records = await worker.do()
     assert len(tiny.asked) == 1
     failed = outcome(records)
     assert isinstance(failed, JobFailed)
-    assert (failed.reason, said in failed.message) == (FailReason.BAD_RESPONSE, True)
+    assert (failed.reason, expected in failed.message) == (FailReason.BAD_RESPONSE, True)
     (call,) = calls(records)
     assert call.response_raw is not None
 
@@ -196,8 +198,8 @@ async def test_a_refusal_in_a_strange_encoding_is_still_one() -> None:
 
 
 async def test_an_error_larger_than_any_record_is_cut() -> None:
-    said = {"detail": [{"msg": "bad", "input": "x" * (12 * MIB)}]}
-    async with working(in_turn(http(422, said))) as (_, worker):
+    body = {"detail": [{"msg": "bad", "input": "x" * (12 * MIB)}]}
+    async with working(in_turn(http(422, body))) as (_, worker):
         records = await worker.do()
     failed = outcome(records)
     assert isinstance(failed, JobFailed)
@@ -211,8 +213,8 @@ async def test_an_error_larger_than_any_record_is_cut() -> None:
 
 
 async def test_a_large_error_is_read_and_then_cut() -> None:
-    said = {"error": {"message": "wrong", "code": "invalid_api_key", "input": "x" * 100_000}}
-    async with tiny_provider(in_turn(http(400, said))) as tiny:
+    body = {"error": {"message": "wrong", "code": "invalid_api_key", "input": "x" * 100_000}}
+    async with tiny_provider(in_turn(http(400, body))) as tiny:
         result = await ask(tiny.base_url)
     assert isinstance(result, Reject)
     assert (result.reason, result.response) == (FailReason.AUTHENTICATION, None)

@@ -24,11 +24,11 @@ async def test_ids_are_sent_only_to_configured_providers(monkeypatch: pytest.Mon
     async with working(in_turn(http())) as (tiny, worker):
         await worker.do()
     async with working(in_turn(http()), row={"trace_headers": True, "headers": {"x-tenant": "7"}}) as (
-        told,
+        configured,
         worker,
     ):
         await worker.do()
-    foreign, ours = tiny.asked[0].headers, told.asked[0].headers
+    foreign, ours = tiny.asked[0].headers, configured.asked[0].headers
     sent = json.dumps(foreign)
     assert not [name for name in foreign if "pointsman" in name or name.startswith("openai-")]
     assert str(job_id(1)) not in sent and AGENT not in sent and "ours" not in sent and "admin" not in sent
@@ -47,7 +47,7 @@ async def test_the_key_goes_to_the_provider_and_nowhere_else(caplog: pytest.LogC
         worker = Worker(provider)
         records = await worker.do()
         result = await provider.call({}, job_id=job_id(1), agent_id=AGENT)
-        told = [
+        texts = [
             repr(provider),
             repr(provider.row),
             repr(worker.handler),
@@ -58,8 +58,8 @@ async def test_the_key_goes_to_the_provider_and_nowhere_else(caplog: pytest.LogC
     assert isinstance(outcome(records), JobFailed)
     assert "*** -- check" not in outcome(records).message  # type: ignore[attr-defined]
     assert "provided: ***. -- check the key in the environment variable TINY_KEY" in outcome(records).message  # type: ignore[attr-defined]
-    told += [caplog.text, *(str(record) for record in records)]
-    assert not [text for text in told if KEY in text]
+    texts += [caplog.text, *(str(record) for record in records)]
+    assert not [text for text in texts if KEY in text]
 
 
 FORMS = {
@@ -78,8 +78,8 @@ async def test_a_broken_answer_that_repeats_the_key_does_not_disclose_it(form: s
     ):
         records = await Worker(provider, attempts=1).do()
     assert isinstance(outcome(records), JobFailed)
-    told = " ".join(str(record) for record in records)
-    assert not [KEY[at : at + 8] for at in range(len(KEY) - 8) if KEY[at : at + 8] in told]
+    text = " ".join(str(record) for record in records)
+    assert not [KEY[at : at + 8] for at in range(len(KEY) - 8) if KEY[at : at + 8] in text]
 
 
 ECHOES = [KEY, KEY.encode().hex(), b64encode(KEY.encode()).decode(), quote(KEY, safe=""), "tenant-seven"]
@@ -108,9 +108,9 @@ async def test_no_error_discloses_a_key_or_a_header(echo: str, status: int) -> N
         content = (
             "" if raw is None else raw.content if raw.encoding == "utf-8" else str(b64decode(raw.content))
         )
-        told = " ".join([content, *(str(record) for record in records)])
-        assert echo not in told
-        assert echo[:8] not in told
+        text = " ".join([content, *(str(record) for record in records)])
+        assert echo not in text
+        assert echo[:8] not in text
 
 
 @pytest.mark.parametrize("key", ["test", "1", "a", KEY])

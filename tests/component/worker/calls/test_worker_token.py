@@ -36,9 +36,9 @@ async def test_a_refused_token_is_renewed_for_the_next_attempt(
         assert isinstance(failed := outcome(records), JobFailed)
         assert [call.status for call in calls(records)] == ["retry", "retry"]
         assert "check the token that token.file gives" in failed.message
-        told = "".join(map(str, records))
-        assert OLD not in told
-        assert OLD.encode().hex()[:64] not in told
+        text = "".join(map(str, records))
+        assert OLD not in text
+        assert OLD.encode().hex()[:64] not in text
         file.write_text(NEW)
         assert isinstance(outcome(await worker.do()), JobCompleted)
     assert len(tiny.asked) == 3

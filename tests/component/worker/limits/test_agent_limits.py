@@ -38,8 +38,11 @@ async def limited(
     kafka: Kafka, entries: Callable[[str], AgentEntry | None], *answers: bytes, **tier: Any
 ) -> AsyncIterator[tuple[Tiny, Worker]]:
     async with (
-        agreements(kafka, "one") as (one,),
-        working(in_turn(*answers or (http(),)), shared_limits=one, entries=entries, **tier) as (tiny, worker),
+        agreements(kafka, "one") as (shared,),
+        working(in_turn(*answers or (http(),)), shared_limits=shared, entries=entries, **tier) as (
+            tiny,
+            worker,
+        ),
     ):
         yield tiny, worker
 
@@ -119,13 +122,13 @@ async def test_waiting_jobs_of_one_agent_do_not_block_the_lane(kafka: Kafka) -> 
 async def test_eight_processes_share_an_agents_daily_budget(kafka: Kafka) -> None:
     await apply(kafka.settings, [Topics(kafka.prefix).limits])
     day = LimitDeclared(process="t", budget="agent a usd", limit=1_000, window_s=None, refuses=True)
-    async with arrivals(answer_after_s=0.05) as found:
+    async with arrivals(answer_after_s=0.05) as recorder:
         callers = Callers(
-            kafka, found.port, [day], calls=12, wants={day.budget: 100}, used={day.budget: 17}, late=True
+            kafka, recorder.port, [day], calls=12, wants={day.budget: 100}, used={day.budget: 17}, late=True
         )
         for number in range(8):
             await callers.start(f"p{number}")
         async with asyncio.timeout(200):
             await callers.ended()
-    spent = sum(call[day.budget] for _, call in found.calls)
+    spent = sum(call[day.budget] for _, call in recorder.calls)
     assert day.limit - 100 < spent <= day.limit

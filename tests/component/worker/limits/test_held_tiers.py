@@ -103,33 +103,33 @@ async def said(url: str) -> tuple[TierHeld, str, str]:
 
 async def test_window() -> None:
     async with held(lambda jobs: jobs["window"]() == JOBS - 1, window=1) as url:
-        tier, shown, line = await said(url)
+        tier, text, line = await said(url)
     assert (tier.by, tier.jobs["window"]) == ("window", JOBS - 1)
-    assert "window" in shown
+    assert "window" in text
     assert line == "small is held by window: 2 jobs wait for it"
 
 
 async def test_in_flight() -> None:
     async with held(lambda jobs: jobs["in_flight"]() == JOBS - 1, max_in_flight=1) as url:
-        tier, shown, line = await said(url)
+        tier, text, line = await said(url)
     assert (tier.by, tier.jobs["in_flight"]) == ("in_flight", JOBS - 1)
-    assert "max_in_flight" in shown
+    assert "max_in_flight" in text
     assert line == "small is held by max_in_flight: 2 jobs wait for it"
 
 
 async def test_rate() -> None:
     async with held(lambda jobs: jobs["rate"]() == JOBS, pause=True) as url:
-        tier, shown, line = await said(url)
+        tier, text, line = await said(url)
     assert (tier.by, tier.jobs["rate"]) == ("rate", JOBS)
-    assert "the provider's limits" in shown
+    assert "the provider's limits" in text
     assert line == "small is held by the provider's limits: 3 jobs wait for it"
 
 
 async def test_order_key() -> None:
     async with held(lambda jobs: jobs["order_key"]() == JOBS - 1, headers=ORDERED) as url:
-        tier, shown, line = await said(url)
+        tier, text, line = await said(url)
     assert (tier.by, tier.jobs["order_key"]) == ("order_key", JOBS - 1)
-    assert "order keys" in shown
+    assert "order keys" in text
     assert line == "small is held by order keys: 2 jobs wait for it"
 
 
@@ -137,17 +137,17 @@ async def test_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that uses a whole processor delays all its jobs."""
     monkeypatch.setattr(time, "process_time", time.monotonic)
     async with held(lambda _: True) as url:
-        tier, shown, line = await said(url)
+        tier, text, line = await said(url)
     assert (tier.by, tier.jobs["processor"]) == ("processor", JOBS)
-    assert "its processor" in shown
+    assert "its processor" in text
     assert line == "small is held by its processor: 3 jobs wait for it"
 
 
 async def test_nothing() -> None:
     async with held(lambda _: True) as url:
-        tier, shown, line = await said(url)
+        tier, text, line = await said(url)
     assert tier.by is None
-    assert "nothing" in shown
+    assert "nothing" in text
     assert line == "small: no job waits for a limit"
 
 

@@ -49,22 +49,22 @@ async def test_it_opens_for_all_processes_one_probes_and_it_closes(kafka: Kafka)
         assert len(tiny.asked) == 5, "one of the twenty is the probe"
         probe.set()
         ended = [outcome(records) for records in await asyncio.gather(*jobs)]
-    assert all(isinstance(each, JobCompleted) for each in ended)
+    assert all(isinstance(ending, JobCompleted) for ending in ended)
     assert len(tiny.asked) == 24
     assert one.ledger.breaker(TARGET).state == "closed"
 
 
 async def test_a_job_waits_for_an_open_breaker_until_its_deadline(kafka: Kafka) -> None:
     async with (
-        agreements(kafka, "one") as (one,),
-        working(in_turn(http(500)), row=BREAKING, shared_limits=one, attempts=1) as (
+        agreements(kafka, "one") as (shared,),
+        working(in_turn(http(500)), row=BREAKING, shared_limits=shared, attempts=1) as (
             tiny,
             worker,
         ),
     ):
         for number in range(1, 5):
             await worker.do(number)
-        await until(lambda: one.ledger.breaker(TARGET).state == "open")
+        await until(lambda: shared.ledger.breaker(TARGET).state == "open")
         records = await worker.do(5, deadline=utc_now() + timedelta(seconds=0.3))
     expired = outcome(records)
     assert isinstance(expired, JobExpired)
@@ -108,20 +108,20 @@ async def test_a_refusal_by_the_provider_goes_to_the_fallback(status: int, tried
 
 async def test_while_the_breaker_is_open_the_next_provider_answers_at_once(kafka: Kafka) -> None:
     async with (
-        agreements(kafka, "one") as (one,),
+        agreements(kafka, "one") as (shared,),
         tiny_provider(in_turn(http())) as second,
         provider_of(second, name="second") as other,
         working(
             in_turn(http(500)),
             row={"breaker": {**BREAKING["breaker"], "open_s": 600}},
-            shared_limits=one,
+            shared_limits=shared,
             attempts=1,
             fallback=[target(other, Prices("openai"), MODEL)],
         ) as (tiny, worker),
     ):
         for number in range(1, 5):
             assert isinstance(outcome(await worker.do(number)), JobCompleted)
-        await until(lambda: one.ledger.breaker(TARGET).state == "open")
+        await until(lambda: shared.ledger.breaker(TARGET).state == "open")
         records = await worker.do(5)
     assert [call.provider for call in calls(records)] == ["second"]
     assert len(tiny.asked) == 4

@@ -23,7 +23,7 @@ async def test_the_state_survives_a_lost_connection(tmp_path: Path) -> None:
         async with processes(kafka, "one", "other", declared=[DAY]) as (one, other):
             await one.turn()
             stack.kafka.kill()
-            waiting = [asyncio.create_task(each.turn(patience_s=120)) for each in (one, other)]
+            waiting = [asyncio.create_task(process.turn(patience_s=120)) for process in (one, other)]
             await asyncio.to_thread(stack.kafka.start)
             await asyncio.gather(*waiting)
             assert one.all.ledger.budgets["rate"].used == 3

@@ -28,8 +28,8 @@ async def spending(
     kafka: Kafka, ceiling: Ceiling, *answers: bytes, **tier: Any
 ) -> AsyncIterator[tuple[Tiny, Worker]]:
     async with (
-        agreements(kafka, "one") as (one,),
-        working(in_turn(*answers or (http(),)), shared_limits=one, ceilings=[ceiling], **tier) as (
+        agreements(kafka, "one") as (shared,),
+        working(in_turn(*answers or (http(),)), shared_limits=shared, ceilings=[ceiling], **tier) as (
             tiny,
             worker,
         ),

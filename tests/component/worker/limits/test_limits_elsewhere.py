@@ -117,13 +117,13 @@ async def test_a_fault_is_retried_before_the_fallback() -> None:
 async def test_a_job_with_a_deadline_does_not_wait_for_capacity(kafka: Kafka) -> None:
     row = {"limits": {MODEL: {"requests": 1, "per_s": 600}}}
     async with (
-        agreements(kafka, "one") as (one,),
-        two_targets(in_turn(http()), in_turn(http()), row=row, shared_limits=one) as (_, _, worker),
+        agreements(kafka, "one") as (shared,),
+        two_targets(in_turn(http()), in_turn(http()), row=row, shared_limits=shared) as (_, _, worker),
         asyncio.timeout(60),
     ):
         ended = [answered_by(await worker.do(number, deadline=in_time())) for number in (1, 2, 3)]
     assert ended == ["tiny", "second", "second"]
-    assert not one.ledger.waiting, "and gives its place back"
+    assert not shared.ledger.waiting, "and gives its place back"
 
 
 async def test_milliseconds_are_waited_for() -> None:

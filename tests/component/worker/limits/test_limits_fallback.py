@@ -39,7 +39,7 @@ class Rivals:
     shared: list[SharedLimits]
 
     def waiting(self) -> int:
-        return max(len(each.ledger.waiting) for each in self.shared)
+        return max(len(limits.ledger.waiting) for limits in self.shared)
 
 
 @asynccontextmanager
@@ -62,13 +62,13 @@ async def rivals(
         workers = [
             Worker(
                 provider,
-                shared_limits=each,
+                shared_limits=limits,
                 fallback=fallback,
                 ceilings=ceilings,
                 model=LARGE,
                 patience_s=patience,
             )
-            for each, patience in zip(shared, patience_s, strict=True)
+            for limits, patience in zip(shared, patience_s, strict=True)
         ]
         yield Rivals(tiny, second, workers, shared)
 

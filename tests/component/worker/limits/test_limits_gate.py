@@ -29,8 +29,8 @@ RATE = LimitDeclared(process="t", budget="rate", limit=2, window_s=1, slack_s=0.
 
 async def records_of(kafka: Kafka) -> list[str]:
     topic = Topics(kafka.prefix).limits.name
-    found = follow(kafka.settings, [topic], start="beginning", until_end=True)
-    return [dict(record.headers)["ce_type"].decode() async for record in found]
+    records = follow(kafka.settings, [topic], start="beginning", until_end=True)
+    return [dict(record.headers)["ce_type"].decode() async for record in records]
 
 
 @pytest.mark.parametrize(
@@ -64,15 +64,15 @@ async def test_a_pause_applies_to_processes_that_never_called(kafka: Kafka, firs
 
 async def test_calls_without_limits_write_no_records(kafka: Kafka) -> None:
     async with (
-        agreements(kafka, "one") as (one,),
+        agreements(kafka, "one") as (shared,),
         tiny_provider(lambda asked: http()) as tiny,
         provider_of(tiny) as provider,
     ):
-        worker = Worker(provider, shared_limits=one)
-        await one.written()
+        worker = Worker(provider, shared_limits=shared)
+        await shared.written()
         before = await records_of(kafka)
         await asyncio.gather(*(worker.do(number) for number in range(1, 21)))
-        await one.written()
+        await shared.written()
         assert await records_of(kafka) == before
 
 
@@ -80,9 +80,9 @@ async def test_a_new_process_reaches_the_same_state(kafka: Kafka, monkeypatch: p
     monkeypatch.setattr(joining, "STANDING_EVERY", 20)
     monkeypatch.setattr(joining, "STANDING_AGAIN", 5)
     many = RATE.model_copy(update={"limit": 10_000, "window_s": 60.0})
-    async with processes(kafka, "one", declared=[many]) as (one,):
+    async with processes(kafka, "one", declared=[many]) as (process,):
         for _ in range(50):  # each writes one record
-            await one.turn()
+            await process.turn()
         assert "pointsman.limit.standing.v1" in await records_of(kafka)
         joining_late = shared_limits(kafka, "late")
         late = process_in(joining_late, [many])
@@ -91,8 +91,8 @@ async def test_a_new_process_reaches_the_same_state(kafka: Kafka, monkeypatch: p
         )  # it reads no further back
         async with late.all.running():
             await late.turn()
-            await one.turn()
-            await until(lambda: late.all.ledger.budgets == one.all.ledger.budgets)
+            await process.turn()
+            await until(lambda: late.all.ledger.budgets == process.all.ledger.budgets)
         assert late.all.ledger.budgets["rate"].used == 52
 
 
@@ -109,28 +109,28 @@ async def test_a_call_cancelled_while_waiting_releases_its_reservation(kafka: Ka
 
 async def test_an_old_grant_is_not_used(kafka: Kafka) -> None:
     """The process froze in between; it reserves again and gets a new grant."""
-    async with processes(kafka, "one", declared=[RATE]) as (one,):
-        grant = one.rate_limiter.ask(uuid4(), "t", {"rate": 1})
+    async with processes(kafka, "one", declared=[RATE]) as (process,):
+        grant = process.rate_limiter.ask(uuid4(), "t", {"rate": 1})
         await grant.decided.wait()
-        assert one.rate_limiter.good(grant, "t")
+        assert process.rate_limiter.good(grant, "t")
         woken_at = time.monotonic() + 0.13
-        one.all.now = lambda: max(woken_at, time.monotonic())
-        assert not one.rate_limiter.good(grant, "t"), (
+        process.all.now = lambda: max(woken_at, time.monotonic())
+        assert not process.rate_limiter.good(grant, "t"), (
             "half of the slack is for the call's way to the provider"
         )
 
 
 async def test_a_call_beyond_what_a_budget_ever_allows_is_refused(kafka: Kafka) -> None:
-    async with processes(kafka, "one", declared=[RATE]) as (one,):
+    async with processes(kafka, "one", declared=[RATE]) as (process,):
         with pytest.raises(NoRoomError, match="rate has no room for it"):
-            await one.turn(want=3)
+            await process.turn(want=3)
 
 
 async def test_waiting_ends_after_patience_s(kafka: Kafka) -> None:
-    async with processes(kafka, "one", declared=[RATE]) as (one,):
-        one.rate_limiter.pause("t", 100)
+    async with processes(kafka, "one", declared=[RATE]) as (process,):
+        process.rate_limiter.pause("t", 100)
         with pytest.raises(NoRoomError, match=r"it waited 0\.1 s for t paused"):
-            await one.turn(patience_s=0.1)
+            await process.turn(patience_s=0.1)
 
 
 async def test_the_command_shows_what_the_processes_agreed_on(kafka: Kafka, tmp_path: Path) -> None:
@@ -143,8 +143,8 @@ async def test_the_command_shows_what_the_processes_agreed_on(kafka: Kafka, tmp_
         other.rate_limiter.pause("elsewhere", 600)
         await other.all.written()
         command = Command(tmp_path, {"POINTSMAN_KAFKA": kafka.bootstrap, "POINTSMAN_PREFIX": kafka.prefix})
-        shown = await command.run("limits", "--json")
-        said = await command.run("limits")
+        as_json = await command.run("limits", "--json")
+        as_text = await command.run("limits")
         watching = await command.start("limits", "--watch", "--json")
         assert watching.stdout is not None
         seen = [json.loads(await watching.stdout.readline()) for _ in range(2)]
@@ -152,7 +152,7 @@ async def test_the_command_shows_what_the_processes_agreed_on(kafka: Kafka, tmp_
         await watching.communicate()
         waiting.cancel()
     budget = {"budget": "rate", "unit": "rate", "span_s": 600.25, "limit": 2, "used": 2, "waiting": 1}
-    assert [each["budgets"] for each in (shown.json, *seen)] == [[budget]] * 3
-    paused = {each["target"]: each["paused_s"] > 0 for each in shown.json["targets"]}
+    assert [snapshot["budgets"] for snapshot in (as_json.json, *seen)] == [[budget]] * 3
+    paused = {target["target"]: target["paused_s"] > 0 for target in as_json.json["targets"]}
     assert paused == {"elsewhere": True, "t": False}
-    assert said.lines[1].split() == ["rate", "2", "2", "10", "min", "1"]
+    assert as_text.lines[1].split() == ["rate", "2", "2", "10", "min", "1"]

@@ -39,8 +39,8 @@ async def test_a_hedge_counts_the_first_calls_maximum_cost_against_the_jobs_limi
 
 async def test_a_hedge_that_the_jobs_limit_refuses_uses_up_nothing_of_the_share() -> None:
     """There may be one hedge a minute: the second job gets it."""
-    one = {"hedge": {"after_s": 0.05, "share": 0.001, "floor": 0}}
-    async with working(in_turn(never, never, http()), usd_per_job="0.0005", **one) as (_, worker):
+    hedging = {"hedge": {"after_s": 0.05, "share": 0.001, "floor": 0}}
+    async with working(in_turn(never, never, http()), usd_per_job="0.0005", **hedging) as (_, worker):
         await worker.do(1, deadline=utc_now() + timedelta(seconds=0.5), **LONG)
         async with asyncio.timeout(20):
             done = outcome(await worker.do(2, max_tokens=1))

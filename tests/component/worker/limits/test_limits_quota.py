@@ -27,7 +27,7 @@ async def quota_kept(*shared: SharedLimits, slots: int, **row: Any) -> AsyncIter
     """Workers and the simulated provider, which answers at once within its quota."""
     quick = SimulatorSettings(latency_ms={MODEL: 0}, jitter=0, quotas=QUOTA)
     async with serving(quick) as url, provider_of(url, **row) as provider:
-        yield [Worker(provider, shared_limits=each, max_in_flight=slots, attempts=10) for each in shared]
+        yield [Worker(provider, shared_limits=limits, max_in_flight=slots, attempts=10) for limits in shared]
 
 
 def statuses(done: list[list[Outgoing]]) -> Counter[int | None]:

@@ -42,31 +42,31 @@ class Arrivals:
 
 @asynccontextmanager
 async def arrivals(answer_after_s: float = 0.0) -> AsyncIterator[Arrivals]:
-    found = Arrivals()
+    recorder = Arrivals()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = await reader.readline()
         if line:
-            found.calls.append((time.monotonic(), json.loads(line)))
+            recorder.calls.append((time.monotonic(), json.loads(line)))
             await asyncio.sleep(answer_after_s)
             writer.write(b"done\n")
         writer.close()
 
     async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
-        found.port = server.sockets[0].getsockname()[1]
-        yield found
+        recorder.port = server.sockets[0].getsockname()[1]
+        yield recorder
 
 
 class Callers:
     """Processes that call; `said` has the results that surviving processes reported."""
 
     def __init__(self, kafka: Kafka, port: int, declared: Sequence[LimitDeclared], **order: Any) -> None:
-        told = [each.model_dump(mode="json") for each in declared]
+        declarations = [declaration.model_dump(mode="json") for declaration in declared]
         self._order = {
             "kafka": kafka.bootstrap,
             "prefix": kafka.prefix,
             "port": port,
-            "declared": told,
+            "declared": declarations,
             **order,
         }
         self.said: list[str] = []
@@ -92,10 +92,10 @@ class Callers:
 
 async def test_requests_and_tokens_are_never_more_than_allowed_in_any_window(kafka: Kafka) -> None:
     await apply(kafka.settings, [Topics(kafka.prefix).limits])
-    async with arrivals() as found:
+    async with arrivals() as recorder:
         callers = Callers(
             kafka,
-            found.port,
+            recorder.port,
             [REQUESTS, TOKENS],
             calls=8,
             wants={"requests": 1, "tokens": 80},
@@ -103,7 +103,7 @@ async def test_requests_and_tokens_are_never_more_than_allowed_in_any_window(kaf
         )
         programs = [await callers.start(f"p{number}") for number in range(8)]
         async with asyncio.timeout(200):
-            while len(found.calls) < 20:  # noqa: ASYNC110  # another process fills it
+            while len(recorder.calls) < 20:  # noqa: ASYNC110  # another process fills it
                 await asyncio.sleep(0.05)
         alive = [program for program in programs if program.returncode is None]
         for number, program in enumerate(random.Random(7).sample(alive, 2)):
@@ -111,21 +111,21 @@ async def test_requests_and_tokens_are_never_more_than_allowed_in_any_window(kaf
             await callers.start(f"again{number}")
         async with asyncio.timeout(200):
             await callers.ended()
-    assert found.most_in_any(WINDOW_S, "requests") <= REQUESTS.limit
-    assert found.most_in_any(WINDOW_S, "tokens") <= TOKENS.limit
-    assert len(found.calls) >= 8 * 8
+    assert recorder.most_in_any(WINDOW_S, "requests") <= REQUESTS.limit
+    assert recorder.most_in_any(WINDOW_S, "tokens") <= TOKENS.limit
+    assert len(recorder.calls) >= 8 * 8
     assert set(callers.said) == {"done"}
 
 
 async def test_money_is_never_spent_beyond_the_ceiling(kafka: Kafka) -> None:
     await apply(kafka.settings, [Topics(kafka.prefix).limits])
-    async with arrivals(answer_after_s=0.05) as found:
-        callers = Callers(kafka, found.port, [USD], calls=12, wants={"usd": 100}, used={"usd": 17})
+    async with arrivals(answer_after_s=0.05) as recorder:
+        callers = Callers(kafka, recorder.port, [USD], calls=12, wants={"usd": 100}, used={"usd": 17})
         for number in range(8):
             await callers.start(f"p{number}")
         async with asyncio.timeout(200):
             await callers.ended()
-    spent = sum(call["usd"] for _, call in found.calls)
+    spent = sum(call["usd"] for _, call in recorder.calls)
     assert spent <= USD.limit
     assert spent > USD.limit - 100, "what is left is less than a call may cost"
     assert len(callers.said) == 96

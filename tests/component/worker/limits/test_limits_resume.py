@@ -48,50 +48,51 @@ async def test_all_waiting_calls_continue(kafka: Kafka, tmp_path: Path, retry_af
         tiny_provider(in_turn(http(429, {}, retry_after=retry_after), http())) as tiny,
         provider_of(tiny) as provider,
     ):
-        told, held = Worker(provider, shared_limits=one), Worker(provider, shared_limits=other)
+        limited, held = Worker(provider, shared_limits=one), Worker(provider, shared_limits=other)
         deadline = utc_now() + timedelta(hours=3)
-        jobs: list[asyncio.Task[Any]] = [asyncio.create_task(told.do(1, deadline=deadline))]
+        jobs: list[asyncio.Task[Any]] = [asyncio.create_task(limited.do(1, deadline=deadline))]
         await until(lambda: held.call_context.limits.available(TARGET))
-        assert max(each.call_context.limits.available(TARGET) for each in (told, held)) <= 3600
+        assert max(worker.call_context.limits.available(TARGET) for worker in (limited, held)) <= 3600
         jobs += [
-            asyncio.create_task(each.do(number, deadline=deadline)) for number, each in ((2, told), (3, held))
+            asyncio.create_task(worker.do(number, deadline=deadline))
+            for number, worker in ((2, limited), (3, held))
         ]
         done = await pointsman(kafka, tmp_path).run("limits", "resume", TARGET, "--agent", "oncall:ada")
         assert done.code == 0, done.err
         assert done.lines[0].startswith(f"{TARGET} may be called: it was paused since 20")
         async with asyncio.timeout(120):
             ended = [outcome(records) for records in await asyncio.gather(*jobs)]
-        assert all(isinstance(each, JobCompleted) for each in ended)
+        assert all(isinstance(ending, JobCompleted) for ending in ended)
     assert len(tiny.asked) == 4
 
 
 async def test_the_command_and_the_doctor_say_what_is_paused(kafka: Kafka, tmp_path: Path) -> None:
     command = pointsman(kafka, tmp_path)
     async with (
-        agreements(kafka, "one") as (one,),
+        agreements(kafka, "one") as (shared,),
         tiny_provider(in_turn(http())) as tiny,
         provider_of(tiny) as provider,
     ):
-        worker = Worker(provider, shared_limits=one)
+        worker = Worker(provider, shared_limits=shared)
 
         async def paused() -> None:
             worker.pause(TARGET, 3000)
-            await one.written()
+            await shared.written()
 
         nothing = await command.run("limits", "resume", "tiny")
         assert (nothing.code, nothing.lines) == (1, [])
         assert "no tiny is paused or broken" in nothing.err and "hint:" in nothing.err
         await paused()
         findings = (await command.run("doctor", "--json")).json
-        (found,) = [finding for finding in findings if finding["check"] == "limits"]
-        assert (found["ok"], found["fix"]) == (False, f"pointsman limits resume {TARGET}")
+        (limits_finding,) = [finding for finding in findings if finding["check"] == "limits"]
+        assert (limits_finding["ok"], limits_finding["fix"]) == (False, f"pointsman limits resume {TARGET}")
         wrong = await command.run("limits", "resume", "large")
         assert wrong.code == 1 and TARGET in wrong.err, "another tier's models are not paused"
         for name in ("tiny", "small", "--all"):
-            shown = (await command.run("limits", "--json")).json
-            assert [each["target"] for each in shown["targets"] if each["paused_s"] > 0] == [TARGET]
+            limits = (await command.run("limits", "--json")).json
+            assert [target["target"] for target in limits["targets"] if target["paused_s"] > 0] == [TARGET]
             lifted = await command.run("limits", "resume", name, "--json", "--reason", "the quota was raised")
-            assert [each["target"] for each in lifted.json["resumed"]] == [TARGET]
+            assert [target["target"] for target in lifted.json["resumed"]] == [TARGET]
             await until(lambda: not worker.call_context.limits.available(TARGET))
             await paused()
         assert (await command.run("limits", "resume")).code == 2
