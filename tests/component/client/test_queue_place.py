@@ -10,6 +10,7 @@ from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.bitmap import encode_metadata
 from pointsman.bus.produce.publisher import Publisher, RecordPosition
+from pointsman.bus.read import ahead
 from pointsman.bus.settings import LanePart
 from pointsman.client.line import QueuePlace, standing
 from pointsman_schemas.control.limits import LimitDeclared
@@ -58,6 +59,22 @@ async def test_jobs_finished_out_of_order_are_not_counted(kafka: Kafka) -> None:
     await writer.close()
     assert [(await place(kafka, number)).state for number in (1, 2, 3)] == ["ended", "in_lane", "ended"]
     assert (await place(kafka, 4)).before == 1, "job 2 alone"
+
+
+async def test_an_estimate_ignores_jobs_finished_behind_it(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Job 4 is finished, and says nothing about how many wait before job 3."""
+    positions = await route(kafka, 1, 2, 3, 4)
+    offsets = [position.offset for position in positions if position.offset is not None]
+    lane = TopicPartition(positions[0].topic, positions[0].partition)
+    settings = LanePart(kafka=kafka.bootstrap, prefix=kafka.prefix)
+    writer = await SoleWriter.open(settings, f"{kafka.prefix}.worker.small", lane)
+    await writer.write([], offsets[1], encode_metadata(offsets[1], [offsets[3]]))
+    await writer.close()
+    monkeypatch.setattr(ahead, "COUNTED", 0)
+    queue_place = await place(kafka, 3)
+    assert (queue_place.before, queue_place.exact) == (1, False), "job 2"
 
 
 async def test_an_outcome_removes_it(kafka: Kafka) -> None:
